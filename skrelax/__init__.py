@@ -1,0 +1,47 @@
+"""Relaxation inversion and mapping for NMR and MRI, as scikit-learn estimators.
+
+Public names are loaded when they are first used, so importing the package is
+cheap.
+"""
+
+import importlib
+
+from ._version import __version__
+
+_HOMES = {
+    "KernelBuilder": "kernels",
+    "LassoFista": "inversion",
+    "LassoFistaCV": "inversion",
+    "TSVDCompressor": "decomposition",
+}
+_PACKAGES = (
+    "datasets",
+    "decomposition",
+    "inversion",
+    "io",
+    "kernels",
+    "metrics",
+    "model_selection",
+    "plotting",
+    "signals",
+)
+
+__all__ = [
+    "KernelBuilder",
+    "LassoFista",
+    "LassoFistaCV",
+    "TSVDCompressor",
+    "__version__",
+]
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    if name in _PACKAGES:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_HOMES, *_PACKAGES})

@@ -1,0 +1,5 @@
+"""Compression of kernels, signals and dictionaries."""
+
+from ._tsvd import TSVDCompressor
+
+__all__ = ["TSVDCompressor"]

@@ -1,0 +1,295 @@
+"""LASSO with the penalty chosen by cross-validation over acquisition points."""
+
+import itertools
+import numbers
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.model_selection import check_cv
+from sklearn.utils.parallel import Parallel, delayed
+
+from ..model_selection import InterleavedKFold
+from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
+from . import _numba
+from ._linear import DistributionMixin, validate_linear
+from ._problem import make_problem
+from ._solvers import (
+    _THREAD_WORTH,
+    alpha_grid,
+    dual_shift,
+    solve_batch,
+    warn_gaps,
+    workspace,
+)
+
+
+class LassoFistaCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
+    r"""Invert signals with an L1 penalty chosen by cross-validation.
+
+    The objective is that of :class:`LassoFista`. Acquisition points are held
+    out, the mean squared error of their prediction is compared over a path of
+    alphas, and the distributions are fitted again to all points.
+
+    Parameters
+    ----------
+    alphas : int or array-like of shape (n_alphas,), default=64
+        Number of alphas, spaced evenly on a log axis from the smallest that
+        gives zero down to 1e-6 of it, or the alphas themselves, positive.
+    cv : int, splitter, iterable or None, default=None
+        Folds. An int or None (5) interleaves them, see
+        :class:`~skrelax.model_selection.InterleavedKFold`.
+    rule : {"min", "1se"}, default="min"
+        Take the alpha of the smallest error, or the largest alpha whose error
+        is within one standard error of it.
+    noise_std : float or None, default=None
+        Noise standard deviation of the signals. Where given, the curve that is
+        minimised is the distance of the error from the noise variance, as
+        mrinversion has it: errors below the noise are no better than errors
+        above.
+    alpha_per_signal : bool, default=False
+        Whether each signal gets its own alpha, or all share one.
+    positive : bool, default=True
+        Whether distributions must not be negative.
+    fit_intercept : bool, default=False
+        Whether to fit an unpenalised constant: a static baseline.
+    tol : float, default=1e-8
+        Relative duality gap to reach, in every fold too.
+    max_iter : int, default=10000
+        Largest number of iterations per signal and alpha.
+    n_jobs : int or None, default=None
+        Number of threads over folds and chunks of signals. None means 1
+        outside a :obj:`joblib.parallel_config` context.
+    verbose : int, default=0
+        Whether joblib reports the progress of the folds.
+
+    Attributes
+    ----------
+    alpha_ : float or ndarray of shape (n_signals,)
+        Chosen alpha; an array for ``alpha_per_signal=True``.
+    alphas_ : ndarray of shape (n_alphas,)
+        Alphas compared, decreasing.
+    cv_results_ : dict of ndarray
+        The curve: ``"alpha"``, ``"mean_test_mse"``, ``"se_test_mse"`` (standard
+        error over the folds), and ``"split0_test_mse"``, ..., each of shape
+        (n_alphas,), or (n_alphas, n_signals) for ``alpha_per_signal=True``.
+    cv_dual_gap_ : float
+        Largest relative duality gap of all folds, signals and alphas.
+    coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
+        Distributions.
+    intercept_ : float or ndarray of shape (n_signals,)
+        Baseline, 0 without `fit_intercept`.
+    dual_gap_ : float or ndarray of shape (n_signals,)
+        Duality gap of the final fit relative to the objective.
+    n_iter_ : int or ndarray of shape (n_signals,)
+        Number of iterations of the final fit.
+    n_features_in_ : int
+        Number of bins.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the bins, if X was a frame with string names.
+
+    See Also
+    --------
+    LassoFista : A fixed alpha.
+    skrelax.plotting.CrossValidationCurveDisplay : Plot the curve.
+
+    Notes
+    -----
+    The minimum is often flat over decades of alpha: ``rule="1se"`` is the more
+    reproducible choice, ``"min"`` the less biased one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax import KernelBuilder, LassoFistaCV
+    >>> times = np.geomspace(0.001, 1.0, 40)[:, None]
+    >>> noise = 0.01 * np.random.default_rng(0).standard_normal(40)
+    >>> signal = np.exp(-times[:, 0] / 0.1) + noise
+    >>> kernel = KernelBuilder("T2", n_bins=3, minimum=0.01, maximum=1.0)
+    >>> model = LassoFistaCV().fit(kernel.fit_transform(times), signal)
+    >>> model.coef_.round(1)
+    array([0., 1., 0.])
+    """
+
+    _parameter_constraints: dict = {
+        "alphas": [Interval(numbers.Integral, 1, None, closed="left"), "array-like"],
+        "cv": ["cv_object"],
+        "rule": [StrOptions({"min", "1se"})],
+        "noise_std": [Interval(numbers.Real, 0, None, closed="left"), None],
+        "alpha_per_signal": ["boolean"],
+        "positive": ["boolean"],
+        "fit_intercept": ["boolean"],
+        "tol": [Interval(numbers.Real, 0, None, closed="left")],
+        "max_iter": [Interval(numbers.Integral, 1, None, closed="left")],
+        "n_jobs": [numbers.Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        alphas=64,
+        cv=None,
+        rule="min",
+        noise_std=None,
+        alpha_per_signal=False,
+        positive=True,
+        fit_intercept=False,
+        tol=1e-8,
+        max_iter=10_000,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.alphas = alphas
+        self.cv = cv
+        self.rule = rule
+        self.noise_std = noise_std
+        self.alpha_per_signal = alpha_per_signal
+        self.positive = positive
+        self.fit_intercept = fit_intercept
+        self.tol = tol
+        self.max_iter = max_iter
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Choose alpha and find the distribution of each signal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_bins)
+            Kernel.
+        y : array-like of shape (n_points,) or (n_points, n_signals)
+            Signals.
+        sample_weight : array-like of shape (n_points,) or None, default=None
+            Weight of each acquisition point, in the fits and in the errors.
+
+        Returns
+        -------
+        LassoFistaCV
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not match, values are not finite, a weight is negative,
+            an alpha is not positive, or there are fewer points than folds.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If a fit, in a fold or the final one, does not reach `tol`.
+        """
+        X, y, weight = validate_linear(self, X, y, sample_weight)
+        cv = self.cv
+        if cv is None or isinstance(cv, numbers.Integral):
+            cv = InterleavedKFold(5 if cv is None else cv)
+        folds = list(check_cv(cv).split(X, y))
+        problem = make_problem(X, y, weight, self.fit_intercept)
+        self.alphas_ = self._alpha_path(problem)
+
+        errors, counts, gaps = self._path_errors(X, y, weight, folds)
+        self.cv_dual_gap_ = float(gaps.max())
+        warn_gaps(gaps, self.tol, self.max_iter, "fits of the folds")
+        self._choose(errors, counts)
+
+        lams = np.broadcast_to(self.alpha_, (y.shape[1],)).astype(np.float64)
+        F, gaps, n_iter = solve_batch(
+            problem, lams, self.positive, "auto", self.tol, self.max_iter, self.n_jobs
+        )
+        warn_gaps(gaps, self.tol, self.max_iter)
+        self._store(problem, F, gaps, n_iter)
+        return self
+
+    def _alpha_path(self, problem):
+        if np.ndim(self.alphas) == 0:
+            return alpha_grid(problem, self.positive, self.alphas)
+        alphas = np.asarray(self.alphas, dtype=np.float64)
+        if alphas.ndim != 1 or alphas.size == 0 or not (alphas > 0).all():
+            raise ValueError("alphas must be positive numbers, at least one.")
+        return np.sort(alphas)[::-1].copy()
+
+    def _path_errors(self, X, y, weight, folds):
+        """Return squared errors (n_folds, q, n_alphas), weights and gaps of folds."""
+        q, n_alphas = y.shape[1], self.alphas_.size
+        weight = np.ones(X.shape[0]) if weight is None else weight
+        errors = np.empty((len(folds), q, n_alphas))
+        gaps = np.empty_like(errors)
+        counts = np.array([weight[test].sum() for _, test in folds])
+        if not (counts > 0).all():
+            raise ValueError("every fold must hold out a point of positive weight.")
+
+        cost = 2.0 * n_alphas * X.shape[1] * min(X.shape)
+        n_threads = effective_n_jobs(self.n_jobs)
+        n_chunks = 1
+        if n_threads > 1:
+            n_chunks = int(np.clip(q * cost / _THREAD_WORTH, 1, 2 * n_threads))
+        threaded = n_threads > 1 and len(folds) * q * cost > _THREAD_WORTH
+        edges = np.linspace(0, q, n_chunks + 1).astype(int)
+        chunks = [slice(a, b) for a, b in itertools.pairwise(edges)]
+
+        def run(index, part):
+            train, test = folds[index]
+            self._fold_errors(
+                X,
+                y[:, part],
+                weight,
+                train,
+                test,
+                errors[index, part],
+                gaps[index, part],
+            )
+
+        tasks = [(index, part) for index in range(len(folds)) for part in chunks]
+        if threaded or self.verbose:
+            Parallel(n_jobs=self.n_jobs, prefer="threads", verbose=self.verbose)(
+                delayed(run)(*task) for task in tasks
+            )
+        else:
+            for task in tasks:
+                run(*task)
+        return errors, counts, gaps
+
+    def _fold_errors(self, X, y, weight, train, test, errors, gaps):
+        """Fill errors and gaps (q, n_alphas) of one fold."""
+        problem = make_problem(X[train], y[train], weight[train], self.fit_intercept)
+        n, m = problem.AT.shape
+        # With a baseline the test points are predicted relative to the means.
+        held_K = np.ascontiguousarray(X[test] - problem.kernel_mean)
+        held_S = np.ascontiguousarray((y[test] - problem.signal_mean).T)
+        _numba.lasso_path_errors(
+            problem.AT, problem.S, problem.extra, self.alphas_, not self.positive,
+            *dual_shift(problem.AT), self.tol, self.max_iter, workspace(n, m),
+            np.empty(n), np.empty(3), held_K, held_S, weight[test], errors, gaps,
+            np.empty(errors.shape[0], np.int64),
+        )  # fmt: skip
+
+    def _choose(self, errors, counts):
+        """Set the curve and alpha from squared errors (n_folds, q, n_alphas)."""
+        mse = errors / counts[:, None, None]
+        if not self.alpha_per_signal:
+            mse = mse.mean(axis=1, keepdims=True)
+        mse = mse.transpose(0, 2, 1)
+        mean = np.average(mse, axis=0, weights=counts)
+        error = (
+            mse.std(axis=0, ddof=1) / np.sqrt(len(mse)) if len(mse) > 1 else 0 * mean
+        )
+        curve = mean if self.noise_std is None else np.abs(mean - self.noise_std**2)
+        best = curve.argmin(axis=0)
+        columns = np.arange(best.size)
+        if self.rule == "1se":
+            allowed = curve <= (curve + error)[best, columns]
+            best = allowed.argmax(axis=0)
+        alpha = self.alphas_[best]
+        self.alpha_ = alpha if self.alpha_per_signal else float(alpha[0])
+
+        def shape(values):
+            return values if self.alpha_per_signal else values[:, 0]
+
+        self.cv_results_ = {
+            "alpha": self.alphas_,
+            "mean_test_mse": shape(mean),
+            "se_test_mse": shape(error),
+        }
+        for index, fold in enumerate(mse):
+            self.cv_results_[f"split{index}_test_mse"] = shape(fold)

@@ -1,0 +1,380 @@
+"""Compiled solvers of the LASSO; NumPy twins stand in the tests.
+
+All kernels minimise, for each signal s (a row of S),
+
+    P(f) = 1/2 ||A f - s||^2 + 1/2 extra + lam ||f||_1,   f >= 0 unless signed,
+
+where rows of A and s carry the weights and 1/n, and `extra` is the part of
+||s||^2 outside the span that a QR compression removed.
+"""
+
+import numpy as np
+from numba import njit
+
+# A column whose part outside the span of the active ones is smaller than this
+# fraction of its norm is a copy of them in float64; it must wait.
+_INDEPENDENT = 1e-12
+# Changes of the objective below this fraction are rounding, and this many
+# iterations without a larger one end the search.
+_EPSILON = 2.0**-52
+_ROUNDING = 1e-14
+_PATIENCE = 20
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _append(AT, j, sign, k, Q, R, s, e, d):
+    """Add sign * column j as the k-th column of A_P = Q^T R; False if dependent."""
+    m = AT.shape[1]
+    q = Q[k]
+    full = 0.0
+    for i in range(m):
+        q[i] = sign * AT[j, i]
+        full += q[i] * q[i]
+    for a in range(k):
+        R[a, k] = 0.0
+    # Gram-Schmidt twice gives an orthogonal Q to rounding (Giraud et al. 2005).
+    for _ in range(2):
+        for a in range(k):
+            v = 0.0
+            for i in range(m):
+                v += Q[a, i] * q[i]
+            R[a, k] += v
+            for i in range(m):
+                q[i] -= v * Q[a, i]
+    left = 0.0
+    for i in range(m):
+        left += q[i] * q[i]
+    if not left > _INDEPENDENT * _INDEPENDENT * full:
+        return False
+    left = np.sqrt(left)
+    R[k, k] = left
+    v = 0.0
+    for i in range(m):
+        q[i] /= left
+        v += q[i] * s[i]
+    d[k] = v
+    # e solves R^T e = 1, so that the L1 term shifts the solution by lam R^-1 e.
+    v = 1.0
+    for a in range(k):
+        v -= R[a, k] * e[a]
+    e[k] = v / left
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _remove(p, k, P, sign, Q, R, e, d):
+    """Remove the p-th of k active columns by Givens rotations."""
+    m = Q.shape[1]
+    for c in range(p, k - 1):
+        P[c] = P[c + 1]
+        sign[c] = sign[c + 1]
+        for a in range(c + 2):
+            R[a, c] = R[a, c + 1]
+    for c in range(p, k - 1):
+        x, y = R[c, c], R[c + 1, c]
+        h = np.hypot(x, y)
+        co, si = x / h, y / h
+        R[c, c] = h
+        for b in range(c + 1, k - 1):
+            u, v = R[c, b], R[c + 1, b]
+            R[c, b] = co * u + si * v
+            R[c + 1, b] = co * v - si * u
+        for i in range(m):
+            u, v = Q[c, i], Q[c + 1, i]
+            Q[c, i] = co * u + si * v
+            Q[c + 1, i] = co * v - si * u
+        u, v = e[c], e[c + 1]
+        e[c], e[c + 1] = co * u + si * v, co * v - si * u
+        u, v = d[c], d[c + 1]
+        d[c], d[c + 1] = co * u + si * v, co * v - si * u
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _certificate(AT, r, f, g, extra, floor, lam, signed, v, Atv, out):
+    """Write objective (at least floor) and duality gap of f into out.
+
+    r = s - A f and g = A^T r. Two dual points are tried: the scaled residual
+    t r, and for f >= 0 the shifted one r - a v with A^T v > 0 (none if Atv
+    is empty). The gap is summed from non-negative terms,
+    1/2 ||r - theta||^2 + sum_j (lam |f_j| - f_j (A^T theta)_j), so it keeps its
+    digits where primal minus dual would cancel.
+    """
+    n, m = AT.shape
+    top = 0.0
+    l1 = 0.0
+    fg = 0.0
+    for j in range(n):
+        size = abs(g[j]) if signed else g[j]
+        if size > top:
+            top = size
+        l1 += abs(f[j])
+        fg += f[j] * g[j]
+    rr = extra
+    for i in range(m):
+        rr += r[i] * r[i]
+    primal = 0.5 * rr + lam * l1
+    t = 1.0
+    if rr > 0.0:
+        t = max(0.0, (rr + fg) / rr)
+    if top > 0.0 and t > lam / top:
+        t = lam / top
+    gap = 0.5 * (1.0 - t) ** 2 * rr + lam * l1 - t * fg
+    if Atv.size > 0 and not signed:
+        a = 0.0
+        fv = 0.0
+        for j in range(n):
+            a = max(a, (g[j] - lam) / Atv[j])
+            fv += f[j] * Atv[j]
+        vv = 0.0
+        for i in range(m):
+            vv += v[i] * v[i]
+        shifted = 0.5 * a * a * vv + lam * l1 - fg + a * fv
+        gap = min(gap, shifted)
+    out[0] = max(primal, floor)
+    out[1] = max(gap, 0.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _floor(s, extra):
+    """Return the objective below which a fit is exact to rounding."""
+    total = extra
+    for i in range(s.size):
+        total += s[i] * s[i]
+    return 0.5 * _EPSILON * total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _residual(AT, s, f, r):
+    """Write s - A f into r."""
+    n, m = AT.shape
+    for i in range(m):
+        r[i] = s[i]
+    for j in range(n):
+        fj = f[j]
+        if fj != 0.0:
+            for i in range(m):
+                r[i] -= fj * AT[j, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _gradient(AT, r, g):
+    """Write A^T r into g."""
+    n, m = AT.shape
+    for j in range(n):
+        v = 0.0
+        for i in range(m):
+            v += AT[j, i] * r[i]
+        g[j] = v
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _active_set(AT, s, extra, lam, signed, v, Atv, tol, max_iter, k, f, work, out):
+    """Lawson-Hanson active set for the LASSO; f and work come in warm.
+
+    Returns the number of active columns and writes objective, gap and the
+    number of iterations into out. state[j] is 0 (inactive), 1 (active) or 2
+    (waiting: it was dependent, or would have left at once).
+    """
+    P, state, sign, Q, R, e, d, z, r, g = work
+    n = AT.shape[0]
+    limit = min(n, AT.shape[1])
+    entered = -1
+    it = 0
+    stalled = 0
+    last = np.inf
+    floor = _floor(s, extra)
+    for j in range(n):
+        if state[j] == 2:
+            state[j] = 0
+    while it < max_iter:
+        it += 1
+        while k > 0:
+            for a in range(k - 1, -1, -1):
+                w = d[a] - lam * e[a]
+                for b in range(a + 1, k):
+                    w -= R[a, b] * z[b]
+                z[a] = w / R[a, a]
+            if entered >= 0 and not z[k - 1] > 0.0:
+                # Rounding decides here: the gradient promised the other sign.
+                state[entered] = 2
+                k -= 1
+                entered = -1
+                break
+            step, leaving = 1.0, -1
+            for a in range(k):
+                if not z[a] > 0.0:
+                    u = abs(f[P[a]])
+                    t = u / (u - z[a]) if u > z[a] else 0.0
+                    if leaving < 0 or t < step:
+                        step, leaving = t, a
+            if leaving < 0:
+                for a in range(k):
+                    f[P[a]] = sign[a] * z[a]
+                if entered >= 0:
+                    for j in range(n):
+                        if state[j] == 2:
+                            state[j] = 0
+                    entered = -1
+                break
+            for a in range(k):
+                j = P[a]
+                u = abs(f[j])
+                f[j] = sign[a] * max(0.0, u + step * (z[a] - u))
+            f[P[leaving]] = 0.0
+            for a in range(k - 1, -1, -1):
+                if f[P[a]] == 0.0 and (a == leaving or not z[a] > 0.0):
+                    state[P[a]] = 0
+                    _remove(a, k, P, sign, Q, R, e, d)
+                    k -= 1
+            entered = -1
+        _residual(AT, s, f, r)
+        _gradient(AT, r, g)
+        _certificate(AT, r, f, g, extra, floor, lam, signed, v, Atv, out)
+        if out[1] <= tol * out[0]:
+            break
+        # Rounding can trade near-copies of a column for each other for ever.
+        if out[0] > last - _ROUNDING * last:
+            stalled += 1
+            if stalled > _PATIENCE:
+                break
+        else:
+            stalled = 0
+        last = min(last, out[0])
+        added = False
+        while k < limit:
+            best, j_best = 0.0, -1
+            for j in range(n):
+                if state[j] == 0:
+                    size = (abs(g[j]) if signed else g[j]) - lam
+                    if size > best:
+                        best, j_best = size, j
+            if j_best < 0:
+                break
+            sign[k] = 1.0 if g[j_best] >= 0.0 else -1.0
+            if _append(AT, j_best, sign[k], k, Q, R, s, e, d):
+                P[k] = j_best
+                state[j_best] = 1
+                entered = j_best
+                k += 1
+                added = True
+                break
+            state[j_best] = 2
+        if not added:
+            break
+    out[2] = it
+    return k
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def lasso_batch(AT, S, extra, lams, signed, v, Atv, tol, max_iter, work, F, info):
+    """Solve each row of S (q, m) with its own lams[q]; F (q, n), info (q, 3)."""
+    state = work[1]
+    for c in range(S.shape[0]):
+        f = F[c]
+        for j in range(f.size):
+            f[j] = 0.0
+            state[j] = 0
+        _active_set(
+            AT, S[c], extra[c], lams[c], signed, v, Atv, tol, max_iter, 0, f, work,
+            info[c],
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def lasso_path_signal(AT, s, extra, lams, signed, v, Atv, tol, max_iter, work, F, info):
+    """Solve one signal for decreasing lams; F (n_lams, n), info (n_lams, 3)."""
+    state = work[1]
+    k = 0
+    n = AT.shape[0]
+    for j in range(n):
+        F[0, j] = 0.0
+        state[j] = 0
+    for index in range(lams.size):
+        if index > 0:
+            for j in range(n):
+                F[index, j] = F[index - 1, j]
+        k = _active_set(
+            AT, s, extra, lams[index], signed, v, Atv, tol, max_iter, k, F[index],
+            work, info[index],
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def lasso_path_errors(
+    AT, S, extra, lams, signed, v, Atv, tol, max_iter, work, f, out,
+    test_A, test_S, test_weight, errors, gaps, iterations,
+):  # fmt: skip
+    """Sum weighted squared errors on held-out points along the path.
+
+    test_A (m_test, n), test_S (q, m_test); errors and gaps (relative) are
+    (q, n_lams), iterations (q,).
+    """
+    P, state = work[0], work[1]
+    n = AT.shape[0]
+    for c in range(S.shape[0]):
+        k = 0
+        iterations[c] = 0
+        for j in range(n):
+            f[j] = 0.0
+            state[j] = 0
+        for index in range(lams.size):
+            k = _active_set(
+                AT, S[c], extra[c], lams[index], signed, v, Atv, tol, max_iter, k,
+                f, work, out,
+            )  # fmt: skip
+            gaps[c, index] = out[1] / out[0] if out[0] > 0.0 else 0.0
+            iterations[c] = max(iterations[c], int(out[2]))
+            total = 0.0
+            for i in range(test_A.shape[0]):
+                w = test_S[c, i]
+                for a in range(k):
+                    w -= test_A[i, P[a]] * f[P[a]]
+                total += test_weight[i] * w * w
+            errors[c, index] = total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fista_batch(
+    AT, G, S, extra, lams, signed, v, Atv, lipschitz, tol, max_iter, check_every,
+    y, grad, r, g, F, info,
+):  # fmt: skip
+    """Minimise by FISTA with the Gram matrix G (Beck & Teboulle 2009).
+
+    y, grad and g are workspaces of length n, r of length m; g holds A^T s.
+    """
+    n = AT.shape[0]
+    for c in range(S.shape[0]):
+        s, f, lam = S[c], F[c], lams[c]
+        floor = _floor(s, extra[c])
+        momentum = 1.0
+        _gradient(AT, s, g)
+        for j in range(n):
+            f[j] = 0.0
+            y[j] = 0.0
+        it = 0
+        while it < max_iter:
+            it += 1
+            for j in range(n):
+                w = g[j]
+                for i in range(n):
+                    w -= G[j, i] * y[i]
+                grad[j] = w
+            after = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * momentum * momentum))
+            push = (momentum - 1.0) / after
+            momentum = after
+            for j in range(n):
+                u = y[j] + grad[j] / lipschitz
+                size = abs(u) if signed else u
+                size -= lam / lipschitz
+                u = (np.sign(u) * size) if size > 0.0 else 0.0
+                y[j] = u + push * (u - f[j])
+                f[j] = u
+            if it % check_every == 0 or it == max_iter:
+                _residual(AT, s, f, r)
+                _gradient(AT, r, grad)
+                _certificate(
+                    AT, r, f, grad, extra[c], floor, lam, signed, v, Atv, info[c]
+                )
+                if info[c, 1] <= tol * info[c, 0]:
+                    break
+        info[c, 2] = it

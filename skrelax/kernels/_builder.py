@@ -1,0 +1,374 @@
+"""From acquisition points to a kernel matrix."""
+
+import numbers
+
+import numpy as np
+from sklearn.base import TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..signals import SignalModel, resolve_model
+from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
+from ..utils._validation import check_acquisition
+from ._grid import spaced_grid, supersampled_grid
+
+# Rows of a supersampled kernel are evaluated in blocks of about this many values.
+_BLOCK_VALUES = 2_000_000
+
+_COUNT = Interval(numbers.Integral, 1, None, closed="left")
+_NUMBER = Interval(numbers.Real, None, None, closed="neither")
+
+
+class KernelBuilder(TransformerMixin, BaseEstimator):
+    r"""Build the kernel matrix of an acquisition on a grid of relaxation times.
+
+    Entry (i, j) of the kernel is the signal of unit amplitude that relaxation
+    time :math:`T_j` gives at acquisition point :math:`x_i`,
+
+    .. math:: K_{ij} = \frac{1}{p} \sum_{k=1}^{p} s(x_i; T_{jk}),
+
+    the mean over :math:`p` = `supersampling` points of the cell of the bin. A
+    distribution :math:`f` then gives the signal :math:`K f`. For several axes
+    the kernel is the row-wise Kronecker product of one kernel per axis: bins
+    are in C order, the last axis varies fastest.
+
+    Parameters
+    ----------
+    kernel : str, SignalModel, callable or list of these, default="T2"
+        The signal model, one for all axes or one per axis. Names are
+        ``"T2"``, ``"T1-IR"``, ``"T1-SR"``, ``"diffusion"``, ``"gaussian"``,
+        ``"impedance-real"``, ``"impedance-imaginary"`` and ``"identity"``;
+        see :mod:`skrelax.signals`.
+    n_bins : int or list of int, default=64
+        Number of bins per axis.
+    minimum, maximum : float, list of float or None, default=None
+        First and last bin, in the unit of the acquisition (for diffusion and
+        impedance: see the model). None takes the range that the acquisition
+        can see: for decays a third of the smallest positive time to three
+        times the largest.
+    spacing : {"log", "linear"} or list of these, default="log"
+        Spacing of the bins and shape of the cells.
+    grid : array-like of shape (n_bins,), list of arrays or None, default=None
+        Explicit bins, strictly increasing; replaces `n_bins`, `minimum` and
+        `maximum`. For several axes one array, or None, per axis.
+    supersampling : int or list of int, default=1
+        Number of points per cell over which the kernel is averaged.
+    max_bins : int, default=100000
+        Largest number of bins of the product of all axes.
+
+    Attributes
+    ----------
+    relaxation_times_ : ndarray of shape (n_bins,) or tuple of ndarray
+        The bins; a tuple with one array per axis where there are several.
+    grid_shape_ : tuple of int
+        Number of bins per axis.
+    models_ : tuple of SignalModel
+        The signal model of each axis.
+    n_features_in_ : int
+        Number of acquisition columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X was a frame with string names. A model then
+        takes its columns by name, in any order, if all names are there.
+
+    See Also
+    --------
+    skrelax.decomposition.TSVDCompressor : Compress the kernel.
+    skrelax.inversion.LassoFista : Invert a signal with the kernel.
+
+    Notes
+    -----
+    Cells tile the axis: each ends half way (on the axis of `spacing`) to the
+    next bin. `mrinversion` averages over points around each bin in the same
+    way, with cells that leave gaps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax.kernels import KernelBuilder
+    >>> builder = KernelBuilder("T2", n_bins=3, minimum=0.01, maximum=1.0)
+    >>> builder.fit_transform(np.array([[0.0], [0.1]])).round(3)
+    array([[1.   , 1.   , 1.   ],
+           [0.   , 0.368, 0.905]])
+    >>> builder.get_feature_names_out()
+    array(['T2=0.01', 'T2=0.1', 'T2=1'], dtype=object)
+    """
+
+    _parameter_constraints: dict = {
+        "kernel": [str, SignalModel, callable, "array-like"],
+        "n_bins": [_COUNT, "array-like"],
+        "minimum": [_NUMBER, "array-like", None],
+        "maximum": [_NUMBER, "array-like", None],
+        "spacing": [StrOptions({"log", "linear"}), "array-like"],
+        "grid": ["array-like", None],
+        "supersampling": [_COUNT, "array-like"],
+        "max_bins": [_COUNT],
+    }
+
+    def __init__(
+        self,
+        kernel="T2",
+        n_bins=64,
+        minimum=None,
+        maximum=None,
+        spacing="log",
+        grid=None,
+        supersampling=1,
+        max_bins=100_000,
+    ):
+        self.kernel = kernel
+        self.n_bins = n_bins
+        self.minimum = minimum
+        self.maximum = maximum
+        self.spacing = spacing
+        self.grid = grid
+        self.supersampling = supersampling
+        self.max_bins = max_bins
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Choose the grid of relaxation times.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_columns)
+            Acquisition points. Each axis reads as many columns as its model
+            needs, usually one.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        KernelBuilder
+            The fitted builder.
+
+        Raises
+        ------
+        ValueError
+            If acquisition points are negative where they must not be, or if
+            limits, grid and numbers do not fit each other.
+        """
+        X = validate_data(self, X, dtype=np.float64)
+        self.models_ = self._resolve_models(X.shape[1])
+        self._columns = self._assign_columns()
+        n_axes = len(self.models_)
+        n_bins = _per_axis("n_bins", self.n_bins, n_axes)
+        limits = zip(
+            _per_axis("minimum", self.minimum, n_axes),
+            _per_axis("maximum", self.maximum, n_axes),
+            strict=True,
+        )
+        self._spacings = _per_axis("spacing", self.spacing, n_axes)
+        self._supersamplings = _per_axis("supersampling", self.supersampling, n_axes)
+        grids = _explicit_grids(self.grid, n_axes)
+
+        axes = []
+        for axis, (model, (low, high)) in enumerate(
+            zip(self.models_, limits, strict=True)
+        ):
+            points = X[:, self._columns[axis]]
+            check_acquisition(points, model)
+            if grids[axis] is not None:
+                values = _check_grid(grids[axis], axis, self._spacings[axis])
+            elif model.is_discrete:
+                values = np.unique(points[:, 0])
+            else:
+                values = _grid_from_limits(
+                    model, points, low, high, n_bins[axis], self._spacings[axis], axis
+                )
+            axes.append(values)
+        total = np.prod([float(values.size) for values in axes])
+        if total > self.max_bins:
+            raise ValueError(
+                f"the product grid has {total:.6g} bins on {n_axes} axes, above "
+                f"max_bins={self.max_bins}; take fewer bins per axis or a larger "
+                "max_bins."
+            )
+        self.grid_shape_ = tuple(values.size for values in axes)
+        self.relaxation_times_ = axes[0] if n_axes == 1 else tuple(axes)
+        return self
+
+    def transform(self, X):
+        """Return the kernel matrix of acquisition points.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_columns)
+            Acquisition points, columns as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_points, n_bins)
+            The kernel; bins of several axes in C order.
+
+        Raises
+        ------
+        ValueError
+            If acquisition points are negative where they must not be.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        factors = []
+        for axis, model in enumerate(self.models_):
+            points = X[:, self._columns[axis]]
+            check_acquisition(points, model)
+            # Grids repeat their times, so each different point is computed once.
+            unique, inverse = np.unique(points, axis=0, return_inverse=True)
+            factors.append((self._axis_kernel(axis, unique), inverse.ravel()))
+        kernel, inverse = factors[0]
+        if len(factors) == 1:
+            return kernel[inverse]
+        out = np.empty((X.shape[0], int(np.prod(self.grid_shape_))))
+        step = max(1, _BLOCK_VALUES // out.shape[1])
+        for start in range(0, X.shape[0], step):
+            rows = slice(start, start + step)
+            block = kernel[inverse[rows]]
+            for factor, index in factors[1:]:
+                block = block[:, :, None] * factor[index[rows], None, :]
+                block = block.reshape(block.shape[0], -1)
+            out[rows] = block
+        return out
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the bins, for example ``"T2=0.1"``.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of str objects of shape (n_bins,)
+            One name per bin; axes are separated by commas.
+        """
+        check_is_fitted(self)
+        names = [""]
+        for model, values in zip(self.models_, self._grids, strict=True):
+            symbol = model.parameters[0].name
+            labels = [f"{value:.6g}" for value in values]
+            if len(set(labels)) < len(labels):
+                labels = [repr(float(value)) for value in values]
+            names = [
+                f"{name},{symbol}={label}" if name else f"{symbol}={label}"
+                for name in names
+                for label in labels
+            ]
+        return np.asarray(names, dtype=object)
+
+    @property
+    def _grids(self):
+        times = self.relaxation_times_
+        return times if isinstance(times, tuple) else (times,)
+
+    def _axis_kernel(self, axis, points):
+        """Return the kernel of one axis, (n_points, n_bins of the axis)."""
+        model, grid = self.models_[axis], self._grids[axis]
+        n_samples = 1 if model.is_discrete else self._supersamplings[axis]
+        fine = supersampled_grid(grid, self._spacings[axis], n_samples)[:, None]
+        if n_samples == 1:
+            return model.evaluate(points, fine)
+        kernel = np.empty((points.shape[0], grid.size))
+        step = max(1, _BLOCK_VALUES // fine.size)
+        for start in range(0, points.shape[0], step):
+            block = model.evaluate(points[start : start + step], fine)
+            kernel[start : start + step] = block.reshape(
+                block.shape[0], grid.size, n_samples
+            ).mean(axis=2)
+        return kernel
+
+    def _resolve_models(self, n_columns):
+        """Return one model per axis; a single kernel serves all columns."""
+        if isinstance(self.kernel, list | tuple):
+            return tuple(resolve_model(kernel) for kernel in self.kernel)
+        model = resolve_model(self.kernel)
+        width = len(model.acquisition_columns)
+        return (model,) * max(1, n_columns // width)
+
+    def _assign_columns(self):
+        """Return the columns of X that each axis reads."""
+        wanted = [name for model in self.models_ for name in model.acquisition_columns]
+        if len(wanted) != self.n_features_in_:
+            raise ValueError(
+                f"the kernel reads {len(wanted)} acquisition columns {wanted}, but X "
+                f"has {self.n_features_in_} features."
+            )
+        names = list(getattr(self, "feature_names_in_", []))
+        by_name = len(set(wanted)) == len(wanted) and set(wanted) == set(names)
+        order = (
+            [names.index(name) for name in wanted] if by_name else range(len(wanted))
+        )
+        columns, start = [], 0
+        order = list(order)
+        for model in self.models_:
+            stop = start + len(model.acquisition_columns)
+            columns.append(order[start:stop])
+            start = stop
+        return columns
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        kernels = (
+            self.kernel if isinstance(self.kernel, list | tuple) else [self.kernel]
+        )
+        tags.input_tags.positive_only = any(
+            kernel != "identity" and getattr(kernel, "requires_positive", True)
+            for kernel in kernels
+        )
+        return tags
+
+
+def _per_axis(name, value, n_axes):
+    """Return a list with one value per axis."""
+    if isinstance(value, list | tuple | np.ndarray):
+        if len(value) != n_axes:
+            raise ValueError(
+                f"{name} must be one value or one per axis ({n_axes}), "
+                f"got {len(value)}."
+            )
+        return list(value)
+    return [value] * n_axes
+
+
+def _explicit_grids(grid, n_axes):
+    """Return one array or None per axis."""
+    if grid is None:
+        return [None] * n_axes
+    nested = any(part is None or np.ndim(part) > 0 for part in grid)
+    if not nested:
+        if n_axes > 1:
+            raise ValueError(
+                f"grid must hold one array or None for each of {n_axes} axes."
+            )
+        return [grid]
+    return _per_axis("grid", list(grid), n_axes)
+
+
+def _check_grid(grid, axis, spacing):
+    """Return an explicit grid as an array, or raise ValueError."""
+    values = np.asarray(grid, dtype=np.float64)
+    if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
+        raise ValueError(
+            f"grid of axis {axis} must be a 1-D array of finite numbers, got shape "
+            f"{values.shape}."
+        )
+    if (np.diff(values) <= 0).any():
+        raise ValueError(f"grid of axis {axis} must be strictly increasing.")
+    if spacing == "log" and values[0] <= 0:
+        raise ValueError(
+            f"grid of axis {axis} must be positive on a log axis, got {values[0]}."
+        )
+    return values
+
+
+def _grid_from_limits(model, points, low, high, n_bins, spacing, axis):
+    """Return the grid between given limits, or those that the data can see."""
+    if low is None or high is None:
+        seen = model.grid_limits(points)
+        low = seen[0] if low is None else low
+        high = seen[1] if high is None else high
+    if n_bins > 1 and not low < high:
+        raise ValueError(
+            f"minimum must be below maximum on axis {axis}, got {low} and {high}."
+        )
+    if low <= 0:
+        raise ValueError(f"minimum must be positive on axis {axis}, got {low}.")
+    return spaced_grid(low, high, n_bins, spacing)

@@ -1,0 +1,240 @@
+"""Exponential and Gaussian decays and recoveries."""
+
+import numbers
+
+import numpy as np
+
+from ._base import Parameter, SignalModel, _column
+
+
+class MonoExponential(SignalModel):
+    r"""Exponential decay, as of transverse magnetisation in an echo train.
+
+    .. math:: s(t) = \exp(-t / T_2)
+
+    Times and relaxation times share one unit, for example seconds.
+
+    Parameters
+    ----------
+    parameter : str, default="T2"
+        Name of the relaxation time: ``"T2"``, ``"T2*"`` or ``"T1rho"``.
+    column : str, default="TE"
+        Name of the acquisition column with the times.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax.signals import MonoExponential
+    >>> MonoExponential().evaluate(np.array([[0.0], [0.1]]), np.array([[0.1]]))
+    array([[1.        ],
+           [0.36787944]])
+    """
+
+    def __init__(self, parameter="T2", column="TE"):
+        self.parameter = parameter
+        self.column = column
+
+    @property
+    def parameters(self):
+        """Nonlinear parameters, a tuple of :class:`Parameter`."""
+        return (Parameter(self.parameter),)
+
+    @property
+    def acquisition_columns(self):
+        """Names of the acquisition columns that the model reads."""
+        return (self.column,)
+
+    def evaluate(self, acquisition, parameters):
+        """Return exp(-t / T2).
+
+        Parameters
+        ----------
+        acquisition : ndarray of shape (n_points, 1)
+            Times.
+        parameters : ndarray of shape (n_sets, 1)
+            Relaxation times.
+
+        Returns
+        -------
+        ndarray of shape (n_points, n_sets)
+            The decay of each set.
+        """
+        return np.exp(-_column(acquisition) / parameters[:, 0])
+
+
+class InversionRecovery(SignalModel):
+    r"""Recovery of longitudinal magnetisation after an inversion pulse.
+
+    .. math:: s(t) = 1 - b \exp(-t / T_1) + \exp(-T_R / T_1)
+
+    with the inversion efficiency :math:`b`, 2 for a perfect pulse. Measured
+    data often have :math:`b` between 1.6 and 2. The last term is present for
+    a finite repetition time only. Times and relaxation times share one unit.
+
+    Parameters
+    ----------
+    efficiency : float, default=2.0
+        Inversion efficiency b, from 0 (exclusive) to 2.
+    repetition_time : float, "TR" or None, default=None
+        Time from one inversion pulse to the next. ``None`` stands for full
+        recovery, ``"TR"`` for a time per point in the acquisition column
+        of this name.
+
+    Notes
+    -----
+    With a repetition time and b = 2 the formula is the steady state of
+    perfect inversion, equation 2 of [1]_ for a 90 degree readout.
+
+    References
+    ----------
+    .. [1] J. K. Barral et al., "A robust methodology for in vivo T1 mapping",
+       Magn. Reson. Med. 64 (2010) 1057. https://doi.org/10.1002/mrm.22497
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax.signals import InversionRecovery
+    >>> InversionRecovery().evaluate(np.array([[0.0]]), np.array([[0.5]]))
+    array([[-1.]])
+    """
+
+    def __init__(self, efficiency=2.0, repetition_time=None):
+        self.efficiency = efficiency
+        self.repetition_time = repetition_time
+
+    @property
+    def parameters(self):
+        """Nonlinear parameters, a tuple of :class:`Parameter`."""
+        return (Parameter("T1"),)
+
+    @property
+    def acquisition_columns(self):
+        """Names of the acquisition columns that the model reads."""
+        return ("TI", "TR") if self.repetition_time == "TR" else ("TI",)
+
+    def evaluate(self, acquisition, parameters):
+        """Return 1 - b exp(-TI / T1) + exp(-TR / T1).
+
+        Parameters
+        ----------
+        acquisition : ndarray of shape (n_points, 1) or (n_points, 2)
+            Inversion times, and repetition times where ``repetition_time``
+            is ``"TR"``.
+        parameters : ndarray of shape (n_sets, 1)
+            Relaxation times T1.
+
+        Returns
+        -------
+        ndarray of shape (n_points, n_sets)
+            The recovery of each set.
+
+        Raises
+        ------
+        ValueError
+            If a setting of the model is outside its range.
+        """
+        if not (isinstance(self.efficiency, numbers.Real) and 0 < self.efficiency <= 2):
+            raise ValueError(
+                f"efficiency must be above 0 and at most 2, got {self.efficiency!r}."
+            )
+        t1 = parameters[:, 0]
+        signal = 1.0 - self.efficiency * np.exp(-_column(acquisition) / t1)
+        repetition = self.repetition_time
+        if repetition is None:
+            return signal
+        if isinstance(repetition, str):
+            if repetition != "TR":
+                raise ValueError(
+                    "repetition_time must be a positive number, 'TR' or None, "
+                    f"got {repetition!r}."
+                )
+            repetition = _column(acquisition, 1)
+        elif not repetition > 0:
+            raise ValueError(f"repetition_time must be positive, got {repetition}.")
+        return signal + np.exp(-repetition / t1)
+
+
+class SaturationRecovery(SignalModel):
+    r"""Recovery of longitudinal magnetisation after saturation.
+
+    .. math:: s(t) = 1 - \exp(-t / T_1)
+
+    Times and relaxation times share one unit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax.signals import SaturationRecovery
+    >>> SaturationRecovery().evaluate(np.array([[0.0]]), np.array([[0.5]]))
+    array([[0.]])
+    """
+
+    @property
+    def parameters(self):
+        """Nonlinear parameters, a tuple of :class:`Parameter`."""
+        return (Parameter("T1"),)
+
+    @property
+    def acquisition_columns(self):
+        """Names of the acquisition columns that the model reads."""
+        return ("TS",)
+
+    def evaluate(self, acquisition, parameters):
+        """Return 1 - exp(-t / T1).
+
+        Parameters
+        ----------
+        acquisition : ndarray of shape (n_points, 1)
+            Times since saturation.
+        parameters : ndarray of shape (n_sets, 1)
+            Relaxation times T1.
+
+        Returns
+        -------
+        ndarray of shape (n_points, n_sets)
+            The recovery of each set.
+        """
+        return -np.expm1(-_column(acquisition) / parameters[:, 0])
+
+
+class GaussianDecay(SignalModel):
+    r"""Gaussian decay, as of rigid solids.
+
+    .. math:: s(t) = \exp(-t^2 / (2 T_2^2))
+
+    Times and relaxation times share one unit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax.signals import GaussianDecay
+    >>> GaussianDecay().evaluate(np.array([[0.0]]), np.array([[0.5]]))
+    array([[1.]])
+    """
+
+    @property
+    def parameters(self):
+        """Nonlinear parameters, a tuple of :class:`Parameter`."""
+        return (Parameter("T2"),)
+
+    @property
+    def acquisition_columns(self):
+        """Names of the acquisition columns that the model reads."""
+        return ("TE",)
+
+    def evaluate(self, acquisition, parameters):
+        """Return exp(-t^2 / (2 T2^2)).
+
+        Parameters
+        ----------
+        acquisition : ndarray of shape (n_points, 1)
+            Times.
+        parameters : ndarray of shape (n_sets, 1)
+            Relaxation times.
+
+        Returns
+        -------
+        ndarray of shape (n_points, n_sets)
+            The decay of each set.
+        """
+        return np.exp(-0.5 * (_column(acquisition) / parameters[:, 0]) ** 2)

@@ -1,0 +1,1 @@
+"""Helpers shared by the packages of the suite; nothing here is public."""

@@ -1,0 +1,21 @@
+"""Settings and fixtures of the whole suite."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# The first example of a property pays for the compilation of its kernel.
+settings.register_profile("skrelax", deadline=None)
+settings.load_profile("skrelax")
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Return the folder of real measurements, or skip."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("SKRELAX_DATA", default))
+    if not folder.is_dir():
+        pytest.skip("real data are absent: set SKRELAX_DATA to their folder")
+    return folder

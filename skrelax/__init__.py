@@ -12,6 +12,8 @@ _HOMES = {
     "KernelBuilder": "kernels",
     "LassoFista": "inversion",
     "LassoFistaCV": "inversion",
+    "SmoothLasso": "inversion",
+    "SmoothLassoCV": "inversion",
     "TSVDCompressor": "decomposition",
 }
 _PACKAGES = (
@@ -30,6 +32,8 @@ __all__ = [
     "KernelBuilder",
     "LassoFista",
     "LassoFistaCV",
+    "SmoothLasso",
+    "SmoothLassoCV",
     "TSVDCompressor",
     "__version__",
 ]

@@ -7,6 +7,7 @@ from scipy import linalg
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..utils._grid_shape import find_grid_shape, with_grid_shape
 from ..utils._sklearn import (
     BaseEstimator,
     Interval,
@@ -168,9 +169,12 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
             ``output="components"``.
         """
         check_is_fitted(self)
+        grid_shape = find_grid_shape(X)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         components = X @ self.components_.T
-        return components @ self.components_ if self.output == "kernel" else components
+        if self.output == "components":
+            return components
+        return with_grid_shape(components @ self.components_, grid_shape)
 
     def inverse_transform(self, X):
         """Return rows of the original space from compressed ones.

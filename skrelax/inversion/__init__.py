@@ -2,6 +2,8 @@
 
 from ._lasso import LassoFista
 from ._lasso_cv import LassoFistaCV
+from ._smooth import SmoothLasso
+from ._smooth_cv import SmoothLassoCV
 from ._solvers import lasso_path
 
-__all__ = ["LassoFista", "LassoFistaCV", "lasso_path"]
+__all__ = ["LassoFista", "LassoFistaCV", "SmoothLasso", "SmoothLassoCV", "lasso_path"]

@@ -159,9 +159,7 @@ class LassoFista(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstima
         """
         X, y, weight = validate_linear(self, X, y, sample_weight)
         problem = make_problem(X, y, weight, self.fit_intercept)
-        alphas = np.broadcast_to(
-            _check_alpha(self.alpha, y.shape[1]), (y.shape[1],)
-        ).astype(np.float64)
+        alphas = check_alpha(self.alpha, y.shape[1])
         F, gaps, n_iter = solve_batch(
             problem, alphas, self.positive, self.solver, self.tol, self.max_iter,
             self.n_jobs,
@@ -171,8 +169,8 @@ class LassoFista(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstima
         return self
 
 
-def _check_alpha(alpha, n_signals):
-    """Return alpha as an array of shape () or (n_signals,)."""
+def check_alpha(alpha, n_signals):
+    """Return the alpha of each signal, (n_signals,)."""
     alpha = np.asarray(alpha, dtype=np.float64)
     if alpha.ndim > 1 or (alpha.ndim == 1 and alpha.size != n_signals):
         raise ValueError(
@@ -181,4 +179,4 @@ def _check_alpha(alpha, n_signals):
         )
     if not (np.isfinite(alpha) & (alpha >= 0)).all():
         raise ValueError(f"alpha must not be negative, got {alpha.min()}.")
-    return alpha
+    return np.full(n_signals, alpha)

@@ -1,27 +1,16 @@
 """LASSO with the penalty chosen by cross-validation over acquisition points."""
 
-import itertools
 import numbers
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.model_selection import check_cv
-from sklearn.utils.parallel import Parallel, delayed
 
-from ..model_selection import InterleavedKFold
 from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
 from . import _numba
+from ._cv import check_path, choose_candidate, cross_validate_path, make_folds
 from ._linear import DistributionMixin, validate_linear
 from ._problem import make_problem
-from ._solvers import (
-    _THREAD_WORTH,
-    alpha_grid,
-    dual_shift,
-    solve_batch,
-    warn_gaps,
-    workspace,
-)
+from ._solvers import alpha_grid, dual_shift, solve_batch, warn_gaps, workspace
 
 
 class LassoFistaCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -181,108 +170,46 @@ class LassoFistaCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEsti
             If a fit, in a fold or the final one, does not reach `tol`.
         """
         X, y, weight = validate_linear(self, X, y, sample_weight)
-        cv = self.cv
-        if cv is None or isinstance(cv, numbers.Integral):
-            cv = InterleavedKFold(5 if cv is None else cv)
-        folds = list(check_cv(cv).split(X, y))
+        folds = make_folds(self.cv, X, y)
         problem = make_problem(X, y, weight, self.fit_intercept)
-        self.alphas_ = self._alpha_path(problem)
+        if np.ndim(self.alphas) == 0:
+            self.alphas_ = alpha_grid(problem, self.positive, self.alphas)
+        else:
+            self.alphas_ = check_path("alphas", self.alphas)
 
-        errors, counts, gaps = self._path_errors(X, y, weight, folds)
+        errors, gaps, counts = cross_validate_path(
+            self._solve_fold, X, y, weight, folds, self.alphas_.size, 1,
+            2.0 * self.alphas_.size * X.shape[1] * min(X.shape), self.fit_intercept,
+            self.n_jobs, self.verbose,
+        )  # fmt: skip
         self.cv_dual_gap_ = float(gaps.max())
         warn_gaps(gaps, self.tol, self.max_iter, "fits of the folds")
-        self._choose(errors, counts)
-
-        lams = np.broadcast_to(self.alpha_, (y.shape[1],)).astype(np.float64)
-        F, gaps, n_iter = solve_batch(
-            problem, lams, self.positive, "auto", self.tol, self.max_iter, self.n_jobs
+        best, *curve = choose_candidate(
+            errors, counts, self.rule, self.noise_std, self.alpha_per_signal
         )
+        alpha = self.alphas_[best]
+        self.alpha_ = alpha if self.alpha_per_signal else float(alpha[0])
+        self._store_curve(*curve)
+
+        F, gaps, n_iter = solve_batch(
+            problem, np.full(y.shape[1], alpha), self.positive, "auto", self.tol,
+            self.max_iter, self.n_jobs,
+        )  # fmt: skip
         warn_gaps(gaps, self.tol, self.max_iter)
         self._store(problem, F, gaps, n_iter)
         return self
 
-    def _alpha_path(self, problem):
-        if np.ndim(self.alphas) == 0:
-            return alpha_grid(problem, self.positive, self.alphas)
-        alphas = np.asarray(self.alphas, dtype=np.float64)
-        if alphas.ndim != 1 or alphas.size == 0 or not (alphas > 0).all():
-            raise ValueError("alphas must be positive numbers, at least one.")
-        return np.sort(alphas)[::-1].copy()
-
-    def _path_errors(self, X, y, weight, folds):
-        """Return squared errors (n_folds, q, n_alphas), weights and gaps of folds."""
-        q, n_alphas = y.shape[1], self.alphas_.size
-        weight = np.ones(X.shape[0]) if weight is None else weight
-        errors = np.empty((len(folds), q, n_alphas))
-        gaps = np.empty_like(errors)
-        counts = np.array([weight[test].sum() for _, test in folds])
-        if not (counts > 0).all():
-            raise ValueError("every fold must hold out a point of positive weight.")
-
-        cost = 2.0 * n_alphas * X.shape[1] * min(X.shape)
-        n_threads = effective_n_jobs(self.n_jobs)
-        n_chunks = 1
-        if n_threads > 1:
-            n_chunks = int(np.clip(q * cost / _THREAD_WORTH, 1, 2 * n_threads))
-        threaded = n_threads > 1 and len(folds) * q * cost > _THREAD_WORTH
-        edges = np.linspace(0, q, n_chunks + 1).astype(int)
-        chunks = [slice(a, b) for a, b in itertools.pairwise(edges)]
-
-        def run(index, part):
-            train, test = folds[index]
-            self._fold_errors(
-                X,
-                y[:, part],
-                weight,
-                train,
-                test,
-                errors[index, part],
-                gaps[index, part],
-            )
-
-        tasks = [(index, part) for index in range(len(folds)) for part in chunks]
-        if threaded or self.verbose:
-            Parallel(n_jobs=self.n_jobs, prefer="threads", verbose=self.verbose)(
-                delayed(run)(*task) for task in tasks
-            )
-        else:
-            for task in tasks:
-                run(*task)
-        return errors, counts, gaps
-
-    def _fold_errors(self, X, y, weight, train, test, errors, gaps):
+    def _solve_fold(self, problem, index, test_K, test_S, test_weight, errors, gaps):
         """Fill errors and gaps (q, n_alphas) of one fold."""
-        problem = make_problem(X[train], y[train], weight[train], self.fit_intercept)
         n, m = problem.AT.shape
-        # With a baseline the test points are predicted relative to the means.
-        held_K = np.ascontiguousarray(X[test] - problem.kernel_mean)
-        held_S = np.ascontiguousarray((y[test] - problem.signal_mean).T)
         _numba.lasso_path_errors(
             problem.AT, problem.S, problem.extra, self.alphas_, not self.positive,
             *dual_shift(problem.AT), self.tol, self.max_iter, workspace(n, m),
-            np.empty(n), np.empty(3), held_K, held_S, weight[test], errors, gaps,
+            np.empty(n), np.empty(3), test_K, test_S, test_weight, errors, gaps,
             np.empty(errors.shape[0], np.int64),
         )  # fmt: skip
 
-    def _choose(self, errors, counts):
-        """Set the curve and alpha from squared errors (n_folds, q, n_alphas)."""
-        mse = errors / counts[:, None, None]
-        if not self.alpha_per_signal:
-            mse = mse.mean(axis=1, keepdims=True)
-        mse = mse.transpose(0, 2, 1)
-        mean = np.average(mse, axis=0, weights=counts)
-        error = (
-            mse.std(axis=0, ddof=1) / np.sqrt(len(mse)) if len(mse) > 1 else 0 * mean
-        )
-        curve = mean if self.noise_std is None else np.abs(mean - self.noise_std**2)
-        best = curve.argmin(axis=0)
-        columns = np.arange(best.size)
-        if self.rule == "1se":
-            allowed = curve <= (curve + error)[best, columns]
-            best = allowed.argmax(axis=0)
-        alpha = self.alphas_[best]
-        self.alpha_ = alpha if self.alpha_per_signal else float(alpha[0])
-
+    def _store_curve(self, mean, error, mse):
         def shape(values):
             return values if self.alpha_per_signal else values[:, 0]
 

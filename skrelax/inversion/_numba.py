@@ -90,12 +90,12 @@ def _remove(p, k, P, sign, Q, R, e, d):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _certificate(AT, r, f, g, extra, floor, lam, signed, v, Atv, out):
+def _certificate(AT, r, f, g, extra, floor, lam, signed, vv, Atv, out):
     """Write objective (at least floor) and duality gap of f into out.
 
     r = s - A f and g = A^T r. Two dual points are tried: the scaled residual
-    t r, and for f >= 0 the shifted one r - a v with A^T v > 0 (none if Atv
-    is empty). The gap is summed from non-negative terms,
+    t r, and for f >= 0 the shifted one r - a v with A^T v > 0 and vv = v^T v
+    (none if Atv is empty). The gap is summed from non-negative terms,
     1/2 ||r - theta||^2 + sum_j (lam |f_j| - f_j (A^T theta)_j), so it keeps its
     digits where primal minus dual would cancel.
     """
@@ -125,9 +125,6 @@ def _certificate(AT, r, f, g, extra, floor, lam, signed, v, Atv, out):
         for j in range(n):
             a = max(a, (g[j] - lam) / Atv[j])
             fv += f[j] * Atv[j]
-        vv = 0.0
-        for i in range(m):
-            vv += v[i] * v[i]
         shifted = 0.5 * a * a * vv + lam * l1 - fg + a * fv
         gap = min(gap, shifted)
     out[0] = max(primal, floor)
@@ -168,7 +165,7 @@ def _gradient(AT, r, g):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _active_set(AT, s, extra, lam, signed, v, Atv, tol, max_iter, k, f, work, out):
+def _active_set(AT, s, extra, lam, signed, vv, Atv, tol, max_iter, k, f, work, out):
     """Lawson-Hanson active set for the LASSO; f and work come in warm.
 
     Returns the number of active columns and writes objective, gap and the
@@ -229,7 +226,7 @@ def _active_set(AT, s, extra, lam, signed, v, Atv, tol, max_iter, k, f, work, ou
             entered = -1
         _residual(AT, s, f, r)
         _gradient(AT, r, g)
-        _certificate(AT, r, f, g, extra, floor, lam, signed, v, Atv, out)
+        _certificate(AT, r, f, g, extra, floor, lam, signed, vv, Atv, out)
         if out[1] <= tol * out[0]:
             break
         # Rounding can trade near-copies of a column for each other for ever.
@@ -266,7 +263,7 @@ def _active_set(AT, s, extra, lam, signed, v, Atv, tol, max_iter, k, f, work, ou
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def lasso_batch(AT, S, extra, lams, signed, v, Atv, tol, max_iter, work, F, info):
+def lasso_batch(AT, S, extra, lams, signed, vv, Atv, tol, max_iter, work, F, info):
     """Solve each row of S (q, m) with its own lams[q]; F (q, n), info (q, 3)."""
     state = work[1]
     for c in range(S.shape[0]):
@@ -275,13 +272,15 @@ def lasso_batch(AT, S, extra, lams, signed, v, Atv, tol, max_iter, work, F, info
             f[j] = 0.0
             state[j] = 0
         _active_set(
-            AT, S[c], extra[c], lams[c], signed, v, Atv, tol, max_iter, 0, f, work,
+            AT, S[c], extra[c], lams[c], signed, vv, Atv, tol, max_iter, 0, f, work,
             info[c],
         )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def lasso_path_signal(AT, s, extra, lams, signed, v, Atv, tol, max_iter, work, F, info):
+def lasso_path_signal(
+    AT, s, extra, lams, signed, vv, Atv, tol, max_iter, work, F, info
+):
     """Solve one signal for decreasing lams; F (n_lams, n), info (n_lams, 3)."""
     state = work[1]
     k = 0
@@ -294,14 +293,14 @@ def lasso_path_signal(AT, s, extra, lams, signed, v, Atv, tol, max_iter, work, F
             for j in range(n):
                 F[index, j] = F[index - 1, j]
         k = _active_set(
-            AT, s, extra, lams[index], signed, v, Atv, tol, max_iter, k, F[index],
+            AT, s, extra, lams[index], signed, vv, Atv, tol, max_iter, k, F[index],
             work, info[index],
         )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def lasso_path_errors(
-    AT, S, extra, lams, signed, v, Atv, tol, max_iter, work, f, out,
+    AT, S, extra, lams, signed, vv, Atv, tol, max_iter, work, f, out,
     test_A, test_S, test_weight, errors, gaps, iterations,
 ):  # fmt: skip
     """Sum weighted squared errors on held-out points along the path.
@@ -319,7 +318,7 @@ def lasso_path_errors(
             state[j] = 0
         for index in range(lams.size):
             k = _active_set(
-                AT, S[c], extra[c], lams[index], signed, v, Atv, tol, max_iter, k,
+                AT, S[c], extra[c], lams[index], signed, vv, Atv, tol, max_iter, k,
                 f, work, out,
             )  # fmt: skip
             gaps[c, index] = out[1] / out[0] if out[0] > 0.0 else 0.0
@@ -335,7 +334,7 @@ def lasso_path_errors(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def fista_batch(
-    AT, G, S, extra, lams, signed, v, Atv, lipschitz, tol, max_iter, check_every,
+    AT, G, S, extra, lams, signed, vv, Atv, lipschitz, tol, max_iter, check_every,
     y, grad, r, g, F, info,
 ):  # fmt: skip
     """Minimise by FISTA with the Gram matrix G (Beck & Teboulle 2009).
@@ -373,8 +372,201 @@ def fista_batch(
                 _residual(AT, s, f, r)
                 _gradient(AT, r, grad)
                 _certificate(
-                    AT, r, f, grad, extra[c], floor, lam, signed, v, Atv, info[c]
+                    AT, r, f, grad, extra[c], floor, lam, signed, vv, Atv, info[c]
                 )
                 if info[c, 1] <= tol * info[c, 0]:
                     break
         info[c, 2] = it
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _cholesky(A):
+    """Return (True, lower factor), or (False, A) if A is not positive definite."""
+    done = True
+    factor = A
+    try:
+        factor = np.linalg.cholesky(A)
+    except Exception:  # the only clause that Numba compiles
+        done = False
+    return done, factor
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _cholesky_solve(factor, x):
+    """Solve factor factor^T x = x in place, for the leading block of x."""
+    k = factor.shape[0]
+    for a in range(k):
+        v = x[a]
+        for b in range(a):
+            v -= factor[a, b] * x[b]
+        x[a] = v / factor[a, a]
+    for a in range(k - 1, -1, -1):
+        x[a] /= factor[a, a]
+        v = x[a]
+        for b in range(a):
+            x[b] -= v * factor[a, b]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _pivot(H, c, alpha, active, f, w, index, x, max_iter):
+    """Block principal pivoting for min 1/2 f'Hf - (c - alpha)'f, f >= 0.
+
+    `active` comes in warm. Returns (iterations, negative if it failed; the
+    Cholesky factor of the active block; its size). Full exchanges are tried as
+    long as they help, then single ones (Kim & Park 2011, doi 10.1137/110821172).
+    """
+    n = c.size
+    threshold = 0.0
+    for j in range(n):
+        threshold = max(threshold, abs(c[j]))
+    threshold *= _ROUNDING
+    fewest, tries = n + 1, 3
+    factor = np.empty((0, 0))
+    it = 0
+    k = 0
+    while it < max_iter:
+        it += 1
+        k = 0
+        for j in range(n):
+            f[j] = 0.0
+            w[j] = c[j] - alpha
+            if active[j]:
+                index[k] = j
+                k += 1
+        if k > 0:
+            block = np.empty((k, k))
+            for a in range(k):
+                row = H[index[a]]
+                for b in range(k):
+                    block[a, b] = row[index[b]]
+                x[a] = c[index[a]] - alpha
+            done, factor = _cholesky(block)
+            if not done:
+                return -it, factor, 0
+            _cholesky_solve(factor, x)
+            for a in range(k):
+                v = x[a]
+                row = H[index[a]]
+                f[index[a]] = v
+                for j in range(n):
+                    w[j] -= v * row[j]
+        wrong, last = 0, -1
+        for j in range(n):
+            if f[j] < 0.0 if active[j] else w[j] > threshold:
+                wrong += 1
+                last = j
+        if wrong == 0:
+            return it, factor, k
+        whole = True
+        if wrong < fewest:
+            fewest, tries = wrong, 3
+        elif tries > 0:
+            tries -= 1
+        else:
+            whole = False
+        if whole:
+            for j in range(n):
+                if f[j] < 0.0 if active[j] else w[j] > threshold:
+                    active[j] = not active[j]
+        else:
+            active[last] = not active[last]
+    return -it, factor, 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _smooth_gradient(AT, s, f, smoothness, indptr, indices, data, r, g):
+    """Write r = s - A f and g = A^T r - smoothness L f; return f' smoothness L f."""
+    _residual(AT, s, f, r)
+    _gradient(AT, r, g)
+    roughness = 0.0
+    for j in range(f.size):
+        v = 0.0
+        for p in range(indptr[j], indptr[j + 1]):
+            v += data[p] * f[indices[p]]
+        g[j] -= smoothness * v
+        roughness += f[j] * v
+    return smoothness * roughness
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _smooth_solve(
+    H, AT, s, c, extra, alpha, smoothness, indptr, indices, data, vv, Atv, max_iter,
+    active, f, work, out,
+):  # fmt: skip
+    """Solve one smooth LASSO, refine it with the kernel itself, certify it."""
+    index, r, g, x, w = work
+    it, factor, k = _pivot(H, c, alpha, active, f, w, index, x, max_iter)
+    # H is a product: one correction with the residual of A restores its digits.
+    if k > 0:
+        _smooth_gradient(AT, s, f, smoothness, indptr, indices, data, r, g)
+        for a in range(k):
+            x[a] = g[index[a]] - alpha
+        _cholesky_solve(factor, x)
+        for a in range(k):
+            f[index[a]] += x[a]
+    for j in range(f.size):
+        if f[j] < 0.0:
+            f[j] = 0.0
+    rough = _smooth_gradient(AT, s, f, smoothness, indptr, indices, data, r, g)
+    floor = _floor(s, extra)
+    _certificate(AT, r, f, g, extra + rough, floor, alpha, False, vv, Atv, out)
+    out[2] = abs(it)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def smooth_batch(
+    H, AT, S, extra, alphas, smoothness, indptr, indices, data, vv, Atv, max_iter,
+    active, work, F, info,
+):  # fmt: skip
+    """Solve each row of S (q, m) with its own alphas[q]; F (q, n), info (q, 3).
+
+    Signals start from the bins that are positive without the bound, so that
+    they depend on nothing but themselves.
+    """
+    n = AT.shape[0]
+    c = np.empty(n)
+    whole, factor = _cholesky(H)
+    for q in range(S.shape[0]):
+        _gradient(AT, S[q], c)
+        for j in range(n):
+            active[j] = False
+        if whole:
+            for j in range(n):
+                F[q, j] = c[j] - alphas[q]
+            _cholesky_solve(factor, F[q])
+            for j in range(n):
+                active[j] = F[q, j] > 0.0
+        _smooth_solve(
+            H, AT, S[q], c, extra[q], alphas[q], smoothness, indptr, indices, data, vv,
+            Atv, max_iter, active, F[q], work, info[q],
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def smooth_path_errors(
+    H, AT, S, extra, alphas, smoothness, indptr, indices, data, vv, Atv, max_iter,
+    active, work, f, out, test_A, test_S, test_weight, errors, gaps,
+):  # fmt: skip
+    """Sum weighted squared errors on held-out points for decreasing alphas.
+
+    test_A (m_test, n), test_S (q, m_test); errors and gaps (relative) (q, n_alphas).
+    """
+    n = AT.shape[0]
+    c = np.empty(n)
+    for q in range(S.shape[0]):
+        _gradient(AT, S[q], c)
+        for j in range(n):
+            active[j] = False
+        for index in range(alphas.size):
+            _smooth_solve(
+                H, AT, S[q], c, extra[q], alphas[index], smoothness, indptr, indices,
+                data, vv, Atv, max_iter, active, f, work, out,
+            )  # fmt: skip
+            gaps[q, index] = out[1] / out[0] if out[0] > 0.0 else 0.0
+            total = 0.0
+            for i in range(test_A.shape[0]):
+                u = test_S[q, i]
+                for j in range(n):
+                    u -= test_A[i, j] * f[j]
+                total += test_weight[i] * u * u
+            errors[q, index] = total

@@ -1,9 +1,16 @@
 """The least-squares problem behind all linear inversions: weights and baseline."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg
+from scipy.linalg import lapack
+
+from ..utils._parallel import single_blas_thread
+
+# Rows of a tall kernel are compressed in blocks of about this many values.
+_BLOCK_VALUES = 2_000_000
 
 
 @dataclass
@@ -25,6 +32,11 @@ class LinearProblem:
     """Weighted mean row of the kernel (zero without intercept), (n_bins,)."""
     signal_mean: np.ndarray
     """Weighted mean of each signal (zero without intercept), (n_signals,)."""
+
+    @functools.cached_property
+    def gram(self):
+        """A^T A, (n_bins, n_bins)."""
+        return self.AT @ self.AT.T
 
     def intercepts(self, F):
         """Return the constant of each signal for distributions F (q, n_bins)."""
@@ -48,22 +60,18 @@ def make_problem(K, Y, weight=None, fit_intercept=False):
     signal_mean = np.zeros(Y.shape[1])
     if fit_intercept:
         kernel_mean = share @ K
-        signal_mean = share @ Y
-        K = K - kernel_mean
-        Y = Y - signal_mean
-    root = np.sqrt(share)
-    A = K * root[:, None]
-    S = Y.T * root
-    extra = np.zeros(S.shape[0])
-    if m > n:
-        Q, A = linalg.qr(A, mode="economic", check_finite=False)
         # Column by column, so that a signal alone gives the same bits as in a batch.
-        compressed = np.empty((S.shape[0], n))
-        for c in range(S.shape[0]):
-            compressed[c] = S[c] @ Q
-            outside = S[c] - Q @ compressed[c]
-            extra[c] = outside @ outside
-        S = compressed
+        signal_mean = np.array([share @ column for column in Y.T])
+    root = np.sqrt(share)
+    if m <= n:
+        A = K * root[:, None]
+        S = Y.T * root
+        if fit_intercept:
+            A -= np.outer(root, kernel_mean)
+            S -= np.outer(signal_mean, root)
+        extra = np.zeros(S.shape[0])
+    else:
+        A, S, extra = _compress_rows(K, Y, root, kernel_mean, signal_mean)
     return LinearProblem(
         np.ascontiguousarray(A.T),
         np.ascontiguousarray(S),
@@ -71,3 +79,37 @@ def make_problem(K, Y, weight=None, fit_intercept=False):
         kernel_mean,
         signal_mean,
     )
+
+
+def _compress_rows(K, Y, root, kernel_mean, signal_mean):
+    """Return R (n, n), Q^T s (q, n) and what Q misses of ||s||^2, with A = Q R.
+
+    Blocks of rows are weighted, centred and merged into R one after another, so
+    that no second copy of a tall kernel is made.
+    """
+    m, n = K.shape
+    step = max(2 * n, _BLOCK_VALUES // n)
+    R = np.empty((0, n))
+    S = np.empty((Y.shape[1], 0))
+    extra = np.zeros(Y.shape[1])
+    for start in range(0, m, step):
+        rows = slice(start, start + step)
+        block = K[rows] - kernel_mean
+        block *= root[rows, None]
+        signals = (Y[rows] - signal_mean).T * root[rows]
+        stacked = np.hstack([S, signals])
+        # LAPACK's QR on several threads collapses when another process is busy.
+        with single_blas_thread():
+            (reflectors, tau), R = linalg.qr(
+                np.vstack([R, block]), mode="raw", check_finite=False
+            )
+            n_rows = R.shape[0]
+            S = np.empty((Y.shape[1], n_rows))
+            # Signal by signal for the same reason as above.
+            for c, s in enumerate(stacked):
+                rotated, _, _ = lapack.dormqr(
+                    "L", "T", reflectors, tau, s[:, None], max(1, 32 * n)
+                )
+                S[c] = rotated[:n_rows, 0]
+                extra[c] += rotated[n_rows:, 0] @ rotated[n_rows:, 0]
+    return R, S, extra

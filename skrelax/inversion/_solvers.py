@@ -1,33 +1,14 @@
 """LASSO solvers on arrays: workspaces, chunks and threads around the kernels."""
 
-import itertools
 import warnings
 
 import numpy as np
-from joblib import effective_n_jobs
 from scipy import linalg
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.parallel import Parallel, delayed
 
+from ..utils._parallel import run_chunks
 from . import _numba
 from ._problem import make_problem
-
-# Below about this many multiplications threads cost more than they save (about
-# 5 ms of work); chunks of signals are kept above it too.
-_THREAD_WORTH = 1e7
-
-
-def run_chunks(function, n_items, cost_per_item, n_jobs):
-    """Call function(slice) over chunks of items, in threads where it pays."""
-    n_threads = effective_n_jobs(n_jobs)
-    n_chunks = min(n_items, 4 * n_threads, int(n_items * cost_per_item / _THREAD_WORTH))
-    if n_threads == 1 or n_chunks < 2:
-        return [function(slice(0, n_items))]
-    edges = np.linspace(0, n_items, n_chunks + 1).astype(int)
-    return Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(function)(slice(start, stop))
-        for start, stop in itertools.pairwise(edges)
-    )
 
 
 def workspace(n, m):
@@ -48,14 +29,14 @@ def workspace(n, m):
 
 
 def dual_shift(AT):
-    """Return (v, A^T v) with A^T v > 0, or empty arrays where none is known.
+    """Return (v^T v, A^T v) with A^T v > 0; A^T v is empty where none is known.
 
     Row sums do for kernels whose columns correlate positively, as decays do; they
     certify solutions where lam is too small for a scaled residual.
     """
     v = AT.sum(axis=0)
     Atv = AT @ v
-    return (v, Atv) if (Atv > 0.0).all() else (np.empty(0), np.empty(0))
+    return float(v @ v), (Atv if (Atv > 0.0).all() else np.empty(0))
 
 
 def solve_batch(problem, lams, positive, solver, tol, max_iter, n_jobs=None):
@@ -65,7 +46,7 @@ def solve_batch(problem, lams, positive, solver, tol, max_iter, n_jobs=None):
     q = S.shape[0]
     F = np.zeros((q, n))
     info = np.zeros((q, 3))
-    v, Atv = dual_shift(AT)
+    shift = dual_shift(AT)
     unpenalised = lams == 0.0
     if not positive and unpenalised.any():
         _solve_least_squares(problem, unpenalised, F, info)
@@ -85,13 +66,13 @@ def solve_batch(problem, lams, positive, solver, tol, max_iter, n_jobs=None):
             if solver == "fista":
                 work = np.empty((3, n))
                 _numba.fista_batch(
-                    AT, G, S[part], extra[part], lams[part], not positive, v, Atv,
+                    AT, G, S[part], extra[part], lams[part], not positive, *shift,
                     lipschitz, tol, max_iter, 10, work[0], work[1], np.empty(m),
                     work[2], out_F[part], out_info[part],
                 )  # fmt: skip
             else:
                 _numba.lasso_batch(
-                    AT, S[part], extra[part], lams[part], not positive, v, Atv, tol,
+                    AT, S[part], extra[part], lams[part], not positive, *shift, tol,
                     max_iter, workspace(n, m), out_F[part], out_info[part],
                 )  # fmt: skip
 

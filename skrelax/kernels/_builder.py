@@ -7,6 +7,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..signals import SignalModel, resolve_model
+from ..utils._grid_shape import with_grid_shape
 from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
 from ..utils._validation import check_acquisition
 from ._grid import spaced_grid, supersampled_grid
@@ -225,7 +226,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
                 block = block[:, :, None] * factor[index[rows], None, :]
                 block = block.reshape(block.shape[0], -1)
             out[rows] = block
-        return out
+        return with_grid_shape(out, self.grid_shape_)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the bins, for example ``"T2=0.1"``.

@@ -1,0 +1,203 @@
+"""What all benchmarks share: interleaved timing, results as JSON, a printed table."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+
+# A sample shorter than this is repeated within one timing, above timer noise.
+_SHORTEST_SAMPLE = 0.02
+
+
+@dataclass
+class Timing:
+    """Seconds of one contestant."""
+
+    samples: list = field(default_factory=list)
+    """Seconds per call, one per round."""
+    first: float = float("nan")
+    """Seconds of the first call, which may compile."""
+
+    @property
+    def median(self):
+        """Return the median of the rounds [s]."""
+        return statistics.median(self.samples)
+
+    @property
+    def compile(self):
+        """Return what the first call took beyond the median, at least 0 [s]."""
+        return max(self.first - self.median, 0.0)
+
+
+def interleave(calls, repeats=7, once=()):
+    """Time functions in turn, so that a busy moment hits all of them alike.
+
+    Parameters
+    ----------
+    calls : dict of str to callable
+        Contestants. Each is called once to warm up before any timing.
+    repeats : int, default=7
+        Number of rounds.
+    once : collection of str, default=()
+        Contestants that are timed by a single call without warm-up, because
+        it takes minutes. Their code must have been compiled before.
+
+    Returns
+    -------
+    dict of str to Timing
+        One timing per contestant.
+    """
+    timings = {name: Timing() for name in calls}
+    numbers = {}
+    for name, call in calls.items():
+        timings[name].first = _seconds(call)
+        if name in once:
+            timings[name].samples.append(timings[name].first)
+        else:
+            numbers[name] = max(1, round(_SHORTEST_SAMPLE / _seconds(call)))
+    for _ in range(repeats):
+        for name, number in numbers.items():
+            timings[name].samples.append(_seconds(calls[name], number))
+    return timings
+
+
+def _seconds(call, number=1):
+    """Return seconds per call."""
+    start = time.perf_counter()
+    for _ in range(number):
+        call()
+    return (time.perf_counter() - start) / number
+
+
+def make_row(contestant, timing, *, gap=None, note="", scale=1.0):
+    """Return one row of a workload.
+
+    Parameters
+    ----------
+    contestant : str
+        Tool and setting.
+    timing : Timing
+        Its seconds.
+    gap : float or None, default=None
+        Relative duality gap that it reached.
+    note : str, default=""
+        What a reader must know to compare.
+    scale : float, default=1.0
+        Factor on the seconds where only a part of the work was timed; say so
+        in `note`.
+
+    Returns
+    -------
+    dict
+        The row, ready for JSON.
+    """
+    return {
+        "contestant": contestant,
+        "median_s": timing.median * scale,
+        "fastest_s": min(timing.samples) * scale,
+        "compile_s": timing.compile,
+        "rounds": len(timing.samples),
+        "gap": None if gap is None else float(gap),
+        "note": note,
+    }
+
+
+def make_workload(title, description, rows, reference=None, gap_label=None):
+    """Return a workload: its rows, with their ratio to the row `reference`."""
+    if reference is not None:
+        (base,) = [row for row in rows if row["contestant"] == reference]
+        for row in rows:
+            row["ratio"] = row["median_s"] / base["median_s"]
+    return {
+        "title": title,
+        "description": description,
+        "reference": reference,
+        "gap_label": gap_label,
+        "rows": rows,
+    }
+
+
+def time_process(code, *, repeats=5, environment=None):
+    """Return the median seconds that fresh interpreters print for some code.
+
+    `code` prints one number. The package under test is imported from where this
+    process imports it.
+    """
+    samples = []
+    for _ in range(repeats):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        samples.append(float(done.stdout))
+    return Timing(samples, samples[0])
+
+
+def describe_machine(packages):
+    """Return the processor, the number of cores, and versions of packages."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+    }
+
+
+def _processor():
+    """Return the model name of the processor."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown processor"
+
+
+def write_results(topic, title, workloads, packages):
+    """Write results/<topic>.json, which the documentation reads, and print it."""
+    results = {
+        "title": title,
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": describe_machine(packages),
+        "workloads": workloads,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{topic}.json"
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    for workload in workloads:
+        print_workload(workload)
+    print(f"\nwritten: {path.name}")
+
+
+def print_workload(workload):
+    """Print the table of one workload."""
+    print(f"\n{workload['title']}\n{workload['description']}")
+    print(f"{'':<52}{'median':>10}{'compile':>10}{'ratio':>8}{'gap':>10}")
+    for row in workload["rows"]:
+        ratio = f"{row['ratio']:.3g}" if "ratio" in row else ""
+        gap = "" if row["gap"] is None else f"{row['gap']:.0e}"
+        print(
+            f"{row['contestant']:<52}{format_seconds(row['median_s']):>10}"
+            f"{format_seconds(row['compile_s']):>10}{ratio:>8}{gap:>10}"
+        )
+
+
+def format_seconds(seconds):
+    """Return seconds with three digits and a unit."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            break
+    return f"{seconds / size:.3g} {unit}"

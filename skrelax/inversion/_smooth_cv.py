@@ -1,0 +1,297 @@
+"""Smooth LASSO with both strengths chosen by cross-validation."""
+
+import numbers
+
+import numpy as np
+from sklearn.base import MultiOutputMixin, RegressorMixin
+
+from ..utils._grid_shape import find_grid_shape
+from ..utils._parallel import single_blas_thread
+from ..utils._sklearn import BaseEstimator, Interval, Options, StrOptions, _fit_context
+from . import _numba
+from ._cv import check_path, choose_candidate, cross_validate_path, make_folds
+from ._linear import DistributionMixin, validate_linear
+from ._penalty import kronecker_penalty
+from ._problem import make_problem
+from ._smooth import check_grid_shape
+from ._smooth_solvers import (
+    MAX_PIVOTS,
+    csr_arrays,
+    hessian,
+    reduced_problem,
+    smooth_shift,
+    smooth_workspace,
+    solve_smooth_batch,
+)
+from ._solvers import alpha_max, dual_shift, warn_gaps, workspace
+
+# Default grids, as decades below the largest useful strength: between them lie
+# all choices of the examples and benchmarks.
+_ALPHA_DECADES = (1.0, 6.0)
+_SMOOTHNESS_DECADES = (0.0, 8.0)
+
+
+class SmoothLassoCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
+    r"""Invert signals with L1 and smoothness penalties chosen by cross-validation.
+
+    The objective is that of :class:`SmoothLasso`. Acquisition points are held
+    out, the mean squared error of their prediction is compared over all pairs
+    of strengths, and the distributions are fitted again to all points.
+
+    Parameters
+    ----------
+    alphas : int or array-like of shape (n_alphas,), default=5
+        Number of alphas, from a tenth of the smallest that gives zero to 1e-6 of
+        it, with 0 as the last, or the alphas themselves.
+    smoothnesses : int or array-like of shape (n_smoothnesses,), default=17
+        Number of smoothnesses, from the mean square of the kernel down to 1e-8
+        of it, or the values themselves.
+    order : {0, 1, 2}, default=1
+        Order of the differences, see :class:`SmoothLasso`.
+    cv : int, splitter, iterable or None, default=None
+        Folds. An int or None (5) interleaves them, see
+        :class:`~skrelax.model_selection.InterleavedKFold`.
+    rule : {"min", "1se"}, default="min"
+        Take the pair of the smallest error, or, among the pairs whose error is
+        within one standard error of it, the largest smoothness and for it the
+        largest alpha.
+    noise_std : float or None, default=None
+        Noise standard deviation of the signals. Where given, the curve that is
+        minimised is the distance of the error from the noise variance.
+    positive : bool, default=True
+        Whether distributions must not be negative.
+    fit_intercept : bool, default=False
+        Whether to fit an unpenalised constant: a static baseline.
+    grid_shape : tuple of int or None, default=None
+        Number of bins per axis, in C order. None takes it from a preceding
+        :class:`~skrelax.kernels.KernelBuilder`, or one axis.
+    tol : float, default=1e-8
+        Relative duality gap to reach, in every fold too.
+    max_iter : int, default=10000
+        Largest number of active-set iterations per signal and pair.
+    n_jobs : int or None, default=None
+        Number of threads over folds and smoothnesses. None means 1 outside a
+        :obj:`joblib.parallel_config` context.
+    verbose : int, default=0
+        Whether joblib reports the progress of the folds.
+
+    Attributes
+    ----------
+    alpha_ : float
+        Chosen weight of the L1 term.
+    smoothness_ : float
+        Chosen weight of the squared differences.
+    alphas_ : ndarray of shape (n_alphas,)
+        Alphas compared, decreasing.
+    smoothnesses_ : ndarray of shape (n_smoothnesses,)
+        Smoothnesses compared, decreasing.
+    cv_results_ : dict of ndarray
+        The curve: ``"alpha"``, ``"smoothness"``, ``"mean_test_mse"``,
+        ``"se_test_mse"`` (standard error over the folds), and
+        ``"split0_test_mse"``, ..., each of shape (n_smoothnesses, n_alphas).
+    cv_dual_gap_ : float
+        Largest relative duality gap of all folds, signals and pairs.
+    coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
+        Distributions, bins of several axes in C order.
+    intercept_ : float or ndarray of shape (n_signals,)
+        Baseline, 0 without `fit_intercept`.
+    grid_shape_ : tuple of int
+        Number of bins per axis.
+    dual_gap_ : float or ndarray of shape (n_signals,)
+        Duality gap of the final fit relative to the objective.
+    n_iter_ : int or ndarray of shape (n_signals,)
+        Number of iterations of the final fit.
+    n_features_in_ : int
+        Number of bins.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the bins, if X was a frame with string names.
+
+    See Also
+    --------
+    SmoothLasso : Fixed strengths.
+    LassoFistaCV : Discrete components.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skrelax import KernelBuilder, SmoothLassoCV
+    >>> times = np.geomspace(0.001, 1.0, 40)[:, None]
+    >>> noise = 0.001 * np.random.default_rng(0).standard_normal(40)
+    >>> signal = np.exp(-times[:, 0] / 0.1) + noise
+    >>> model = make_pipeline(KernelBuilder("T2"), SmoothLassoCV())
+    >>> distribution = model.fit(times, signal)[-1].coef_
+    >>> round(float(distribution.sum()), 2)
+    1.0
+    """
+
+    _parameter_constraints: dict = {
+        "alphas": [Interval(numbers.Integral, 1, None, closed="left"), "array-like"],
+        "smoothnesses": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            "array-like",
+        ],
+        "order": [Options(numbers.Integral, {0, 1, 2})],
+        "cv": ["cv_object"],
+        "rule": [StrOptions({"min", "1se"})],
+        "noise_std": [Interval(numbers.Real, 0, None, closed="left"), None],
+        "positive": ["boolean"],
+        "fit_intercept": ["boolean"],
+        "grid_shape": ["array-like", None],
+        "tol": [Interval(numbers.Real, 0, None, closed="left")],
+        "max_iter": [Interval(numbers.Integral, 1, None, closed="left")],
+        "n_jobs": [numbers.Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        alphas=5,
+        smoothnesses=17,
+        order=1,
+        cv=None,
+        rule="min",
+        noise_std=None,
+        positive=True,
+        fit_intercept=False,
+        grid_shape=None,
+        tol=1e-8,
+        max_iter=10_000,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.alphas = alphas
+        self.smoothnesses = smoothnesses
+        self.order = order
+        self.cv = cv
+        self.rule = rule
+        self.noise_std = noise_std
+        self.positive = positive
+        self.fit_intercept = fit_intercept
+        self.grid_shape = grid_shape
+        self.tol = tol
+        self.max_iter = max_iter
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Choose both strengths and find the distribution of each signal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_bins)
+            Kernel.
+        y : array-like of shape (n_points,) or (n_points, n_signals)
+            Signals.
+        sample_weight : array-like of shape (n_points,) or None, default=None
+            Weight of each acquisition point, in the fits and in the errors.
+
+        Returns
+        -------
+        SmoothLassoCV
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not match, values are not finite, a weight or strength is
+            negative, or there are fewer points than folds.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If a fit, in a fold or the final one, does not reach `tol`.
+        """
+        carried = find_grid_shape(X)
+        X, y, weight = validate_linear(self, X, y, sample_weight)
+        self.grid_shape_ = check_grid_shape(self.grid_shape, carried, X.shape[1])
+        folds = make_folds(self.cv, X, y)
+        problem = make_problem(X, y, weight, self.fit_intercept)
+        self.alphas_ = self._alpha_path(problem)
+        self.smoothnesses_ = self._smoothness_path(problem)
+        penalty = kronecker_penalty(self.grid_shape_, self.order)
+
+        def solve(*fold):
+            self._solve_fold(penalty, *fold)
+
+        shape = (self.smoothnesses_.size, self.alphas_.size)
+        n = X.shape[1]
+        cost = float(np.prod(shape)) * n**2 * (min(X.shape) + n / 10)
+        with single_blas_thread():
+            errors, gaps, counts = cross_validate_path(
+                solve, X, y, weight, folds, shape[0] * shape[1], shape[0], cost,
+                self.fit_intercept, self.n_jobs, self.verbose,
+            )  # fmt: skip
+        self.cv_dual_gap_ = float(gaps.max())
+        warn_gaps(gaps, self.tol, self.max_iter, "fits of the folds")
+        (best,), *curve = choose_candidate(errors, counts, self.rule, self.noise_std)
+        self._store_curve(shape, *curve)
+        self.smoothness_ = float(self.smoothnesses_[best // shape[1]])
+        self.alpha_ = float(self.alphas_[best % shape[1]])
+
+        F, gaps, n_iter = solve_smooth_batch(
+            problem, np.full(y.shape[1], self.alpha_), self.smoothness_, penalty,
+            self.positive, self.tol, self.max_iter, self.n_jobs,
+        )  # fmt: skip
+        warn_gaps(gaps, self.tol, self.max_iter)
+        self._store(problem, F, gaps, n_iter)
+        return self
+
+    def _alpha_path(self, problem):
+        if np.ndim(self.alphas) > 0:
+            return check_path("alphas", self.alphas)
+        top = alpha_max(problem, self.positive) or 1.0
+        start, stop = _ALPHA_DECADES
+        decades = np.linspace(start, stop, self.alphas - 1)
+        return np.append(top * 10.0**-decades, 0.0)
+
+    def _smoothness_path(self, problem):
+        if np.ndim(self.smoothnesses) > 0:
+            return check_path("smoothnesses", self.smoothnesses)
+        top = np.einsum("ij,ij->", problem.AT, problem.AT) / problem.AT.shape[0] or 1.0
+        start, stop = _SMOOTHNESS_DECADES
+        return top * 10.0 ** -np.linspace(start, stop, self.smoothnesses)
+
+    def _solve_fold(
+        self, penalty, problem, index, test_K, test_S, test_weight, errors, gaps
+    ):
+        """Fill errors and gaps (q, n_alphas) of one fold and smoothness."""
+        smoothness = float(self.smoothnesses_[index])
+        n, m = problem.AT.shape
+        lasso, shift = problem, dual_shift(problem.AT)
+        if smoothness > 0.0:
+            H = hessian(problem, penalty, smoothness)
+            shift = smooth_shift(problem, H)
+            if self.positive:
+                _numba.smooth_path_errors(
+                    H, problem.AT, problem.S, problem.extra, self.alphas_, smoothness,
+                    *csr_arrays(penalty), *shift, MAX_PIVOTS, np.empty(n, np.bool_),
+                    smooth_workspace(n, m), np.empty(n), np.empty(3), test_K, test_S,
+                    test_weight, errors, gaps,
+                )  # fmt: skip
+                if (gaps <= self.tol).all():
+                    return
+            lasso = reduced_problem(problem, H)
+        again = np.empty_like(errors), np.empty_like(gaps)
+        _numba.lasso_path_errors(
+            lasso.AT, lasso.S, lasso.extra, self.alphas_, not self.positive, *shift,
+            self.tol, self.max_iter, workspace(*lasso.AT.shape), np.empty(n),
+            np.empty(3), test_K, test_S, test_weight, *again,
+            np.empty(len(errors), np.int64),
+        )  # fmt: skip
+        worse = slice(None)
+        if smoothness > 0.0 and self.positive:
+            worse = gaps > again[1]
+        errors[worse], gaps[worse] = again[0][worse], again[1][worse]
+
+    def _store_curve(self, shape, mean, error, mse):
+        alpha, smoothness = np.meshgrid(self.alphas_, self.smoothnesses_)
+        self.cv_results_ = {
+            "alpha": alpha,
+            "smoothness": smoothness,
+            "mean_test_mse": mean.reshape(shape),
+            "se_test_mse": error.reshape(shape),
+        }
+        for index, fold in enumerate(mse):
+            self.cv_results_[f"split{index}_test_mse"] = fold.reshape(shape)

@@ -1,0 +1,49 @@
+"""Threads over chunks, with BLAS held to one thread inside."""
+
+import functools
+import itertools
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import ThreadpoolController
+
+# Below about this many multiplications (5 ms of work) threads cost more than they
+# save; chunks of signals are not made smaller either.
+THREAD_WORTH = 1e7
+
+
+def split_slices(n_items, n_slices):
+    """Return slices that share n_items out evenly, at most one per item."""
+    edges = np.linspace(0, n_items, min(n_items, n_slices) + 1).astype(int)
+    return [slice(start, stop) for start, stop in itertools.pairwise(edges)]
+
+
+def run_chunks(function, n_items, cost_per_item, n_jobs):
+    """Call function(slice) over chunks of items, in threads where it pays."""
+    n_threads = effective_n_jobs(n_jobs)
+    worth = max(1, int(n_items * cost_per_item / THREAD_WORTH))
+    n_chunks = min(4 * n_threads, worth) if n_threads > 1 else 1
+    tasks = [(part,) for part in split_slices(n_items, n_chunks)]
+    run_tasks(function, tasks, n_jobs)
+
+
+def run_tasks(function, tasks, n_jobs, verbose=0):
+    """Call function(*task) for all tasks, in threads if there are several of each."""
+    if (effective_n_jobs(n_jobs) > 1 and len(tasks) > 1) or verbose:
+        Parallel(n_jobs=n_jobs, prefer="threads", verbose=verbose)(
+            delayed(function)(*task) for task in tasks
+        )
+    else:
+        for task in tasks:
+            function(*task)
+
+
+@functools.cache
+def _controller():
+    return ThreadpoolController()
+
+
+def single_blas_thread():
+    """Return a context that holds BLAS to one thread."""
+    return _controller().limit(limits=1, user_api="blas")

@@ -4,6 +4,7 @@ import numbers
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
 
 from ..utils._grid_shape import find_grid_shape
 from ..utils._sklearn import BaseEstimator, Interval, Options, _fit_context
@@ -184,6 +185,12 @@ class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstim
         warn_gaps(gaps, self.tol, self.max_iter)
         self._store(problem, F, gaps, n_iter)
         return self
+
+    @property
+    def penalty_(self):
+        """Sum of J^T J over the axes, without strength, sparse (n_bins, n_bins)."""
+        check_is_fitted(self)
+        return kronecker_penalty(self.grid_shape_, self.order)
 
 
 def check_grid_shape(given, carried, n_bins):

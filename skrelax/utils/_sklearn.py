@@ -1,11 +1,12 @@
 """The only door to scikit-learn names that are private or have moved."""
 
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight
 
 __all__ = [
     "BaseEstimator",
+    "HasMethods",
     "Interval",
     "Options",
     "StrOptions",

@@ -1,0 +1,148 @@
+"""Curves of fits against the strength of a penalty, and the points to choose.
+
+A curve is a function of log(strength) that fits once per call and returns a
+`Fit`; the rules of this file search it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg, optimize
+
+# Tolerance of the searches in log(strength): the strength is exact to 1e-6.
+_LOG_TOLERANCE = 1e-6
+_GOLDEN = 0.5 * (1.0 + np.sqrt(5.0))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a rule needs to know of one fit, summed over signals.
+
+    `residual` is the weighted mean square of the residuals, `norm` the penalty
+    without its strength, `dof` the effective number of parameters of a signal and
+    `seen` the mean square of the residuals in the directions that the kernel sees.
+    """
+
+    strength: float
+    residual: float
+    norm: float
+    dof: float
+    seen: float
+
+
+def effective_parameters(K, weight, penalty, strength, active):
+    """Return the trace of the influence matrix of active bins, a float.
+
+    K (m, n), weight (m,) with mean one, penalty sparse (n, n) or None for an L1
+    term, whose active bins count one each (Zou, Hastie & Tibshirani 2007).
+    """
+    if penalty is None:
+        return float(np.count_nonzero(active))
+    A = K[:, active] * np.sqrt(weight / weight.sum())[:, None]
+    if A.shape[1] == 0:
+        return 0.0
+    L = penalty[active][:, active].toarray()
+    G = A.T @ A
+    try:
+        factor = linalg.cho_factor(G + strength * L)
+        return float(np.trace(linalg.cho_solve(factor, G)))
+    except linalg.LinAlgError:
+        return float(np.linalg.matrix_rank(A))
+
+
+def minimise(criterion, strengths, values):
+    """Return log(strength) of the minimum around the best of a decreasing grid."""
+    best = int(np.argmin(values))
+    if best in (0, len(values) - 1):
+        return np.log(strengths[best])
+    bounds = np.log([strengths[best + 1], strengths[best - 1]])
+    found = optimize.minimize_scalar(
+        criterion, bounds=bounds, method="bounded", options={"xatol": _LOG_TOLERANCE}
+    )
+    return found.x if found.fun <= values[best] else np.log(strengths[best])
+
+
+def largest_below(criterion, target, strengths, values):
+    """Return log(strength) of the largest strength with criterion <= target.
+
+    Values belong to decreasing strengths. None if all are above the target, and
+    the largest strength of the grid if it is below.
+    """
+    below = np.asarray(values) <= target
+    if not below.any():
+        return None
+    first = int(np.argmax(below))
+    if first == 0:
+        return np.log(strengths[0])
+    low, high = np.log(strengths[first]), np.log(strengths[first - 1])
+    return optimize.brentq(
+        lambda x: criterion(x) - target, low, high, xtol=_LOG_TOLERANCE
+    )
+
+
+def menger_curvature(before, here, after):
+    """Return the signed Menger curvature of three points in a plane."""
+    a, b, c = before - here, here - after, after - before
+    lengths = (a @ a) * (b @ b) * (c @ c)
+    if lengths == 0.0:
+        return -np.inf
+    return 2.0 * (a[0] * b[1] - a[1] * b[0]) / np.sqrt(lengths)
+
+
+def lcurve_corner(point, low, high, tolerance=1e-4):
+    """Return x in [low, high] where the curve point(x) (2,) bends most.
+
+    The golden-section search of Cultrera & Callegaro (2020, doi
+    10.1088/2633-1357/abad0d) over four points, with two additions of DECAES.jl:
+    curvatures come from the nearest evaluated neighbours, and the search returns
+    to the smallest bracket that held the best point so far. Points within
+    `tolerance` of an end of the curve have no curvature.
+    """
+    points = {}
+
+    def value(x):
+        if x not in points:
+            points[x] = np.asarray(point(x))
+        return points[x]
+
+    second = (_GOLDEN * low + high) / (_GOLDEN + 1.0)
+    state = (low, second, low + (high - second), high)
+    for x in state:
+        value(x)
+    ends = value(low), value(high)
+    curvature = {}
+
+    def update(bracket):
+        known = sorted(points)
+        for x in bracket:
+            here = points[x]
+            index = known.index(x)
+            inside = min(np.linalg.norm(here - end) for end in ends) > tolerance
+            if not inside or index in (0, len(known) - 1):
+                curvature[x] = -np.inf
+                continue
+            curvature[x] = menger_curvature(
+                points[known[index - 1]], here, points[known[index + 1]]
+            )
+
+    def open_bracket(bracket):
+        gap = np.linalg.norm(points[bracket[0]] - points[bracket[3]])
+        return bracket[3] - bracket[0] >= tolerance and gap >= tolerance
+
+    update(state)
+    history = []
+    while open_bracket(state):
+        best = max(curvature, key=curvature.get)
+        for bracket in history:
+            if best in bracket[1:3] and bracket[3] - bracket[0] <= state[3] - state[0]:
+                state = bracket
+        a, b, c, d = state
+        if curvature[b] > curvature[c]:
+            state = (a, (_GOLDEN * a + c) / (_GOLDEN + 1.0), b, c)
+            value(state[1])
+        else:
+            state = (b, c, b + (d - c), d)
+            value(state[2])
+        update(state)
+        history.append(state)
+    return max(curvature, key=curvature.get)

@@ -19,6 +19,8 @@ _INDEPENDENT = 1e-12
 _EPSILON = 2.0**-52
 _ROUNDING = 1e-14
 _PATIENCE = 20
+# Bins that may enter a pivoting step beyond doubling the active ones.
+_ENTRANTS = 8
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -465,12 +467,93 @@ def _pivot(H, c, alpha, active, f, w, index, x, max_iter):
         else:
             whole = False
         if whole:
+            # Bins enter by the size of their gradient, not all at once: a crowd of
+            # them is nearly dependent where the penalties are weak.
+            least = threshold
+            entering = 0
             for j in range(n):
-                if f[j] < 0.0 if active[j] else w[j] > threshold:
-                    active[j] = not active[j]
+                if not active[j] and w[j] > threshold:
+                    x[entering] = w[j]
+                    entering += 1
+            if entering > k + _ENTRANTS:
+                least = np.sort(x[:entering])[entering - k - _ENTRANTS]
+            for j in range(n):
+                if active[j]:
+                    active[j] = not f[j] < 0.0
+                else:
+                    active[j] = w[j] > threshold and w[j] >= least
         else:
             active[last] = not active[last]
     return -it, factor, 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _lawson_hanson(H, c, alpha, active, f, w, index, x, max_iter):
+    """Solve the problem of `_pivot` from f = 0, one entering bin at a time.
+
+    Slower than pivoting where many bins are positive, but it cannot cycle.
+    """
+    n = c.size
+    threshold = 0.0
+    for j in range(n):
+        threshold = max(threshold, abs(c[j]))
+        active[j] = False
+        f[j] = 0.0
+        w[j] = c[j] - alpha
+    threshold *= _ROUNDING
+    factor = np.empty((0, 0))
+    k = 0
+    for it in range(1, max_iter + 1):
+        entering, largest = -1, threshold
+        for j in range(n):
+            if not active[j] and w[j] > largest:
+                entering, largest = j, w[j]
+        if entering < 0:
+            return it, factor, k
+        active[entering] = True
+        while True:
+            k = 0
+            for j in range(n):
+                if active[j]:
+                    index[k] = j
+                    x[k] = c[j] - alpha
+                    k += 1
+            block = np.empty((k, k))
+            for a in range(k):
+                for b in range(k):
+                    block[a, b] = H[index[a], index[b]]
+            done, factor = _cholesky(block)
+            if not done:
+                return -it, factor, 0
+            _cholesky_solve(factor, x[:k])
+            step, leaving = 1.0, -1
+            for a in range(k):
+                if not x[a] > 0.0:
+                    u = f[index[a]]
+                    t = u / (u - x[a]) if u > x[a] else 0.0
+                    if leaving < 0 or t < step:
+                        step, leaving = t, a
+            for a in range(k):
+                j = index[a]
+                f[j] = x[a] if leaving < 0 else f[j] + step * (x[a] - f[j])
+            if leaving < 0:
+                break
+            f[index[leaving]] = 0.0
+            for a in range(k):
+                if not f[index[a]] > 0.0:
+                    f[index[a]] = 0.0
+                    active[index[a]] = False
+            if index[leaving] == entering:
+                # Rounding alone wanted it in.
+                return it, factor, 0
+        for j in range(n):
+            w[j] = c[j] - alpha
+        for a in range(k):
+            v = f[index[a]]
+            row = H[index[a]]
+            for j in range(n):
+                w[j] -= v * row[j]
+    return -max_iter, factor, 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -496,6 +579,8 @@ def _smooth_solve(
     """Solve one smooth LASSO, refine it with the kernel itself, certify it."""
     index, r, g, x, w = work
     it, factor, k = _pivot(H, c, alpha, active, f, w, index, x, max_iter)
+    if it < 0:
+        it, factor, k = _lawson_hanson(H, c, alpha, active, f, w, index, x, 3 * c.size)
     # H is a product: one correction with the residual of A restores its digits.
     if k > 0:
         _smooth_gradient(AT, s, f, smoothness, indptr, indices, data, r, g)

@@ -18,6 +18,7 @@ from _timing import (
     interleave,
     make_row,
     make_workload,
+    print_workload,
     time_process,
     write_results,
 )
@@ -178,20 +179,14 @@ def skglm_cv(K, s, alphas, **settings):
     return skglm_lasso(alpha=best, **settings).fit(K, s)
 
 
-def peer_path(lambdas_of_alpha, scale):
-    """Return a path function of mrinversion, for its gap in the folds."""
-
-    def path(K, s, alphas):
-        coefs = np.empty((K.shape[1], alphas.size))
-        for i, alpha in enumerate(alphas):
-            # Each fit divides by the scale of its own training signal.
-            lam = alpha * s.size / peer_scale(s)
-            model = PeerLassoFista(lambda1=lam)
-            model.fit(K, s)
-            coefs[:, i] = model.f[:, 0]
-        return coefs
-
-    return path
+def peer_path(K, s, alphas):
+    """Return the coefficients (n_bins, n_alphas) of mrinversion."""
+    coefs = np.empty((K.shape[1], alphas.size))
+    for i, alpha in enumerate(alphas):
+        model = PeerLassoFista(lambda1=alpha * s.size / peer_scale(s))
+        model.fit(K, s)
+        coefs[:, i] = model.f[:, 0]
+    return coefs
 
 
 def bench_single(repeats):
@@ -214,7 +209,8 @@ def bench_single(repeats):
     sk_default = "scikit-learn LassoCV, default tol"
     sk_tight = "scikit-learn LassoCV, tol=1e-8, max_iter=10000"
     glm = "skglm Lasso.path per fold, default tol"
-    glm_tight = "skglm Lasso.path per fold, tol=1e-8"
+    glm_tight = "skglm Lasso.path per fold, tol=1e-8, max_epochs=2000"
+    glm_settings = {"tol": 1e-8, "max_epochs": 2000}
     fold = InterleavedKFold(N_FOLDS)
     sk = {"alphas": alphas, "cv": fold, "positive": True, "fit_intercept": False}
     calls = {
@@ -231,10 +227,11 @@ def bench_single(repeats):
         sk_tight: run(sk_tight, LassoCV(**sk, tol=1e-8, max_iter=10_000)),
         glm: lambda: fitted.__setitem__(glm, skglm_cv(K, s, alphas)),
         glm_tight: lambda: fitted.__setitem__(
-            glm_tight, skglm_cv(K, s, alphas, tol=1e-8)
+            glm_tight, skglm_cv(K, s, alphas, **glm_settings)
         ),
     }
-    timings = interleave(calls, repeats)
+    # With tight tolerances the peers take seconds, and compile nothing new.
+    timings = interleave(calls, repeats, once={sk_tight, glm_tight})
 
     def sk_path(**settings):
         return lambda K, s, alphas: Lasso.path(
@@ -243,11 +240,11 @@ def bench_single(repeats):
 
     paths = {
         OURS_1: lambda K, s, alphas: lasso_path(K, s, alphas=alphas)[1],
-        peer: peer_path(lambdas, peer_scale(s)),
+        peer: peer_path,
         sk_default: sk_path(tol=1e-4, max_iter=1000),
         sk_tight: sk_path(tol=1e-8, max_iter=10_000),
         glm: skglm_path,
-        glm_tight: lambda K, s, alphas: skglm_path(K, s, alphas, tol=1e-8),
+        glm_tight: lambda K, s, alphas: skglm_path(K, s, alphas, **glm_settings),
     }
     gaps = {name: worst_gap_of_path(K, s, alphas, path) for name, path in paths.items()}
     gaps[OURS_2] = fitted[OURS_2].cv_dual_gap_
@@ -320,9 +317,9 @@ def bench_batch_cv(repeats, skip_slow):
     part = S[:, :: S.shape[1] // N_PART]
     fitted = {}
 
-    def ours(n_jobs):
+    def ours(name, n_jobs):
         def call():
-            fitted[n_jobs] = LassoFistaCV(alphas=alphas, n_jobs=n_jobs).fit(K, S)
+            fitted[name] = LassoFistaCV(alphas=alphas, n_jobs=n_jobs).fit(K, S)
 
         return call
 
@@ -341,7 +338,7 @@ def bench_batch_cv(repeats, skip_slow):
     peer_name = "mrinversion LassoFistaCV"
     sk_name = "scikit-learn LassoCV, default tol, one by one"
     glm_name = "skglm Lasso.path per fold, default tol, one by one"
-    calls = {OURS_1: ours(1), OURS_2: ours(2)}
+    calls = {OURS_1: ours(OURS_1, 1), OURS_2: ours(OURS_2, 2)}
     if not skip_slow:
         # A small batch compiles; the whole one takes minutes and is timed once.
         PeerLassoFistaCV(lambdas, folds=N_FOLDS).fit(K, S[:, :4])
@@ -349,18 +346,18 @@ def bench_batch_cv(repeats, skip_slow):
     timings = interleave(calls, repeats, once={peer_name, sk_name, glm_name})
     scale = S.shape[1] / part.shape[1]
     note = f"{part.shape[1]} signals timed, scaled to {S.shape[1]}"
-    rows = [
-        make_row(
-            name,
-            timing,
-            gap={OURS_1: 1, OURS_2: 2}.get(name) and fitted[
-                {OURS_1: 1, OURS_2: 2}[name]
-            ].cv_dual_gap_,
-            note=note if name in (sk_name, glm_name) else "",
-            scale=scale if name in (sk_name, glm_name) else 1.0,
+    rows = []
+    for name, timing in timings.items():
+        is_part = name in (sk_name, glm_name)
+        rows.append(
+            make_row(
+                name,
+                timing,
+                gap=fitted[name].cv_dual_gap_ if name in fitted else None,
+                note=note if is_part else "",
+                scale=scale if is_part else 1.0,
+            )
         )
-        for name, timing in timings.items()
-    ]
     return make_workload(
         "1600 signals, cross-validation",
         "25 times, 32 bins from 0.001 to 10000 s, supersampling 20; 32 penalties, 5 "
@@ -422,9 +419,11 @@ def main():
         bench_startup(),
     ]
     packages = ["skrelax", "numpy", "numba", "scikit-learn", "mrinversion", "skglm"]
-    write_results(
-        "lasso", "LASSO inversion", workloads, packages, dry_run=arguments.skip_slow
-    )
+    if arguments.skip_slow:
+        for workload in workloads:
+            print_workload(workload)
+    else:
+        write_results("lasso", "LASSO inversion", workloads, packages)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from ._smooth_solvers import (
     MAX_PIVOTS,
     csr_arrays,
     hessian,
-    reduced_problem,
     smooth_shift,
     smooth_workspace,
     solve_smooth_batch,
@@ -258,32 +257,42 @@ class SmoothLassoCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEst
     ):
         """Fill errors and gaps (q, n_alphas) of one fold and smoothness."""
         smoothness = float(self.smoothnesses_[index])
+        gaps[...] = np.inf
+        if self.positive:
+            self._solve_path(
+                smoothness, penalty, problem, test_K, test_S, test_weight, errors, gaps
+            )
+        for column in np.flatnonzero(~(gaps <= self.tol).all(axis=0)):
+            alphas = np.full(len(errors), self.alphas_[column])
+            F, again, _ = solve_smooth_batch(
+                problem, alphas, smoothness, penalty, self.positive, self.tol,
+                self.max_iter,
+            )  # fmt: skip
+            better = again < gaps[:, column]
+            squares = (F @ test_K.T - test_S) ** 2 @ test_weight
+            errors[better, column] = squares[better]
+            gaps[better, column] = again[better]
+
+    def _solve_path(
+        self, smoothness, penalty, problem, test_K, test_S, test_weight, errors, gaps
+    ):
+        """Fill errors and gaps along the alphas, warm from one to the next."""
         n, m = problem.AT.shape
-        lasso, shift = problem, dual_shift(problem.AT)
-        if smoothness > 0.0:
-            H = hessian(problem, penalty, smoothness)
-            shift = smooth_shift(problem, H)
-            if self.positive:
-                _numba.smooth_path_errors(
-                    H, problem.AT, problem.S, problem.extra, self.alphas_, smoothness,
-                    *csr_arrays(penalty), *shift, MAX_PIVOTS, np.empty(n, np.bool_),
-                    smooth_workspace(n, m), np.empty(n), np.empty(3), test_K, test_S,
-                    test_weight, errors, gaps,
-                )  # fmt: skip
-                if (gaps <= self.tol).all():
-                    return
-            lasso = reduced_problem(problem, H)
-        again = np.empty_like(errors), np.empty_like(gaps)
-        _numba.lasso_path_errors(
-            lasso.AT, lasso.S, lasso.extra, self.alphas_, not self.positive, *shift,
-            self.tol, self.max_iter, workspace(*lasso.AT.shape), np.empty(n),
-            np.empty(3), test_K, test_S, test_weight, *again,
-            np.empty(len(errors), np.int64),
+        if smoothness == 0.0:
+            _numba.lasso_path_errors(
+                problem.AT, problem.S, problem.extra, self.alphas_, False,
+                *dual_shift(problem.AT), self.tol, self.max_iter, workspace(n, m),
+                np.empty(n), np.empty(3), test_K, test_S, test_weight, errors, gaps,
+                np.empty(len(errors), np.int64),
+            )  # fmt: skip
+            return
+        H = hessian(problem, penalty, smoothness)
+        _numba.smooth_path_errors(
+            H, problem.AT, problem.S, problem.extra, self.alphas_, smoothness,
+            *csr_arrays(penalty), *smooth_shift(problem, H), MAX_PIVOTS,
+            np.empty(n, np.bool_), smooth_workspace(n, m), np.empty(n), np.empty(3),
+            test_K, test_S, test_weight, errors, gaps,
         )  # fmt: skip
-        worse = slice(None)
-        if smoothness > 0.0 and self.positive:
-            worse = gaps > again[1]
-        errors[worse], gaps[worse] = again[0][worse], again[1][worse]
 
     def _store_curve(self, shape, mean, error, mse):
         alpha, smoothness = np.meshgrid(self.alphas_, self.smoothnesses_)

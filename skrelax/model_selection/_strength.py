@@ -218,7 +218,11 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         }
         if error is not None:
             self.curve_["se"] = error
-        self.strength_ = float(np.exp(chosen))
+        # A choice on the grid is that very number, not exp(log(it)).
+        on_grid = np.flatnonzero(np.log(strengths) == chosen)
+        self.strength_ = float(
+            strengths[on_grid[0]] if on_grid.size else np.exp(chosen)
+        )
         self.best_estimator_ = curve.fitted(self.strength_)
         return self
 

@@ -1,0 +1,6 @@
+"""Noise levels, and what noise does to distributions."""
+
+from ._bootstrap import BootstrapResult, bootstrap_distribution
+from ._noise import estimate_noise_std
+
+__all__ = ["BootstrapResult", "bootstrap_distribution", "estimate_noise_std"]

@@ -24,7 +24,7 @@ class Timing:
     samples: list = field(default_factory=list)
     """Seconds per call, one per round."""
     first: float = float("nan")
-    """Seconds of the first call, which may compile."""
+    """Seconds of the first call, which may compile; nan where unknown."""
 
     @property
     def median(self):
@@ -33,8 +33,9 @@ class Timing:
 
     @property
     def compile(self):
-        """Return what the first call took beyond the median, at least 0 [s]."""
-        return max(self.first - self.median, 0.0)
+        """Return what a first call took beyond the slowest round, or None [s]."""
+        beyond = self.first - max(self.samples)
+        return beyond if beyond > 0 else None
 
 
 def interleave(calls, repeats=7, once=()):
@@ -126,10 +127,21 @@ def make_workload(title, description, rows, reference=None, gap_label=None):
 
 
 def time_process(code, *, repeats=5, environment=None):
-    """Return the median seconds that fresh interpreters print for some code.
+    """Return the Timing of code that prints its seconds in a fresh interpreter.
 
-    `code` prints one number. The package under test is imported from where this
-    process imports it.
+    Parameters
+    ----------
+    code : str
+        Python source that prints one number.
+    repeats : int, default=5
+        Number of interpreters.
+    environment : dict or None, default=None
+        Variables set on top of those of this process.
+
+    Returns
+    -------
+    Timing
+        The printed seconds; nothing is known about compilation.
     """
     samples = []
     for _ in range(repeats):
@@ -141,7 +153,7 @@ def time_process(code, *, repeats=5, environment=None):
             check=True,
         )
         samples.append(float(done.stdout))
-    return Timing(samples, samples[0])
+    return Timing(samples)
 
 
 def describe_machine(packages):
@@ -189,15 +201,18 @@ def print_workload(workload):
     for row in workload["rows"]:
         ratio = f"{row['ratio']:.3g}" if "ratio" in row else ""
         gap = "" if row["gap"] is None else f"{row['gap']:.0e}"
+        compiled = row["compile_s"]
+        first = "" if compiled is None else format_seconds(compiled)
         print(
             f"{row['contestant']:<52}{format_seconds(row['median_s']):>10}"
-            f"{format_seconds(row['compile_s']):>10}{ratio:>8}{gap:>10}"
+            f"{first:>10}{ratio:>8}{gap:>10}"
         )
 
 
 def format_seconds(seconds):
     """Return seconds with three digits and a unit."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            break
-    return f"{seconds / size:.3g} {unit}"
+    if seconds >= 1.0:
+        return f"{seconds:.3g} s"
+    if seconds >= 1e-3:
+        return f"{1e3 * seconds:.3g} ms"
+    return f"{1e6 * seconds:.3g} µs"

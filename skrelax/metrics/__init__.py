@@ -1,0 +1,15 @@
+"""Numbers that describe distributions: peaks, shares, moments, distances."""
+
+from ._distance import wasserstein_distance
+from ._moments import distribution_statistics, fraction_between, log_mean
+from ._peaks import distribution_peaks, distribution_peaks_2d, peak_statistics
+
+__all__ = [
+    "distribution_peaks",
+    "distribution_peaks_2d",
+    "distribution_statistics",
+    "fraction_between",
+    "log_mean",
+    "peak_statistics",
+    "wasserstein_distance",
+]

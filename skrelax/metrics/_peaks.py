@@ -1,0 +1,262 @@
+"""Peaks of distributions in one and two dimensions."""
+
+import numpy as np
+import pandas as pd
+from scipy import ndimage, signal
+
+from ._moments import _axis_moments, _ratio, check_distributions
+
+
+def distribution_peaks(distribution, relaxation_times, min_share=0.01, labels=None):
+    """Return the peaks of distributions.
+
+    A peak reaches from the valley on its left to the valley on its right, so the
+    shares of all peaks of a signal add up to one (before `min_share`).
+
+    Parameters
+    ----------
+    distribution : array-like of shape (n_bins,) or (n_signals, n_bins)
+        Distributions, rows are signals, as ``coef_``. Negative values count as 0.
+    relaxation_times : array-like of shape (n_bins,)
+        Bins.
+    min_share : float, default=0.01
+        Smallest share of the amplitude that a peak must have to be listed.
+    labels : sequence or None, default=None
+        Labels of the signals. None numbers them.
+
+    Returns
+    -------
+    DataFrame
+        One row per signal and peak: ``signal``, ``peak`` (from 0, by position),
+        ``position`` (bin of the maximum), ``log_mean``, ``mean``, ``width``
+        (standard deviation of log10, in decades), ``amplitude``, ``share``,
+        ``lower`` and ``upper`` (first and last bin), and ``at_edge``: whether the
+        maximum is the first or last bin, so that the peak lies outside the grid.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match.
+
+    Notes
+    -----
+    Maxima are found by :func:`scipy.signal.find_peaks` on the distribution with a
+    zero on either side. Neighbouring bins of a LASSO solution form one peak.
+
+    Examples
+    --------
+    >>> from skrelax.metrics import distribution_peaks
+    >>> table = distribution_peaks([0, 1, 0, 2, 1, 0], [1, 2, 4, 8, 16, 32])
+    >>> table[["position", "share"]].to_dict("list")
+    {'position': [2.0, 8.0], 'share': [0.25, 0.75]}
+    """
+    f, (times,) = check_distributions(distribution, np.asarray(relaxation_times))
+    labels = range(len(f)) if labels is None else labels
+    rows = []
+    for label, row in zip(labels, f, strict=True):
+        number = 0
+        for top, region in _segments(row):
+            share = row[region].sum() / row.sum()
+            if share < min_share:
+                continue
+            center, mean, width = _axis_moments(row[None, region], times[region])
+            rows.append(
+                {
+                    "signal": label,
+                    "peak": number,
+                    "position": times[top],
+                    "log_mean": center[0],
+                    "mean": mean[0],
+                    "width": width[0],
+                    "amplitude": row[region].sum(),
+                    "share": share,
+                    "lower": times[region][0],
+                    "upper": times[region][-1],
+                    "at_edge": top in (0, times.size - 1),
+                }
+            )
+            number += 1
+    columns = (
+        "signal peak position log_mean mean width amplitude share lower upper at_edge"
+    )
+    return pd.DataFrame(rows, columns=columns.split())
+
+
+def _segments(f):
+    """Return (index of the maximum, slice) of each peak of a 1-D distribution."""
+    tops = signal.find_peaks(np.concatenate([[0.0], f, [0.0]]))[0] - 1
+    segments = []
+    start = 0
+    for number, top in enumerate(tops):
+        stop = f.size
+        if number + 1 < tops.size:
+            stop = top + 1 + int(np.argmin(f[top + 1 : tops[number + 1] + 1]))
+        region = slice(start, stop)
+        filled = np.flatnonzero(f[region])
+        segments.append((top, slice(start + filled[0], start + filled[-1] + 1)))
+        start = stop
+    return segments
+
+
+def peak_statistics(distributions, relaxation_times, min_share=0.01):
+    """Return share and log mean within the limits of the first signal's peaks.
+
+    The limits stay the same for all signals, so the numbers of resampled
+    distributions can be compared.
+
+    Parameters
+    ----------
+    distributions : array-like of shape (n_signals, n_bins)
+        Distributions; the first one sets the limits.
+    relaxation_times : array-like of shape (n_bins,)
+        Bins.
+    min_share : float, default=0.01
+        Smallest share of a peak of the first signal.
+
+    Returns
+    -------
+    DataFrame
+        One row per signal, columns ``share_0``, ``log_mean_0``, ``share_1``, ...
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match.
+
+    Examples
+    --------
+    >>> from skrelax.metrics import peak_statistics
+    >>> table = peak_statistics([[0, 1, 0, 1], [0, 3, 0, 1]], [1, 2, 4, 8])
+    >>> table["share_0"].tolist()
+    [0.5, 0.75]
+    """
+    f, (times,) = check_distributions(distributions, np.asarray(relaxation_times))
+    peaks = distribution_peaks(f[0], times, min_share)
+    total = f.sum(axis=1)
+    # Regions meet half way between peaks, so that resampled mass is not lost.
+    uppers = peaks["upper"].to_numpy()[:-1]
+    lowers = peaks["lower"].to_numpy()[1:]
+    edges = np.concatenate([[0.0], np.sqrt(uppers * lowers), [np.inf]])
+    columns = {}
+    for number in range(len(peaks)):
+        inside = (times > edges[number]) & (times <= edges[number + 1])
+        columns[f"share_{number}"] = _ratio(f[:, inside].sum(axis=1), total)
+        columns[f"log_mean_{number}"] = _axis_moments(f[:, inside], times[inside])[0]
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(f), name="signal"))
+
+
+def distribution_peaks_2d(
+    distribution, relaxation_times, min_share=0.01, names=("T1", "T2")
+):
+    """Return the peaks of two-dimensional distributions.
+
+    Each bin belongs to the maximum that steepest ascent over its eight neighbours
+    reaches, so the shares of all peaks add up to one (before `min_share`).
+
+    Parameters
+    ----------
+    distribution : array-like of shape (n_1, n_2), (n_1 * n_2,) or with n_signals first
+        Distributions. Negative values count as 0.
+    relaxation_times : tuple of array-like
+        Bins of the two axes, as ``KernelBuilder.relaxation_times_``.
+    min_share : float, default=0.01
+        Smallest share of the amplitude that a peak must have to be listed.
+    names : tuple of str, default=("T1", "T2")
+        Names of the axes.
+
+    Returns
+    -------
+    DataFrame
+        One row per signal and peak, largest first: ``signal``, ``peak``,
+        ``position_T1``, ``position_T2``, ``log_mean_T1``, ``log_mean_T2``,
+        ``ratio`` of the log means, ``amplitude``, ``share`` and ``at_edge``.
+
+    Raises
+    ------
+    ValueError
+        If there are not two axes, or shapes do not match.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax.metrics import distribution_peaks_2d
+    >>> f = np.zeros((3, 3))
+    >>> f[2, 0] = 1.0
+    >>> distribution_peaks_2d(f, ([1, 10, 100], [1, 10, 100]))["ratio"].tolist()
+    [100.0]
+    """
+    if not isinstance(relaxation_times, tuple) or len(relaxation_times) != 2:
+        raise ValueError("relaxation_times must be a tuple of two arrays.")
+    f, times = check_distributions(distribution, relaxation_times)
+    rows = []
+    for label, grid in enumerate(f):
+        total = grid.sum()
+        if total == 0:
+            continue
+        basins, tops = _basins(grid)
+        found = []
+        for number, top in enumerate(tops):
+            part = np.where(basins == number, grid, 0.0)
+            share = part.sum() / total
+            if share < min_share:
+                continue
+            first = _axis_moments(part.sum(axis=1)[None], times[0])[0][0]
+            second = _axis_moments(part.sum(axis=0)[None], times[1])[0][0]
+            found.append(
+                {
+                    "signal": label,
+                    f"position_{names[0]}": times[0][top[0]],
+                    f"position_{names[1]}": times[1][top[1]],
+                    f"log_mean_{names[0]}": first,
+                    f"log_mean_{names[1]}": second,
+                    "ratio": first / second,
+                    "amplitude": part.sum(),
+                    "share": share,
+                    "at_edge": any(
+                        i in (0, n - 1) for i, n in zip(top, grid.shape, strict=True)
+                    ),
+                }
+            )
+        found.sort(key=lambda row: -row["share"])
+        rows += [{"signal": label, "peak": i} | row for i, row in enumerate(found)]
+    columns = [
+        "signal", "peak", *(f"position_{name}" for name in names),
+        *(f"log_mean_{name}" for name in names), "ratio", "amplitude", "share",
+        "at_edge",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _basins(grid):
+    """Return the number of the maximum that each bin climbs to, and the maxima."""
+    n_rows, n_columns = grid.shape
+    padded = np.pad(grid, 1, constant_values=-1.0)
+    index = np.arange(grid.size).reshape(grid.shape)
+    padded_index = np.pad(index, 1, constant_values=-1)
+    best, target = grid.copy(), index.copy()
+    for row in range(3):
+        for column in range(3):
+            window = (slice(row, row + n_rows), slice(column, column + n_columns))
+            higher = padded[window] > best
+            best = np.where(higher, padded[window], best)
+            target = np.where(higher, padded_index[window], target)
+    # Neighbours of equal height form one plateau and share its first bin.
+    flat = target == index
+    plateaus, count = ndimage.label(flat & (grid > 0), structure=np.ones((3, 3)))
+    if count:
+        first = ndimage.minimum(index, plateaus, np.arange(1, count + 1)).astype(int)
+        inside = plateaus > 0
+        target[inside] = first[plateaus[inside] - 1]
+    target = target.ravel()
+    while True:
+        further = target[target]
+        if (further == target).all():
+            break
+        target = further
+    tops = np.unique(target[grid.ravel() > 0])
+    number = np.full(grid.size, -1)
+    number[tops] = np.arange(tops.size)
+    return (
+        number[target].reshape(grid.shape),
+        [divmod(int(top), n_columns) for top in tops],
+    )

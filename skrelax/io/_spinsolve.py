@@ -209,7 +209,7 @@ def compress_echoes(echo_times, signals, n_windows=64):
     >>> from skrelax.io import compress_echoes
     >>> times, means, weights = compress_echoes(np.arange(1, 9), np.ones(8), 4)
     >>> weights
-    array([1., 1., 2., 4.])
+    array([2., 2., 4.])
     """
     times = np.asarray(echo_times, dtype=np.float64)
     signals = np.asarray(signals, dtype=np.float64)

@@ -52,8 +52,8 @@ def estimate_noise_std(y, K=None, *, method="auto", tail=0.25, sample_weight=Non
     --------
     >>> import numpy as np
     >>> from skrelax.uncertainty import estimate_noise_std
-    >>> noise = 0.1 * np.random.default_rng(0).standard_normal(1000)
-    >>> decay = np.exp(-np.arange(1000) / 100)
+    >>> noise = 0.1 * np.random.default_rng(0).standard_normal(9000)
+    >>> decay = np.exp(-np.arange(9000) / 100)
     >>> round(float(estimate_noise_std(decay + noise)), 2)
     0.1
     """

@@ -1,0 +1,126 @@
+"""Pages made at build time: the API reference and the benchmark tables."""
+
+import importlib
+import json
+import pkgutil
+
+import skrelax
+
+FIRST_EXAMPLE = "plot_getting_started_t2.py"
+
+
+class GalleryOrder:
+    """Sort the gallery by file name, with the introduction first."""
+
+    def __init__(self, src_dir):
+        self.src_dir = src_dir
+
+    def __call__(self, filename):
+        """Return the sort key of a file."""
+        return filename != FIRST_EXAMPLE, filename
+
+
+def _title(text, line="="):
+    return f"{text}\n{line * len(text)}\n\n"
+
+
+def write_api(folder):
+    """Write api.rst: the public names of each package, as its __all__ lists them."""
+    text = _title("API reference")
+    text += (
+        "The main classes can be imported from ``skrelax`` itself: "
+        + ", ".join(f"``{name}``" for name in skrelax.__all__ if name[0] != "_")
+        + ".\n\n"
+    )
+    for info in pkgutil.iter_modules(skrelax.__path__):
+        if not info.ispkg or info.name.startswith("_"):
+            continue
+        package = importlib.import_module(f"skrelax.{info.name}")
+        names = getattr(package, "__all__", [])
+        if not names:
+            continue
+        text += _title(package.__name__, "-")
+        text += f".. currentmodule:: {package.__name__}\n\n"
+        text += package.__doc__.strip() + "\n\n"
+        text += ".. autosummary::\n   :toctree: api\n\n"
+        text += "".join(f"   {name}\n" for name in names) + "\n"
+    _write(folder / "api.rst", text)
+
+
+def write_benchmarks(results, folder):
+    """Write benchmarks.rst: one table per workload of each results file."""
+    text = _title("Benchmarks")
+    text += (
+        "All numbers come from the files in ``benchmarks/results``, which the "
+        "scripts in ``benchmarks`` write. Contestants of a table ran in turn in one "
+        "process; times are medians, after one call to warm up. *Compilation* is "
+        "what the first call took beyond that. *Ratio* is the time divided by that "
+        "of the row in bold.\n\n"
+    )
+    for path in sorted(results.glob("*.json")):
+        topic = json.loads(path.read_text(encoding="utf-8"))
+        machine = topic["machine"]
+        versions = ", ".join(
+            f"{name} {number}" for name, number in machine["versions"].items()
+        )
+        text += _title(topic["title"], "-")
+        text += (
+            f"Measured on {topic['date']}: {machine['processor']}, "
+            f"{machine['cores']} cores, {machine['system']}, Python "
+            f"{machine['python']}, {versions}.\n\n"
+        )
+        for workload in topic["workloads"]:
+            text += _workload(workload)
+    _write(folder / "benchmarks.rst", text)
+
+
+def _workload(workload):
+    """Return heading, description and table of one workload."""
+    rows = workload["rows"]
+    columns = {"": _contestant, "Time": lambda row, _: _seconds(row["median_s"])}
+    if any(row["compile_s"] is not None for row in rows):
+        columns["Compilation"] = lambda row, _: _seconds(row["compile_s"])
+    if workload["reference"] is not None:
+        columns["Ratio"] = lambda row, _: f"{row['ratio']:.3g}"
+    if any(row["gap"] is not None for row in rows):
+        columns["Gap"] = lambda row, _: (
+            "" if row["gap"] is None else f"{row['gap']:.0e}"
+        )
+    if any(row["note"] for row in rows):
+        columns["Remark"] = lambda row, _: row["note"]
+    text = _title(workload["title"], "~") + workload["description"]
+    if workload["gap_label"]:
+        text += f" *Gap* is the {workload['gap_label']}."
+    text += "\n\n.. list-table::\n   :header-rows: 1\n   :align: left\n\n"
+    text += _row(columns)
+    for row in rows:
+        text += _row([cell(row, workload) for cell in columns.values()])
+    return text + "\n"
+
+
+def _contestant(row, workload):
+    name = row["contestant"]
+    return f"**{name}**" if name == workload["reference"] else name
+
+
+def _seconds(seconds):
+    """Return seconds with three digits and a unit."""
+    if seconds is None:
+        return ""
+    if seconds >= 1.0:
+        return f"{seconds:.3g} s"
+    if seconds >= 1e-3:
+        return f"{1e3 * seconds:.3g} ms"
+    return f"{1e6 * seconds:.3g} µs"
+
+
+def _row(cells):
+    first, *rest = cells
+    return f"   * - {first}\n" + "".join(f"     - {cell}\n" for cell in rest)
+
+
+def _write(path, text):
+    """Write text, if it is new: an old time stamp saves a rebuild."""
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")

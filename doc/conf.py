@@ -1,0 +1,74 @@
+"""Settings of the documentation; see contributing.rst for the command."""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import _pages  # noqa: E402
+
+import skrelax  # noqa: E402
+
+project = "skrelax"
+author = "The skrelax developers"
+copyright = author
+version = release = skrelax.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "auto_examples/*.ipynb", "auto_examples/*.py"]
+default_role = "literal"
+
+autosummary_generate = True
+autodoc_typehints = "none"
+# The class template lists methods itself, without those of scikit-learn.
+numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "within_subsection_order": "_pages.GalleryOrder",
+    "abort_on_example_error": True,
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skrelax",),
+    "prefer_full_module": [r"skrelax\.\w+"],
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_signature": False,
+    "matplotlib_animations": False,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"skrelax {version}"
+html_show_sourcelink = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+}
+html_sidebars = {
+    page: [] for page in ("index", "installation", "migration", "changelog")
+}
+
+
+def skip_foreign_members(app, what, name, obj, skip, options):
+    """Leave out what scikit-learn and Python bring to a class."""
+    home = getattr(obj, "__module__", "") or ""
+    return True if home.startswith(("sklearn", "abc", "builtins")) else None
+
+
+def setup(app):
+    """Write the pages that are made from the package and from measurements."""
+    app.connect("autodoc-skip-member", skip_foreign_members)
+    _pages.write_api(HERE / "generated")
+    _pages.write_benchmarks(HERE.parent / "benchmarks" / "results", HERE / "generated")

@@ -78,7 +78,8 @@ def read_decay(path, *, column=None, allow_negative=False):
     if not allow_negative and (points < 0).any():
         row = int(np.argmax(points < 0))
         raise DecayFileError(
-            f"{path}{_line(lines, row)}: times must not be negative, got {points[row]:g}."
+            f"{path}{_line(lines, row)}: times must not be negative, got "
+            f"{points[row]:g}."
         )
     acquisition = pd.DataFrame({column or name: points})
     frame = pd.DataFrame(signals, index=pd.Index(labels, name="signal"))

@@ -1,0 +1,14 @@
+"""Pictures of signals, distributions and choices, as scikit-learn's displays."""
+
+from ._curves import CrossValidationCurveDisplay, StrengthCurveDisplay
+from ._distribution import DistributionDisplay, DistributionMapDisplay
+from ._signals import DecayDisplay, ResidualsDisplay
+
+__all__ = [
+    "CrossValidationCurveDisplay",
+    "DecayDisplay",
+    "DistributionDisplay",
+    "DistributionMapDisplay",
+    "ResidualsDisplay",
+    "StrengthCurveDisplay",
+]

@@ -1,0 +1,230 @@
+"""Displays of the choice of a strength."""
+
+import numpy as np
+
+from ._base import ACCENT, DATA, MODEL, final_step, get_axes, row_colors
+
+
+class CrossValidationCurveDisplay:
+    """Draw the cross-validated error against the strength of a penalty.
+
+    Parameters
+    ----------
+    strengths : ndarray of shape (n_strengths,)
+        Strengths.
+    mean : ndarray of shape (n_strengths,) or (n_curves, n_strengths)
+        Mean squared errors; one curve per value of a second strength.
+    error : ndarray of the same shape or None, default=None
+        Standard errors.
+    chosen : float or None, default=None
+        The chosen strength.
+    curves : sequence of float or None, default=None
+        Values of the second strength.
+    names : tuple of str, default=("alpha", "smoothness")
+        Names of the strength and the second strength.
+
+    See Also
+    --------
+    StrengthCurveDisplay : Other rules.
+    """
+
+    def __init__(
+        self,
+        strengths,
+        mean,
+        error=None,
+        chosen=None,
+        curves=None,
+        names=("alpha", "smoothness"),
+    ):
+        self.strengths = np.asarray(strengths)
+        self.mean = np.atleast_2d(mean)
+        self.error = None if error is None else np.atleast_2d(error)
+        self.chosen = chosen
+        self.curves = curves
+        self.names = names
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None):
+        """Draw the curve of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : LassoFistaCV, SmoothLassoCV, Pipeline or GridSearchCV
+            An estimator with built-in cross-validation, a Pipeline that ends in
+            one, or a GridSearchCV over one numeric parameter.
+        ax : Axes or None, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        CrossValidationCurveDisplay
+            With ``ax_`` and ``figure_``.
+
+        Raises
+        ------
+        ValueError
+            If the estimator has no curve of one or two strengths.
+        """
+        results = getattr(estimator, "cv_results_", None)
+        if results is not None and "params" in results:
+            return cls._from_grid_search(estimator).plot(ax)
+        final = estimator if results is not None else final_step(estimator)
+        results = getattr(final, "cv_results_", None)
+        if results is None:
+            raise ValueError(f"{type(final).__name__} has no cross-validation curve.")
+        mean, error = results["mean_test_mse"], results["se_test_mse"]
+        if "smoothness" in results:
+            display = cls(
+                final.smoothnesses_, mean.T, error.T, final.smoothness_,
+                final.alphas_, ("smoothness", "alpha"),
+            )  # fmt: skip
+        elif mean.ndim == 2:
+            display = cls(results["alpha"], mean.T, error.T, names=("alpha", "signal"))
+        else:
+            display = cls(results["alpha"], mean, error, final.alpha_)
+        return display.plot(ax)
+
+    @classmethod
+    def _from_grid_search(cls, search):
+        """Return the display of a GridSearchCV over one numeric parameter."""
+        results = search.cv_results_
+        names = [key for key in results if key.startswith("param_")]
+        if len(names) != 1:
+            raise ValueError(f"expected one searched parameter, got {names}.")
+        strengths = np.asarray(results[names[0]], dtype=np.float64)
+        order = np.argsort(strengths)
+        n_splits = search.n_splits_
+        error = results["std_test_score"] / np.sqrt(max(n_splits - 1, 1))
+        name = names[0].removeprefix("param_")
+        display = cls(
+            strengths[order], -results["mean_test_score"][order], error[order],
+            strengths[search.best_index_], names=(name.rpartition("__")[2], ""),
+        )  # fmt: skip
+        display.ylabel = "minus the score"
+        return display
+
+    ylabel = "mean squared error of held-out points"
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : Axes or None, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        CrossValidationCurveDisplay
+            Itself.
+        """
+        self.figure_, self.ax_ = get_axes(ax)
+        use = self.strengths > 0
+        x = self.strengths[use]
+        colors = row_colors(len(self.mean))
+        for index, (mean, color) in enumerate(zip(self.mean, colors, strict=True)):
+            label = None
+            if self.curves is not None and len(self.mean) <= 8:
+                label = f"{self.names[1]} {self.curves[index]:.2g}"
+            self.ax_.plot(x, mean[use], ".-", ms=4, lw=1.1, color=color, label=label)
+            if self.error is not None and len(self.mean) == 1:
+                error = self.error[index][use]
+                self.ax_.fill_between(
+                    x, mean[use] - error, mean[use] + error, color=color, alpha=0.2,
+                    lw=0, label="one standard error",
+                )  # fmt: skip
+        if self.chosen:
+            self.ax_.axvline(
+                self.chosen, color=ACCENT, ls="--", lw=1.1,
+                label=f"chosen {self.chosen:.2g}",
+            )  # fmt: skip
+        positive = (self.mean[:, use] > 0).all()
+        self.ax_.set(xscale="log", xlabel=self.names[0], ylabel=self.ylabel)
+        if positive:
+            low = self.mean[:, use].min()
+            self.ax_.set_yscale("log")
+            if self.error is not None:
+                # Error bands that reach 0 would take the whole axis.
+                self.ax_.set_ylim(bottom=0.5 * low)
+        handles, _ = self.ax_.get_legend_handles_labels()
+        if handles:
+            self.ax_.legend(frameon=False, fontsize="small")
+        return self
+
+
+class StrengthCurveDisplay:
+    """Draw the curve of a StrengthSearch and its choice.
+
+    Parameters
+    ----------
+    search : StrengthSearch
+        Fitted.
+
+    See Also
+    --------
+    CrossValidationCurveDisplay : Estimators with built-in cross-validation.
+    """
+
+    def __init__(self, search):
+        self.search = search
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None):
+        """Draw the curve of a fitted StrengthSearch.
+
+        Parameters
+        ----------
+        estimator : StrengthSearch
+            Fitted.
+        ax : Axes or None, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        StrengthCurveDisplay
+            With ``ax_`` and ``figure_``.
+        """
+        return cls(estimator).plot(ax)
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : Axes or None, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        StrengthCurveDisplay
+            Itself.
+        """
+        self.figure_, self.ax_ = get_axes(ax)
+        search, curve = self.search, self.search.curve_
+        chosen = f"chosen {search.strength_:.2g}"
+        if search.rule == "lcurve":
+            x, y = np.log10(curve["residual"]), np.log10(curve["norm"])
+            order = np.argsort(curve["strength"])
+            at = np.log(curve["strength"][order]), np.log(search.strength_)
+            self.ax_.plot(x, y, ".-", color=MODEL, ms=4, lw=1.1)
+            self.ax_.plot(
+                np.interp(at[1], at[0], x[order]), np.interp(at[1], at[0], y[order]),
+                "o", color=ACCENT, label=chosen,
+            )  # fmt: skip
+            self.ax_.set(
+                xlabel="log10 mean square residual", ylabel="log10 penalty norm"
+            )
+        else:
+            self.ax_.plot(
+                curve["strength"], curve["criterion"], ".-", color=MODEL, ms=4, lw=1.1
+            )
+            if search.target_ is not None:
+                self.ax_.axhline(search.target_, color=DATA, lw=0.9, label="target")
+            self.ax_.axvline(search.strength_, color=ACCENT, ls="--", label=chosen)
+            self.ax_.set(
+                xscale="log", yscale="log", xlabel="strength", ylabel=search.rule
+            )
+        self.ax_.set_title(search.rule)
+        self.ax_.legend(frameon=False, fontsize="small")
+        return self

@@ -1,0 +1,250 @@
+"""Displays of distributions over one and two axes."""
+
+import numpy as np
+
+from ._base import (
+    MODEL,
+    TRUTH,
+    as_rows,
+    axis_label,
+    final_step,
+    find_builder,
+    get_axes,
+    import_pyplot,
+    note_sample,
+    row_colors,
+    sample_rows,
+)
+
+
+def _density(distribution, times):
+    """Return amplitude per decade, comparable between grids."""
+    x = np.log10(times)
+    if x.size == 1:
+        return distribution
+    return distribution / np.abs(np.gradient(x))
+
+
+class DistributionDisplay:
+    """Draw distributions of relaxation times on a logarithmic axis.
+
+    Amplitudes are drawn per decade, so that estimates and a truth on another grid
+    have the same scale.
+
+    Parameters
+    ----------
+    relaxation_times : ndarray of shape (n_bins,)
+        Bins.
+    distribution : ndarray of shape (n_bins,) or (n_signals, n_bins)
+        Distributions.
+    label : str, default="relaxation time"
+        Label of the axis.
+    truth : tuple of ndarray or None, default=None
+        Grid and distribution of the truth, if it is known.
+    band : tuple of ndarray or None, default=None
+        Lower and upper limit of the distribution on its bins.
+
+    See Also
+    --------
+    DistributionMapDisplay : Two axes.
+    """
+
+    def __init__(
+        self,
+        relaxation_times,
+        distribution,
+        *,
+        label="relaxation time",
+        truth=None,
+        band=None,
+    ):
+        self.relaxation_times = np.asarray(relaxation_times)
+        self.distribution = np.asarray(distribution)
+        self.label = label
+        self.truth = truth
+        self.band = band
+
+    @classmethod
+    def from_estimator(cls, estimator, *, unit="s", truth=None, band=None, ax=None):
+        """Draw the distributions of a fitted Pipeline.
+
+        Parameters
+        ----------
+        estimator : Pipeline, or a search over one
+            Fitted, with a KernelBuilder of one axis and a linear inversion.
+        unit : str, default="s"
+            Unit of the acquisition times.
+        truth : tuple of ndarray or None, default=None
+            Grid and distribution of the truth.
+        band : tuple of ndarray or None, default=None
+            Lower and upper limit, as of a bootstrap.
+        ax : Axes or None, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        DistributionDisplay
+            With ``ax_``, ``figure_`` and ``lines_``.
+
+        Raises
+        ------
+        ValueError
+            If there is no KernelBuilder, or it has several axes.
+        """
+        builder = find_builder(estimator)
+        if isinstance(builder.relaxation_times_, tuple):
+            raise ValueError("use DistributionMapDisplay for two axes.")
+        display = cls(
+            builder.relaxation_times_,
+            final_step(estimator).coef_,
+            label=axis_label(builder.models_[0].parameters[0], unit),
+            truth=truth,
+            band=band,
+        )
+        return display.plot(ax)
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : Axes or None, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        DistributionDisplay
+            Itself.
+        """
+        self.figure_, self.ax_ = get_axes(ax)
+        times, rows = self.relaxation_times, as_rows(self.distribution)
+        drawn = sample_rows(len(rows))
+        self.lines_ = []
+        if self.truth is not None:
+            grid, truth = self.truth
+            for row in as_rows(truth)[: 1 if len(rows) == 1 else 0]:
+                density = _density(row, np.asarray(grid))
+                self.ax_.fill_between(grid, density, color=TRUTH, alpha=0.35, lw=0)
+                self.lines_ += self.ax_.plot(grid, density, color=TRUTH, label="truth")
+        if self.band is not None:
+            lower, upper = (_density(np.asarray(side), times) for side in self.band)
+            self.ax_.fill_between(times, lower, upper, color=MODEL, alpha=0.25, lw=0)
+        for index, color in zip(drawn, row_colors(len(drawn)), strict=True):
+            self.lines_ += self.ax_.plot(
+                times, _density(rows[index], times), color=color, marker=".", ms=3,
+                lw=1.3, label="estimate" if len(rows) == 1 else None,
+            )  # fmt: skip
+        note_sample(self.ax_, len(drawn), len(rows))
+        self.ax_.axhline(0.0, color="0.8", lw=0.8, zorder=0)
+        self.ax_.set(
+            xscale="log", xlabel=self.label, ylabel="amplitude per decade",
+            xlim=(times[0], times[-1]) if times.size > 1 else None,
+        )  # fmt: skip
+        if self.truth is not None and len(rows) == 1:
+            self.ax_.legend(frameon=False)
+        return self
+
+
+class DistributionMapDisplay:
+    """Draw a distribution over two axes, with its marginals.
+
+    Parameters
+    ----------
+    relaxation_times : tuple of ndarray
+        Bins of the two axes.
+    distribution : ndarray of shape (n_1, n_2)
+        The distribution.
+    labels : tuple of str, default=("T1", "T2")
+        Labels of the axes.
+
+    See Also
+    --------
+    DistributionDisplay : One axis.
+    """
+
+    def __init__(self, relaxation_times, distribution, *, labels=("T1", "T2")):
+        self.relaxation_times = relaxation_times
+        self.distribution = np.asarray(distribution)
+        self.labels = labels
+
+    @classmethod
+    def from_estimator(cls, estimator, *, unit="s", signal=0, figure=None):
+        """Draw the distribution of a fitted Pipeline.
+
+        Parameters
+        ----------
+        estimator : Pipeline, or a search over one
+            Fitted, with a KernelBuilder of two axes and a linear inversion.
+        unit : str, default="s"
+            Unit of the acquisition times.
+        signal : int, default=0
+            Which signal, if there are several.
+        figure : Figure or None, default=None
+            Where to draw; None makes one.
+
+        Returns
+        -------
+        DistributionMapDisplay
+            With ``figure_`` and ``axes_`` (map, first marginal, second marginal).
+
+        Raises
+        ------
+        ValueError
+            If there is no KernelBuilder with two axes.
+        """
+        builder = find_builder(estimator)
+        if len(builder.grid_shape_) != 2:
+            raise ValueError(f"expected two axes, got {len(builder.grid_shape_)}.")
+        coef = as_rows(final_step(estimator).coef_)[signal]
+        labels = tuple(
+            axis_label(model.parameters[0], unit) for model in builder.models_
+        )
+        display = cls(
+            builder.relaxation_times_, coef.reshape(builder.grid_shape_), labels=labels
+        )
+        return display.plot(figure)
+
+    def plot(self, figure=None):
+        """Draw.
+
+        Parameters
+        ----------
+        figure : Figure or None, default=None
+            Where to draw; None makes one.
+
+        Returns
+        -------
+        DistributionMapDisplay
+            Itself.
+        """
+        plt = import_pyplot()
+        if figure is None:
+            figure = plt.figure(figsize=(6.4, 5.6), layout="constrained")
+        first, second = self.relaxation_times
+        axes = figure.subplot_mosaic(
+            [["top", "."], ["map", "side"]], width_ratios=(4, 1), height_ratios=(1, 4)
+        )
+        size = np.abs(self.distribution).max() or 1.0
+        signed = (self.distribution < 0).any()
+        levels = np.linspace(-size if signed else 0.02 * size, size, 16)
+        axes["map"].contourf(
+            second, first, self.distribution, levels=levels,
+            cmap="RdBu_r" if signed else "Blues", extend="neither",
+        )  # fmt: skip
+        low, high = max(first[0], second[0]), min(first[-1], second[-1])
+        if low < high:
+            line = {"color": "0.6", "lw": 0.8, "ls": "--"}
+            axes["map"].plot([low, high], [low, high], **line)
+        axes["map"].set(
+            xscale="log", yscale="log", xlabel=self.labels[1], ylabel=self.labels[0],
+            xlim=(second[0], second[-1]), ylim=(first[0], first[-1]),
+        )  # fmt: skip
+        axes["top"].plot(second, self.distribution.sum(axis=0), color=MODEL)
+        axes["top"].set(xscale="log", xlim=(second[0], second[-1]), yticks=[])
+        axes["top"].tick_params(labelbottom=False)
+        axes["side"].plot(self.distribution.sum(axis=1), first, color=MODEL)
+        axes["side"].set(yscale="log", ylim=(first[0], first[-1]), xticks=[])
+        axes["side"].tick_params(labelleft=False)
+        self.figure_ = figure
+        self.axes_ = np.array([axes["map"], axes["side"], axes["top"]])
+        return self

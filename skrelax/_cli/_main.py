@@ -1,0 +1,136 @@
+"""Arguments of the command line, and its one way to report errors."""
+
+import argparse
+import sys
+import warnings
+
+from .._version import __version__
+
+
+def main(argv=None):
+    """Run the command line; return the exit code."""
+    # A pipe that is closed early, as by `head`, is no error worth a traceback.
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    from ._invert import run_invert
+
+    def report(message, category, *_):
+        print(f"skrelax: note: {category.__name__}: {message}", file=sys.stderr)
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.showwarning = report
+            run_invert(arguments)
+    except (ValueError, OSError, ImportError) as error:
+        text = " ".join(str(error).split())
+        print(f"skrelax: error: {text}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("skrelax: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _positive(text):
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"must be positive, got {text}")
+    return value
+
+
+def _count(least):
+    def parse(text):
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, got {text}")
+        return value
+
+    return parse
+
+
+def _efficiency(text):
+    if text == "auto":
+        return text
+    value = float(text)
+    if not 0 < value <= 2:
+        raise argparse.ArgumentTypeError(f"must be 'auto' or in (0, 2], got {text}")
+    return value
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m skrelax", description="Relaxation of NMR and MRI signals."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    invert = commands.add_parser(
+        "invert",
+        help="from a decay to a distribution of relaxation times",
+        description=(
+            "Invert a decay into a distribution of relaxation times. The strength of "
+            "the penalty is chosen by cross-validation over the time points. Writes "
+            "distribution.csv, fit.csv, peaks.csv, cross_validation.csv and "
+            "inversion.png."
+        ),
+    )
+    add = invert.add_argument
+    add(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="times and one or more signal columns (CSV or text), or CSDM; without "
+        "it a simulated decay with known truth",
+    )
+    add(
+        "--kernel",
+        default="T2",
+        choices=["T2", "T1-IR", "T1-SR", "diffusion", "gaussian"],
+        help="signal model (default T2)",
+    )
+    add(
+        "--penalty",
+        default="smooth",
+        choices=["smooth", "lasso"],
+        help="smooth for distributions, lasso for discrete components (default smooth)",
+    )
+    add("--bins", type=_count(2), default=100, help="number of bins (default 100)")
+    add("--minimum", type=_positive, help="first relaxation time (default: from data)")
+    add("--maximum", type=_positive, help="last relaxation time (default: from data)")
+    add(
+        "--supersampling",
+        type=_count(1),
+        default=5,
+        help="points per bin of the kernel (default 5)",
+    )
+    add("--folds", type=_count(2), default=5, help="folds (default 5)")
+    add(
+        "--rule",
+        default="min",
+        choices=["min", "1se"],
+        help="smallest error, or strongest penalty within one standard error",
+    )
+    add(
+        "--baseline",
+        default="auto",
+        choices=["auto", "yes", "no"],
+        help="constant below the signal; auto asks the cross-validation (default)",
+    )
+    add(
+        "--efficiency",
+        type=_efficiency,
+        default="auto",
+        help="inversion efficiency for T1-IR, up to 2; auto tunes it by "
+        "cross-validation (default)",
+    )
+    add("--jobs", type=int, default=None, help="number of threads")
+    add(
+        "--unit",
+        default="s",
+        help="unit of the times, for labels (default s; s/m² for diffusion)",
+    )
+    add("--out", metavar="DIR", help="folder of the results (default NAME-inversion)")
+    add("--overwrite", action="store_true", help="replace results that exist")
+    add("--no-plot", action="store_true", help="write no picture")
+    add("--seed", type=int, default=0, help="seed of the simulated decay (default 0)")
+    return parser

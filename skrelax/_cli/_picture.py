@@ -1,0 +1,50 @@
+"""The picture of an inversion: decay, distribution, residuals, curve."""
+
+import numpy as np
+
+from ..plotting import (
+    CrossValidationCurveDisplay,
+    DecayDisplay,
+    DistributionDisplay,
+    ResidualsDisplay,
+)
+
+
+def draw_inversion(path, arguments, data, pipeline):
+    """Draw four panels into a PNG file."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            'the picture needs matplotlib: pip install "skrelax[plotting]", or give '
+            "--no-plot."
+        ) from error
+    X = data["X"]
+    y = data["y"] if data["y"].shape[1] > 1 else data["y"].iloc[:, 0]
+    unit = arguments.unit
+    if arguments.kernel == "diffusion" and unit == "s":
+        unit = "s/m²"
+    figure = Figure(figsize=(10, 7), layout="constrained")
+    (decay, distribution), (residuals, curve) = figure.subplots(2, 2)
+    DecayDisplay.from_estimator(pipeline, X, y, unit=unit, ax=decay)
+    decay.set_title("Signal and fit")
+    DistributionDisplay.from_estimator(
+        pipeline,
+        unit="m²/s" if arguments.kernel == "diffusion" else unit,
+        truth=data["truth"],
+        ax=distribution,
+    )
+    distribution.set_title("Distribution")
+    difference = np.asarray(y) - pipeline.predict(X)
+    noise = None
+    if difference.ndim == 1:
+        noise = float(np.sqrt(np.mean(difference**2)))
+    ResidualsDisplay.from_estimator(
+        pipeline, X, y, noise_std=noise, unit=unit, ax=residuals
+    )
+    if noise is not None:
+        residuals.legend(["root mean square"], frameon=False)
+    residuals.set_title("Residuals")
+    CrossValidationCurveDisplay.from_estimator(pipeline, ax=curve)
+    curve.set_title("Cross-validation over time points")
+    figure.savefig(path, dpi=130)

@@ -47,6 +47,18 @@ def write_api(folder):
     _write(folder / "api.rst", text)
 
 
+def write_changelog(source, folder):
+    """Write changelog.rst from CHANGELOG.md, which has headings and lists only."""
+    text = ""
+    for line in source.read_text(encoding="utf-8").splitlines():
+        marks, _, title = line.partition(" ")
+        if marks in ("#", "##", "###"):
+            text += _title(title, {1: "=", 2: "-", 3: "~"}[len(marks)])
+        else:
+            text += line + "\n"
+    _write(folder / "changelog.rst", text)
+
+
 def write_benchmarks(results, folder):
     """Write benchmarks.rst: one table per workload of each results file."""
     text = _title("Benchmarks")
@@ -81,7 +93,7 @@ def _workload(workload):
     if any(row["compile_s"] is not None for row in rows):
         columns["Compilation"] = lambda row, _: _seconds(row["compile_s"])
     if workload["reference"] is not None:
-        columns["Ratio"] = lambda row, _: f"{row['ratio']:.3g}"
+        columns["Ratio"] = lambda row, _: _ratio(row["ratio"])
     if any(row["gap"] is not None for row in rows):
         columns["Gap"] = lambda row, _: (
             "" if row["gap"] is None else f"{row['gap']:.0e}"
@@ -101,6 +113,11 @@ def _workload(workload):
 def _contestant(row, workload):
     name = row["contestant"]
     return f"**{name}**" if name == workload["reference"] else name
+
+
+def _ratio(ratio):
+    """Return a ratio with three digits, without an exponent."""
+    return f"{ratio:.3g}" if ratio < 1000 else f"{float(f'{ratio:.3g}'):,.0f}"
 
 
 def _seconds(seconds):

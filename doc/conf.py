@@ -57,7 +57,7 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
 }
 html_sidebars = {
-    page: [] for page in ("index", "installation", "migration", "changelog")
+    page: [] for page in ("index", "installation", "migration", "contributing")
 }
 
 
@@ -70,5 +70,7 @@ def skip_foreign_members(app, what, name, obj, skip, options):
 def setup(app):
     """Write the pages that are made from the package and from measurements."""
     app.connect("autodoc-skip-member", skip_foreign_members)
-    _pages.write_api(HERE / "generated")
-    _pages.write_benchmarks(HERE.parent / "benchmarks" / "results", HERE / "generated")
+    root, generated = HERE.parent, HERE / "generated"
+    _pages.write_api(generated)
+    _pages.write_benchmarks(root / "benchmarks" / "results", generated)
+    _pages.write_changelog(root / "CHANGELOG.md", generated)

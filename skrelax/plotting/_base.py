@@ -1,7 +1,8 @@
 """What the displays share: matplotlib on demand, parts of estimators, colours."""
 
 import numpy as np
-from sklearn.pipeline import Pipeline
+
+from ..utils._inspect import find_builder
 
 DATA, MODEL, TRUTH, ACCENT = "#4d4d4d", "#0b5cad", "#e08214", "#b2182b"
 # More signals than this are drawn as a sample of this many.
@@ -26,34 +27,15 @@ def get_axes(ax):
     return ax.figure, ax
 
 
-def best(estimator):
-    """Return the fitted estimator inside searches."""
-    while hasattr(estimator, "best_estimator_"):
-        estimator = estimator.best_estimator_
-    return estimator
-
-
-def final_step(estimator):
-    """Return the last step of a (search over a) Pipeline, itself maybe a search."""
-    estimator = best(estimator)
-    if isinstance(estimator, Pipeline):
-        return best(estimator[-1])
-    return estimator
-
-
-def find_builder(estimator):
+def need_builder(estimator):
     """Return the KernelBuilder of a fitted Pipeline, or raise ValueError."""
-    estimator = best(estimator)
-    steps = (
-        [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else []
-    )
-    for step in steps:
-        if hasattr(step, "relaxation_times_"):
-            return step
-    raise ValueError(
-        "the estimator must be a fitted Pipeline with a KernelBuilder; build the "
-        "display from arrays otherwise."
-    )
+    builder = find_builder(estimator)
+    if builder is None:
+        raise ValueError(
+            "the estimator must be a fitted Pipeline with a KernelBuilder; build the "
+            "display from arrays otherwise."
+        )
+    return builder
 
 
 def axis_label(parameter, unit):

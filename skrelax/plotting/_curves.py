@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ._base import ACCENT, DATA, MODEL, final_step, get_axes, row_colors
+from ..utils._inspect import final_step
+from ._base import ACCENT, DATA, MODEL, get_axes, row_colors
 
 
 class CrossValidationCurveDisplay:

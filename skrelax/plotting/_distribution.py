@@ -2,15 +2,15 @@
 
 import numpy as np
 
+from ..utils._inspect import final_step
 from ._base import (
     MODEL,
     TRUTH,
     as_rows,
     axis_label,
-    final_step,
-    find_builder,
     get_axes,
     import_pyplot,
+    need_builder,
     note_sample,
     row_colors,
     sample_rows,
@@ -91,7 +91,7 @@ class DistributionDisplay:
         ValueError
             If there is no KernelBuilder, or it has several axes.
         """
-        builder = find_builder(estimator)
+        builder = need_builder(estimator)
         if isinstance(builder.relaxation_times_, tuple):
             raise ValueError("use DistributionMapDisplay for two axes.")
         display = cls(
@@ -192,7 +192,7 @@ class DistributionMapDisplay:
         ValueError
             If there is no KernelBuilder with two axes.
         """
-        builder = find_builder(estimator)
+        builder = need_builder(estimator)
         if len(builder.grid_shape_) != 2:
             raise ValueError(f"expected two axes, got {len(builder.grid_shape_)}.")
         coef = as_rows(final_step(estimator).coef_)[signal]

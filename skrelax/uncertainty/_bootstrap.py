@@ -11,6 +11,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..metrics import distribution_statistics, peak_statistics
+from ..utils._inspect import best, final_step, find_builder
+from ._noise import resolved_directions
 
 
 @dataclass(frozen=True)
@@ -138,33 +140,31 @@ def bootstrap_distribution(
     fitted = _fit(estimator, X, signal, sample_weight)
     expected = fitted.predict(X)
     draws, noise_std = _draw_noise(
-        noise, signal - expected, weight, _used_parameters(fitted), n_bootstrap, rng
+        noise,
+        signal - expected,
+        weight,
+        _used_parameters(fitted, X, weight),
+        n_bootstrap,
+        rng,
     )
     resampled = expected[:, None] + draws
-    final = _final(fitted)
-    if hasattr(final, "cv_results_") or hasattr(final, "best_estimator_"):
+    searches = hasattr(fitted, "best_estimator_") or hasattr(
+        final_step(fitted), "cv_results_"
+    )
+    if searches:
         samples = Parallel(n_jobs=n_jobs)(
             delayed(_refit)(estimator, X, column, sample_weight)
             for column in resampled.T
         )
         samples = np.asarray(samples)
     else:
-        samples = _final(_fit(estimator, X, resampled, sample_weight)).coef_
+        samples = _refit(estimator, X, resampled, sample_weight)
     return _summarise(fitted, samples, noise_std, level)
-
-
-def _final(estimator):
-    """Return the last step, with its coefficients."""
-    final = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    return final
 
 
 def _coefficients(estimator):
     """Return the distribution of a fitted inversion, also of a search."""
-    final = _final(estimator)
-    while hasattr(final, "best_estimator_"):
-        final = _final(final.best_estimator_)
-    return final.coef_
+    return final_step(estimator).coef_
 
 
 def _fit(estimator, X, y, sample_weight):
@@ -182,9 +182,17 @@ def _refit(estimator, X, y, sample_weight):
     return _coefficients(_fit(estimator, X, y, sample_weight))
 
 
-def _used_parameters(fitted):
-    """Return how many parameters a fit used at most: its bins that are not zero."""
-    return int(np.count_nonzero(_coefficients(fitted)))
+def _used_parameters(fitted, X, weight):
+    """Return how many parameters a fit used at most.
+
+    These are its bins that are not zero, or the directions that the kernel
+    resolves: a smooth distribution has many bins, but not so many parameters.
+    """
+    inner = best(fitted)
+    K = inner[:-1].transform(X) if isinstance(inner, Pipeline) else X
+    weighted = np.asarray(K, dtype=np.float64) * np.sqrt(weight)[:, None]
+    rank = resolved_directions(weighted).shape[1]
+    return min(rank, int(np.count_nonzero(_coefficients(fitted))))
 
 
 def _draw_noise(noise, residuals, weight, used, n_bootstrap, rng):
@@ -196,9 +204,7 @@ def _draw_noise(noise, residuals, weight, used, n_bootstrap, rng):
         if noise != "residual":
             raise ValueError(f"noise must be 'residual' or a number, got {noise!r}.")
         standard = (residuals * root)[weight > 0]
-        # Distributions are smooth or sparse: at most about half of the points are
-        # spent on them, however many bins are not zero.
-        left = max(standard.size - min(used, standard.size // 2), 1)
+        left = max(standard.size - used, 1)
         standard = standard * np.sqrt(standard.size / left)
         drawn = rng.choice(standard, size=(m, n_bootstrap))
         noise_std = float(np.sqrt((standard**2).mean()))
@@ -210,23 +216,13 @@ def _draw_noise(noise, residuals, weight, used, n_bootstrap, rng):
     return drawn * inverse[:, None], noise_std
 
 
-def _relaxation_times(estimator):
-    """Return the grid of the KernelBuilder in a Pipeline, or None."""
-    while hasattr(estimator, "best_estimator_"):
-        estimator = estimator.best_estimator_
-    if isinstance(estimator, Pipeline):
-        for _, step in estimator.steps:
-            if hasattr(step, "relaxation_times_"):
-                return step.relaxation_times_
-    return None
-
-
 def _summarise(fitted, samples, noise_std, level):
     """Return the BootstrapResult of refits (n_bootstrap, n_bins)."""
     distribution = _coefficients(fitted)
     tails = np.array([0.5 * (1.0 - level), 0.5 * (1.0 + level)])
     lower, upper = np.quantile(samples, tails, axis=0)
-    times = _relaxation_times(fitted)
+    builder = find_builder(fitted)
+    times = None if builder is None else builder.relaxation_times_
     statistics = pd.DataFrame(columns=["estimate", "lower", "upper", "std"])
     if times is not None:
         together = np.vstack([distribution, samples])

@@ -109,8 +109,7 @@ def _from_residual(signals, K, sample_weight):
         K, signals, weight = K[used], signals[used], weight[used]
         weight = weight / weight.mean()
     root = np.sqrt(weight)[:, None]
-    U, s, _ = linalg.svd(K * root, full_matrices=False)
-    U = U[:, s > _SEEN * s[0]]
+    U = resolved_directions(K * root)
     left = K.shape[0] - U.shape[1]
     if left < 1:
         raise ValueError(
@@ -120,6 +119,12 @@ def _from_residual(signals, K, sample_weight):
     weighted = np.real(signals) * root
     rest = weighted - U @ (U.T @ weighted)
     return np.sqrt((rest**2).sum(axis=0) / left)
+
+
+def resolved_directions(K):
+    """Return the left singular vectors of K that a measurement can resolve."""
+    U, s, _ = linalg.svd(K, full_matrices=False)
+    return U[:, s > _SEEN * s[0]]
 
 
 def _from_tail(signals, tail):

@@ -1,0 +1,170 @@
+"""Metrics against hand-made distributions and independent formulas."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skrelax.datasets import make_decay, make_distribution
+from skrelax.metrics import (
+    distribution_peaks,
+    distribution_peaks_2d,
+    distribution_statistics,
+    fraction_between,
+    log_mean,
+    peak_statistics,
+    wasserstein_distance,
+)
+
+TIMES = np.geomspace(1e-3, 10, 200)
+
+
+def test_peaks_of_two_log_gaussians():
+    f = make_distribution(TIMES, [(0.01, 0.1, 0.3), (1.0, 0.2, 0.7)])
+    table = distribution_peaks(f, TIMES)
+    # Log-Gaussians on a log grid: their log mean is the centre, to half a bin.
+    assert_allclose(table["log_mean"], [0.01, 1.0], rtol=0.01)
+    assert_allclose(table["width"], [0.1, 0.2], rtol=0.02)
+    assert_allclose(table["share"], [0.3, 0.7], rtol=1e-3)
+    assert not table["at_edge"].any()
+    assert table["peak"].tolist() == [0, 1]
+
+
+def test_small_peaks_are_left_out_and_edges_marked():
+    f = np.zeros(200)
+    f[0], f[100], f[199] = 1.0, 0.001, 1.0
+    table = distribution_peaks(f, TIMES)
+    assert_array_equal(table["position"], TIMES[[0, 199]])
+    assert table["at_edge"].all()
+    assert len(distribution_peaks(f, TIMES, min_share=0.0)) == 3
+
+
+def test_labels_and_empty_signals():
+    f = np.zeros((2, 200))
+    f[1, 50] = 1.0
+    table = distribution_peaks(f, TIMES, labels=["empty", "full"])
+    assert table["signal"].tolist() == ["full"]
+    assert np.isnan(log_mean(f, TIMES)[0])
+    assert np.isnan(fraction_between(f, TIMES)[0])
+
+
+@given(f=hnp.arrays(float, 30, elements=st.floats(0, 1).map(lambda x: round(x, 3))))
+def test_shares_of_all_peaks_add_up_to_one(f):
+    table = distribution_peaks(f, TIMES[:30], min_share=0.0)
+    if f.any():
+        assert_allclose(table["share"].sum(), 1.0, rtol=1e-12)
+    else:
+        assert table.empty
+
+
+@given(f=hnp.arrays(float, (6, 7), elements=st.floats(0, 1).map(lambda x: round(x, 1))))
+def test_shares_of_all_peaks_add_up_to_one_in_two_dimensions(f):
+    table = distribution_peaks_2d(f, (TIMES[:6], TIMES[:7]), min_share=0.0)
+    if f.any():
+        assert_allclose(table["share"].sum(), 1.0, rtol=1e-12)
+    else:
+        assert table.empty
+
+
+def test_two_dimensional_peaks_and_their_ratio():
+    t1, t2 = np.geomspace(1e-2, 10, 40), np.geomspace(1e-3, 1, 50)
+    large = np.outer(
+        make_distribution(t1, [(1.0, 0.1, 0.8)]), make_distribution(t2, [(0.1, 0.1, 1)])
+    )
+    small = np.outer(
+        make_distribution(t1, [(0.1, 0.1, 0.2)]),
+        make_distribution(t2, [(0.01, 0.1, 1)]),
+    )
+    table = distribution_peaks_2d(large + small, (t1, t2))
+    assert_allclose(table["share"], [0.8, 0.2], rtol=0.01)
+    assert_allclose(table["log_mean_T1"], [1.0, 0.1], rtol=0.02)
+    assert_allclose(table["log_mean_T2"], [0.1, 0.01], rtol=0.02)
+    assert_allclose(table["ratio"], [10.0, 10.0], rtol=0.03)
+    flat = distribution_peaks_2d((large + small).ravel(), (t1, t2))
+    assert_allclose(flat["share"], table["share"])
+
+
+def test_plateau_is_one_peak():
+    f = np.zeros((5, 5))
+    f[1:3, 1:4] = 1.0
+    table = distribution_peaks_2d(f, (TIMES[:5], TIMES[:5]))
+    assert table["share"].tolist() == [1.0]
+
+
+def test_statistics_of_one_and_two_axes():
+    f = make_distribution(TIMES, [(0.1, 0.2, 2.0)])
+    row = distribution_statistics(f, TIMES).iloc[0]
+    assert_allclose(row["amplitude"], 2.0)
+    assert_allclose(row["log_mean"], 0.1, rtol=1e-3)
+    assert_allclose(row["mean"], f @ TIMES / 2.0)
+    assert_allclose(row["width"], 0.2, rtol=0.01)
+    both = distribution_statistics(np.outer(f, f)[None], (10 * TIMES, TIMES)).iloc[0]
+    assert_allclose(both["ratio"], 10.0, rtol=1e-6)
+
+
+def test_fractions():
+    f = make_distribution(TIMES, [(0.02, 0.05, 0.25), (0.1, 0.05, 0.75)])
+    assert_allclose(fraction_between(f, TIMES, upper=0.04), 0.25, atol=1e-3)
+    assert_allclose(
+        fraction_between(np.stack([f, f]), TIMES, lower=0.04), 0.75, atol=1e-3
+    )
+    with pytest.raises(ValueError, match="lower must be below upper"):
+        fraction_between(f, TIMES, 1.0, 0.5)
+
+
+def test_peak_statistics_use_the_limits_of_the_first_row():
+    first = make_distribution(TIMES, [(0.01, 0.1, 0.5), (1.0, 0.1, 0.5)])
+    second = make_distribution(TIMES, [(0.012, 0.1, 0.2), (0.8, 0.1, 0.8)])
+    table = peak_statistics(np.stack([first, second]), TIMES)
+    assert_allclose(table["share_0"], [0.5, 0.2], atol=1e-3)
+    assert_allclose(table["log_mean_1"], [1.0, 0.8], rtol=0.02)
+
+
+def test_wasserstein_distance_of_shifted_distributions():
+    f = make_distribution(TIMES, [(0.01, 0.1, 1.0)])
+    g = make_distribution(TIMES, [(0.1, 0.1, 3.0)])
+    # A shift by one decade moves all amplitude by one, to a bin of 0.02 decades.
+    assert_allclose(wasserstein_distance(f, TIMES, g, TIMES), 1.0, atol=0.02)
+    assert wasserstein_distance(f, TIMES, f, TIMES) == 0.0
+    with pytest.raises(ValueError, match="without amplitude"):
+        wasserstein_distance(0 * f, TIMES, g, TIMES)
+
+
+@pytest.mark.parametrize(
+    ("f", "times", "message"),
+    [
+        (np.ones(3), np.ones(3), "must increase"),
+        (np.ones(3), [-1.0, 1.0, 2.0], "must be positive"),
+        (np.ones(4), [1.0, 2.0, 3.0], "must have 3 bins"),
+    ],
+)
+def test_bad_input(f, times, message):
+    for function in (distribution_peaks, log_mean, distribution_statistics):
+        with pytest.raises(ValueError, match=message):
+            function(f, times)
+
+
+def test_two_dimensional_peaks_need_two_axes():
+    with pytest.raises(ValueError, match="tuple of two"):
+        distribution_peaks_2d(np.ones((3, 3)), TIMES[:3])
+
+
+def test_simulated_decays_follow_their_formula():
+    data = make_decay(
+        peaks=[(0.5, 0.0, 1.0)], amplitude=2.0, baseline=0.1, noise_std=0.0
+    )
+    # A single bin of the fine grid is at most 1/800 decade off.
+    assert_allclose(data.y, 2 * np.exp(-data.X[:, 0] / 0.5) + 0.1, atol=0.004)
+    batch = make_decay(n_signals=5, drift=1.0, random_state=0)
+    assert batch.y.shape == (25, 5)
+    means = log_mean(batch.distribution, batch.relaxation_times)
+    assert_allclose(means[-1] / means[0], 10.0, rtol=1e-3)
+    assert_allclose(np.std(batch.y - batch.clean), batch.noise_std, rtol=0.2)
+    with pytest.raises(ValueError, match="noise_std"):
+        make_decay(noise_std=-1)
+    with pytest.raises(ValueError, match="times must be 1-D"):
+        make_decay(times=[])
+    with pytest.raises(ValueError, match="positive centre"):
+        make_decay(peaks=[(0.1, 0.1, 1), (1.0, -0.1, 1)])

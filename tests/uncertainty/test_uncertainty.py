@@ -1,0 +1,180 @@
+"""Noise levels and bootstrap: calibration on simulations, weights, bad input."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.pipeline import make_pipeline
+
+from skrelax import KernelBuilder, LassoFistaCV, SmoothLasso
+from skrelax.datasets import make_decay
+from skrelax.metrics import log_mean
+from skrelax.model_selection import StrengthSearch
+from skrelax.uncertainty import bootstrap_distribution, estimate_noise_std
+
+TIMES = np.geomspace(1e-2, 100.0, 60)
+
+
+def inversion(smoothness=1e-3):
+    builder = KernelBuilder(n_bins=50, minimum=1e-2, maximum=1e2)
+    return make_pipeline(builder, SmoothLasso(0.0, smoothness))
+
+
+@pytest.mark.parametrize("method", ["tail", "residual", "imaginary"])
+def test_noise_level_is_unbiased(method):
+    rng = np.random.default_rng(0)
+    times = np.linspace(0.01, 5, 400)
+    clean = np.exp(-times / 0.5)[:, None]
+    noise = 0.02 * rng.standard_normal((2, 400, 50))
+    y = clean + noise[0]
+    kernel = KernelBuilder().fit_transform(times[:, None])
+    if method == "imaginary":
+        y = (y + 1j * noise[1]) * np.exp(1.1j)
+    estimates = estimate_noise_std(
+        y, kernel if method == "residual" else None, method=method
+    )
+    assert estimates.shape == (50,)
+    # 50 signals: the mean of estimates that scatter by 4-9 % is known to 1-1.3 %.
+    assert_allclose(estimates.mean(), 0.02, rtol=0.04)
+
+
+def test_noise_level_of_weighted_points_belongs_to_weight_one():
+    rng = np.random.default_rng(0)
+    times = np.linspace(0.01, 5, 4000)
+    weight = np.where(np.arange(4000) % 2, 0.5, 1.5)
+    y = np.exp(-times) + 0.01 / np.sqrt(weight) * rng.standard_normal(4000)
+    kernel = KernelBuilder().fit_transform(times[:, None])
+    estimate = estimate_noise_std(y, kernel, sample_weight=weight)
+    # 4000 points: 1.1 % standard error, three of them.
+    assert_allclose(estimate, 0.01, rtol=0.035)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((np.ones((2, 2, 2)),), "1-D or 2-D"),
+        ((np.array([1.0, np.nan]),), "NaN"),
+        ((np.ones(4),), "at least 8 points"),
+        ((np.ones(9), np.ones((3, 2))), "K must have 9 rows"),
+        ((np.ones(2), np.eye(2)), "no degrees of freedom"),
+    ],
+)
+def test_bad_input_of_the_noise_level(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        estimate_noise_std(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ("imaginary", "complex"),
+        ("residual", "kernel"),
+        ("best", "method must be"),
+    ],
+)
+def test_methods_that_the_input_does_not_allow(method, message):
+    with pytest.raises(ValueError, match=message):
+        estimate_noise_std(np.ones(20), method=method)
+
+
+@pytest.mark.parametrize("noise", ["residual", 0.01])
+def test_intervals_of_the_log_mean_cover_the_truth(noise):
+    covered = []
+    for seed in range(100):
+        data = make_decay(
+            times=TIMES, peaks=[(1.0, 0.25, 1.0)], noise_std=0.01, random_state=seed
+        )
+        result = bootstrap_distribution(
+            inversion(1e-2), data.X, data.y, noise=noise, random_state=seed,
+            n_bootstrap=200,
+        )  # fmt: skip
+        truth = log_mean(data.distribution, data.relaxation_times)
+        row = result.statistics.loc["log_mean"]
+        covered.append(row["lower"] <= truth <= row["upper"])
+    # 100 intervals of 90 %: three standard errors of a share are 9 %.
+    assert 0.81 <= np.mean(covered) <= 0.99
+
+
+def test_shares_of_two_peaks_are_covered():
+    covered = []
+    for seed in range(60):
+        data = make_decay(
+            times=TIMES, peaks=[(0.1, 0.1, 0.4), (10.0, 0.1, 0.6)], noise_std=0.01,
+            random_state=seed,
+        )  # fmt: skip
+        result = bootstrap_distribution(
+            inversion(1e-3), data.X, data.y, noise=0.01, random_state=seed
+        )
+        row = result.statistics.loc["share_0"]
+        covered.append(row["lower"] <= 0.4 <= row["upper"])
+    # 60 intervals: three standard errors are 12 %.
+    assert np.mean(covered) >= 0.78
+
+
+def test_noise_carries_the_weights():
+    data = make_decay(times=TIMES, noise_std=0.0)
+    weight = np.where(TIMES < 1, 4.0, 0.25)
+    result = bootstrap_distribution(
+        inversion(), data.X, data.y, noise=0.01, sample_weight=weight, random_state=0
+    )
+    loud = bootstrap_distribution(
+        inversion(), data.X, data.y, noise=0.02, sample_weight=weight, random_state=0
+    )
+    # With the same draws twice the noise doubles the scatter where nothing is bound.
+    narrow, wide = np.ptp(result.samples, axis=0), np.ptp(loud.samples, axis=0)
+    assert 1.5 < np.median(wide[narrow > 0] / narrow[narrow > 0]) < 2.5
+    assert result.noise_std == 0.01
+
+
+def test_same_seed_same_result_and_band_holds_the_level():
+    data = make_decay(times=TIMES, noise_std=0.01, random_state=0)
+    first = bootstrap_distribution(inversion(), data.X, data.y, random_state=3)
+    second = bootstrap_distribution(inversion(), data.X, data.y, random_state=3)
+    assert_array_equal(first.samples, second.samples)
+    inside = (first.samples >= first.lower) & (first.samples <= first.upper)
+    assert (inside.mean(axis=0) >= 0.9).all()
+    # Residuals estimate the noise: 60 points know it to 9 %.
+    assert_allclose(first.noise_std, 0.01, rtol=0.35)
+
+
+def test_searches_choose_their_strength_anew():
+    data = make_decay(times=TIMES, noise_std=0.01, random_state=0)
+    builder = KernelBuilder(n_bins=30)
+    for model in (
+        make_pipeline(builder, LassoFistaCV(8)),
+        StrengthSearch(make_pipeline(builder, SmoothLasso()), strengths=8),
+    ):
+        result = bootstrap_distribution(
+            model, data.X, data.y, n_bootstrap=4, random_state=0
+        )
+        assert result.samples.shape == (4, 30)
+        assert result.statistics.loc["log_mean", "estimate"] > 0
+
+
+def test_two_axes_report_their_ratio():
+    from skrelax.kernels import acquisition_grid
+
+    X = acquisition_grid(np.geomspace(1e-2, 5, 8), np.geomspace(1e-3, 1, 9))
+    builder = KernelBuilder(["T1-IR", "T2"], n_bins=8)
+    y = np.asarray(builder.fit_transform(X)[:, 27])
+    result = bootstrap_distribution(
+        make_pipeline(builder, SmoothLasso(smoothness=1e-4)), X, y, noise=1e-3,
+        n_bootstrap=20, random_state=0,
+    )  # fmt: skip
+    assert {"log_mean_T1", "log_mean_T2", "ratio"} <= set(result.statistics.index)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"y": np.ones((60, 2))}, "one signal"),
+        ({"n_bootstrap": 1}, "n_bootstrap"),
+        ({"level": 1.0}, "level"),
+        ({"noise": "tail"}, "noise must be"),
+        ({"noise": -1.0}, "not be negative"),
+    ],
+)
+def test_bad_input_of_the_bootstrap(settings, message):
+    arguments = {"X": TIMES[:, None], "y": np.exp(-TIMES)} | settings
+    X, y = arguments.pop("X"), arguments.pop("y")
+    with pytest.raises(ValueError, match=message):
+        bootstrap_distribution(inversion(), X, y, **arguments)

@@ -5,6 +5,7 @@ import numbers
 import numpy as np
 from scipy import linalg
 from sklearn.base import TransformerMixin
+from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..utils._grid_shape import find_grid_shape, with_grid_shape
@@ -147,6 +148,8 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
             root = np.sqrt(weight)[:, None]
             weighted = root * X
         U, s, Vt = linalg.svd(weighted, full_matrices=False)
+        # The same signs on every machine, whatever LAPACK chose.
+        U, Vt = svd_flip(U, Vt, u_based_decision=False)
         rank = self._choose_rank(s)
         self.components_ = Vt[:rank]
         self.singular_values_ = s[:rank]

@@ -134,6 +134,57 @@ def _certificate(AT, r, f, g, extra, floor, lam, signed, vv, Atv, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _exchange(AT, j, k, f, P, state, sign, Q, R, s, e, d, z):
+    """Let column j, which depends on the k active ones, replace one of them.
+
+    With sign_j A_j = A_P x the fit does not change while the amplitude of j grows
+    and the others give way, but the L1 norm falls if sum(x) > 1: up to the first
+    amplitude that reaches zero. Returns the number of active columns, or 0 if
+    nothing is gained. R[:k, k] and sign[k] come from the attempt to append j.
+    """
+    total = 0.0
+    for a in range(k - 1, -1, -1):
+        w = R[a, k]
+        for b in range(a + 1, k):
+            w -= R[a, b] * z[b]
+        z[a] = w / R[a, a]
+        total += z[a]
+    if not total > 1.0:
+        return 0
+    step, leaving = np.inf, -1
+    for a in range(k):
+        if z[a] > 0.0 and abs(f[P[a]]) / z[a] < step:
+            step, leaving = abs(f[P[a]]) / z[a], a
+    if leaving < 0:
+        return 0
+    old, old_sign, new_sign = P[leaving], sign[leaving], sign[k]
+    for a in range(k):
+        u = max(0.0, abs(f[P[a]]) - step * z[a])
+        z[a] = sign[a] * u
+    z[leaving] = 0.0
+    # z takes the old amplitudes, in case the exchange has to be undone.
+    for a in range(k):
+        f[P[a]], z[a] = z[a], f[P[a]]
+    before = np.empty(k, np.int64)
+    for a in range(k):
+        before[a] = P[a]
+    _remove(leaving, k, P, sign, Q, R, e, d)
+    if _append(AT, j, new_sign, k - 1, Q, R, s, e, d):
+        P[k - 1] = j
+        sign[k - 1] = new_sign
+        f[j] = new_sign * step
+        state[j] = 1
+        state[old] = 0
+        return k
+    for a in range(k):
+        f[before[a]] = z[a]
+    _append(AT, old, old_sign, k - 1, Q, R, s, e, d)
+    P[k - 1] = old
+    sign[k - 1] = old_sign
+    return 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _floor(s, extra):
     """Return the objective below which a fit is exact to rounding."""
     total = extra
@@ -176,7 +227,6 @@ def _active_set(AT, s, extra, lam, signed, vv, Atv, tol, max_iter, k, f, work, o
     """
     P, state, sign, Q, R, e, d, z, r, g = work
     n = AT.shape[0]
-    limit = min(n, AT.shape[1])
     entered = -1
     it = 0
     stalled = 0
@@ -240,7 +290,7 @@ def _active_set(AT, s, extra, lam, signed, vv, Atv, tol, max_iter, k, f, work, o
             stalled = 0
         last = min(last, out[0])
         added = False
-        while k < limit:
+        while True:
             best, j_best = 0.0, -1
             for j in range(n):
                 if state[j] == 0:
@@ -255,6 +305,11 @@ def _active_set(AT, s, extra, lam, signed, vv, Atv, tol, max_iter, k, f, work, o
                 state[j_best] = 1
                 entered = j_best
                 k += 1
+                added = True
+                break
+            k_after = _exchange(AT, j_best, k, f, P, state, sign, Q, R, s, e, d, z)
+            if k_after > 0:
+                k = k_after
                 added = True
                 break
             state[j_best] = 2

@@ -56,7 +56,8 @@ class InterleavedKFold(BaseCrossValidator):
         n_points = _num_samples(X)
         if n_points < self.n_splits:
             raise ValueError(
-                f"n_splits={self.n_splits} is above the number of points {n_points}."
+                f"n_splits={self.n_splits} is above the number of points, "
+                f"n_samples={n_points}."
             )
         for fold in range(self.n_splits):
             yield np.arange(fold, n_points, self.n_splits)

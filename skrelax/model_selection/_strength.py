@@ -313,11 +313,10 @@ class _Curve:
         self.X, self.y = X, y
         # One fit checks the input and tells shapes, before anything is computed.
         first = self._final(1.0).fit(K, y, sample_weight=sample_weight)
-        self.n_columns = np.shape(X)[1]
-        if hasattr(X, "columns") and hasattr(
-            first if front is None else front[0], "feature_names_in_"
-        ):
-            self.feature_names = np.asarray(X.columns, dtype=object)
+        entry = first if front is None or len(front) == 0 else front[0]
+        self.n_columns = entry.n_features_in_
+        if hasattr(entry, "feature_names_in_"):
+            self.feature_names = entry.feature_names_in_
         self.matrix = np.asarray(K, dtype=np.float64)
         self.K = with_grid_shape(self.matrix, find_grid_shape(K))
         self.n_points = self.matrix.shape[0]

@@ -103,8 +103,8 @@ def _reach(points, below, above):
     positive = points[points > 0]
     if positive.size == 0:
         raise ValueError(
-            "limits of the grid cannot be drawn from acquisition points that are "
-            "all zero; give minimum and maximum, or a grid."
+            "limits of the grid cannot be drawn from acquisition points that are all "
+            f"zero (n_samples={points.size}); give minimum and maximum, or a grid."
         )
     return below * positive.min(), above * positive.max()
 

@@ -1,0 +1,103 @@
+"""Checks that hold for every public estimator and for the package as a whole."""
+
+import importlib
+import pickle
+import pkgutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import skrelax
+from skrelax import (
+    KernelBuilder,
+    LassoFista,
+    LassoFistaCV,
+    SmoothLasso,
+    SmoothLassoCV,
+    TSVDCompressor,
+)
+from skrelax.model_selection import StrengthSearch
+
+ESTIMATORS = [
+    # One bin per axis: checks use up to 27 columns, whose product grid explodes.
+    KernelBuilder(n_bins=1),
+    TSVDCompressor(),
+    TSVDCompressor(n_components=1, output="components"),
+    LassoFista(),
+    LassoFista(positive=False, fit_intercept=True),
+    LassoFista(solver="fista", tol=1e-3),
+    LassoFistaCV(alphas=4, cv=3),
+    SmoothLasso(),
+    SmoothLasso(alpha=1e-3, order=0, positive=False, fit_intercept=True),
+    SmoothLassoCV(alphas=2, smoothnesses=3, cv=3),
+    StrengthSearch(SmoothLasso(), strengths=3),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+def test_scikit_learn_common_checks(estimator, check):
+    check(estimator)
+
+
+def subpackages():
+    return [
+        f"skrelax.{info.name}"
+        for info in pkgutil.iter_modules(skrelax.__path__)
+        if info.ispkg and not info.name.startswith("_") and info.name != "utils"
+    ]
+
+
+def test_every_public_name_can_be_imported():
+    for name in skrelax.__all__:
+        assert getattr(skrelax, name) is not None
+    for package in subpackages():
+        module = importlib.import_module(package)
+        assert module.__doc__
+        for name in module.__all__:
+            assert getattr(module, name).__doc__, f"{package}.{name}"
+        assert package.removeprefix("skrelax.") in dir(skrelax)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = skrelax.nothing
+
+
+def test_import_is_lazy():
+    code = (
+        "import sys, skrelax; "
+        "print([m for m in ('numba', 'pandas', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+def test_pickle_keeps_predictions(estimator):
+    X = np.abs(np.random.default_rng(0).standard_normal((20, 2)))
+    fitted = clone(estimator).fit(X, X.sum(axis=1))
+    again = pickle.loads(pickle.dumps(fitted))
+    method = "predict" if hasattr(fitted, "predict") else "transform"
+    assert_allclose(getattr(again, method)(X), getattr(fitted, method)(X), rtol=0)
+
+
+def test_pandas_in_pandas_out_along_a_pipeline():
+    import pandas as pd
+
+    X = pd.DataFrame({"TE": np.geomspace(0.01, 1, 20)})
+    y = pd.DataFrame(
+        {name: np.exp(-X["TE"] / t) for name, t in (("oil", 0.05), ("water", 0.5))}
+    )
+    model = make_pipeline(KernelBuilder(n_bins=20), TSVDCompressor(), LassoFista(1e-5))
+    model.set_output(transform="pandas").fit(X, y)
+    table = model[-1].to_frame()
+    assert list(table.columns) == ["oil", "water"]
+    assert table.index[0].startswith("T2=")
+    assert_allclose(table["oil"], model[-1].coef_[0])

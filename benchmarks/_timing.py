@@ -15,6 +15,8 @@ RESULTS = Path(__file__).parent / "results"
 
 # A sample shorter than this is repeated within one timing, above timer noise.
 _SHORTEST_SAMPLE = 0.02
+# A first call that is slower by less than this has not compiled, nor loaded code.
+_SHORTEST_COMPILATION = 0.1
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Timing:
     def compile(self):
         """Return what a first call took beyond the slowest round, or None [s]."""
         beyond = self.first - max(self.samples)
-        return beyond if beyond > 0 else None
+        return beyond if beyond > _SHORTEST_COMPILATION else None
 
 
 def interleave(calls, repeats=7, once=()):

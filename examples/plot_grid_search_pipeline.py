@@ -53,11 +53,11 @@ for rank, curve, color in zip(
     ax.loglog(alphas, curve, ".-", color=color, label=str(rank))
 ax.axhline(data.noise_std**2, color="0.5", lw=1, ls="--")
 ax.annotate(
-    "noise variance", (alphas[0], data.noise_std**2), va="bottom", fontsize="small",
+    "noise variance", (alphas[-1], data.noise_std**2), ha="right", fontsize="small",
     xytext=(0, 2), textcoords="offset points",
 )  # fmt: skip
 ax.set(xlabel="alpha", ylabel="mean squared error of held-out points")
-ax.legend(title="rank", frameon=False, fontsize="small", ncol=2, loc="upper left")
+ax.legend(title="rank", frameon=False, fontsize="small", ncol=4, loc="upper left")
 
 # %%
 # Too low a rank spoils the prediction at any penalty. Once the curve reaches the noise,

@@ -91,7 +91,7 @@ for builder in (coarse, averaged):
             for x in np.linspace(0.0, width, 9)
         ]
         signals = np.array(peaks).T
-        fit = LassoFista(alpha=0.0, tol=1e-6).fit(K, signals).predict(K)
+        fit = LassoFista(alpha=0.0, tol=1e-4).fit(K, signals).predict(K)
         misfits.append(np.sqrt(((fit - signals) ** 2).mean(axis=0)).max())
     right.semilogy(
         peak_widths / width,

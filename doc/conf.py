@@ -1,6 +1,7 @@
 """Settings of the documentation; see contributing.rst for the command."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -61,6 +62,14 @@ html_sidebars = {
 }
 
 
+def quote_shapes(app, what, name, obj, options, lines):
+    """Keep fitted names in shapes, as (n_components_, ...), from being links."""
+    for index, line in enumerate(lines):
+        head, found, shape = line.partition(" of shape ")
+        if found:
+            lines[index] = head + found + re.sub(r"\b([a-z]\w*_)\b", r"`\1`", shape)
+
+
 def skip_foreign_members(app, what, name, obj, skip, options):
     """Leave out what scikit-learn and Python bring to a class."""
     home = getattr(obj, "__module__", "") or ""
@@ -70,6 +79,8 @@ def skip_foreign_members(app, what, name, obj, skip, options):
 def setup(app):
     """Write the pages that are made from the package and from measurements."""
     app.connect("autodoc-skip-member", skip_foreign_members)
+    # Before numpydoc, which comes at 500, reads the docstring.
+    app.connect("autodoc-process-docstring", quote_shapes, priority=400)
     root, generated = HERE.parent, HERE / "generated"
     _pages.write_api(generated)
     _pages.write_benchmarks(root / "benchmarks" / "results", generated)

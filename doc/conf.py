@@ -62,12 +62,18 @@ html_sidebars = {
 }
 
 
-def quote_shapes(app, what, name, obj, options, lines):
-    """Keep fitted names in shapes, as (n_components_, ...), from being links."""
+def quote_fitted_names(app, what, name, obj, options, lines):
+    """Keep names that end in an underscore, as n_components_, from being links."""
     for index, line in enumerate(lines):
-        head, found, shape = line.partition(" of shape ")
-        if found:
-            lines[index] = head + found + re.sub(r"\b([a-z]\w*_)\b", r"`\1`", shape)
+        if line.lstrip().startswith((">>>", "...")):
+            continue
+        # Before " : " stands the name that numpydoc looks for.
+        head, colon, text = line.rpartition(" : ")
+        parts = re.split(r"(`+.*?`+)", text)
+        parts[::2] = [
+            re.sub(r"\b([a-z]\w*_)\b", r"`\1`\\ ", part) for part in parts[::2]
+        ]
+        lines[index] = head + colon + "".join(parts)
 
 
 def skip_foreign_members(app, what, name, obj, skip, options):
@@ -80,7 +86,7 @@ def setup(app):
     """Write the pages that are made from the package and from measurements."""
     app.connect("autodoc-skip-member", skip_foreign_members)
     # Before numpydoc, which comes at 500, reads the docstring.
-    app.connect("autodoc-process-docstring", quote_shapes, priority=400)
+    app.connect("autodoc-process-docstring", quote_fitted_names, priority=400)
     root, generated = HERE.parent, HERE / "generated"
     _pages.write_api(generated)
     _pages.write_benchmarks(root / "benchmarks" / "results", generated)

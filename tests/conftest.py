@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Asks scikit-learn's common checks to test array-API input too; SciPy reads it once,
+# when it is imported.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
 # The first example of a property pays for the compilation of its kernel.
 settings.register_profile("skrelax", deadline=None)
 settings.load_profile("skrelax")

@@ -7,6 +7,8 @@ import pkgutil
 import skrelax
 
 FIRST_EXAMPLE = "plot_getting_started_t2.py"
+# Cells of a table must not break inside a number.
+SPACE, HYPHEN = "\N{NO-BREAK SPACE}", "\N{NON-BREAKING HYPHEN}"
 
 
 class GalleryOrder:
@@ -96,7 +98,7 @@ def _workload(workload):
         columns["Ratio"] = lambda row, _: _ratio(row["ratio"])
     if any(row["gap"] is not None for row in rows):
         columns["Gap"] = lambda row, _: (
-            "" if row["gap"] is None else f"{row['gap']:.0e}"
+            "" if row["gap"] is None else f"{row['gap']:.0e}".replace("-", HYPHEN)
         )
     if any(row["note"] for row in rows):
         columns["Remark"] = lambda row, _: row["note"]
@@ -125,10 +127,10 @@ def _seconds(seconds):
     if seconds is None:
         return ""
     if seconds >= 1.0:
-        return f"{seconds:.3g} s"
+        return f"{seconds:.3g}{SPACE}s"
     if seconds >= 1e-3:
-        return f"{1e3 * seconds:.3g} ms"
-    return f"{1e6 * seconds:.3g} µs"
+        return f"{1e3 * seconds:.3g}{SPACE}ms"
+    return f"{1e6 * seconds:.3g}{SPACE}µs"
 
 
 def _row(cells):

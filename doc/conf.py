@@ -58,7 +58,15 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
 }
 html_sidebars = {
-    page: [] for page in ("index", "installation", "migration", "contributing")
+    page: []
+    for page in (
+        "index",
+        "installation",
+        "migration",
+        "contributing",
+        "generated/benchmarks",
+        "generated/changelog",
+    )
 }
 
 

@@ -50,7 +50,7 @@ class LassoFistaCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEsti
         Number of threads over folds and chunks of signals. None means 1
         outside a :obj:`joblib.parallel_config` context.
     verbose : int, default=0
-        Whether joblib reports the progress of the folds.
+        Whether progress is reported on standard error.
 
     Attributes
     ----------

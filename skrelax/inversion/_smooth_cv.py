@@ -72,7 +72,7 @@ class SmoothLassoCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEst
         Number of threads over folds and smoothnesses. None means 1 outside a
         :obj:`joblib.parallel_config` context.
     verbose : int, default=0
-        Whether joblib reports the progress of the folds.
+        Whether progress is reported on standard error.
 
     Attributes
     ----------

@@ -2,10 +2,11 @@
 
 import functools
 import itertools
+import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import ThreadpoolController
 
 # Below about this many multiplications (5 ms of work) threads cost more than they
@@ -29,14 +30,39 @@ def run_chunks(function, n_items, cost_per_item, n_jobs):
 
 
 def run_tasks(function, tasks, n_jobs, verbose=0):
-    """Call function(*task) for all tasks, in threads if there are several of each."""
-    if (effective_n_jobs(n_jobs) > 1 and len(tasks) > 1) or verbose:
-        Parallel(n_jobs=n_jobs, prefer="threads", verbose=verbose)(
-            delayed(function)(*task) for task in tasks
-        )
-    else:
+    """Call function(*task) for all tasks, in threads if there are several of each.
+
+    Tasks write into shared arrays, so they must not leave the process whatever
+    backend of joblib the caller has chosen; and a pool of joblib costs more to start
+    than most of these fits.
+    """
+    n_threads = min(effective_n_jobs(n_jobs), len(tasks))
+    report = _Progress(len(tasks)) if verbose else None
+    if n_threads <= 1:
         for task in tasks:
             function(*task)
+            if report:
+                report()
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        waiting = [pool.submit(function, *task) for task in tasks]
+        for done in as_completed(waiting):
+            done.result()
+            if report:
+                report()
+
+
+class _Progress:
+    """Report finished tasks on standard error, about ten times in all."""
+
+    def __init__(self, n_tasks):
+        self.n_tasks, self.done = n_tasks, 0
+
+    def __call__(self):
+        """Count a task."""
+        self.done += 1
+        if self.done * 10 // self.n_tasks > (self.done - 1) * 10 // self.n_tasks:
+            print(f"skrelax: {self.done} of {self.n_tasks} fits", file=sys.stderr)
 
 
 @functools.cache

@@ -128,6 +128,43 @@ def make_workload(title, description, rows, reference=None, gap_label=None):
     }
 
 
+def watch(bench, *args, **kwargs):
+    """Return the workload that bench makes, with the cores that others used meanwhile.
+
+    Parameters
+    ----------
+    bench : callable
+        Function that returns a workload.
+    *args, **kwargs : object
+        Its arguments.
+
+    Returns
+    -------
+    dict
+        The workload with ``"foreign_cores"``: the mean number of cores that other
+        programs kept busy, or None where the system does not tell.
+    """
+    before, start = _busy_seconds(), time.perf_counter()
+    workload = bench(*args, **kwargs)
+    after, elapsed = _busy_seconds(), time.perf_counter() - start
+    foreign = None
+    if before is not None:
+        foreign = max(0.0, round((after - before) / elapsed, 2))
+    workload["foreign_cores"] = foreign
+    return workload
+
+
+def _busy_seconds():
+    """Return CPU seconds of all programs but this one and its children, or None."""
+    try:
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    except OSError:
+        return None
+    user, nice, system, _, _, irq, softirq, steal = map(int, fields)
+    busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+    return busy - sum(os.times()[:4])
+
+
 def time_process(code, *, repeats=5, environment=None):
     """Return the Timing of code that prints its seconds in a fresh interpreter.
 
@@ -199,6 +236,8 @@ def write_results(topic, title, workloads, packages):
 def print_workload(workload):
     """Print the table of one workload."""
     print(f"\n{workload['title']}\n{workload['description']}")
+    if workload.get("foreign_cores") is not None:
+        print(f"Other programs used {workload['foreign_cores']} cores.")
     print(f"{'':<52}{'median':>10}{'compile':>10}{'ratio':>8}{'gap':>10}")
     for row in workload["rows"]:
         ratio = f"{row['ratio']:.3g}" if "ratio" in row else ""

@@ -105,6 +105,8 @@ def _workload(workload):
     text = _title(workload["title"], "~") + workload["description"]
     if workload["gap_label"]:
         text += f" *Gap* is the {workload['gap_label']}."
+    if workload.get("foreign_cores") is not None:
+        text += f" Other programs used {workload['foreign_cores']} cores meanwhile."
     text += "\n\n.. list-table::\n   :header-rows: 1\n   :align: left\n\n"
     text += _row(columns)
     for row in rows:

@@ -58,7 +58,13 @@ for decay, t2 in zip(
 ):
     ax.semilogx(times, decay, label=f"{t2:.3g} s")
 ax.set(xlabel="time (s)", ylabel="kernel", title="five of 64 columns")
-ax.legend(title="$T_2$", frameon=False, fontsize="small")
+ax.legend(
+    title="$T_2$",
+    frameon=False,
+    fontsize="small",
+    bbox_to_anchor=(1, 1),
+    loc="upper left",
+)
 
 # %%
 # Compression

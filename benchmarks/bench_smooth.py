@@ -142,7 +142,8 @@ def bench_cv(repeats):
     return make_workload(
         "Two axes, cross-validation of both strengths",
         "T1-T2 kernel of 90 points on 25 x 25 bins; 10 smoothnesses x 10 alphas, a "
-        "decade apart, 10 interleaved folds. The note names the selected pair (smoothness, alpha).",
+        "decade apart, 10 interleaved folds. The note names the selected pair "
+        "(smoothness, alpha).",
         rows,
         OURS_2,
         "largest relative duality gap of all folds and pairs",

@@ -76,7 +76,7 @@ def invert(efficiency, final):
     )
 
 
-efficiencies = np.arange(1.5, 2.01, 0.05)
+efficiencies = np.linspace(1.5, 2.0, 11)
 search = SmoothLassoCV(alphas=[0.0], smoothnesses=[1e-5], cv=4)
 errors = [
     invert(efficiency, search)[-1].cv_results_["mean_test_mse"].min()

@@ -1,6 +1,7 @@
 """One way to choose the strength of a penalty, for every linear inversion."""
 
 import numbers
+import warnings
 
 import numpy as np
 from scipy import linalg
@@ -188,8 +189,13 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the parameter is unknown, a strength is not positive, the noise level
-            is 0 where a rule needs it, or no strength reaches the target.
+            If the parameter is unknown, a strength is not positive, or the noise level
+            is 0 where a rule needs it.
+
+        Warns
+        -----
+        UserWarning
+            If no strength reaches the target; the weakest is taken.
         """
         curve = _Curve(self, X, y, sample_weight)
         self.n_features_in_ = curve.n_columns
@@ -266,11 +272,15 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             return np.log(strengths[int(np.argmin(criterion))])
         found = largest_below(measure, self.target_, strengths, criterion)
         if found is None:
-            raise ValueError(
+            warnings.warn(
                 f"rule={self.rule!r}: no strength down to {strengths[-1]:.3g} reaches "
-                f"the target {self.target_:.3g}; the best is {criterion.min():.3g}. "
-                "The noise level may be too low, or the model wrong."
+                f"the target {self.target_:.3g}, the best is {criterion.min():.3g}; "
+                "the weakest is taken. The noise level may be too low, or the model "
+                "wrong.",
+                UserWarning,
+                stacklevel=3,
             )
+            return np.log(strengths[-1])
         if not self.refine:
             return np.log(strengths[int(np.argmax(criterion <= self.target_))])
         return found

@@ -218,11 +218,27 @@ def test_corner_of_a_known_curve():
     assert_allclose(corner, 0.0, atol=0.02)
 
 
+def test_target_out_of_reach_takes_the_weakest_and_says_so():
+    X, y = decay()
+    search = StrengthSearch(inversion(), rule="discrepancy", noise_std=1e-9)
+    with pytest.warns(UserWarning, match="no strength down to"):
+        search.fit(X, y)
+    assert search.strength_ == search.curve_["strength"][-1]
+
+
+def test_choice_on_the_grid_without_refining():
+    X, y = decay()
+    for rule in ("lcurve", "discrepancy", "gcv"):
+        search = StrengthSearch(
+            inversion(), rule=rule, refine=False, noise_std=2e-3, strengths=12
+        ).fit(X, y)
+        assert search.strength_ in search.curve_["strength"]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"rule": "discrepancy", "noise_std": 0.0}, "positive noise level"),
-        ({"rule": "discrepancy", "noise_std": 1e-9}, "no strength down to"),
         ({"parameter": "beta"}, "parameter must be the alpha or smoothness"),
         ({"strengths": [0.0, 1.0]}, "strengths must be positive"),
         ({"rule": "best"}, "rule"),

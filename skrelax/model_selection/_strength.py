@@ -10,6 +10,7 @@ from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from ..uncertainty import estimate_noise_std
 from ..utils._grid_shape import find_grid_shape, with_grid_shape
 from ..utils._sklearn import (
     BaseEstimator,
@@ -69,8 +70,8 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         cross-validation).
     noise_std : float or None, default=None
         Noise standard deviation of the signals, for points of weight one (weights
-        with mean one). None estimates it from the residuals of the weakest
-        penalty, see :func:`~skrelax.uncertainty.estimate_noise_std`.
+        with mean one). None estimates it from the residuals of what the kernel can
+        make, see :func:`~skrelax.uncertainty.estimate_noise_std`.
     chi2_factor : float, default=1.02
         Increase of the squared residual norm that ``"chi2"`` allows, above 1.
     degrees_of_freedom : {"active", "linear"}, default="active"
@@ -436,10 +437,11 @@ class _Curve:
         return self._evaluate(0.0).residual
 
     def noise_std(self):
-        """Return the noise level that the weakest penalty leaves."""
-        fit = self(np.log(self.strengths[-1]))
-        left = 1.0 - fit.dof / self.n_points
-        return float(np.sqrt(fit.residual / left)) if left > 0 else 0.0
+        """Return the noise level of all signals together, from residuals."""
+        each = estimate_noise_std(
+            self.signals, self.matrix, method="residual", sample_weight=self.weight
+        )
+        return float(np.sqrt(np.mean(each**2)))
 
     def bend(self, point, strengths):
         """Return log(strength) of the grid point with the largest curvature."""

@@ -218,7 +218,11 @@ def _processor():
 
 
 def write_results(topic, title, workloads, packages):
-    """Write results/<topic>.json, which the documentation reads, and print it."""
+    """Write results/<topic>.json, which the documentation reads, and print it.
+
+    Workloads that are in the file and were not run now stay, if machine and
+    versions are the same.
+    """
     results = {
         "title": title,
         "date": time.strftime("%Y-%m-%d"),
@@ -227,6 +231,12 @@ def write_results(topic, title, workloads, packages):
     }
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{topic}.json"
+    if path.exists():
+        old = json.loads(path.read_text(encoding="utf-8"))
+        if old["machine"] == results["machine"]:
+            new = {workload["title"]: workload for workload in workloads}
+            kept = {workload["title"]: workload for workload in old["workloads"]}
+            results["workloads"] = list((kept | new).values())
     path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     for workload in workloads:
         print_workload(workload)

@@ -426,15 +426,25 @@ def main():
         action="store_true",
         help="leave out what takes minutes, and write nothing",
     )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=["single", "fit", "cv", "cv-weak", "startup"],
+        help="run these; the others stay as they are in the results",
+    )
     arguments = parser.parse_args()
     # Loose tolerances are part of the comparison: the gap column tells.
     warnings.simplefilter("ignore")
+    repeats, skip_slow = arguments.repeats, arguments.skip_slow
+    runs = {
+        "single": (bench_single, repeats),
+        "fit": (bench_batch_fit, repeats),
+        "cv": (bench_batch_cv, repeats, skip_slow, True),
+        "cv-weak": (bench_batch_cv, repeats, skip_slow, False),
+        "startup": (bench_startup,),
+    }
     workloads = [
-        watch(bench_single, arguments.repeats),
-        watch(bench_batch_fit, arguments.repeats),
-        watch(bench_batch_cv, arguments.repeats, arguments.skip_slow, full_path=True),
-        watch(bench_batch_cv, arguments.repeats, arguments.skip_slow, full_path=False),
-        watch(bench_startup),
+        watch(*run) for name, run in runs.items() if name in (arguments.only or runs)
     ]
     packages = ["skrelax", "numpy", "numba", "scikit-learn", "mrinversion", "skglm"]
     if arguments.skip_slow:

@@ -1,7 +1,5 @@
 """``python -m skrelax invert``: read, tune, invert, write."""
 
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,8 @@ from ..io import read_decay
 from ..kernels import KernelBuilder
 from ..metrics import distribution_peaks
 from ..signals import InversionRecovery, resolve_model
+from ..utils._progress import Progress
+from ._picture import check_matplotlib, draw_inversion
 
 _FILES = (
     "distribution.csv",
@@ -28,25 +28,13 @@ _SIMULATIONS = {
     "diffusion": (np.linspace(1e7, 1.5e9, 40), ((2e-9, 0.05, 0.7), (3e-10, 0.1, 0.3))),
     "default": (np.geomspace(1e-4, 3.0, 60), ((3e-3, 0.15, 0.4), (0.1, 0.2, 0.6))),
 }
-# Progress is reported when a step takes longer than this [s].
-_PATIENCE = 2.0
-
-
-class _Progress:
-    """Report steps on standard error, once the work takes a while."""
-
-    def __init__(self, n_steps):
-        self.n_steps, self.step, self.start = n_steps, 0, time.monotonic()
-
-    def __call__(self, what):
-        self.step += 1
-        if time.monotonic() - self.start > _PATIENCE:
-            print(f"skrelax: {self.step}/{self.n_steps} {what}", file=sys.stderr)
 
 
 def run_invert(arguments):
     """Run the command with parsed arguments."""
     folder = _output_folder(arguments)
+    if not arguments.no_plot:
+        check_matplotlib()
     data = _load(arguments)
     model, tried = _tune(arguments, data)
     _write(arguments, folder, data, model)
@@ -120,6 +108,7 @@ def _pipeline(arguments, model, baseline):
             rule=arguments.rule,
             fit_intercept=baseline,
             n_jobs=arguments.jobs,
+            verbose=1,
         ),
     )
 
@@ -136,7 +125,7 @@ def _tune(arguments, data):
         return _tune_efficiency(arguments, fit)
     if arguments.baseline != "auto":
         return fit(arguments.kernel, arguments.baseline == "yes"), ""
-    progress = _Progress(2)
+    progress = Progress(2)
     plain = fit(arguments.kernel, False)
     progress("without baseline")
     based = fit(arguments.kernel, True)
@@ -178,11 +167,11 @@ def _tune_efficiency(arguments, fit):
     baseline = arguments.baseline == "yes"
     if arguments.efficiency != "auto":
         return fit(InversionRecovery(efficiency=arguments.efficiency), baseline), ""
-    progress = _Progress(_EFFICIENCIES.size)
+    progress = Progress(_EFFICIENCIES.size, "inversion efficiencies:")
     fits = []
     for efficiency in _EFFICIENCIES:
         fits.append(fit(InversionRecovery(efficiency=float(efficiency)), baseline))
-        progress(f"inversion efficiency {efficiency:.2f}")
+        progress(f"{efficiency:.2f}")
     errors, spreads = np.transpose([_lowest(one) for one in fits])
     allowed = errors <= errors.min() + spreads[errors.argmin()]
     edges = np.array([_edge_share(one, 0, -1) for one in fits])
@@ -220,8 +209,6 @@ def _write(arguments, folder, data, pipeline):
     )
     curve.to_csv(folder / "cross_validation.csv", index=False)
     if not arguments.no_plot:
-        from ._picture import draw_inversion
-
         draw_inversion(folder / "inversion.png", arguments, data, pipeline)
 
 

@@ -9,7 +9,6 @@ from .._version import __version__
 
 def main(argv=None):
     """Run the command line; return the exit code."""
-    # A pipe that is closed early, as by `head`, is no error worth a traceback.
     parser = _parser()
     arguments = parser.parse_args(argv)
     from ._invert import run_invert

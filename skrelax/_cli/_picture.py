@@ -1,5 +1,7 @@
 """The picture of an inversion: decay, distribution, residuals, curve."""
 
+import importlib.util
+
 import numpy as np
 
 from ..plotting import (
@@ -10,15 +12,19 @@ from ..plotting import (
 )
 
 
-def draw_inversion(path, arguments, data, pipeline):
-    """Draw four panels into a PNG file."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
+def check_matplotlib():
+    """Raise an error that names the way out where pictures cannot be drawn."""
+    if importlib.util.find_spec("matplotlib") is None:
         raise ImportError(
             'the picture needs matplotlib: pip install "skrelax[plotting]", or give '
             "--no-plot."
-        ) from error
+        )
+
+
+def draw_inversion(path, arguments, data, pipeline):
+    """Draw four panels into a PNG file."""
+    from matplotlib.figure import Figure
+
     X = data["X"]
     y = data["y"] if data["y"].shape[1] > 1 else data["y"].iloc[:, 0]
     unit = arguments.unit

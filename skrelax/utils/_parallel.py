@@ -2,16 +2,17 @@
 
 import functools
 import itertools
-import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
 from joblib import effective_n_jobs
 from threadpoolctl import ThreadpoolController
 
-# Below about this many multiplications (5 ms of work) threads cost more than they
-# save; chunks of signals are not made smaller either.
-THREAD_WORTH = 1e7
+from ._progress import Progress
+
+# Below about this many multiplications (a millisecond of work) threads cost more than
+# they save; chunks of signals are not made smaller either.
+THREAD_WORTH = 5e5
 
 
 def split_slices(n_items, n_slices):
@@ -37,7 +38,7 @@ def run_tasks(function, tasks, n_jobs, verbose=0):
     than most of these fits.
     """
     n_threads = min(effective_n_jobs(n_jobs), len(tasks))
-    report = _Progress(len(tasks)) if verbose else None
+    report = Progress(len(tasks)) if verbose else None
     if n_threads <= 1:
         for task in tasks:
             function(*task)
@@ -50,19 +51,6 @@ def run_tasks(function, tasks, n_jobs, verbose=0):
             done.result()
             if report:
                 report()
-
-
-class _Progress:
-    """Report finished tasks on standard error, about ten times in all."""
-
-    def __init__(self, n_tasks):
-        self.n_tasks, self.done = n_tasks, 0
-
-    def __call__(self):
-        """Count a task."""
-        self.done += 1
-        if self.done * 10 // self.n_tasks > (self.done - 1) * 10 // self.n_tasks:
-            print(f"skrelax: {self.done} of {self.n_tasks} fits", file=sys.stderr)
 
 
 @functools.cache

@@ -146,6 +146,21 @@ def test_argparse_errors_exit_with_two(arguments):
     assert stop.value.code == 2
 
 
+def test_missing_matplotlib_is_said_before_any_work(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    out = tmp_path / "out"
+    assert main(["invert", decay_file(tmp_path), "--out", str(out)]) == 2
+    assert "skrelax[plotting]" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_long_work_shows_progress(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("skrelax.utils._progress._PATIENCE", 0.0)
+    out = str(tmp_path / "out")
+    assert main(["invert", decay_file(tmp_path), "--out", out, "--no-plot"]) == 0
+    assert "skrelax: 2 of 2 fits with baseline" in capsys.readouterr().err
+
+
 def test_output_that_is_a_file(tmp_path, capsys):
     (tmp_path / "out").write_text("")
     assert main(["invert", "--out", str(tmp_path / "out")]) == 2

@@ -10,9 +10,9 @@ from threadpoolctl import ThreadpoolController
 
 from ._progress import Progress
 
-# Below about this many multiplications (a millisecond of work) threads cost more than
+# Below about this many multiplications (3 ms of work) threads cost more than
 # they save; chunks of signals are not made smaller either.
-THREAD_WORTH = 5e5
+THREAD_WORTH = 2e6
 
 
 def split_slices(n_items, n_slices):

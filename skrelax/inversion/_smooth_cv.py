@@ -26,7 +26,7 @@ from ._solvers import alpha_max, dual_shift, warn_gaps, workspace
 
 # Default grids, as decades below the largest useful strength: between them lie
 # all choices of the examples and benchmarks.
-_ALPHA_DECADES = (1.0, 6.0)
+_ALPHA_DECADES = (2.0, 6.0)
 _SMOOTHNESS_DECADES = (0.0, 8.0)
 
 
@@ -40,8 +40,8 @@ class SmoothLassoCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEst
     Parameters
     ----------
     alphas : int or array-like of shape (n_alphas,), default=5
-        Number of alphas, from a tenth of the smallest that gives zero to 1e-6 of
-        it, with 0 as the last, or the alphas themselves.
+        Number of alphas, from a hundredth of the smallest that gives zero to 1e-6
+        of it, with 0 as the last, or the alphas themselves.
     smoothnesses : int or array-like of shape (n_smoothnesses,), default=17
         Number of smoothnesses, from the mean square of the kernel down to 1e-8
         of it, or the values themselves.

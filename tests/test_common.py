@@ -18,6 +18,7 @@ from skrelax import (
     KernelBuilder,
     LassoFista,
     LassoFistaCV,
+    MultiDimRegularizedILT,
     SmoothLasso,
     SmoothLassoCV,
     TSVDCompressor,
@@ -36,6 +37,8 @@ ESTIMATORS = [
     SmoothLasso(),
     SmoothLasso(alpha=1e-3, order=0, positive=False, fit_intercept=True),
     SmoothLassoCV(alphas=2, smoothnesses=3, cv=3),
+    # One bin per axis, for the same reason.
+    MultiDimRegularizedILT(grids=1),
     StrengthSearch(SmoothLasso(), strengths=3),
 ]
 

@@ -1,6 +1,12 @@
 """Noise levels, and what noise does to distributions."""
 
+from ._bands import DistributionBands
 from ._bootstrap import BootstrapResult, bootstrap_distribution
 from ._noise import estimate_noise_std
 
-__all__ = ["BootstrapResult", "bootstrap_distribution", "estimate_noise_std"]
+__all__ = [
+    "BootstrapResult",
+    "DistributionBands",
+    "bootstrap_distribution",
+    "estimate_noise_std",
+]

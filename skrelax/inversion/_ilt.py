@@ -1,0 +1,543 @@
+"""Signed regularised inversion on any number of axes."""
+
+import numbers
+import warnings
+
+import numpy as np
+import pandas as pd
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..kernels import acquisition_grid
+from ..signals import SignalModel, resolve_model
+from ..utils._sklearn import (
+    BaseEstimator,
+    Interval,
+    StrOptions,
+    _check_sample_weight,
+    _fit_context,
+)
+from ._ilt_result import IltResultMixin
+from ._ilt_run import Task, run
+from ._ilt_setup import gather, locate, make_layout
+
+_POSITIVE = Interval(numbers.Real, 0, None, closed="neither")
+_NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
+_COUNT = Interval(numbers.Integral, 1, None, closed="left")
+# Iterations and tolerance of the schemes, where none are given.
+_DEFAULTS = {"reference": (100, 1e-6), "convergent": (1000, 1e-7)}
+
+
+class MultiDimRegularizedILT(
+    IltResultMixin, MultiOutputMixin, RegressorMixin, BaseEstimator
+):
+    r"""Invert signals of any number of axes into signed distributions.
+
+    Solves in every iteration, for data D in units of their noise,
+
+    .. math:: (K^T \Sigma^{-2} K + \Gamma(g)) \, g = K^T \Sigma^{-2} D
+
+    where :math:`\Gamma` follows the distribution g: it lowers the penalty of
+    second differences where g has curvature or slope (so that peaks stay sharp
+    where the data ask for it), raises that of slopes where g crosses zero, and
+    keeps the ends of logarithmic axes at zero [1]_. Distributions may have both
+    signs. Axes that are not inverted, such as a spectrum or a series of
+    temperatures, can be regularised together with those that are.
+
+    Parameters
+    ----------
+    kernels : str, SignalModel, callable or list of these, default="T2"
+        The signal model of each axis of X, one for all or one per axis; names as
+        in :class:`~skrelax.kernels.KernelBuilder`. ``"identity"`` is an axis that
+        is regularised and not inverted.
+    grids : int, array-like, list of these or None, default=None
+        Bins per axis, or their number. None takes 100 logarithmic bins for one
+        inverted axis, 40 for each of two and 20 for each of more, three times
+        beyond the range that the acquisition can see.
+    couple_channels : bool, default=False
+        Whether the channels of y are axes of the distribution that are
+        regularised together. Without, each channel is inverted on its own.
+    channel_shape : tuple of int or None, default=None
+        Shape of the channels for `couple_channels`, None for one axis.
+    channel_axes : array-like, list of arrays or None, default=None
+        Coordinates of the channels per axis; their last step scales the penalty.
+        None counts them.
+    noise_std : float or None, default=None
+        Standard deviation of the noise, by which the data are divided inside.
+        None estimates it, see Notes.
+    spacing : {"log", "linear"} or list of these, default="log"
+        Spacing of the bins of inverted axes.
+    baseline : bool or list of bool, default=False
+        Whether an inverted axis has a static baseline.
+    positive : bool, default=False
+        Whether negative bins are penalised (with `negative_penalty`).
+    compression : int, float, None or list of these, default=None
+        Number of singular values that each inverted axis keeps, or their level
+        relative to the largest (a float below 1).
+    compression_rule : {"points", "singular-values"}, default="points"
+        Whether the default penalties count data points or, as ILTpy does, the
+        singular values that are left.
+    scheme : {"reference", "convergent"}, default="reference"
+        ``"reference"`` is the iteration of [1]_, which reaches a plateau rather
+        than a limit. ``"convergent"`` replaces its switches (moving maxima, signs)
+        by smooth functions and damps the weights; its result is a fixed point.
+    penalty_strength : float, default=1.0
+        Common factor of all penalties.
+    uniform_floor : float or list of float, default=1e-4
+        Part of the uniform penalty's scale that does not depend on g.
+    curvature_relief, slope_relief : float, list of float or None, default=None
+        How much curvature and slope lower the uniform penalty. None takes
+        ``2 * step / n_data * n_bins``, with the last step of the axis, and five
+        times that.
+    crossing_scale : float or list of float, default=1e-5
+        Scale of the zero crossing penalty; not used by ``"convergent"``.
+    crossing_limit : float, default=1.0
+        Largest zero crossing penalty relative to the uniform one; 0 is none.
+    boundary_penalty : float or list of float, default=50.0
+        Penalty of the two outermost bins at both ends of logarithmic axes.
+    negative_penalty : float, default=1000.0
+        Penalty of negative bins, for `positive`.
+    windows : tuple of int, default=(3, 3, 3)
+        Odd numbers of bins in the moving maxima of curvature, slope and crossings.
+    crossing_start : int, default=5
+        First iteration with a zero crossing penalty; not for ``"convergent"``.
+    damping, crossing_damping : tuple, default=(30, 0.05, 0.2), (60, 0.05, 0.2)
+        First iteration, decay and smallest value of the rate at which the penalty
+        matrix and the crossing weights follow g; not for ``"convergent"``.
+    initial : array-like or None, default=None
+        Distribution to start from, shaped as `distribution_`; not for
+        ``"convergent"``, whose result does not depend on a start.
+    max_iter : int or None, default=None
+        Largest number of iterations: None for 100, or 1000 for ``"convergent"``.
+    tol : float or None, default=None
+        Relative change of g in one iteration at which they stop: None for 1e-6, or
+        1e-7 for ``"convergent"``.
+    callback : callable or None, default=None
+        ``callback(iteration, step)`` after each iteration; a true value stops.
+        Interrupting from the keyboard keeps the last iterate as well.
+    max_bins : int, default=100000
+        Largest number of bins of the product of all axes of X.
+    n_jobs : int or None, default=None
+        Number of threads. None means 1 outside a :obj:`joblib.parallel_config`
+        context.
+    verbose : int, default=0
+        Whether to report progress of long runs on standard error.
+
+    Attributes
+    ----------
+    distribution_ : ndarray of shape (n_1, ..., n_d[, n_channels or channel_shape])
+        The distribution, in units of the signal.
+    baseline_ : float, ndarray, tuple of ndarray or None
+        Baseline along each axis that has one, shaped as `distribution_` without
+        that axis.
+    grids_ : tuple of ndarray
+        Bins of each axis of X.
+    noise_std_ : float or ndarray of shape (n_channels,)
+        Noise level by which the data were divided, of a point of weight 1.
+    residuals_ : ndarray of the shape of y
+        Data minus fit.
+    convergence_ : ndarray of shape (n_iter_,) or list of these
+        Relative change of g in each iteration.
+    converged_ : bool or ndarray of shape (n_channels,)
+        Whether the change fell below `tol`. The reference scheme hardly ever does.
+    n_iter_ : int or ndarray of shape (n_channels,)
+        Number of iterations.
+    n_features_in_ : int
+        Number of acquisition columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X was a frame with string names.
+
+    See Also
+    --------
+    SmoothLasso : Distributions that cannot be negative.
+
+    Notes
+    -----
+    Full grids of points are recognised and use the product structure of the
+    kernel. Points that are missing or weighted are handled exactly; a weight is
+    the number of times a point was measured.
+
+    Without `noise_std` the noise is estimated from the part of the data outside
+    the resolved singular vectors of the kernel; for points given by ``sigma`` in
+    :meth:`fit_grid` it is 1, since sigma carries it.
+
+    The penalty is not convex. ``"convergent"`` lowers its scale from the solution
+    of a fixed quadratic penalty along a path that is set in advance; what it ends
+    in is a fixed point that depends on the data alone.
+
+    References
+    ----------
+    .. [1] J. Granwehr and P. J. Roberts, "Inverse Laplace transform of
+       multidimensional relaxation data without non-negativity constraint",
+       J. Chem. Theory Comput. 8 (2012) 3473. https://doi.org/10.1021/ct3001393
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax import MultiDimRegularizedILT
+    >>> times = np.geomspace(1e-3, 10, 64)
+    >>> rng = np.random.default_rng(0)
+    >>> signal = 100 * np.exp(-times / 0.3) - 50 * np.exp(-times / 0.01)
+    >>> ilt = MultiDimRegularizedILT("T2", np.geomspace(1e-4, 100, 100), noise_std=1.0)
+    >>> ilt = ilt.fit(times[:, None], signal + rng.standard_normal(64))
+    >>> g = ilt.distribution_
+    >>> print(f"{g[g > 0].sum():.0f} {g[g < 0].sum():.0f}")
+    102 -52
+    """
+
+    _parameter_constraints: dict = {
+        "kernels": [str, SignalModel, callable, "array-like"],
+        "grids": [_COUNT, "array-like", None],
+        "couple_channels": ["boolean"],
+        "channel_shape": ["array-like", None],
+        "channel_axes": ["array-like", None],
+        "noise_std": [_POSITIVE, None],
+        "spacing": [StrOptions({"log", "linear"}), "array-like"],
+        "baseline": ["boolean", "array-like"],
+        "positive": ["boolean"],
+        "compression": [_POSITIVE, "array-like", None],
+        "compression_rule": [StrOptions({"points", "singular-values"})],
+        "scheme": [StrOptions({"reference", "convergent"})],
+        "penalty_strength": [_POSITIVE],
+        "uniform_floor": [_POSITIVE, "array-like"],
+        "curvature_relief": [_NOT_NEGATIVE, "array-like", None],
+        "slope_relief": [_NOT_NEGATIVE, "array-like", None],
+        "crossing_scale": [_POSITIVE, "array-like"],
+        "crossing_limit": [_NOT_NEGATIVE],
+        "boundary_penalty": [_NOT_NEGATIVE, "array-like"],
+        "negative_penalty": [_NOT_NEGATIVE],
+        "windows": ["array-like"],
+        "crossing_start": [Interval(numbers.Integral, 0, None, closed="left")],
+        "damping": ["array-like"],
+        "crossing_damping": ["array-like"],
+        "initial": ["array-like", None],
+        "max_iter": [_COUNT, None],
+        "tol": [_NOT_NEGATIVE, None],
+        "callback": [callable, None],
+        "max_bins": [_COUNT],
+        "n_jobs": [numbers.Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        kernels="T2",
+        grids=None,
+        *,
+        couple_channels=False,
+        channel_shape=None,
+        channel_axes=None,
+        noise_std=None,
+        spacing="log",
+        baseline=False,
+        positive=False,
+        compression=None,
+        compression_rule="points",
+        scheme="reference",
+        penalty_strength=1.0,
+        uniform_floor=1e-4,
+        curvature_relief=None,
+        slope_relief=None,
+        crossing_scale=1e-5,
+        crossing_limit=1.0,
+        boundary_penalty=50.0,
+        negative_penalty=1000.0,
+        windows=(3, 3, 3),
+        crossing_start=5,
+        damping=(30, 0.05, 0.2),
+        crossing_damping=(60, 0.05, 0.2),
+        initial=None,
+        max_iter=None,
+        tol=None,
+        callback=None,
+        max_bins=100_000,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.kernels = kernels
+        self.grids = grids
+        self.couple_channels = couple_channels
+        self.channel_shape = channel_shape
+        self.channel_axes = channel_axes
+        self.noise_std = noise_std
+        self.spacing = spacing
+        self.baseline = baseline
+        self.positive = positive
+        self.compression = compression
+        self.compression_rule = compression_rule
+        self.scheme = scheme
+        self.penalty_strength = penalty_strength
+        self.uniform_floor = uniform_floor
+        self.curvature_relief = curvature_relief
+        self.slope_relief = slope_relief
+        self.crossing_scale = crossing_scale
+        self.crossing_limit = crossing_limit
+        self.boundary_penalty = boundary_penalty
+        self.negative_penalty = negative_penalty
+        self.windows = windows
+        self.crossing_start = crossing_start
+        self.damping = damping
+        self.crossing_damping = crossing_damping
+        self.initial = initial
+        self.max_iter = max_iter
+        self.tol = tol
+        self.callback = callback
+        self.max_bins = max_bins
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Find the distribution of a signal, or of several.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_axes)
+            Acquisition points, a full grid or any part of one.
+        y : array-like of shape (n_points,) or (n_points, n_channels)
+            Signals.
+        sample_weight : array-like of shape (n_points,) or None, default=None
+            Weight of each point: the number of times it was measured.
+
+        Returns
+        -------
+        MultiDimRegularizedILT
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not match, values are not finite, y is constant, or a grid
+            is not increasing or, on a logarithmic axis, not positive.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the convergent scheme does not reach `tol`, or after an interruption.
+        """
+        labels = y.columns if isinstance(y, pd.DataFrame) else None
+        X, y = validate_data(
+            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True,
+            ensure_min_samples=2,
+        )  # fmt: skip
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+        return self._fit(X, np.asarray(y, dtype=np.float64), weight, labels)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_grid(self, axes, data, sigma=None):
+        """Find the distribution of an array on a full grid.
+
+        Parameters
+        ----------
+        axes : tuple of array-like of shape (N_k,)
+            Acquisition points of each axis.
+        data : array-like of shape (N_1, ..., N_d[, channels])
+            Signal. Axes behind those of the acquisition are channels.
+        sigma : array-like of the shape of data or None, default=None
+            Standard deviation of the noise of each data point; infinite where a
+            point is missing.
+
+        Returns
+        -------
+        MultiDimRegularizedILT
+            The fitted estimator. `residuals_` is shaped as `data`.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not match, or for the reasons of `fit`.
+        """
+        axes = [np.asarray(axis, dtype=np.float64) for axis in axes]
+        data = np.asarray(data, dtype=np.float64)
+        sizes = tuple(axis.size for axis in axes)
+        if any(axis.ndim != 1 for axis in axes) or data.shape[: len(axes)] != sizes:
+            raise ValueError(
+                f"axes have sizes {sizes}, but data has shape {data.shape}."
+            )
+        self._check_discrete_sizes(sizes)
+        y = data.reshape(int(np.prod(sizes)), -1)
+        single = data.ndim == len(axes)
+        weight = None
+        if sigma is not None:
+            sigma = np.asarray(sigma, dtype=np.float64)
+            if sigma.shape != data.shape or not (sigma > 0).all():
+                raise ValueError(
+                    "sigma must be positive and shaped as data, got shape "
+                    f"{sigma.shape} for {data.shape}."
+                )
+            weight = 1.0 / sigma.reshape(y.shape) ** 2
+            y = np.where(weight > 0, y, 0.0)
+        X, y = validate_data(
+            self, acquisition_grid(*axes), y[:, 0] if single else y,
+            dtype=np.float64, multi_output=True, y_numeric=True,
+        )  # fmt: skip
+        self._fit(X, y, weight, None, data.shape[len(axes) :], sigma is not None)
+        self.residuals_ = self.residuals_.reshape(data.shape)
+        return self
+
+    def _check_discrete_sizes(self, sizes):
+        """Raise ValueError if a grid is given for an identity axis of another size."""
+        kernels, grids = self.kernels, self.grids
+        if not isinstance(kernels, list | tuple) or not isinstance(grids, list | tuple):
+            return
+        for axis, (kernel, grid) in enumerate(zip(kernels, grids, strict=False)):
+            discrete = kernel == "identity" or getattr(kernel, "is_discrete", False)
+            if discrete and np.ndim(grid) == 1 and len(grid) != sizes[axis]:
+                raise ValueError(
+                    f"grids: axis {axis} is not inverted, so its {len(grid)} bins "
+                    f"must be its {sizes[axis]} points."
+                )
+
+    def _fit(self, X, y, weight, labels, channel_shape=None, has_sigma=False):
+        single = y.ndim == 1
+        y = y.reshape(X.shape[0], -1)
+        if np.ptp(y) == 0.0:
+            raise ValueError(
+                f"y is constant ({y.flat[0]}): there is nothing to invert."
+            )
+        self._single_signal = single
+        self._signal_labels = pd.RangeIndex(y.shape[1]) if labels is None else labels
+        self._order = self._column_order(X.shape[1])
+        X = X[:, self._order]
+        self._layout = make_layout(
+            X, self.kernels, self.grids, self.spacing, self.baseline,
+            self.compression, self.max_bins,
+        )  # fmt: skip
+        self.grids_ = self._layout.grids
+        places = locate(X, self._layout)
+        n_positions = int(
+            np.prod([self.grids_[axis].size for axis in self._layout.discrete])
+        )
+        data, weights = gather(y, weight, places, n_positions)
+        self._channel_grids = []
+        if self.couple_channels and not single:
+            self._channel_grids = self._coupled_grids(y.shape[1], channel_shape)
+        noise_std = 1.0 if has_sigma and self.noise_std is None else self.noise_std
+        self._data, self._weights, self._places = data, weights, places
+        task = self._task(data, noise_std, self.n_jobs, self.verbose, self.callback)
+        outcome = self._run(task)
+        self._full = outcome.full
+        self.noise_std_ = outcome.noise_std
+        self.convergence_ = outcome.steps
+        self.n_iter_ = outcome.n_iter
+        self.converged_ = outcome.converged
+        self._separate()
+        residuals = y - self._signals(X)
+        self.residuals_ = residuals[:, 0] if single else residuals
+        self._warn(task, outcome)
+        return self
+
+    def _task(self, data, noise_std, n_jobs, verbose=0, callback=None):
+        """Return the task to invert data on the points of the fit."""
+        default = _DEFAULTS[self.scheme]
+        return Task(
+            estimator=self,
+            layout=self._layout,
+            places=self._places,
+            data=data,
+            weights=self._weights,
+            max_iter=default[0] if self.max_iter is None else self.max_iter,
+            tol=default[1] if self.tol is None else self.tol,
+            noise_std=noise_std,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            callback=callback,
+        )
+
+    def _run(self, task):
+        """Return the Outcome of a task."""
+        coupled = bool(self._channel_grids) or self._single_signal
+        return run(task, self._channel_grids, len(self._signal_labels), coupled)
+
+    def _column_order(self, n_columns):
+        """Return the order in which the models read the columns of X."""
+        kernels = self.kernels
+        if not isinstance(kernels, list | tuple):
+            kernels = [kernels]
+        wanted = [c for k in kernels for c in resolve_model(k).acquisition_columns]
+        names = list(getattr(self, "feature_names_in_", []))
+        if len(set(wanted)) == len(wanted) and set(wanted) == set(names):
+            return [names.index(name) for name in wanted]
+        return list(range(n_columns))
+
+    def _coupled_grids(self, n_channels, shape):
+        """Return the coordinates of each axis of the channels."""
+        if self.channel_shape is not None or not shape:
+            shape = self.channel_shape or (n_channels,)
+        shape = tuple(int(n) for n in np.atleast_1d(shape))
+        if np.prod(shape) != n_channels:
+            raise ValueError(
+                f"channel_shape {shape} has {np.prod(shape)} channels, but y has "
+                f"{n_channels}."
+            )
+        axes = self.channel_axes
+        if axes is None:
+            return [np.arange(1.0, n + 1.0) for n in shape]
+        if np.ndim(axes[0]) == 0:
+            axes = [axes]
+        grids = [np.asarray(axis, dtype=np.float64) for axis in axes]
+        sizes = tuple(grid.size for grid in grids)
+        if sizes != shape:
+            raise ValueError(
+                f"channel_axes have sizes {sizes}, but the channels have shape {shape}."
+            )
+        return grids
+
+    def _warn(self, task, outcome):
+        if outcome.interrupted:
+            warnings.warn(
+                f"interrupted after {np.max(self.n_iter_)} of {task.max_iter} "
+                "iterations; the last iterate is kept.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        elif self.scheme == "convergent" and not np.all(self.converged_):
+            n_open = int(np.sum(~np.atleast_1d(self.converged_)))
+            warnings.warn(
+                f"{n_open} of {np.size(self.converged_)} inversions did not reach "
+                f"tol={task.tol:.3g} in {task.max_iter} iterations; increase max_iter "
+                "or tol.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def predict(self, X):
+        """Return the signals of the distribution at other acquisition points.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_axes)
+            Acquisition points. On an axis that is not inverted they must be bins.
+
+        Returns
+        -------
+        ndarray of shape (n_points,) or (n_points, n_channels)
+            The signals, with baselines.
+
+        Raises
+        ------
+        ValueError
+            If points are negative where they must not be, or no bins of an axis
+            that is not inverted.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        signals = self._signals(X[:, self._order])
+        return signals[:, 0] if self._single_signal else signals
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        kernels = self.kernels
+        if not isinstance(kernels, list | tuple):
+            kernels = [kernels]
+        tags.input_tags.positive_only = any(
+            kernel != "identity" and getattr(kernel, "requires_positive", True)
+            for kernel in kernels
+        )
+        tags.regressor_tags.poor_score = True
+        return tags

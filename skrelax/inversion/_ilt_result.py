@@ -1,0 +1,196 @@
+"""What is read from a fitted multi-dimensional inversion."""
+
+import functools
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from ..uncertainty import DistributionBands
+from ..utils._parallel import run_tasks
+from ._ilt_problem import DataOperator
+from ._ilt_setup import locate
+
+
+class IltResultMixin:
+    """Distributions, signals and tables of a fitted inversion."""
+
+    def _separate(self):
+        """Set `distribution_` and `baseline_` from cells in the order of the solver."""
+        layout = self._layout
+        full = self._user_order(self._full)
+        main = [slice(grid.size) for grid in layout.grids]
+        self.distribution_ = np.ascontiguousarray(full[tuple(main)])
+        found = []
+        for axis in np.flatnonzero(layout.baseline):
+            slab = list(main)
+            slab[axis] = layout.grids[axis].size
+            found.append(full[tuple(slab)].copy())
+        self.baseline_ = None
+        if len(found) == 1:
+            self.baseline_ = found[0] if found[0].ndim else float(found[0])
+        elif found:
+            self.baseline_ = tuple(found)
+
+    def _user_order(self, full):
+        """Return cells with their axes in the order of X instead of the solver's."""
+        order = [*self._layout.inverted, *self._layout.discrete]
+        rest = range(len(order), full.ndim)
+        return full.transpose([*np.argsort(order), *rest])
+
+    def _signals(self, X):
+        """Return signals (n_points, n_channels) at points in the models' order."""
+        layout = self._layout
+        places = locate(X, layout)
+        n_cells = int(np.prod([K.shape[1] for K in places.factors]))
+        n_positions = int(np.prod([layout.grids[a].size for a in layout.discrete]))
+        cells = self._full.reshape(n_cells, -1)
+        operator = DataOperator(places.factors, None, cells.shape[1])
+        signals = operator.forward(cells)
+        signals = signals.reshape(signals.shape[0], n_positions, -1)
+        return signals[places.row, places.position]
+
+    def _axis_names(self):
+        """Return a name for each axis of X, numbered where they repeat."""
+        names = [model.parameters[0].name for model in self._layout.builder.models_]
+        if len(set(names)) < len(names):
+            names = [f"{name}_{axis}" for axis, name in enumerate(names)]
+        return names
+
+    def to_frame(self):
+        """Return the distribution as a table.
+
+        Returns
+        -------
+        DataFrame of shape (n_bins, n_channels)
+            Rows are bins, indexed by their values on the axes of X (the last varies
+            fastest); columns are channels with the labels of y.
+        """
+        check_is_fitted(self)
+        names = self._axis_names()
+        if len(names) == 1:
+            index = pd.Index(self.grids_[0], name=names[0])
+        else:
+            index = pd.MultiIndex.from_product(self.grids_, names=names)
+        columns = self._signal_labels
+        if len(self._channel_grids) > 1:
+            columns = pd.MultiIndex.from_product(
+                self._channel_grids, names=self._channel_names()
+            )
+        values = self.distribution_.reshape(len(index), -1)
+        return pd.DataFrame(values, index=index, columns=columns)
+
+    def to_xarray(self):
+        """Return the distribution as an array with named axes.
+
+        Returns
+        -------
+        xarray.DataArray
+            One dimension per axis of `distribution_`, with the bins as coordinates
+            and the noise level as an attribute.
+
+        Raises
+        ------
+        ImportError
+            If xarray is not installed.
+        """
+        check_is_fitted(self)
+        try:
+            import xarray
+        except ImportError as error:
+            raise ImportError(
+                "to_xarray needs xarray: pip install skrelax[xarray]"
+            ) from error
+        coordinates = dict(zip(self._axis_names(), self.grids_, strict=True))
+        if self._channel_grids:
+            coordinates |= dict(
+                zip(self._channel_names(), self._channel_grids, strict=True)
+            )
+        elif not self._single_signal:
+            coordinates["channel"] = list(self._signal_labels)
+        return xarray.DataArray(
+            self.distribution_,
+            dims=list(coordinates),
+            coords=coordinates,
+            name="distribution",
+            attrs={"noise_std": self.noise_std_},
+        )
+
+    def _channel_names(self):
+        n = len(self._channel_grids)
+        return ["channel"] if n == 1 else [f"channel_{axis}" for axis in range(n)]
+
+    def bands(self, n_refits=50, *, level=0.9, random_state=None, n_jobs=None):
+        """Return bands of the distribution from refits with new noise.
+
+        The fitted signal gets Gaussian noise of the level of each point, which is
+        ``noise_std_`` over the root of its weight, and is inverted again.
+
+        Parameters
+        ----------
+        n_refits : int, default=50
+            Number of refits.
+        level : float, default=0.9
+            Share of the refits between the lower and the upper band, bin by bin.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the noise; the result does not depend on `n_jobs`.
+        n_jobs : int or None, default=None
+            Number of threads over refits.
+
+        Returns
+        -------
+        DistributionBands
+            Bands, standard deviations and all refits.
+
+        Raises
+        ------
+        ValueError
+            If `n_refits` is below 2 or `level` not between 0 and 1.
+        """
+        check_is_fitted(self)
+        if n_refits < 2 or not 0 < level < 1:
+            raise ValueError(
+                "n_refits must be at least 2 and level between 0 and 1, got "
+                f"{n_refits} and {level}."
+            )
+        factors = self._places.factors
+        cells = self._full.reshape(int(np.prod([K.shape[1] for K in factors])), -1)
+        fitted = DataOperator(factors, None, cells.shape[1]).forward(cells)
+        std = np.resize(self.noise_std_, fitted.shape)
+        if self._weights is not None:
+            std = np.divide(
+                std, np.sqrt(self._weights), where=self._weights > 0,
+                out=np.zeros(fitted.shape),
+            )  # fmt: skip
+        seeds = check_random_state(random_state).randint(2**31, size=n_refits)
+        bins = tuple(slice(grid.size) for grid in self._layout.grids)
+        samples = np.empty((n_refits, *self.distribution_.shape))
+
+        def refit(i):
+            noise = std * np.random.default_rng(seeds[i]).standard_normal(fitted.shape)
+            noise_std = self.noise_std_
+            outcome = self._run(self._task(fitted + noise, noise_std, 1))
+            samples[i] = self._user_order(outcome.full)[bins]
+
+        run_tasks(refit, [(i,) for i in range(n_refits)], n_jobs, self.verbose)
+        return DistributionBands.from_samples(self.distribution_, samples, level)
+
+    def marginal(self, axis):
+        """Return the distribution summed over all axes but one.
+
+        Parameters
+        ----------
+        axis : int
+            Axis of X that is kept; channels are kept as well.
+
+        Returns
+        -------
+        ndarray of shape (n_bins of the axis[, channels])
+            The projection.
+        """
+        check_is_fitted(self)
+        others = [a for a in range(len(self.grids_)) if a != axis]
+        return functools.reduce(
+            lambda g, a: g.sum(axis=a), sorted(others, reverse=True), self.distribution_
+        )

@@ -1,0 +1,400 @@
+"""The iteration against its formulas in plain NumPy, and against ILTpy."""
+
+import itertools
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import sparse
+
+from skrelax import MultiDimRegularizedILT
+from skrelax.inversion import _ilt_iteration as iteration
+from skrelax.inversion._ilt_iteration import Axes, Inversion
+from skrelax.inversion._ilt_penalty import PenaltySettings, last_steps
+from skrelax.inversion._ilt_problem import DataOperator
+from skrelax.inversion._ilt_solvers import BandSolver, BlockSolver, ModeSolver
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "ilt_iltpy.json"
+KERNELS = {"T2": "Exponential", "identity": "Identity"}
+
+
+@dataclass
+class Case:
+    """One problem, and the settings of both packages."""
+
+    data: np.ndarray
+    axes: list
+    grids: list
+    kernels: list
+    sigma: np.ndarray = None
+    ours: dict = field(default_factory=dict)
+    theirs: dict = field(default_factory=dict)
+
+    def fit(self, max_iter, **settings):
+        """Return the fitted estimator after a number of iterations."""
+        ilt = MultiDimRegularizedILT(
+            self.kernels, self.grids, noise_std=1.0, max_iter=max_iter, tol=0.0,
+            **{**self.ours, **settings},
+        )  # fmt: skip
+        return ilt.fit_grid(self.axes, self.data, self.sigma)
+
+    def run_iltpy(self, max_iter):
+        """Return distribution (without baselines) and steps of ILTpy."""
+        import iltpy
+
+        peer = iltpy.iltload(data=self.data.copy(), t=[a.copy() for a in self.axes])
+        peer.init(
+            tau=[grid.copy() for grid in self.grids],
+            kernel=[getattr(iltpy, KERNELS[name])() for name in self.kernels],
+            parameters={"maxloop": max_iter, "conv_limit": 0, **self.theirs},
+            sigma=None if self.sigma is None else self.sigma.copy(),
+        )
+        peer.invert(verbose=0)
+        bins = tuple(slice(grid.size) for grid in self.grids)
+        return np.asarray(peer.g)[bins], np.array(peer.convergence)
+
+
+def _decay(times, *parts):
+    return sum(a * np.exp(-times / tau) for a, tau in parts)
+
+
+def make_cases():
+    """Return the cases by name."""
+    rng = np.random.default_rng(0)
+    t1, tau1 = np.geomspace(1e-3, 10, 40), np.geomspace(1e-4, 100, 50)
+    line = _decay(t1, (200, 0.05), (-150, 1.0)) + rng.standard_normal(40)
+    one = ([t1], [tau1], ["T2"])
+
+    t, tau, points = np.geomspace(1e-3, 1, 8), np.geomspace(1e-4, 10, 12), 10
+    x = np.arange(1.0, points + 1)
+    peak = np.exp(-((x - 6) ** 2) / 4)
+    spectrum = _decay(t, (100, 0.05))[:, None] * peak
+    spectrum = spectrum + rng.standard_normal(spectrum.shape)
+    mixed = ([t, x], [tau, x], ["T2", "identity"])
+
+    u, nu = np.geomspace(1e-3, 1, 9), np.geomspace(1e-4, 10, 10)
+    plane = 300 * np.outer(_decay(t, (1, 0.05)), _decay(u, (1, 0.02), (-0.4, 0.5)))
+    plane = plane + rng.standard_normal(plane.shape)
+    both = ([t, u], [tau, nu], ["T2", "T2"])
+
+    z = np.linspace(-5, 5, 4)
+    cube = plane[:, :, None] * np.array([0.5, 1.0, 0.7, -0.3])
+    cube = cube + rng.standard_normal(cube.shape)
+
+    def sigma(data):
+        return np.linspace(1.0, 2.0, data.size).reshape(data.shape)
+
+    return {
+        "1-D": Case(line, *one),
+        "1-D baseline": Case(line + 20, *one, None, {"baseline": True}, {"sb": True}),
+        "1-D positive": Case(
+            np.abs(line), *one, None, {"positive": True}, {"nn": True}
+        ),
+        "1-D weights": Case(line, *one, sigma(line)),
+        "1-D compressed": Case(
+            line, *one, None,
+            {"compression": 12, "compression_rule": "singular-values"},
+            {"compress": [True], "s": [12]},
+        ),
+        "spectrum": Case(spectrum, *mixed),
+        "spectrum baseline": Case(
+            spectrum + 5, *mixed, None,
+            {"baseline": [True, False]}, {"sb": [True, False]},
+        ),
+        "spectrum weights": Case(spectrum, *mixed, sigma(spectrum)),
+        "spectrum compressed": Case(
+            spectrum, *mixed, None,
+            {"compression": [6, None], "compression_rule": "singular-values"},
+            {"compress": [True, False], "s": [6, points]},
+        ),
+        "2-D": Case(plane, *both),
+        "2-D baselines": Case(
+            plane + 20, *both, None, {"baseline": True}, {"sb": [True, True]}
+        ),
+        "2-D positive": Case(
+            np.abs(plane), *both, None, {"positive": True}, {"nn": True}
+        ),
+        "2-D weights": Case(plane, *both, sigma(plane)),
+        "2-D compressed": Case(
+            plane, *both, None,
+            {"compression": 6, "compression_rule": "singular-values"},
+            {"compress": [True, True], "s": [6, 6]},
+        ),
+        "pseudo 3-D": Case(
+            cube, [t, u, z], [tau[::2], nu[::2], z], ["T2", "T2", "identity"]
+        ),
+    }  # fmt: skip
+
+
+CASES = make_cases()
+
+
+class Twin:
+    """The formulas of the iteration with dense matrices, axes as given."""
+
+    def __init__(self, axes, kernels, data, weights, settings):
+        self.axes, self.settings = axes, settings
+        self.shape, self.full = axes.shape, axes.full_shape
+        identities = [np.eye(n) for n in self.shape[axes.n_inverted :]]
+        K = np.eye(1)
+        for factor in [*kernels, *identities]:
+            K = np.kron(K, factor)
+        w = np.ones(data.size) if weights is None else weights.ravel()
+        self.W, self.Y = K.T @ (w[:, None] * K), K.T @ (w * data.ravel())
+        d = len(self.shape)
+        steps = [tuple(int(a == k) for a in range(d)) for k in range(d)]
+        for k, j in itertools.combinations(range(d), 2):
+            for sign in (1, -1):
+                steps.append(tuple((a == k) + sign * (a == j) for a in range(d)))
+        self.steps = steps
+        h = last_steps(axes.grids, axes.is_log)
+        dq = np.where(axes.is_log, h, np.log(10) * h)
+        self.scales = []
+        for step in steps:
+            on = np.flatnonzero(step)
+            a0, ac, ap, ad = (
+                np.sqrt(np.mean(np.square(np.array(values)[on])))
+                for values in (
+                    settings.floor,
+                    settings.curvature,
+                    settings.slope,
+                    settings.crossing,
+                )
+            )
+            self.scales.append((a0, ac, ap, ad, np.sqrt(np.sum(dq[on] ** 2))))
+        self.V = np.zeros(self.full)
+        for k, penalty in enumerate(settings.boundary):
+            bins = np.moveaxis(self.V, k, 0)[: self.shape[k]]
+            bins[:2] += penalty
+            bins[-2:] += penalty
+        self.C = [0.0] * d
+        self.Gamma = np.eye(self.V.size) / np.mean([s[0] for s in self.scales])
+        self.it = 0
+
+    def solve(self):
+        return np.linalg.solve(self.W + self.Gamma, self.Y).reshape(self.full)
+
+    def shift(self, a, step):
+        """Return a at x + step: 0 outside, a baseline being no neighbour of a bin."""
+        out = np.zeros_like(a)
+        for at_base in itertools.product(*[range(1 + b) for b in self.axes.baseline]):
+            part = tuple(
+                slice(n, n + 1) if base else slice(n)
+                for base, n in zip(at_base, self.shape, strict=True)
+            )
+            values, moved = a[part], out[part]
+            source, target = [], []
+            for s, base in zip(step, at_base, strict=True):
+                s = 0 if base else s
+                target.append(slice(max(0, -s), None if s <= 0 else -s))
+                source.append(slice(max(0, s), None if s >= 0 else s))
+            moved[tuple(target)] = values[tuple(source)]
+        return out
+
+    def matrix(self, step):
+        n = self.V.size
+        columns = [self.shift(e.reshape(self.full), step).ravel() for e in np.eye(n)]
+        return sparse.csr_array(np.array(columns).T)
+
+    def update(self, g):
+        it, n, settings = self.it, g.size, self.settings
+        u = max(0.95 ** (it - 29), 0.2) if it > 29 else 1.0
+        r = max(0.95 ** (it - 59), 0.2) if it > 59 else 1.0
+        L2, L1 = sparse.csr_array((n, n)), sparse.csr_array((n, n))
+        for i, step in enumerate(self.steps):
+            back = tuple(-s for s in step)
+            a0, ac, ap, ad, dq = self.scales[i]
+            inside = np.ones(self.full)
+            for k in np.flatnonzero(step):
+                np.moveaxis(inside, k, 0)[self.shape[k] :] = 0
+
+            def widest(a, step=step, back=back, inside=inside):
+                around = np.maximum(self.shift(a, step), self.shift(a, back))
+                return np.where(inside > 0, np.maximum(a, around), a)
+
+            up, down = self.shift(g, step), self.shift(g, back)
+            c, p = widest((up - 2 * g + down) ** 2), widest((0.5 * (up - down)) ** 2)
+            gamma = a0 * dq**5 + ap * dq * p + ac * c / dq
+            A, B = self.matrix(step), self.matrix(back)
+            L2 = L2 + sparse.diags_array((gamma**-0.5).ravel()) @ (
+                A + B - 2 * sparse.eye_array(n)
+            )
+            if i < len(self.shape) and it >= settings.crossing_start:
+                s = np.sign(g)
+                around = 0.5 * (self.shift(s, step) + self.shift(s, back))
+                a = dq * (1 - s * around) * inside
+                m = widest(np.minimum(a / (ad * dq**3), 1 / gamma))
+                self.C[i] = (1 - r) * self.C[i] + r * m
+                L1 = L1 + 0.5 * sparse.diags_array(np.sqrt(self.C[i]).ravel()) @ (A - B)
+        new = (L2.T @ L2 + L1.T @ L1).toarray() + np.diag(self.V.ravel())
+        new += np.diag((settings.negative * (1 - np.sign(g)) / 2).ravel())
+        self.Gamma = u * new + (1 - u) * self.Gamma
+        self.it += 1
+
+    def run(self, n_iter):
+        g = self.solve()
+        for _ in range(n_iter):
+            self.update(g)
+            g = self.solve()
+        return g
+
+
+def make_problem(shape, n_inverted, baseline, *, weighted=False, negative=0.0):
+    """Return what Inversion and Twin take, on small random axes."""
+    rng = np.random.default_rng(0)
+    grids = [np.geomspace(1e-3, 10, n) for n in shape[:n_inverted]]
+    grids += [np.arange(1.0, n + 1) for n in shape[n_inverted:]]
+    axes = Axes(
+        tuple(grids),
+        tuple(k < n_inverted for k in range(len(shape))),
+        tuple(baseline),
+        n_inverted,
+    )
+    kernels, signal = [], np.ones((1, 1))
+    for k in range(n_inverted):
+        times = np.geomspace(1e-2, 5, 7 + k)
+        K = np.exp(-times[:, None] / grids[k])
+        kernels.append(np.column_stack([K, np.ones(7 + k)]) if baseline[k] else K)
+        signal = np.kron(signal, np.exp(-times / 0.3)[:, None])
+    n_channels = int(np.prod(shape[n_inverted:]))
+    data = 100 * signal * (1 + rng.random(n_channels)) + 5
+    data = data + rng.standard_normal(data.shape)
+    weights = rng.uniform(0.5, 2.0, data.shape) if weighted else None
+    d = len(shape)
+    settings = PenaltySettings(
+        1.0, (1e-4,) * d, (0.5,) * d, (2.5,) * d, (1e-5,) * d, 1.0,
+        tuple(50.0 * (k < n_inverted) for k in range(d)), negative, (3, 3, 3), 5,
+        (30, 0.05, 0.2), (60, 0.05, 0.2),
+    )  # fmt: skip
+    return axes, kernels, data, weights, settings
+
+
+PROBLEMS = {
+    "1-D": ((9,), 1, (False,)),
+    "1-D baseline": ((9,), 1, (True,)),
+    "spectrum": ((6, 5), 1, (True, False)),
+    "plane": ((6, 5), 2, (True, True)),
+    "cube": ((5, 4, 3), 2, (False, True, False)),
+    "two channel axes": ((5, 4, 3), 1, (True, False, False)),
+    "three inverted axes": ((4, 3, 3), 3, (False, True, False)),
+    "four axes": ((4, 3, 3, 2), 2, (False, False, False, False)),
+}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("name", "direct"),
+    [
+        (name, direct)
+        for name, (_, n_inverted, _) in PROBLEMS.items()
+        # One inverted axis is always solved directly.
+        for direct in ([True] if n_inverted == 1 else [True, False])
+    ],
+)
+def test_iteration_equals_its_formulas(name, direct, weighted, monkeypatch):
+    monkeypatch.setattr(iteration, "_prefers_direct", lambda *_: direct)
+    problem = make_problem(*PROBLEMS[name], weighted=weighted, negative=10.0)
+    axes, kernels, data, weights, settings = problem
+    twin = Twin(*problem)
+    operator = DataOperator(kernels, weights, data.shape[1])
+    inversion = Inversion(axes, operator, settings, 1)
+    assert isinstance(inversion.solver, BandSolver if direct else ModeSolver)
+    inversion.load(data)
+    inversion.run(9, 0.0)
+    # The iteration amplifies rounding, by 1e3 to 1e5 in nine steps.
+    expected = twin.run(9)
+    scale = np.abs(expected).max()
+    assert_allclose(inversion.distribution, expected, rtol=0, atol=1e-9 * scale)
+
+
+def test_rates_fall_late_in_the_iteration():
+    problem = make_problem((6, 5), 1, (False, False))
+    axes, kernels, data, weights, settings = problem
+    inversion = Inversion(axes, DataOperator(kernels, weights, 5), settings, 2)
+    inversion.load(data)
+    inversion.run(64, 0.0)
+    expected = Twin(*problem).run(64)
+    scale = np.abs(expected).max()
+    assert_allclose(inversion.distribution, expected, rtol=0, atol=1e-7 * scale)
+
+
+def solved(solver, gamma, Y):
+    solver.Y = Y
+    return np.array(solver.solve(gamma))
+
+
+def test_solvers_agree_on_one_system(monkeypatch):
+    axes, kernels, _, _, settings = make_problem((30, 70), 1, (False, False))
+    operator = DataOperator(kernels, None, 70)
+    inversion = Inversion(axes, operator, settings, 1)
+    lattice, W = inversion.penalty.lattice, operator.normal_blocks()
+    rng = np.random.default_rng(1)
+    g = lattice.spread(rng.standard_normal(lattice.full_shape))
+    inversion.penalty.update(
+        g, True, 1.0, 1.0, lambda f: f(lattice.first, lattice.last)
+    )
+    gamma, Y = inversion.penalty.gamma, rng.standard_normal(lattice.cells.size)
+
+    dense = np.zeros((Y.size, Y.size))
+    for k, offset in enumerate(lattice.gamma_offsets):
+        other = lattice.index[lattice.cells + offset]
+        for c in np.flatnonzero(other >= 0):
+            dense[c, other[c]] = dense[other[c], c] = gamma[k, lattice.cells[c]]
+    dense += np.kron(np.eye(70), W[0])
+    expected = np.linalg.solve(dense, Y)
+
+    single = BandSolver(lattice, W, 1)
+    monkeypatch.setattr("skrelax.inversion._ilt_solvers._TWISTED_WORTH", 0.0)
+    twisted = BandSolver(lattice, W, 2)
+    assert single.pool is None
+    assert twisted.pool is not None
+    for solver in (single, twisted, BlockSolver(lattice, W)):
+        x = solved(solver, gamma, Y)
+        # Backward stable solves differ by the condition of the system times rounding.
+        assert np.linalg.norm(dense @ x - Y) <= 1e-9 * np.linalg.norm(Y)
+        assert_allclose(x, expected, rtol=0, atol=1e-7 * np.abs(expected).max())
+        solver.close()
+
+
+def test_modes_need_few_steps_on_a_wide_band(monkeypatch):
+    monkeypatch.setattr("skrelax.inversion._ilt_solvers.WIDEST_BAND", 4)
+    monkeypatch.setattr(iteration, "_prefers_direct", lambda *_: False)
+    axes, kernels, data, _, settings = make_problem((9, 8, 4), 2, (True, True, False))
+    inversion = Inversion(axes, DataOperator(kernels, None, 4), settings, 1)
+    inversion.load(data)
+    inversion.run(7, 0.0)
+    assert max(inversion.solver.n_steps) < 40
+    expected = Twin(axes, kernels, data, None, settings).run(7)
+    scale = np.abs(expected).max()
+    assert_allclose(inversion.distribution, expected, rtol=0, atol=1e-8 * scale)
+
+
+def difference(case, n_iter, expected):
+    found = case.fit(n_iter).distribution_.ravel()
+    return np.linalg.norm(found - np.ravel(expected)) / np.linalg.norm(expected)
+
+
+def bound(name):
+    # The iteration amplifies perturbations, most of all in one dimension.
+    return 1e-5 if name.startswith("1-D") else 1e-6
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_stored_results_of_iltpy(name):
+    stored = json.loads(REFERENCE.read_text())["cases"][name]
+    assert difference(CASES[name], 10, stored["10"]) < 1e-8
+    assert difference(CASES[name], 100, stored["100"]) < bound(name)
+    steps = CASES[name].fit(10).convergence_
+    assert_allclose(steps, stored["steps"], rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", CASES)
+def test_iltpy_itself(name):
+    pytest.importorskip("iltpy", reason="ILTpy is not installed")
+    for n_iter, limit in ((1, 1e-8), (10, 1e-8), (100, bound(name))):
+        expected, _ = CASES[name].run_iltpy(n_iter)
+        assert difference(CASES[name], n_iter, expected) < limit

@@ -339,15 +339,17 @@ def band_cholesky(A, b, ld, first, done, n_factored, n_rows):
     t2, t3 = panel[2 * width : 3 * width], panel[3 * width :]
     for j in range(first, n_rows, 4):
         n_columns = min(4, n_rows - j)
+        # Rows of the panel: no further than the band, and than the matrix.
+        height = min(b + 4, n_rows - j)
         panel[:] = 0.0
         for c in range(n_columns):
-            base, start = (j + c) * ld, c * width + c
-            panel[start : start + b + 1] = A[base : base + b + 1]
+            base, start, size = (j + c) * ld, c * width + c, min(b + 1, n_rows - j - c)
+            panel[start : start + size] = A[base : base + size]
         last = min(j, n_factored)
         k = max(done, j - b)
         while k + 4 <= last:
             base = k * ld + (j - k)
-            size = b - (j - k) + 4
+            size = min(b - (j - k) + 4, height)
             p0 = A[base : base + size]
             p1 = A[base + ld - 1 : base + ld - 1 + size]
             p2 = A[base + 2 * ld - 2 : base + 2 * ld - 2 + size]
@@ -367,9 +369,9 @@ def band_cholesky(A, b, ld, first, done, n_factored, n_rows):
             k += 4
         while k < last:
             base = k * ld + (j - k)
-            size = b - (j - k) + 1
+            size = min(b - (j - k) + 1, height)
             column = A[base : base + size]
-            for c in range(min(4, size)):
+            for c in range(min(n_columns, size)):
                 target = panel[c * width : c * width + size]
                 value = column[c]
                 for r in range(size):
@@ -378,9 +380,9 @@ def band_cholesky(A, b, ld, first, done, n_factored, n_rows):
         if j < n_factored:
             for c in range(n_columns):
                 # Slices that begin at the diagonal, so that loops count from 0.
-                target = panel[c * width + c : c * width + width]
+                target = panel[c * width + c : c * width + height]
                 for p in range(c):
-                    column = panel[p * width + c : p * width + width]
+                    column = panel[p * width + c : p * width + height]
                     value = column[0]
                     for r in range(target.size):
                         target[r] -= value * column[r]
@@ -388,8 +390,8 @@ def band_cholesky(A, b, ld, first, done, n_factored, n_rows):
                     return j + c + 1
                 target *= 1.0 / math.sqrt(target[0])
         for c in range(n_columns):
-            base, start = (j + c) * ld, c * width + c
-            A[base : base + b + 1] = panel[start : start + b + 1]
+            base, start, size = (j + c) * ld, c * width + c, min(b + 1, n_rows - j - c)
+            A[base : base + size] = panel[start : start + size]
     return 0
 
 
@@ -476,20 +478,58 @@ def join_halves(A, B, b, ld, n_own, n_back, x, z):
     return failed
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def scatter(x, cells, first, last, g):
-    """Write unknowns first..last into their cells of the flat distribution."""
-    for c in range(first, last):
-        g[cells[c]] = x[c]
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+def solve_modes(gamma, offsets, cells, index, none, b, ld, A, V, u, Z, M, t, x):
+    """Solve (Gamma + V V^T) x = V u through the r modes V (n, r); 0, or failed column.
+
+    With Gamma = L L^T and Z = L^-1 V the solution is L^-T Z (1 + Z^T Z)^-1 u: there
+    is no difference of large numbers in it. M is workspace for a band of r unknowns.
+    """
+    n, r = V.shape
+    fill_band(gamma, offsets, cells, index, none, 1, False, n, ld, A, 1.0)
+    failed = band_cholesky(A, b, ld, 0, 0, n, n)
+    if failed:
+        return failed
+    Z[:] = V
+    solve_forward_many(A, b, ld, Z)
+    width = M.size // r
+    M[:] = 0.0
+    for q in range(n):
+        row = Z[q]
+        for j in range(r):
+            value = row[j]
+            rest = row[j:]
+            target = M[j * width : j * width + r - j]
+            for i in range(rest.size):
+                target[i] += value * rest[i]
+    for j in range(r):
+        M[j * width] += 1.0
+    failed = band_cholesky(M, r - 1, width, 0, 0, r, r)
+    if failed:
+        return failed
+    t[:] = u
+    solve_forward(M, r - 1, width, 0, r, t)
+    solve_backward(M, r - 1, width, r, t)
+    for q in range(n):
+        total = 0.0
+        row = Z[q]
+        for j in range(r):
+            total += row[j] * t[j]
+        x[q] = total
+    solve_backward(A, b, ld, n, x)
+    return 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def iterate_small(
     g, offsets, insides, scales, halves, largest, crossings, rows, folds,
     pairs, factors, starts, fixed, cell, negative, scale, schedule, gamma,
-    gamma_offsets, cells, index, W, block, y, b, ld, A, x, tol, steps,
+    gamma_offsets, cells, index, W, block, y, b, ld, A, V, Z, M, t, x, tol, steps,
 ):  # fmt: skip
     """Run the whole iteration on a system of one band; return (n_iter, failed).
+
+    Modes V of the kernel, if there are any, take the place of W, and y holds their
+    coefficients.
 
     schedule (n_iter, 3): whether crossings count, their rate, and that of Gamma.
     steps receives ||g - g_old|| / ||g|| of each iteration.
@@ -512,12 +552,17 @@ def iterate_small(
         )  # fmt: skip
         for c in range(n):
             old[c] = g[cells[c]]
-        failed = eliminate_half(
-            gamma, gamma_offsets, cells, index, W, block, y, False, n, b, ld, A, x
-        )
+        if V.shape[1] > 0:
+            failed = solve_modes(
+                gamma, gamma_offsets, cells, index, W, b, ld, A, V, y, Z, M, t, x
+            )
+        else:
+            failed = eliminate_half(
+                gamma, gamma_offsets, cells, index, W, block, y, False, n, b, ld, A, x
+            )
+            solve_backward(A, b, ld, n, x)
         if failed:
             return it, failed
-        solve_backward(A, b, ld, n, x)
         change, size = 0.0, 0.0
         for c in range(n):
             g[cells[c]] = x[c]

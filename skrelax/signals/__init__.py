@@ -2,6 +2,7 @@
 
 from ._base import Parameter, SignalModel, resolve_model
 from ._diffusion import Diffusion
+from ._epg import EPGEchoTrain
 from ._exponential import (
     GaussianDecay,
     InversionRecovery,
@@ -9,10 +10,12 @@ from ._exponential import (
     SaturationRecovery,
 )
 from ._impedance import Impedance
+from ._sequence import SequenceModel
 from ._special import Identity, UserSignal
 
 __all__ = [
     "Diffusion",
+    "EPGEchoTrain",
     "GaussianDecay",
     "Identity",
     "Impedance",
@@ -20,6 +23,7 @@ __all__ = [
     "MonoExponential",
     "Parameter",
     "SaturationRecovery",
+    "SequenceModel",
     "SignalModel",
     "UserSignal",
     "resolve_model",

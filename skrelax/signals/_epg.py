@@ -158,8 +158,8 @@ class EPGEchoTrain(SequenceModel):
             )
         else:
             out = np.empty((t2.size, n_echoes), dtype)
-            state = np.empty((3, half, LANES), dtype)
-            lane = np.empty((10, LANES), dtype)
+            state = np.empty((3, n_echoes + 1, LANES), dtype)
+            lane = np.empty((13, LANES), dtype)
             cpmg_train(
                 t2, t1, b1, flips, excitation, first, spacing, state, lane, out
             )  # fmt: skip

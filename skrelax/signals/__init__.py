@@ -9,13 +9,18 @@ from ._exponential import (
     MonoExponential,
     SaturationRecovery,
 )
+from ._fingerprinting import FingerprintingTrain
 from ._impedance import Impedance
 from ._sequence import SequenceModel
 from ._special import Identity, UserSignal
+from ._steady_state import MP2RAGE, BalancedSteadyState, SpoiledGradientEcho
 
 __all__ = [
+    "MP2RAGE",
+    "BalancedSteadyState",
     "Diffusion",
     "EPGEchoTrain",
+    "FingerprintingTrain",
     "GaussianDecay",
     "Identity",
     "Impedance",
@@ -25,6 +30,7 @@ __all__ = [
     "SaturationRecovery",
     "SequenceModel",
     "SignalModel",
+    "SpoiledGradientEcho",
     "UserSignal",
     "resolve_model",
 ]

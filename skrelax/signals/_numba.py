@@ -230,7 +230,7 @@ def gradient_echo_train(
             z[0, i] = 1.0
             if inversion >= 0:
                 a = min(start + i, n - 1)
-                z[0, i] = 1.0 - (1.0 + efficiency) * np.exp(-inversion / t1[a])
+                z[0, i] = 1.0 - efficiency * np.exp(-inversion / t1[a])
         for p in range(n_pulses):
             new_flip = p == 0 or flips[p] != flips[p - 1]
             new_interval = p == 0 or repetition[p] != repetition[p - 1]

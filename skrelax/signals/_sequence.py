@@ -1,7 +1,6 @@
 """What models of whole sequences share: tissue parameters that are held or free."""
 
 import numbers
-from abc import abstractmethod
 
 import numpy as np
 
@@ -11,7 +10,7 @@ _UNITS = {"T1": "s", "T2": "s", "B1": ""}
 
 
 class SequenceModel(SignalModel):
-    """Base class of models that know their own acquisition.
+    """Base class of models of a sequence, with tissue parameters by their names.
 
     A subclass names the tissue parameters that are always free (`_always`) and those
     that are constructor arguments too (`_optional`): a number holds such a parameter,
@@ -27,15 +26,16 @@ class SequenceModel(SignalModel):
         free = [name for name in self._optional if getattr(self, name) is None]
         return tuple(Parameter(name, _UNITS[name]) for name in (*self._always, *free))
 
-    @abstractmethod
     def own_acquisition(self):
-        """Return all acquisition points of the sequence.
+        """Return all acquisition points of the sequence, if it knows them.
 
         Returns
         -------
-        ndarray of shape (n_points, n_columns)
-            Acquisition points, columns as in :attr:`acquisition_columns`.
+        ndarray of shape (n_points, n_columns) or None
+            Acquisition points, columns as in :attr:`acquisition_columns`. None
+            where they come with the data.
         """
+        return None
 
     def _tissue(self, parameters):
         """Return one contiguous array (n_sets,) per name, and the dtype of all."""
@@ -56,6 +56,13 @@ class SequenceModel(SignalModel):
                 column = np.full(parameters.shape[0], value)
             columns.append(np.ascontiguousarray(column, dtype=dtype))
         return columns, dtype
+
+
+def check_efficiency(value):
+    """Return an inversion efficiency, or raise ValueError."""
+    if not (isinstance(value, numbers.Real) and 0 < value <= 2):
+        raise ValueError(f"efficiency must be above 0 and at most 2, got {value!r}.")
+    return float(value)
 
 
 def check_positive(name, value):

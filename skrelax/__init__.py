@@ -9,6 +9,7 @@ import importlib
 from ._version import __version__
 
 _HOMES = {
+    "DictionaryMatcher": "dictionary",
     "KernelBuilder": "kernels",
     "LassoFista": "inversion",
     "LassoFistaCV": "inversion",
@@ -19,6 +20,7 @@ _HOMES = {
 _PACKAGES = (
     "datasets",
     "decomposition",
+    "dictionary",
     "inversion",
     "io",
     "kernels",
@@ -29,6 +31,7 @@ _PACKAGES = (
 )
 
 __all__ = [
+    "DictionaryMatcher",
     "KernelBuilder",
     "LassoFista",
     "LassoFistaCV",

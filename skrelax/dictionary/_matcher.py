@@ -414,16 +414,16 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         most = max(
             np.diff(tree.leaf_edges).max(),
             np.diff(tree.branch_edges).max(),
-            tree.branches.shape[1],
+            tree.branch_edges.size,
         )
         products = np.empty((found.shape[0], n_best, n_planes), dtype)
         search(
             planes, self.signed, dtype.type(1), dtype.type(copies),
             tree.branches, *tree.branch_radii, tree.branch_edges,
             tree.leaves, *tree.leaf_radii, tree.leaf_edges,
-            tree.atoms, tree.places,
+            tree.rows, tree.atoms, tree.places,
             np.empty((4, most), dtype),
-            np.empty((n_planes, tree.atoms.shape[0]), dtype),
+            np.empty((n_planes, tree.rows.shape[1]), dtype),
             np.empty(n_best, dtype), np.empty(n_best, np.int64),
             found, products, np.empty(found.shape[0], np.int64),
         )  # fmt: skip

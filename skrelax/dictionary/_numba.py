@@ -19,46 +19,66 @@ _REORDER = {"contract", "reassoc", "nsz"}
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)
-def _products(s, A, low, count, out):
-    """Write the products of s (K,) with columns of A (K, n) from low on into out."""
-    K = s.size
+def _products(s, p, A, low, count, out):
+    """Write the products of s[p] (K,) with the block of A that begins at column low.
+
+    A block holds K rows of count columns, one after the other in the flat A. Unsigned
+    indices cannot count from the end, which would keep the loops off vector registers,
+    and a view would count references, which threads share.
+    """
+    K = s.shape[1]
+    n = np.uint64(count)
+    start = np.uint64(low) * np.uint64(K)
     whole = K - K % 8
     for k in range(0, whole, 8):
-        s0, s1, s2, s3 = s[k], s[k + 1], s[k + 2], s[k + 3]
-        s4, s5, s6, s7 = s[k + 4], s[k + 5], s[k + 6], s[k + 7]
-        a0, a1, a2, a3 = A[k, low:], A[k + 1, low:], A[k + 2, low:], A[k + 3, low:]
-        a4, a5, a6, a7 = A[k + 4, low:], A[k + 5, low:], A[k + 6, low:], A[k + 7, low:]
+        s0, s1, s2, s3 = s[p, k], s[p, k + 1], s[p, k + 2], s[p, k + 3]
+        s4, s5, s6, s7 = s[p, k + 4], s[p, k + 5], s[p, k + 6], s[p, k + 7]
+        a0 = start + np.uint64(k) * n
+        a1 = a0 + n
+        a2 = a1 + n
+        a3 = a2 + n
+        a4 = a3 + n
+        a5 = a4 + n
+        a6 = a5 + n
+        a7 = a6 + n
         if k == 0:
-            for i in range(count):
+            for i in range(n):
                 out[i] = (
-                    s0 * a0[i] + s1 * a1[i] + s2 * a2[i] + s3 * a3[i]
-                    + s4 * a4[i] + s5 * a5[i] + s6 * a6[i] + s7 * a7[i]
+                    s0 * A[a0 + i] + s1 * A[a1 + i] + s2 * A[a2 + i] + s3 * A[a3 + i]
+                    + s4 * A[a4 + i] + s5 * A[a5 + i] + s6 * A[a6 + i] + s7 * A[a7 + i]
                 )  # fmt: skip
         else:
-            for i in range(count):
+            for i in range(n):
                 out[i] += (
-                    s0 * a0[i] + s1 * a1[i] + s2 * a2[i] + s3 * a3[i]
-                    + s4 * a4[i] + s5 * a5[i] + s6 * a6[i] + s7 * a7[i]
+                    s0 * A[a0 + i] + s1 * A[a1 + i] + s2 * A[a2 + i] + s3 * A[a3 + i]
+                    + s4 * A[a4 + i] + s5 * A[a5 + i] + s6 * A[a6 + i] + s7 * A[a7 + i]
                 )  # fmt: skip
     if whole < K:
         # K is a multiple of 4.
         k = whole
-        s0, s1, s2, s3 = s[k], s[k + 1], s[k + 2], s[k + 3]
-        a0, a1, a2, a3 = A[k, low:], A[k + 1, low:], A[k + 2, low:], A[k + 3, low:]
+        s0, s1, s2, s3 = s[p, k], s[p, k + 1], s[p, k + 2], s[p, k + 3]
+        a0 = start + np.uint64(k) * n
+        a1 = a0 + n
+        a2 = a1 + n
+        a3 = a2 + n
         if k == 0:
-            for i in range(count):
-                out[i] = s0 * a0[i] + s1 * a1[i] + s2 * a2[i] + s3 * a3[i]
+            for i in range(n):
+                out[i] = (
+                    s0 * A[a0 + i] + s1 * A[a1 + i] + s2 * A[a2 + i] + s3 * A[a3 + i]
+                )
         else:
-            for i in range(count):
-                out[i] += s0 * a0[i] + s1 * a1[i] + s2 * a2[i] + s3 * a3[i]
+            for i in range(n):
+                out[i] += (
+                    s0 * A[a0 + i] + s1 * A[a1 + i] + s2 * A[a2 + i] + s3 * A[a3 + i]
+                )
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)
 def _squares(s, signed, A, low, count, work, out):
     """Write squared correlations of s (n_planes, K) into out; signed keep a sign."""
-    _products(s[0], A, low, count, out)
+    _products(s, 0, A, low, count, out)
     if s.shape[0] == 2:
-        _products(s[1], A, low, count, work)
+        _products(s, 1, A, low, count, work)
         for i in range(count):
             out[i] = out[i] * out[i] + work[i] * work[i]
     elif signed:
@@ -67,6 +87,31 @@ def _squares(s, signed, A, low, count, work, out):
     else:
         for i in range(count):
             out[i] = out[i] * out[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _largest(values, count):
+    """Return the position of the largest of values[:count].
+
+    Four running maxima: one would wait for itself at every step.
+    """
+    a = b = c = d = values[0]
+    whole = count - count % 4
+    for i in range(0, whole, 4):
+        w, x, y, z = values[i], values[i + 1], values[i + 2], values[i + 3]
+        a = w if w > a else a
+        b = x if x > b else b
+        c = y if y > c else c
+        d = z if z > d else d
+    for i in range(whole, count):
+        a = values[i] if values[i] > a else a
+    a = b if b > a else a
+    c = d if d > c else c
+    a = c if c > a else a
+    for i in range(count):
+        if values[i] == a:
+            return i
+    return 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)
@@ -88,16 +133,17 @@ def search(
     S, signed, one, copies,
     branches, branch_cos, branch_sin, branch_edges,
     leaves, leaf_cos, leaf_sin, leaf_edges,
-    atoms, places, work, s, best, columns, found, products, visited,
+    rows, atoms, places, work, s, best, columns, found, products, visited,
 ):  # fmt: skip
     """Find the atoms of largest correlation with each signal.
 
     S (n_planes, n, K) are signals, of which those that are 0 or not finite get index
     -1. one is 1 in the dtype of all; copies tells how often the planes hold the norm
-    of a signal. Centres of branches (K, n_branches), of leaves (K, n_leaves), and atoms
-    (K, n_padded) are columns; *_cos and *_sin are those of the radii. Branch b holds
-    the leaves branch_edges[b]:branch_edges[b + 1], leaf c the columns
-    leaf_edges[c]:leaf_edges[c + 1]; places (n_padded,) tells the atom of a column.
+    of a signal. Centres of branches, of leaves and atoms are columns in flat blocks, see
+    _products: one block of all branches, one per branch, one per leaf. *_cos and *_sin
+    are those of the radii. Branch b holds the leaves branch_edges[b]:branch_edges[b + 1],
+    leaf c the columns leaf_edges[c]:leaf_edges[c + 1]; places (n_padded,) tells the
+    atom of a column, rows (n_atoms, K) are the atoms.
 
     work (4, n_most), with room for the largest branch, leaf and number of branches, s
     (n_planes, K), best (n_best,) and columns (n_best,) are workspaces. found
@@ -132,10 +178,7 @@ def search(
         best[:] = -2
         columns[:] = 0
         _squares(s, signed, branches, 0, n_branches, second, squares)
-        first = 0
-        for b in range(n_branches):
-            if squares[b] > squares[first]:
-                first = b
+        first = _largest(squares, n_branches)
         _bounds(squares, branch_cos, branch_sin, 0, n_branches, one, branch_bounds)
         for turn in range(-1, n_branches):
             b = first if turn < 0 else turn
@@ -144,10 +187,7 @@ def search(
             low = branch_edges[b]
             count = branch_edges[b + 1] - low
             _squares(s, signed, leaves, low, count, second, squares)
-            inner = 0
-            for c in range(count):
-                if squares[c] > squares[inner]:
-                    inner = c
+            inner = _largest(squares, count)
             _bounds(squares, leaf_cos, leaf_sin, low, count, one, leaf_bounds)
             for step in range(-1, count):
                 c = inner if step < 0 else step
@@ -157,10 +197,12 @@ def search(
                 size = leaf_edges[low + c + 1] - begin
                 visited[i] += 1
                 _squares(s, signed, atoms, begin, size, second, squares)
-                top = squares[0]
-                for a in range(size):
-                    top = max(top, squares[a])
-                if not top > best[n_best - 1]:
+                top = _largest(squares, size)
+                if not squares[top] > best[n_best - 1]:
+                    continue
+                if n_best == 1:
+                    best[0] = squares[top]
+                    columns[0] = begin + top
                     continue
                 for a in range(size):
                     # Padding repeats the first atom of the leaf.
@@ -179,7 +221,7 @@ def search(
             for p in range(n_planes):
                 value = one - one
                 for k in range(K):
-                    value += S[p, i, k] * atoms[k, columns[q]]
+                    value += S[p, i, k] * rows[found[i, q], k]
                 products[i, q, p] = value
 
 

@@ -58,16 +58,17 @@ def build_tree(unit, signed, parameters_shape):
         places[edge : edge + own.size] = own
         places[edge + own.size : leaf_edges[leaf + 1]] = own[0]
     rows = _fill(_as_real(C)).astype(dtype)
+    n_branches = np.array([0, counts.size])
     return AtomTree(
         basis=None if basis is None else basis.astype(unit.dtype),
         rows=rows,
-        branches=np.ascontiguousarray(_fill(_as_real(branches)).T, dtype=dtype),
+        branches=_blocks(_fill(_as_real(branches)).astype(dtype), n_branches),
         branch_radii=tuple(part.astype(dtype) for part in branch_radii),
         branch_edges=branch_edges,
-        leaves=np.ascontiguousarray(_fill(_as_real(leaves)).T, dtype=dtype),
+        leaves=_blocks(_fill(_as_real(leaves)).astype(dtype), branch_edges),
         leaf_radii=tuple(part.astype(dtype) for part in leaf_radii),
         leaf_edges=leaf_edges,
-        atoms=np.ascontiguousarray(rows[places].T),
+        atoms=_blocks(rows[places], leaf_edges),
         places=places,
     )
 
@@ -77,7 +78,7 @@ def signal_planes(signals, tree, atoms_are_complex):
     if tree.basis is not None:
         signals = signals @ tree.basis.conj()
     dtype = tree.atoms.dtype
-    n_filled = tree.atoms.shape[0]
+    n_filled = tree.rows.shape[1]
     if not (atoms_are_complex or np.iscomplexobj(signals)):
         return _fill(signals, n_filled).astype(dtype, copy=False)[None], 1.0
     planes = np.zeros((2, signals.shape[0], n_filled), dtype)
@@ -141,6 +142,12 @@ def _fill(rows, width=None):
     if missing == 0:
         return rows
     return np.concatenate([rows, np.zeros((rows.shape[0], missing), rows.dtype)], 1)
+
+
+def _blocks(rows, edges):
+    """Return rows (n, K) as flat blocks of columns between edges."""
+    blocks = [rows[a:b].T.ravel() for a, b in itertools.pairwise(edges)]
+    return np.concatenate(blocks)
 
 
 def _bisect(X, size):

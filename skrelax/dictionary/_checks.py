@@ -5,14 +5,20 @@ import numpy as np
 
 def check_atoms(X, y):
     """Return the norms of atoms X (n_atoms, n_points); ValueError for zeros."""
-    # Squares of float32 would underflow where atoms do not.
-    norms = np.linalg.norm(X.astype(np.result_type(X.dtype, np.float64)), axis=1)
+    norms = row_norms(X)
     if not (norms > 0).all():
         raise ValueError(
             f"atom {int((norms > 0).argmin())} is zero, and has no correlation: atoms "
             f"of shape {X.shape}, parameters of shape {y.shape}."
         )
     return norms.astype(X.real.dtype)
+
+
+def row_norms(X):
+    """Return the norms of rows in float64: squares of float32 may overflow."""
+    X = np.ascontiguousarray(X)
+    parts = X.view(X.real.dtype).reshape(X.shape[0], -1)
+    return np.sqrt(np.einsum("ij,ij->i", parts, parts, dtype=np.float64))
 
 
 def check_distinct(C, tolerance, n_points, parameters_shape):

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from ..utils._parallel import run_tasks, single_blas_thread
 from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
 from ..utils._validation import validate_signals
-from ._checks import check_atoms, grid_neighbours, is_lazy, usable_rows
+from ._checks import check_atoms, grid_neighbours, is_lazy, row_norms, usable_rows
 from ._numba import refine_parabola, search
 from ._tree import build_tree, signal_planes
 
@@ -59,9 +59,10 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
     n_neighbors : int, default=1
         Number of atoms whose parameters are averaged.
     refine : {"parabola"} or None, default=None
-        Whether to move the match between the atoms of a grid: to the top of a
-        parabola through the correlations of the neighbours, for each parameter in
-        turn. At the edges of the grid the atom itself is returned.
+        Whether to move the match between the atoms of a grid, to the top of a
+        paraboloid through the correlations of its neighbours. Parameters at an edge
+        of the grid stay there. It wants atoms in float64: in float32 neighbours of a
+        fine grid are equal to rounding.
     signed : bool, default=False
         Whether the amplitude must be positive: :math:`d^T s` replaces its absolute
         value. For real atoms and signals only.
@@ -370,7 +371,9 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             if refine and self.refine:
                 refine_parabola(
                     planes, self._tree.rows, self._neighbours, self.parameters_,
-                    best[:, 0], parameters[rows],
+                    best[:, 0], np.empty((n_parameters, n_parameters)),
+                    np.empty((3, n_parameters)), np.empty(n_parameters, np.int64),
+                    parameters[rows],
                 )  # fmt: skip
             elif n_best == 1:
                 parameters[rows] = self.parameters_[best[:, 0]]
@@ -383,10 +386,12 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             # The norm that belongs to index -1 is divided into NaN.
             scale[rows] = top / self._norms[best[:, 0]]
             if with_correlations:
-                size = np.linalg.norm(products, axis=2)
-                if self.signed:
-                    size = products[:, :, 0]
-                norm = np.linalg.norm(signals, axis=1)[:, None]
+                size = products[:, :, 0]
+                if products.shape[2] == 2:
+                    size = np.hypot(size, products[:, :, 1])
+                elif not self.signed:
+                    size = np.abs(size)
+                norm = row_norms(signals)[:, None]
                 with np.errstate(invalid="ignore"):
                     correlations[rows] = size / norm
 

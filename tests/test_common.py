@@ -24,8 +24,9 @@ from skrelax import (
     TSVDCompressor,
 )
 from skrelax.dictionary import SignalSimulator
+from skrelax.inversion import KernelParameterSearch
 from skrelax.model_selection import StrengthSearch
-from skrelax.signals import EPGEchoTrain
+from skrelax.signals import EPGEchoTrain, InversionRecovery
 
 
 class LastColumnSimulator(SignalSimulator):
@@ -51,6 +52,11 @@ ESTIMATORS = [
     SmoothLasso(alpha=1e-3, order=0, positive=False, fit_intercept=True),
     SmoothLassoCV(alphas=2, smoothnesses=3, cv=3),
     StrengthSearch(SmoothLasso(), strengths=3),
+    KernelParameterSearch(
+        make_pipeline(KernelBuilder(InversionRecovery(), n_bins=1), SmoothLasso()),
+        "efficiency",
+        [1.7, 1.8, 1.9, 2.0],
+    ),
     DictionaryMatcher(),
     DictionaryMatcher(n_neighbors=1, refine="parabola", signed=True),
     LastColumnSimulator(EPGEchoTrain(echo_spacing=0.1, n_echoes=2)),

@@ -120,7 +120,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
     >>> matcher = DictionaryMatcher(refine="parabola").fit(atoms, parameters)
     >>> signals = 3.0 * np.exp(-times / 0.0755)[None, :]
     >>> matcher.predict(signals).round(4), matcher.predict_scale(signals).round(2)
-    (array([[0.0755]]), array([3.01]))
+    (array([[0.0755]]), array([2.98]))
     """
 
     _parameter_constraints: dict = {

@@ -65,6 +65,15 @@ def grid_neighbours(parameters):
     return neighbours
 
 
+def thin_grid(parameters, step):
+    """Return the rows of parameters that take every step-th value of each column."""
+    kept = np.ones(parameters.shape[0], dtype=bool)
+    if step > 1:
+        for column in parameters.T:
+            kept &= np.unique(column, return_inverse=True)[1].ravel() % step == 0
+    return np.flatnonzero(kept)
+
+
 def is_lazy(X):
     """Return whether X is better read by chunks: on disk, or not computed yet."""
     return isinstance(X, np.memmap) or hasattr(X, "chunks")

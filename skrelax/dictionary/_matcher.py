@@ -12,7 +12,14 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from ..utils._parallel import run_tasks, single_blas_thread
 from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
 from ..utils._validation import validate_signals
-from ._checks import check_atoms, grid_neighbours, is_lazy, row_norms, usable_rows
+from ._checks import (
+    check_atoms,
+    grid_neighbours,
+    is_lazy,
+    row_norms,
+    thin_grid,
+    usable_rows,
+)
 from ._numba import refine_parabola, search
 from ._tree import build_tree, signal_planes
 
@@ -66,6 +73,9 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
     signed : bool, default=False
         Whether the amplitude must be positive: :math:`d^T s` replaces its absolute
         value. For real atoms and signals only.
+    thin : int, default=1
+        Keep only every `thin`-th value of each parameter: the resolution of the
+        dictionary as a setting, so that a search can choose it.
     chunk_size : int, default=4096
         Number of signals that are read and matched at a time. Memory grows with it
         and with n_jobs, not with the number of signals times that of atoms.
@@ -77,8 +87,10 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     Attributes
     ----------
-    parameters_ : ndarray of shape (n_atoms, n_parameters)
-        Parameters of the atoms.
+    parameters_ : ndarray of shape (n_kept, n_parameters)
+        Parameters of the atoms that `thin` keeps.
+    kept_ : ndarray of shape (n_kept,)
+        Their indices; others refer to all atoms too.
     n_features_in_ : int
         Number of points of a signal.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -127,6 +139,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "n_neighbors": [Interval(numbers.Integral, 1, None, closed="left")],
         "refine": [StrOptions({"parabola"}), None],
         "signed": ["boolean"],
+        "thin": [Interval(numbers.Integral, 1, None, closed="left")],
         "chunk_size": [Interval(numbers.Integral, 1, None, closed="left")],
         "n_jobs": [numbers.Integral, None],
         "verbose": ["verbose"],
@@ -137,6 +150,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         n_neighbors=1,
         refine=None,
         signed=False,
+        thin=1,
         chunk_size=4096,
         n_jobs=None,
         verbose=0,
@@ -144,6 +158,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.n_neighbors = n_neighbors
         self.refine = refine
         self.signed = signed
+        self.thin = thin
         self.chunk_size = chunk_size
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -190,6 +205,8 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             )
         self._single = y.ndim == 1
         y = y.reshape(X.shape[0], -1)
+        self.kept_ = thin_grid(y, self.thin)
+        X, y = X[self.kept_], y[self.kept_]
         self._is_complex = np.iscomplexobj(X)
         if self.signed and self._is_complex:
             raise ValueError(
@@ -230,9 +247,9 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         match, correlations = self._search(X, self.n_neighbors, True)
         found, scale, parameters = match
-        return DictionaryMatch(
-            parameters, scale, correlations[:, 0], found[:, 0], found[:, 0] >= 0
-        )
+        mask = found[:, 0] >= 0
+        indices = np.where(mask, self.kept_[found[:, 0]], -1)
+        return DictionaryMatch(parameters, scale, correlations[:, 0], indices, mask)
 
     def predict(self, X):
         """Return the parameters of signals.
@@ -306,7 +323,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         count = self.n_neighbors if n_neighbors is None else n_neighbors
         (found, _, _), correlations = self._search(X, count, True, refine=False)
-        return found, correlations
+        return np.where(found < 0, -1, self.kept_[found]), correlations
 
     def score(self, X, y, sample_weight=None):
         """Return R^2 of the parameters of the signals that have a match.

@@ -118,4 +118,5 @@ scores = pd.DataFrame(search.cv_results_).pivot_table(
 )
 ax = (1 - scores).plot(logy=True, marker="o", figsize=(6, 3.8))
 ax.set(xlabel="components", ylabel="$1 - R^2$")
+ax.legend(title="every n-th value", frameon=False, loc="lower left")
 plt.show()

@@ -3,11 +3,11 @@ The cost of matching
 ====================
 
 How the time of :class:`.DictionaryMatcher` grows with the number of voxels and with
-that of atoms. The numbers are those of ``benchmarks/bench_dictionary.py``, which writes them
-into ``benchmarks/results/dictionary.json``: fingerprints at rank 16 in float32, two
-threads. Time is proportional to the voxels, and memory is that of the result and of a
-chunk. With the number of atoms it grows much less than proportionally, because most of
-them are not looked at.
+that of atoms. The numbers are those of ``benchmarks/bench_dictionary.py``, which writes
+them into ``benchmarks/results/dictionary.json``: fingerprints at rank 16 in float32,
+two threads. Time is proportional to the voxels, and memory is that of the result and of
+a chunk. With the number of atoms it grows much less than proportionally, because most
+of them are not looked at.
 """
 
 import json

@@ -195,6 +195,12 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             self._names = list(y.columns)
         elif isinstance(y, pd.Series):
             self._names = [y.name]
+        shapes = [np.asarray(values).shape for values in (X, y)]
+        if any(shape and shape[0] == 0 for shape in shapes):
+            raise ValueError(
+                f"the dictionary is empty (0 sample(s)): atoms of shape {shapes[0]}, "
+                f"parameters of shape {shapes[1]}."
+            )
         # Of parameters complex numbers are refused, with scikit-learn's words.
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         X = validate_signals(self, X, reset=True, min_points=2)
@@ -369,13 +375,14 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 )
         else:
             X = validate_signals(self, X, reset=False, allow_nan=True)
-        if self.signed and np.iscomplexobj(X):
+        is_complex = np.dtype(X.dtype).kind == "c"
+        if self.signed and is_complex:
             raise ValueError(
                 f"signed=True needs real signals, got complex ones of shape {X.shape}."
             )
         n = X.shape[0]
         real = self._tree.atoms.dtype
-        is_complex = self._is_complex or np.iscomplexobj(X)
+        is_complex = is_complex or self._is_complex
         found = np.empty((n, n_best), np.int64)
         scale = np.empty(n, np.result_type(real, np.complex64) if is_complex else real)
         parameters = np.empty((n, n_parameters))

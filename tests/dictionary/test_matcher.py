@@ -309,6 +309,22 @@ def test_data_on_disk_are_read_by_chunks(echo_trains, tmp_path):
         matcher.predict(Chunks(atoms[:, :4]))
 
 
+def test_dask_arrays(echo_trains):
+    dask = pytest.importorskip("dask.array", exc_type=ImportError)
+    atoms, parameters, _ = echo_trains
+    matcher = DictionaryMatcher(chunk_size=300).fit(atoms, parameters)
+    turned = dask.from_array(atoms * 1j, chunks=(400, 32))
+    assert_array_equal(matcher.predict(turned), parameters.to_numpy())
+
+
+def test_read_only_and_fortran_order(echo_trains):
+    atoms, parameters, _ = echo_trains
+    matcher = DictionaryMatcher().fit(atoms, parameters)
+    signals = np.asfortranarray(atoms)
+    signals.flags.writeable = False
+    assert_array_equal(matcher.predict(signals), parameters.to_numpy())
+
+
 def test_memory_is_bounded_by_the_chunk(echo_trains):
     atoms, parameters, _ = echo_trains
     atoms = atoms.astype(np.float32)
@@ -338,7 +354,7 @@ ATOMS = np.array([[1.0, 2.0, 3.0], [1.0, 0.0, 1.0], [2.0, 2.0, 1.0]])
     [
         ({}, ATOMS, np.ones(2), r"shape \(2,\) and atoms of shape \(3, 3\)"),
         ({}, ATOMS, np.ones((2, 2)), r"shape \(2, 2\) and atoms of shape \(3, 3\)"),
-        ({}, ATOMS[:0], np.ones(0), "0 sample"),
+        ({}, ATOMS[:0], np.ones(0), r"is empty .*\(0, 3\), parameters of shape \(0"),
         ({}, ATOMS * [[1], [0], [1]], np.ones(3),
          r"atom 1 is zero.*\(3, 3\), parameters of shape \(3, 1\)"),
         ({}, ATOMS[[0, 1, 0]], np.ones(3),

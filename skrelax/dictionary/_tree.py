@@ -9,7 +9,7 @@ from ._checks import check_distinct
 
 # Atoms of a leaf, and leaves of a branch: a signal looks into some ten leaves, and
 # larger ones cost more products, smaller ones more centres.
-_LEAF, _BRANCH = 48, 16
+_LEAF, _BRANCH = 48, 32
 # Columns of a leaf are filled up to a multiple of this, for vector registers.
 _LANES = 16
 # Rows of a dictionary that are converted to float64 at a time.

@@ -34,19 +34,27 @@ N_JUDGED = 2000
 GAP = "largest loss of correlation"
 
 
+@numba.njit(fastmath=True, cache=True)
+def row_product(first, second):
+    """Return the product of two rows, summed in float64."""
+    total = 0.0
+    for k in range(first.size):
+        total += first[k] * second[k]
+    return total
+
+
 @numba.njit(parallel=True, fastmath=True, cache=True)
 def complex_loop(signals, atoms, cost, found):
     """Find the best atom of each signal as torchsim's first examples showed it.
 
-    The best product so far is complex, and its modulus is taken for every atom.
+    A function multiplies rows; the best product so far is complex, and its modulus is
+    taken for every atom.
     """
     for i in numba.prange(signals.shape[0]):
         for j in range(atoms.shape[0]):
-            total = 0.0
-            for k in range(atoms.shape[1]):
-                total += signals[i, k] * atoms[j, k]
-            if np.abs(total) > np.abs(cost[i]):
-                cost[i] = total
+            product = row_product(signals[i], atoms[j])
+            if np.abs(product) > np.abs(cost[i]):
+                cost[i] = product
                 found[i] = j
 
 

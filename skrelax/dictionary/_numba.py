@@ -177,9 +177,12 @@ def search(
                 s[p, k] *= factor
         best[:] = -2
         columns[:] = 0
-        _squares(s, signed, branches, 0, n_branches, second, squares)
-        first = _largest(squares, n_branches)
-        _bounds(squares, branch_cos, branch_sin, 0, n_branches, one, branch_bounds)
+        first = 0
+        branch_bounds[0] = one
+        if n_branches > 1:
+            _squares(s, signed, branches, 0, n_branches, second, squares)
+            first = _largest(squares, n_branches)
+            _bounds(squares, branch_cos, branch_sin, 0, n_branches, one, branch_bounds)
         for turn in range(-1, n_branches):
             b = first if turn < 0 else turn
             if turn == first or branch_bounds[b] <= best[n_best - 1]:

@@ -236,6 +236,14 @@ def test_compressed_dictionary_behind_a_tsvd():
     # The same with the phase of a coil, which compression and match must ignore.
     turned = signals * np.exp(2j * np.pi * rng.random(300))[:, None]
     assert_array_equal(compressed.predict(turned), small)
+    # Bad voxels do not stop the rest.
+    turned[3] = 0.0
+    turned[5, 7] = np.nan
+    signals[5, 7], signals[3] = np.inf, 0.0
+    for bad in (turned, signals):
+        again = compressed.predict(bad)
+        assert_array_equal(np.isnan(again[:, 0]), np.isin(np.arange(300), [3, 5]))
+        assert_array_equal(again[6:], small[6:])
 
 
 def test_search_over_rank_and_resolution():

@@ -20,8 +20,8 @@ from ._checks import (
     thin_grid,
     usable_rows,
 )
-from ._numba import refine_parabola, search
-from ._tree import build_tree, signal_planes
+from ._numba import refine_parabola
+from ._tree import build_tree, search_tree
 
 
 @dataclass(frozen=True)
@@ -390,7 +390,9 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         def match_chunk(rows):
             signals = self._read(X[rows])
-            planes, products = self._search_chunk(signals, found[rows])
+            planes, products = search_tree(
+                self._tree, signals, self.signed, self._is_complex, found[rows]
+            )
             best = found[rows]
             if refine and self.refine:
                 refine_parabola(
@@ -433,30 +435,6 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         chunk = chunk.astype(dtype, copy=False)
         usable = usable_rows(chunk)
         return chunk if usable.all() else np.where(usable[:, None], chunk, 0)
-
-    def _search_chunk(self, signals, found):
-        """Fill found (n, n_best); return planes and products with the atoms."""
-        tree = self._tree
-        planes, copies = signal_planes(signals, tree, self._is_complex)
-        dtype, n_planes = tree.atoms.dtype, planes.shape[0]
-        n_best = found.shape[1]
-        most = max(
-            np.diff(tree.leaf_edges).max(),
-            np.diff(tree.branch_edges).max(),
-            tree.branch_edges.size,
-        )
-        products = np.empty((found.shape[0], n_best, n_planes), dtype)
-        search(
-            planes, self.signed, dtype.type(1), dtype.type(copies),
-            tree.branches, *tree.branch_radii, tree.branch_edges,
-            tree.leaves, *tree.leaf_radii, tree.leaf_edges,
-            tree.rows, tree.atoms, tree.places,
-            np.empty((4, most), dtype),
-            np.empty((n_planes, tree.rows.shape[1]), dtype),
-            np.empty(n_best, dtype), np.empty(n_best, np.int64),
-            found, products, np.empty(found.shape[0], np.int64),
-        )  # fmt: skip
-        return planes, products
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._checks import check_distinct
+from ._numba import search
 
 # Atoms of a leaf, and leaves of a branch: a signal looks into some ten leaves, and
 # larger ones cost more products, smaller ones more centres.
@@ -71,6 +72,29 @@ def build_tree(unit, signed, parameters_shape):
         atoms=_blocks(rows[places], leaf_edges),
         places=places,
     )
+
+
+def search_tree(tree, signals, signed, atoms_are_complex, found):
+    """Fill found (n, n_best); return planes of signals and products with the atoms."""
+    planes, copies = signal_planes(signals, tree, atoms_are_complex)
+    dtype, n_planes = tree.atoms.dtype, planes.shape[0]
+    n, n_best = found.shape
+    most = max(
+        np.diff(tree.leaf_edges).max(),
+        np.diff(tree.branch_edges).max(),
+        tree.branch_edges.size,
+    )
+    products = np.empty((n, n_best, n_planes), dtype)
+    search(
+        planes, signed, dtype.type(1), dtype.type(copies),
+        tree.branches, *tree.branch_radii, tree.branch_edges,
+        tree.leaves, *tree.leaf_radii, tree.leaf_edges,
+        tree.rows, tree.atoms, tree.places,
+        np.empty((4, most), dtype), np.empty((n_planes, tree.rows.shape[1]), dtype),
+        np.empty(n_best, dtype), np.empty(n_best, np.int64),
+        found, products, np.empty(n, np.int64),
+    )  # fmt: skip
+    return planes, products
 
 
 def signal_planes(signals, tree, atoms_are_complex):

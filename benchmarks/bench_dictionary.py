@@ -316,25 +316,24 @@ def bench_fingerprints(repeats, slow):
     labels = torch.arange(float(len(atoms)))[:, None]
     groups = TorchMatcher(dictionary=torch_atoms, parameters=labels, groups=300)
     plain = TorchMatcher(dictionary=torch_atoms, parameters=labels)
-    workloads = []
-    for kind, signals in (("real", real), ("complex", phased)):
+
+    def match(kind, signals):
         found = {}
         queries = torch.from_numpy(signals)
-        calls = {OURS: lambda s=signals: matcher.match(s).indices}
+        calls = {OURS: lambda: matcher.match(signals).indices}
         if kind == "real":
-            for name, index in (
-                ("faiss IndexFlatIP", flat),
-                ("faiss IVF, 16 of 1024 cells", cells),
-                ("faiss HNSW, efSearch 64", graph),
-            ):
-                calls[name] = lambda i=index, s=signals: i.search(s, 1)[1][:, 0]
-        calls["torchsim, 300 groups"] = lambda q=queries: (
-            groups.match(q).indices[:, 0].numpy()
-        )
+            calls |= {
+                "faiss IndexFlatIP": lambda: flat.search(signals, 1)[1][:, 0],
+                "faiss IVF, 16 of 1024 cells": lambda: cells.search(signals, 1)[1][
+                    :, 0
+                ],
+                "faiss HNSW, efSearch 64": lambda: graph.search(signals, 1)[1][:, 0],
+            }
+        calls["torchsim, 300 groups"] = lambda: groups.match(queries).indices[:, 0]
         if slow:
-            calls["torchsim"] = lambda q=queries: plain.match(q).indices[:, 0].numpy()
+            calls["torchsim"] = lambda: plain.match(queries).indices[:, 0]
 
-        def keep(name, function, found=found):
+        def keep(name, function):
             def call():
                 found[name] = function()
 
@@ -348,22 +347,21 @@ def bench_fingerprints(repeats, slow):
             make_row(
                 name,
                 timing,
-                gap=loss(atoms, signals, found[name]),
+                gap=loss(atoms, signals, np.asarray(found[name])),
                 note=build if name == OURS else "",
             )
             for name, timing in timings.items()
         ]
-        workloads.append(
-            make_workload(
-                f"Matching of fingerprints, {kind}",
-                f"65 536 voxels, {len(atoms)} atoms of T1 x T2 x B1 at rank 16, "
-                "float32. skrelax and IndexFlatIP are exact.",
-                rows,
-                OURS,
-                GAP,
-            )
+        return make_workload(
+            f"Matching of fingerprints, {kind}",
+            f"65 536 voxels, {len(atoms)} atoms of T1 x T2 x B1 at rank 16, float32. "
+            "skrelax and IndexFlatIP are exact.",
+            rows,
+            OURS,
+            GAP,
         )
-    return workloads
+
+    return [watch(match, "real", real), watch(match, "complex", phased)]
 
 
 def bench_cost(largest):

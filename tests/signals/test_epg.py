@@ -121,10 +121,12 @@ def test_single_precision():
     flips=st.lists(st.floats(0, 360), min_size=1, max_size=12),
     T2=st.floats(1e-3, 10),
     T1=st.floats(1e-3, 10),
+    turn=st.sampled_from([0.0, 37.0, 90.0]),
 )
-def test_echoes_stay_below_the_relaxation_of_a_perfect_train(flips, T2, T1):
+def test_echoes_stay_below_the_relaxation_of_a_perfect_train(flips, T2, T1, turn):
     # Rotations keep the energy and every path decays at least with the larger time.
-    model = EPGEchoTrain(flips, T1=T1, echo_spacing=0.01)
+    phases = turn * np.arange(len(flips)) ** 2
+    model = EPGEchoTrain(flips, T1=T1, echo_spacing=0.01, phase=phases)
     times = model.own_acquisition()[:, 0]
     bound = np.exp(-times / max(T1, T2))
     assert (np.abs(train(model, T2)) <= bound + 1e-14).all()

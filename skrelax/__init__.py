@@ -9,6 +9,7 @@ import importlib
 from ._version import __version__
 
 _HOMES = {
+    "DictionaryMatcher": "dictionary",
     "KernelBuilder": "kernels",
     "LassoFista": "inversion",
     "LassoFistaCV": "inversion",
@@ -20,6 +21,7 @@ _HOMES = {
 _PACKAGES = (
     "datasets",
     "decomposition",
+    "dictionary",
     "inversion",
     "io",
     "kernels",
@@ -30,6 +32,7 @@ _PACKAGES = (
 )
 
 __all__ = [
+    "DictionaryMatcher",
     "KernelBuilder",
     "LassoFista",
     "LassoFistaCV",

@@ -17,6 +17,7 @@ from ..utils._sklearn import (
     _check_sample_weight,
     _fit_context,
 )
+from ..utils._validation import validate_signals
 
 
 class TSVDCompressor(TransformerMixin, BaseEstimator):
@@ -163,7 +164,8 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
-            Rows of a kernel, or signals.
+            Rows of a kernel, or signals. For ``output="components"`` these may be
+            complex, and rows may hold NaN, which their components then are.
 
         Returns
         -------
@@ -173,10 +175,13 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         grid_shape = find_grid_shape(X)
+        if self.output == "components":
+            X = validate_signals(self, X, reset=False, allow_nan=True)
+            # One bad voxel must not stop the rest: its components are not finite.
+            with np.errstate(invalid="ignore"):
+                return X @ self.components_.T
         X = validate_data(self, X, dtype=np.float64, reset=False)
         components = X @ self.components_.T
-        if self.output == "components":
-            return components
         return with_grid_shape(components @ self.components_, grid_shape)
 
     def inverse_transform(self, X):
@@ -271,6 +276,11 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
             return _check_feature_names_in(self, input_features)
         names = [f"tsvd{i}" for i in range(self.n_components_)]
         return np.asarray(names, dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.output == "components"
+        return tags
 
     def _choose_rank(self, s):
         rule = self.n_components

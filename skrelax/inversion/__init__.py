@@ -1,6 +1,7 @@
 """Regularised inversion of signals into distributions."""
 
 from ._ilt import MultiDimRegularizedILT
+from ._kernel_parameter import KernelParameterSearch
 from ._lasso import LassoFista
 from ._lasso_cv import LassoFistaCV
 from ._smooth import SmoothLasso
@@ -8,6 +9,7 @@ from ._smooth_cv import SmoothLassoCV
 from ._solvers import lasso_path
 
 __all__ = [
+    "KernelParameterSearch",
     "LassoFista",
     "LassoFistaCV",
     "MultiDimRegularizedILT",

@@ -9,18 +9,25 @@ from ._exponential import (
     SaturationRecovery,
 )
 from ._impedance import Impedance
+from ._multi import BiExponential, StretchedExponential
+from ._recovery import GeneralRecovery, LookLocker, VariableFlipAngle
 from ._special import Identity, UserSignal
 
 __all__ = [
+    "BiExponential",
     "Diffusion",
     "GaussianDecay",
+    "GeneralRecovery",
     "Identity",
     "Impedance",
     "InversionRecovery",
+    "LookLocker",
     "MonoExponential",
     "Parameter",
     "SaturationRecovery",
     "SignalModel",
+    "StretchedExponential",
     "UserSignal",
+    "VariableFlipAngle",
     "resolve_model",
 ]

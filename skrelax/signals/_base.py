@@ -186,7 +186,7 @@ def _column(values, index=0):
     return values[:, index][:, None]
 
 
-def resolve_model(kernel):
+def resolve_model(kernel, argument="kernel"):
     """Return the signal model that a name, a function or a model stands for.
 
     Parameters
@@ -198,6 +198,8 @@ def resolve_model(kernel):
         ``"impedance-real"``, ``"impedance-imaginary"``, ``"identity"``, a
         function ``f(acquisition, relaxation_times)`` that broadcasts, or a
         model, which is returned as it is.
+    argument : str, default="kernel"
+        What errors call it.
 
     Returns
     -------
@@ -257,12 +259,12 @@ def resolve_model(kernel):
     if isinstance(kernel, str):
         if kernel not in named:
             raise ValueError(
-                f"kernel must be one of {sorted(named)}, a SignalModel or a "
+                f"{argument} must be one of {sorted(named)}, a SignalModel or a "
                 f"function, got {kernel!r}."
             )
         return named[kernel]()
     if callable(kernel):
         return UserSignal(kernel)
     raise TypeError(
-        f"kernel must be a name, a SignalModel or a function, got {kernel!r}."
+        f"{argument} must be a name, a SignalModel or a function, got {kernel!r}."
     )

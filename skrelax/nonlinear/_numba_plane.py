@@ -1,0 +1,289 @@
+"""Fits of two nonlinear parameters and one amplitude.
+
+The signal is a product spline of the two coordinates (see ``_table.py``) with
+coefficients B (G_1 + 4, G_2 + 4, N). Layout of Y as in ``_numba.py``.
+"""
+
+import numpy as np
+from numba import njit
+
+_FAST = {"contract", "reassoc", "nsz"}
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def scan_plane(Y, Q, n_second, margin, acc, part, node):
+    """Write the best nodes (n, K) of a grid, flat, that are local maxima; else -1.
+
+    Q (N, G) are unit signals of the nodes (G_1 * n_second), their moduli for
+    magnitudes; acc and part (G,) are workspaces.
+    """
+    n, n_channels, n_points = Y.shape
+    n_nodes = Q.shape[1]
+    n_first = n_nodes // n_second
+    n_kept = node.shape[1]
+    for v in range(n):
+        acc[:] = 0.0
+        energy = 0.0
+        for c in range(n_channels):
+            part[:] = 0.0
+            for i in range(n_points):
+                y = Y[v, c, i]
+                energy += y * y
+                for g in range(n_nodes):
+                    part[g] += y * Q[i, g]
+            for g in range(n_nodes):
+                acc[g] += part[g] * part[g]
+        best = 0.0
+        for g in range(n_nodes):
+            best = max(best, acc[g])
+        least = best - margin * energy
+        node[v] = -1
+        found = 0
+        for g in range(n_nodes):
+            value = acc[g]
+            if value < least:
+                continue
+            i, j = g // n_second, g % n_second
+            highest = True
+            for p in range(max(i - 1, 0), min(i + 2, n_first)):
+                for q in range(max(j - 1, 0), min(j + 2, n_second)):
+                    m = p * n_second + q
+                    if acc[m] > value or (acc[m] == value and m < g):
+                        highest = False
+            if not highest:
+                continue
+            k = min(found, n_kept - 1)
+            if found >= n_kept and acc[node[v, k]] >= value:
+                continue
+            while k > 0 and acc[node[v, k - 1]] < value:
+                node[v, k] = node[v, k - 1]
+                k -= 1
+            node[v, k] = g
+            found = min(found + 1, n_kept)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _weights(x, h, w, d):
+    """Write the six quintic B-splines of a cell at x in [0, 1], and derivatives."""
+    x2, x3 = x * x, x * x * x
+    x4 = x2 * x2
+    z = 1.0 - x
+    z2 = z * z
+    a, b = 1.0 / 120.0, 1.0 / (120.0 * h)
+    w[0] = a * z2 * z2 * z
+    w[1] = a * (26 - 50 * x + 20 * x2 + 20 * x3 - 20 * x4 + 5 * x4 * x)
+    w[2] = a * (66 - 60 * x2 + 30 * x4 - 10 * x4 * x)
+    w[3] = a * (26 + 50 * x + 20 * x2 - 20 * x3 - 20 * x4 + 10 * x4 * x)
+    w[4] = a * (1 + 5 * x + 10 * x2 + 10 * x3 + 5 * x4 - 5 * x4 * x)
+    w[5] = a * x4 * x
+    d[0] = -5 * b * z2 * z2
+    d[1] = b * (-50 + 40 * x + 60 * x2 - 80 * x3 + 25 * x4)
+    d[2] = b * (-120 * x + 120 * x3 - 50 * x4)
+    d[3] = b * (50 + 40 * x - 60 * x2 - 80 * x3 + 50 * x4)
+    d[4] = b * (5 + 20 * x + 30 * x2 + 20 * x3 - 25 * x4)
+    d[5] = 5 * b * x4
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _look_up(B, u, origin, h, phi, d1, d2, w):
+    """Write the signal (N,) at u (2,) and its two derivatives; w (4, 6) is work."""
+    cells = np.empty(2, dtype=np.int64)
+    for k in range(2):
+        n_cells = B.shape[k] - 5
+        position = (u[k] - origin[k]) / h[k]
+        cells[k] = min(max(int(position), 0), n_cells - 1)
+        _weights(position - cells[k], h[k], w[2 * k], w[2 * k + 1])
+    phi[:] = 0.0
+    d1[:] = 0.0
+    d2[:] = 0.0
+    for p in range(6):
+        for q in range(6):
+            value = w[0, p] * w[2, q]
+            first = w[1, p] * w[2, q]
+            second = w[0, p] * w[3, q]
+            row = B[cells[0] + p, cells[1] + q]
+            for i in range(phi.size):
+                phi[i] += value * row[i]
+                d1[i] += first * row[i]
+                d2[i] += second * row[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _project(y, phi, d1, d2, magnitude, coef, gradient, H):
+    """Fit the amplitudes coef (C,); return the sum of squares.
+
+    gradient (2,) is its derivative, H (2, 2) the Gauss-Newton approximation of its
+    second one, both with the amplitudes at their best. Magnitudes take the signs of phi.
+    """
+    n_points = phi.size
+    if magnitude:
+        for i in range(n_points):
+            if phi[i] < 0.0:
+                phi[i], d1[i], d2[i] = -phi[i], -d1[i], -d2[i]
+    size, a1, a2, b11, b12, b22 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(n_points):
+        size += phi[i] * phi[i]
+        a1 += phi[i] * d1[i]
+        a2 += phi[i] * d2[i]
+        b11 += d1[i] * d1[i]
+        b12 += d1[i] * d2[i]
+        b22 += d2[i] * d2[i]
+    inverse = 1.0 / size if size > 0.0 else 0.0
+    rss, power = 0.0, 0.0
+    gradient[:] = 0.0
+    for c in range(y.shape[0]):
+        p = 0.0
+        for i in range(n_points):
+            p += phi[i] * y[c, i]
+        a = p * inverse
+        coef[c] = a
+        power += a * a
+        for i in range(n_points):
+            r = y[c, i] - a * phi[i]
+            rss += r * r
+            gradient[0] -= 2.0 * a * r * d1[i]
+            gradient[1] -= 2.0 * a * r * d2[i]
+    H[0, 0] = 2.0 * power * (b11 - a1 * a1 * inverse)
+    H[0, 1] = 2.0 * power * (b12 - a1 * a2 * inverse)
+    H[1, 1] = 2.0 * power * (b22 - a2 * a2 * inverse)
+    H[1, 0] = H[0, 1]
+    return rss
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _step(gradient, H, damping, u, low, high, step):
+    """Write a damped Gauss-Newton step in the box; return it relative to the box."""
+    fixed0 = (u[0] <= low[0] and gradient[0] > 0.0) or (
+        u[0] >= high[0] and gradient[0] < 0.0
+    )
+    fixed1 = (u[1] <= low[1] and gradient[1] > 0.0) or (
+        u[1] >= high[1] and gradient[1] < 0.0
+    )
+    a = H[0, 0] * (1.0 + damping) + 1e-300
+    c = H[1, 1] * (1.0 + damping) + 1e-300
+    b = 0.0 if fixed0 or fixed1 else H[0, 1]
+    # Parameters that cannot be told apart leave H singular; a floor keeps steps finite.
+    determinant = max(a * c - b * b, 1e-12 * a * c)
+    step[0] = 0.0 if fixed0 else -(c * gradient[0] - b * gradient[1]) / determinant
+    step[1] = 0.0 if fixed1 else -(a * gradient[1] - b * gradient[0]) / determinant
+    largest = 0.0
+    for k in range(2):
+        step[k] = min(max(u[k] + step[k], low[k]), high[k]) - u[k]
+        largest = max(largest, abs(step[k]))
+    return largest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def refine_plane(
+    Y,
+    B,
+    start,
+    node,
+    origin,
+    h,
+    magnitude,
+    tol,
+    max_iter,
+    u_out,
+    coef,
+    rss,
+    cov,
+    n_iter,
+):
+    """Minimise from every start (n, K, 2) by Levenberg-Marquardt and keep the best.
+
+    u_out (n, 2), coef (n, C, 1), cov (n, 3, 3), rss and n_iter (n,).
+    """
+    n, n_channels, n_points = Y.shape
+    low = origin
+    high = np.empty(2)
+    for k in range(2):
+        high[k] = origin[k] + h[k] * (B.shape[k] - 5)
+    phi, d1, d2 = np.empty(n_points), np.empty(n_points), np.empty(n_points)
+    w = np.empty((4, 6))
+    u, new, step = np.empty(2), np.empty(2), np.empty(2)
+    gradient, H = np.empty(2), np.empty((2, 2))
+    other_gradient, other_H = np.empty(2), np.empty((2, 2))
+    trial = np.empty(n_channels)
+    for v in range(n):
+        rss[v] = np.inf
+        u_out[v] = np.nan
+        n_iter[v] = 0
+        for k in range(node.shape[1]):
+            if node[v, k] < 0:
+                break
+            u[:] = start[v, k]
+            _look_up(B, u, origin, h, phi, d1, d2, w)
+            value = _project(Y[v], phi, d1, d2, magnitude, trial, gradient, H)
+            damping = 1e-3
+            used = max_iter + 1
+            for iteration in range(max_iter):
+                if _step(gradient, H, damping, u, low, high, step) < tol:
+                    used = iteration + 1
+                    break
+                new[:] = u + step
+                _look_up(B, new, origin, h, phi, d1, d2, w)
+                other = _project(
+                    Y[v], phi, d1, d2, magnitude, trial, other_gradient, other_H
+                )
+                if other <= value:
+                    u[:] = new
+                    gained = value - other
+                    value = other
+                    gradient[:] = other_gradient
+                    H[:] = other_H
+                    # The last digits of a flat sum of squares mean nothing.
+                    if damping < 1e-3 and gained < 1e-11 * value:
+                        used = iteration + 1
+                        break
+                    damping = max(0.1 * damping, 1e-12)
+                else:
+                    damping = max(4.0 * damping, 1e-6)
+            if value < rss[v]:
+                rss[v] = value
+                u_out[v] = u
+                n_iter[v] = used
+        if np.isnan(u_out[v, 0]):
+            coef[v] = np.nan
+            cov[v] = np.nan
+            continue
+        _look_up(B, u_out[v], origin, h, phi, d1, d2, w)
+        _project(Y[v], phi, d1, d2, magnitude, trial, gradient, H)
+        coef[v, :, 0] = trial
+        _covariance(trial, phi, d1, d2, cov[v])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _covariance(coef, phi, d1, d2, cov):
+    """Write the inverse of J'J on the real axis of the signal, nan if singular."""
+    power = 0.0
+    for c in range(coef.size):
+        power += coef[c] * coef[c]
+    amplitude = np.sqrt(power)
+    if coef.size == 1 and coef[0] < 0.0:
+        amplitude = -amplitude
+    n_points = phi.size
+    J = np.empty((3, n_points))
+    J[0] = phi
+    J[1] = amplitude * d1
+    J[2] = amplitude * d2
+    size = np.empty(3)
+    for a in range(3):
+        size[a] = np.sqrt((J[a] * J[a]).sum())
+        if not size[a] > 0.0:
+            cov[:] = np.nan
+            return
+        J[a] /= size[a]
+    r01, r02, r12 = (J[0] * J[1]).sum(), (J[0] * J[2]).sum(), (J[1] * J[2]).sum()
+    c00, c11, c22 = 1.0 - r12 * r12, 1.0 - r02 * r02, 1.0 - r01 * r01
+    c01, c02, c12 = r02 * r12 - r01, r01 * r12 - r02, r01 * r02 - r12
+    determinant = c00 + r01 * c01 + r02 * c02
+    if not determinant > 1e-13:
+        cov[:] = np.nan
+        return
+    cov[0, 0], cov[1, 1], cov[2, 2] = c00, c11, c22
+    cov[0, 1], cov[0, 2], cov[1, 2] = c01, c02, c12
+    for a in range(3):
+        for b in range(a, 3):
+            cov[a, b] /= determinant * size[a] * size[b]
+            cov[b, a] = cov[a, b]

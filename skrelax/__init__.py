@@ -12,6 +12,7 @@ _HOMES = {
     "KernelBuilder": "kernels",
     "LassoFista": "inversion",
     "LassoFistaCV": "inversion",
+    "NonlinearRelaxationFit": "nonlinear",
     "SmoothLasso": "inversion",
     "SmoothLassoCV": "inversion",
     "TSVDCompressor": "decomposition",
@@ -24,6 +25,7 @@ _PACKAGES = (
     "kernels",
     "metrics",
     "model_selection",
+    "nonlinear",
     "plotting",
     "signals",
 )
@@ -32,6 +34,7 @@ __all__ = [
     "KernelBuilder",
     "LassoFista",
     "LassoFistaCV",
+    "NonlinearRelaxationFit",
     "SmoothLasso",
     "SmoothLassoCV",
     "TSVDCompressor",

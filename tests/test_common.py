@@ -23,6 +23,7 @@ from skrelax import (
     TSVDCompressor,
 )
 from skrelax.model_selection import StrengthSearch
+from skrelax.nonlinear import NonlinearRelaxationFit
 
 ESTIMATORS = [
     # One bin per axis: checks use up to 27 columns, whose product grid explodes.
@@ -37,6 +38,7 @@ ESTIMATORS = [
     SmoothLasso(alpha=1e-3, order=0, positive=False, fit_intercept=True),
     SmoothLassoCV(alphas=2, smoothnesses=3, cv=3),
     StrengthSearch(SmoothLasso(), strengths=3),
+    NonlinearRelaxationFit(),
 ]
 
 
@@ -80,6 +82,7 @@ def test_import_is_lazy():
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_pickle_keeps_predictions(estimator):
     X = np.abs(np.random.default_rng(0).standard_normal((20, 2)))
     fitted = clone(estimator).fit(X, X.sum(axis=1))

@@ -209,7 +209,7 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         X = validate_data(self, X, dtype=np.float64)
         self.model_ = resolve_model(self.model, "model")
-        self._columns = assign_columns(self)
+        self._columns = assign_columns(self, X)
         points = X[:, self._columns]
         check_acquisition(points, self.model_)
         y, self._signal_labels = check_signals(self, X, y)

@@ -10,7 +10,7 @@ from sklearn.utils import check_array, check_consistent_length
 _QUANTITIES = {"TE", "TI", "TR", "TS", "TSL", "FA", "ESP"}
 
 
-def assign_columns(estimator):
+def assign_columns(estimator, X):
     """Return the indices of the columns of X that the model reads."""
     wanted = estimator.model_.acquisition_columns
     names = list(getattr(estimator, "feature_names_in_", []))
@@ -20,14 +20,20 @@ def assign_columns(estimator):
     known = {name for name in names if _quantity(name) or name in wanted}
     if known:
         raise ValueError(
-            f"{type(estimator.model_).__name__} reads the columns {list(wanted)}, but X "
-            f"has {names}: rename the column {missing[0]!r} is in (times of one unit), "
-            "or choose another model."
+            f"{type(estimator.model_).__name__} reads the columns {list(wanted)}, but "
+            f"X has {names}: rename the column that {missing[0]!r} is in (times of one "
+            "unit), or choose another model."
         )
     if estimator.n_features_in_ < len(wanted):
         raise ValueError(
-            f"{type(estimator.model_).__name__} reads {len(wanted)} acquisition columns "
-            f"{list(wanted)}, but X has {estimator.n_features_in_} feature(s)."
+            f"{type(estimator.model_).__name__} reads {len(wanted)} acquisition "
+            f"columns {list(wanted)}, but X has {estimator.n_features_in_} feature(s)."
+        )
+    if estimator.model_.requires_positive and (X < 0).any():
+        # Nothing says which columns are meant, so none may be negative.
+        raise ValueError(
+            f"Negative values in data passed to X: got {X.min()} at row "
+            f"{int(X.min(axis=1).argmin())}."
         )
     return list(range(len(wanted)))
 
@@ -61,7 +67,8 @@ def check_signals(estimator, X, y):
         )
     if array.ndim not in (1, 2):
         raise ValueError(
-            f"y must have shape (n_points,) or (n_points, n_signals), got {array.shape}."
+            "y must have shape (n_points,) or (n_points, n_signals), got "
+            f"{array.shape}."
         )
     check_consistent_length(X, array)
     if labels is None:

@@ -18,9 +18,10 @@ def scan_line(Y, Q, coarse, stride, h, u0, margins, acc, lo, hi, start, node):
     """Write brackets of the best nodes, best first; node is -1 where there is none.
 
     Q (G, L, N) is an orthonormal basis per node, coarse (L, N, -(-G // stride)) that
-    of every stride-th node. All nodes are looked at around coarse nodes whose energy is
-    a local maximum within margins[0] * |y|^2 of the largest, or within margins[1]; their
-    local maxima within margins[1] count. acc (G,) is a workspace, the others are (n, K).
+    of every stride-th node. All nodes are looked at around coarse nodes whose energy
+    is a local maximum within margins[0] * |y|^2 of the largest, or within margins[1];
+    their local maxima within margins[1] count. acc (G,) is a workspace, the others are
+    (n, K).
     """
     n, n_channels, n_points = Y.shape
     n_nodes, n_amplitudes, _ = Q.shape

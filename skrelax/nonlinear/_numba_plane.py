@@ -113,7 +113,8 @@ def _project(y, phi, d1, d2, magnitude, coef, gradient, H):
     """Fit the amplitudes coef (C,); return the sum of squares.
 
     gradient (2,) is its derivative, H (2, 2) the Gauss-Newton approximation of its
-    second one, both with the amplitudes at their best. Magnitudes take the signs of phi.
+    second one, both with the amplitudes at their best. Magnitudes take the signs of
+    phi.
     """
     n_points = phi.size
     if magnitude:

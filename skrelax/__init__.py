@@ -16,8 +16,10 @@ _HOMES = {
     "SmoothLasso": "inversion",
     "SmoothLassoCV": "inversion",
     "TSVDCompressor": "decomposition",
+    "VoxelMapper": "compose",
 }
 _PACKAGES = (
+    "compose",
     "datasets",
     "decomposition",
     "inversion",
@@ -38,6 +40,7 @@ __all__ = [
     "SmoothLasso",
     "SmoothLassoCV",
     "TSVDCompressor",
+    "VoxelMapper",
     "__version__",
 ]
 

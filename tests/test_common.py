@@ -21,6 +21,7 @@ from skrelax import (
     SmoothLasso,
     SmoothLassoCV,
     TSVDCompressor,
+    VoxelMapper,
 )
 from skrelax.model_selection import StrengthSearch
 from skrelax.nonlinear import NonlinearRelaxationFit
@@ -39,6 +40,7 @@ ESTIMATORS = [
     SmoothLassoCV(alphas=2, smoothnesses=3, cv=3),
     StrengthSearch(SmoothLasso(), strengths=3),
     NonlinearRelaxationFit(),
+    VoxelMapper(NonlinearRelaxationFit()),
 ]
 
 

@@ -9,6 +9,7 @@ import importlib
 from ._version import __version__
 
 _HOMES = {
+    "DictionaryMatcher": "dictionary",
     "KernelBuilder": "kernels",
     "LassoFista": "inversion",
     "LassoFistaCV": "inversion",
@@ -22,6 +23,7 @@ _PACKAGES = (
     "compose",
     "datasets",
     "decomposition",
+    "dictionary",
     "inversion",
     "io",
     "kernels",
@@ -33,6 +35,7 @@ _PACKAGES = (
 )
 
 __all__ = [
+    "DictionaryMatcher",
     "KernelBuilder",
     "LassoFista",
     "LassoFistaCV",

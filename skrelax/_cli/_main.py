@@ -158,7 +158,8 @@ def _add_map(commands):
         default="T1-IR",
         metavar="NAME",
         help="signal model: T1-IR (default), T1-IR-efficiency, T1-general, T1-SR, "
-        "T1-LL, T1-VFA, T2, T2*, T1rho, T2-offset, T2-biexponential, T2-stretched",
+        "T1-LL, T1-VFA, T2, T2*, T1rho, T2-offset, T2-biexponential, T2-stretched, "
+        "T2-EPG",
     )
     add("--out", metavar="DIR", help="folder of the maps (default NAME-maps)")
     add(

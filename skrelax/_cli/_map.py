@@ -9,7 +9,7 @@ from ..io import foreground_mask, read_dicom_series, read_nifti, write_maps
 from ..io._nifti import _import_nibabel, map_file_name
 from ..nonlinear import FitStatus, NonlinearRelaxationFit
 from ..plotting import ParameterMapDisplay
-from ..signals import InversionRecovery, resolve_model
+from ..signals import EPGEchoTrain, InversionRecovery, resolve_model
 from ._picture import check_matplotlib
 
 
@@ -62,6 +62,8 @@ def _choose_model(arguments, table):
     finite = "TR" in columns and arguments.tr != "ignore"
     if isinstance(model, InversionRecovery) and finite:
         model.set_params(repetition_time="TR")
+    if isinstance(model, EPGEchoTrain) and "TE" in columns:
+        model.set_params(echo_spacing=_echo_spacing(arguments, table))
     missing = [name for name in model.acquisition_columns if name not in columns]
     if missing:
         raise ValueError(
@@ -69,6 +71,18 @@ def _choose_model(arguments, table):
             f"the files give {columns}."
         )
     return model
+
+
+def _echo_spacing(arguments, table):
+    """Return the spacing of a train whose echoes were all kept."""
+    times = np.unique(table.acquisition["TE"])
+    spacing = times[0]
+    if np.abs(times - spacing * np.arange(1, times.size + 1)).max() > 1e-3 * spacing:
+        raise ValueError(
+            f"{arguments.source}: T2-EPG needs all echoes of a train, evenly spaced "
+            f"from its start, got TE = {times.round(6).tolist()} s."
+        )
+    return float(spacing)
 
 
 def _maps(fit, table):

@@ -2,20 +2,28 @@
 
 from ._base import Parameter, SignalModel, resolve_model
 from ._diffusion import Diffusion
+from ._epg import EPGEchoTrain
 from ._exponential import (
     GaussianDecay,
     InversionRecovery,
     MonoExponential,
     SaturationRecovery,
 )
+from ._fingerprinting import FingerprintingTrain
 from ._impedance import Impedance
 from ._multi import BiExponential, StretchedExponential
-from ._recovery import GeneralRecovery, LookLocker, VariableFlipAngle
+from ._recovery import GeneralRecovery, LookLocker
+from ._sequence import SequenceModel
 from ._special import Identity, UserSignal
+from ._steady_state import MP2RAGE, BalancedSteadyState, SpoiledGradientEcho
 
 __all__ = [
+    "MP2RAGE",
+    "BalancedSteadyState",
     "BiExponential",
     "Diffusion",
+    "EPGEchoTrain",
+    "FingerprintingTrain",
     "GaussianDecay",
     "GeneralRecovery",
     "Identity",
@@ -25,9 +33,10 @@ __all__ = [
     "MonoExponential",
     "Parameter",
     "SaturationRecovery",
+    "SequenceModel",
     "SignalModel",
+    "SpoiledGradientEcho",
     "StretchedExponential",
     "UserSignal",
-    "VariableFlipAngle",
     "resolve_model",
 ]

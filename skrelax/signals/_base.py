@@ -194,7 +194,8 @@ def resolve_model(kernel, argument="kernel"):
     kernel : str, callable or SignalModel
         ``"T2"``, ``"T2*"``, ``"T1rho"``, ``"T2-offset"``, ``"T2-biexponential"``,
         ``"T2-stretched"``, ``"T1-IR"``, ``"T1-IR-efficiency"``, ``"T1-general"``,
-        ``"T1-SR"``, ``"T1-LL"``, ``"T1-VFA"``, ``"diffusion"``, ``"gaussian"``,
+        ``"T1-SR"``, ``"T1-LL"``, ``"T1-VFA"``, ``"T2-EPG"`` (which wants its echo
+        spacing set), ``"diffusion"``, ``"gaussian"``,
         ``"impedance-real"``, ``"impedance-imaginary"``, ``"identity"``, a
         function ``f(acquisition, relaxation_times)`` that broadcasts, or a
         model, which is returned as it is.
@@ -222,6 +223,7 @@ def resolve_model(kernel, argument="kernel"):
     from . import (
         BiExponential,
         Diffusion,
+        EPGEchoTrain,
         GaussianDecay,
         GeneralRecovery,
         Identity,
@@ -230,9 +232,9 @@ def resolve_model(kernel, argument="kernel"):
         LookLocker,
         MonoExponential,
         SaturationRecovery,
+        SpoiledGradientEcho,
         StretchedExponential,
         UserSignal,
-        VariableFlipAngle,
     )
 
     named = {
@@ -247,7 +249,8 @@ def resolve_model(kernel, argument="kernel"):
         "T1-general": GeneralRecovery,
         "T1-SR": SaturationRecovery,
         "T1-LL": LookLocker,
-        "T1-VFA": VariableFlipAngle,
+        "T1-VFA": SpoiledGradientEcho,
+        "T2-EPG": lambda: EPGEchoTrain(B1=None),
         "diffusion": Diffusion,
         "gaussian": GaussianDecay,
         "impedance-real": lambda: Impedance(part="real"),

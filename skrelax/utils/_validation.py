@@ -1,6 +1,7 @@
 """Checks that several packages share."""
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
 
 def check_acquisition(points, model, name="X"):
@@ -15,3 +16,31 @@ def check_acquisition(points, model, name="X"):
             f"{model.acquisition_columns[column]} must not be negative, got "
             f"{points[row, column]} at row {row}."
         )
+
+
+def validate_signals(estimator, X, *, reset, allow_nan=False, min_points=1):
+    """Return signals (n_signals, n_points), real or complex, double or single.
+
+    scikit-learn's validation, which on its own refuses complex numbers.
+    """
+    if not np.iscomplexobj(X):
+        return validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=not allow_nan,
+            ensure_min_features=min_points,
+        )
+    array = np.asarray(X)
+    if array.ndim != 2 or array.shape[0] == 0 or array.shape[1] < min_points:
+        raise ValueError(
+            f"X must have at least one row and {min_points} columns, got shape "
+            f"{array.shape}."
+        )
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if array.dtype not in (np.complex64, np.complex128):
+        array = array.astype(np.complex128)
+    if not (allow_nan or np.isfinite(array).all()):
+        raise ValueError("X must not contain NaN or infinity.")
+    return array

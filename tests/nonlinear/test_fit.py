@@ -15,15 +15,16 @@ from skrelax.nonlinear import FitStatus, NonlinearRelaxationFit
 from skrelax.nonlinear._table import Axis, build_table
 from skrelax.signals import (
     BiExponential,
+    EPGEchoTrain,
     GeneralRecovery,
     InversionRecovery,
     LookLocker,
     MonoExponential,
     Parameter,
     SaturationRecovery,
+    SpoiledGradientEcho,
     StretchedExponential,
     UserSignal,
-    VariableFlipAngle,
 )
 
 TI = np.geomspace(0.05, 3.0, 12)[:, None]
@@ -45,7 +46,15 @@ CASES = {
     "general": (GeneralRecovery(), TI, [0.8], [1.0, -1.7], 0.02, False),
     "MOLLI": (LookLocker(), TI, [0.6], [1.0, 1.9], 0.02, True),
     "SR": (SaturationRecovery(), TI, [0.8], [1.0], 0.02, False),
-    "VFA": (VariableFlipAngle(), np.tile(FA, (3, 1)), [0.9], [1.0], 5e-4, False),
+    "EPG": (
+        EPGEchoTrain(160.0, T1=0.8, B1=None, echo_spacing=0.008),
+        TE,
+        [0.06, 0.8],
+        [1.0],
+        0.01,
+        True,
+    ),
+    "VFA": (SpoiledGradientEcho(), np.tile(FA, (3, 1)), [0.9], [1.0], 5e-4, False),
 }
 
 

@@ -1,0 +1,12 @@
+"""Dictionaries of simulated signals, and matching of measured ones to them."""
+
+from ._make import SignalSimulator, make_dictionary, parameter_grid
+from ._matcher import DictionaryMatch, DictionaryMatcher
+
+__all__ = [
+    "DictionaryMatch",
+    "DictionaryMatcher",
+    "SignalSimulator",
+    "make_dictionary",
+    "parameter_grid",
+]

@@ -1,0 +1,71 @@
+"""Checks of atoms and signals, and the neighbourhood of a grid of parameters."""
+
+import numpy as np
+
+
+def check_atoms(X, y):
+    """Return the norms of atoms X (n_atoms, n_points); ValueError for zeros."""
+    # Squares of float32 would underflow where atoms do not.
+    norms = np.linalg.norm(X.astype(np.result_type(X.dtype, np.float64)), axis=1)
+    if not (norms > 0).all():
+        raise ValueError(
+            f"atom {int((norms > 0).argmin())} is zero, and has no correlation: atoms "
+            f"of shape {X.shape}, parameters of shape {y.shape}."
+        )
+    return norms.astype(X.real.dtype)
+
+
+def check_distinct(C, tolerance, n_points, parameters_shape):
+    """Raise ValueError if two unit rows of C (n_atoms, K), turned alike, are equal."""
+    K = C.shape[1]
+    # Equal rows have equal keys; other rows with equal keys are unlikely to stand
+    # between them.
+    key = C @ np.random.default_rng(0).standard_normal(K)
+    order = np.argsort(key.real)
+    for apart in (1, 2):
+        first, second = order[:-apart], order[apart:]
+        close = np.abs(key[first] - key[second]) <= tolerance * np.sqrt(K)
+        first, second = first[close], second[close]
+        equal = np.linalg.norm(C[first] - C[second], axis=1) <= tolerance
+        if equal.any():
+            pair = sorted((int(first[equal][0]), int(second[equal][0])))
+            raise ValueError(
+                f"atoms {pair[0]} and {pair[1]} are equal up to a factor, so their "
+                "parameters cannot be told apart: atoms of shape "
+                f"{(C.shape[0], n_points)}, parameters of shape {parameters_shape}."
+            )
+
+
+def grid_neighbours(parameters):
+    """Return the atoms one step down and up each axis, (n_atoms, n_parameters, 2).
+
+    -1 where there is none: at an edge, or where the grid has a hole.
+    """
+    n_atoms, n_parameters = parameters.shape
+    neighbours = np.full((n_atoms, n_parameters, 2), -1, np.int64)
+    codes = np.empty((n_parameters, n_atoms), np.int64)
+    for j in range(n_parameters):
+        codes[j] = np.unique(parameters[:, j], return_inverse=True)[1].ravel()
+    for j in range(n_parameters):
+        others = [codes[k] for k in range(n_parameters) if k != j]
+        # Along the axis fastest, so that neighbours stand side by side.
+        order = np.lexsort([codes[j], *others])
+        low, high = order[:-1], order[1:]
+        same = codes[j][high] == codes[j][low] + 1
+        for other in others:
+            same &= other[low] == other[high]
+        neighbours[high[same], j, 0] = low[same]
+        neighbours[low[same], j, 1] = high[same]
+    return neighbours
+
+
+def is_lazy(X):
+    """Return whether X is better read by chunks: on disk, or not computed yet."""
+    return isinstance(X, np.memmap) or hasattr(X, "chunks")
+
+
+def usable_rows(signals):
+    """Return whether each row is finite and not constant, (n_signals,)."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        finite = np.isfinite(signals.sum(axis=1))
+        return finite & (signals != signals[:, :1]).any(axis=1)

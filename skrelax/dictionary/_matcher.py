@@ -1,0 +1,437 @@
+"""Matching of signals to the atoms of a dictionary."""
+
+import numbers
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from ..utils._parallel import run_tasks, single_blas_thread
+from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
+from ..utils._validation import validate_signals
+from ._checks import check_atoms, grid_neighbours, is_lazy, usable_rows
+from ._numba import refine_parabola, search
+from ._tree import build_tree, signal_planes
+
+
+@dataclass(frozen=True)
+class DictionaryMatch:
+    """Hold what a match says about signals; rows that have none are NaN and -1.
+
+    Parameters
+    ----------
+    parameters : ndarray of shape (n_signals, n_parameters)
+        Parameters of the match.
+    scale : ndarray of shape (n_signals,)
+        Amplitude of the best atom in the signal (M0), complex where signals or atoms
+        are.
+    correlation : ndarray of shape (n_signals,)
+        Correlation with the best atom, from 0 to 1 (from -1 for signed ones).
+    indices : ndarray of shape (n_signals,)
+        Index of the best atom.
+    mask : ndarray of shape (n_signals,), dtype=bool
+        Whether the signal could be matched.
+    """
+
+    parameters: np.ndarray
+    scale: np.ndarray
+    correlation: np.ndarray
+    indices: np.ndarray
+    mask: np.ndarray
+
+
+class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    r"""Read parameters of signals off the atoms that they resemble most.
+
+    The match of a signal s is the atom d that maximises the correlation
+
+    .. math:: c(d, s) = \frac{|d^H s|}{\|d\| \, \|s\|},
+
+    which is the least squares fit of s by a complex multiple of one atom. The search
+    is exact: no atom has a larger correlation, beyond rounding. Groups of atoms are
+    skipped only where a bound shows that none of them can win.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=1
+        Number of atoms whose parameters are averaged.
+    refine : {"parabola"} or None, default=None
+        Whether to move the match between the atoms of a grid: to the top of a
+        parabola through the correlations of the neighbours, for each parameter in
+        turn. At the edges of the grid the atom itself is returned.
+    signed : bool, default=False
+        Whether the amplitude must be positive: :math:`d^T s` replaces its absolute
+        value. For real atoms and signals only.
+    chunk_size : int, default=4096
+        Number of signals that are read and matched at a time. Memory grows with it
+        and with n_jobs, not with the number of signals times that of atoms.
+    n_jobs : int or None, default=None
+        Number of threads over chunks. None means 1 outside a
+        :obj:`joblib.parallel_config` context.
+    verbose : int, default=0
+        Whether to report progress.
+
+    Attributes
+    ----------
+    parameters_ : ndarray of shape (n_atoms, n_parameters)
+        Parameters of the atoms.
+    n_features_in_ : int
+        Number of points of a signal.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the points, if X was a frame with string names.
+
+    See Also
+    --------
+    make_dictionary : Simulate the atoms.
+    skrelax.decomposition.TSVDCompressor : Compress atoms and signals alike.
+
+    Notes
+    -----
+    The dtype of the atoms, float32 or float64, is that of the search; signals are
+    converted. Correlations in float32 are right to about 1e-6, so the index of the
+    match may differ between precisions where neighbours are that close.
+
+    Atoms are expressed in an orthonormal basis of their own span, which leaves out
+    only what is below rounding, and halved along their longest direction into leaves
+    around centres. An atom within the angle :math:`\rho` of a centre has at most the
+    correlation :math:`\cos(\max(0, \theta - \rho))` with a signal at the angle
+    :math:`\theta` from it, because the angle between complex directions is a metric.
+    The idea of groups is that of [1]_, where they are cut off by a threshold.
+
+    Signals that are zero, constant, or not finite have no match: NaN, index -1.
+
+    References
+    ----------
+    .. [1] S. F. Cauley et al., "Fast group matching for MR fingerprinting
+       reconstruction", Magn. Reson. Med. 74 (2015) 523.
+       https://doi.org/10.1002/mrm.25439
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax.dictionary import DictionaryMatcher, make_dictionary
+    >>> times = np.linspace(0.01, 0.3, 30)
+    >>> grid = np.linspace(0.02, 0.2, 100)[:, None]
+    >>> atoms, parameters = make_dictionary("T2", grid, times)
+    >>> matcher = DictionaryMatcher(refine="parabola").fit(atoms, parameters)
+    >>> signals = 3.0 * np.exp(-times / 0.0755)[None, :]
+    >>> matcher.predict(signals).round(4), matcher.predict_scale(signals).round(2)
+    (array([[0.0755]]), array([3.01]))
+    """
+
+    _parameter_constraints: dict = {
+        "n_neighbors": [Interval(numbers.Integral, 1, None, closed="left")],
+        "refine": [StrOptions({"parabola"}), None],
+        "signed": ["boolean"],
+        "chunk_size": [Interval(numbers.Integral, 1, None, closed="left")],
+        "n_jobs": [numbers.Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        n_neighbors=1,
+        refine=None,
+        signed=False,
+        chunk_size=4096,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.n_neighbors = n_neighbors
+        self.refine = refine
+        self.signed = signed
+        self.chunk_size = chunk_size
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y):
+        """Arrange the atoms for the search.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_atoms, n_points)
+            Atoms, real or complex.
+        y : array-like of shape (n_atoms,) or (n_atoms, n_parameters)
+            Their parameters. The names of a frame or series name the predictions.
+
+        Returns
+        -------
+        DictionaryMatcher
+            The fitted matcher.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not match, values are not finite, atoms are zero or equal up
+            to a factor, or settings contradict each other.
+        """
+        if y is None:
+            raise ValueError(
+                "This DictionaryMatcher estimator requires y to be passed, but the "
+                "target y is None."
+            )
+        self._names = None
+        if isinstance(y, pd.DataFrame):
+            self._names = list(y.columns)
+        elif isinstance(y, pd.Series):
+            self._names = [y.name]
+        # Of parameters complex numbers are refused, with scikit-learn's words.
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        X = validate_signals(self, X, reset=True, min_points=2)
+        if y.ndim > 2 or y.shape[0] != X.shape[0]:
+            raise ValueError(
+                "parameters must have one row per atom, got parameters of shape "
+                f"{y.shape} and atoms of shape {X.shape}."
+            )
+        self._single = y.ndim == 1
+        y = y.reshape(X.shape[0], -1)
+        self._is_complex = np.iscomplexobj(X)
+        if self.signed and self._is_complex:
+            raise ValueError(
+                f"signed=True needs real atoms, got complex ones of shape {X.shape} "
+                f"with parameters of shape {y.shape}."
+            )
+        if self.n_neighbors > min(X.shape[0], 1 if self.refine else np.inf):
+            raise ValueError(
+                f"n_neighbors={self.n_neighbors} must not exceed the number of atoms, "
+                f"{X.shape[0]}, and must be 1 with refine."
+            )
+        norms = check_atoms(X, y)
+        unit = X / norms[:, None]
+        self._tree = build_tree(unit, self.signed, y.shape)
+        self._norms = norms
+        self._neighbours = grid_neighbours(y) if self.refine else None
+        self.parameters_ = y
+        return self
+
+    def match(self, X):
+        """Return parameters, amplitudes and correlations in one pass.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_signals, n_points)
+            Signals. A memory-mapped array, or one with ``chunks`` (Dask, Zarr, HDF5),
+            is read chunk by chunk.
+
+        Returns
+        -------
+        DictionaryMatch
+            Arrays, one row per signal.
+
+        Raises
+        ------
+        ValueError
+            If the number of points is not that of the atoms.
+        """
+        match, correlations = self._search(X, self.n_neighbors, True)
+        found, scale, parameters = match
+        return DictionaryMatch(
+            parameters, scale, correlations[:, 0], found[:, 0], found[:, 0] >= 0
+        )
+
+    def predict(self, X):
+        """Return the parameters of signals.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_signals, n_points)
+            Signals, see `match`.
+
+        Returns
+        -------
+        ndarray, DataFrame or Series of shape (n_signals,) or (n_signals, n_parameters)
+            Parameters, NaN where there is no match. A frame with the names of the
+            parameters and the index of X, if both were frames.
+
+        Raises
+        ------
+        ValueError
+            If the number of points is not that of the atoms.
+        """
+        (_, _, parameters), _ = self._search(X, self.n_neighbors, False)
+        if isinstance(X, pd.DataFrame) and self._names is not None:
+            if self._single:
+                return pd.Series(parameters[:, 0], X.index, name=self._names[0])
+            return pd.DataFrame(parameters, X.index, self._names)
+        return parameters[:, 0] if self._single else parameters
+
+    def predict_scale(self, X):
+        r"""Return the amplitude M0 of the best atom in each signal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_signals, n_points)
+            Signals, see `match`.
+
+        Returns
+        -------
+        ndarray of shape (n_signals,)
+            :math:`d^H s / \|d\|^2`, complex where signals or atoms are; NaN where
+            there is no match.
+
+        Raises
+        ------
+        ValueError
+            If the number of points is not that of the atoms.
+        """
+        return self._search(X, 1, False)[0][1]
+
+    def kneighbors(self, X, n_neighbors=None):
+        """Return the atoms of largest correlation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_signals, n_points)
+            Signals, see `match`.
+        n_neighbors : int or None, default=None
+            Number of atoms per signal. None takes that of the constructor.
+
+        Returns
+        -------
+        indices : ndarray of shape (n_signals, n_neighbors)
+            Atoms, best first; -1 where there is no match.
+        correlations : ndarray of shape (n_signals, n_neighbors)
+            Their correlations with the signal; NaN where there is no match.
+
+        Raises
+        ------
+        ValueError
+            If the number of points is not that of the atoms, or n_neighbors is not
+            from 1 to the number of atoms.
+        """
+        count = self.n_neighbors if n_neighbors is None else n_neighbors
+        (found, _, _), correlations = self._search(X, count, True, refine=False)
+        return found, correlations
+
+    def score(self, X, y, sample_weight=None):
+        """Return R^2 of the parameters of the signals that have a match.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_signals, n_points)
+            Signals.
+        y : array-like of shape (n_signals,) or (n_signals, n_parameters)
+            True parameters.
+        sample_weight : array-like of shape (n_signals,) or None, default=None
+            Weights of the signals.
+
+        Returns
+        -------
+        float
+            The mean of R^2 over parameters.
+
+        Raises
+        ------
+        ValueError
+            If no signal has a match, or shapes do not fit.
+        """
+        predicted = np.asarray(self.predict(X))
+        known = ~np.isnan(predicted.reshape(len(predicted), -1)).any(axis=1)
+        if not known.any():
+            raise ValueError("no signal has a match: there is nothing to score.")
+        weight = None if sample_weight is None else np.asarray(sample_weight)[known]
+        return r2_score(np.asarray(y)[known], predicted[known], sample_weight=weight)
+
+    def _search(self, X, n_best, with_correlations, refine=True):
+        """Return (found, scale, parameters) and correlations (or None) of signals."""
+        check_is_fitted(self)
+        n_atoms, n_parameters = self.parameters_.shape
+        if not (isinstance(n_best, numbers.Integral) and 1 <= n_best <= n_atoms):
+            raise ValueError(f"n_neighbors must be from 1 to {n_atoms}, got {n_best}.")
+        if is_lazy(X):
+            shape = X.shape
+            if len(shape) != 2 or shape[1] != self.n_features_in_:
+                raise ValueError(
+                    f"X has shape {shape}, but DictionaryMatcher is expecting "
+                    f"{self.n_features_in_} features as input."
+                )
+        else:
+            X = validate_signals(self, X, reset=False, allow_nan=True)
+        if self.signed and np.iscomplexobj(X):
+            raise ValueError(
+                f"signed=True needs real signals, got complex ones of shape {X.shape}."
+            )
+        n = X.shape[0]
+        real = self._tree.atoms.dtype
+        is_complex = self._is_complex or np.iscomplexobj(X)
+        found = np.empty((n, n_best), np.int64)
+        scale = np.empty(n, np.result_type(real, np.complex64) if is_complex else real)
+        parameters = np.empty((n, n_parameters))
+        correlations = np.empty((n, n_best), real) if with_correlations else None
+
+        def match_chunk(rows):
+            signals = self._read(X[rows])
+            planes, products = self._search_chunk(signals, found[rows])
+            best = found[rows]
+            if refine and self.refine:
+                refine_parabola(
+                    planes, self._tree.rows, self._neighbours, self.parameters_,
+                    best[:, 0], parameters[rows],
+                )  # fmt: skip
+            elif n_best == 1:
+                parameters[rows] = self.parameters_[best[:, 0]]
+            else:
+                parameters[rows] = self.parameters_[best].mean(axis=1)
+            parameters[rows][best[:, 0] < 0] = np.nan
+            top = products[:, 0, 0]
+            if is_complex:
+                top = top + 1j * products[:, 0, 1]
+            # The norm that belongs to index -1 is divided into NaN.
+            scale[rows] = top / self._norms[best[:, 0]]
+            if with_correlations:
+                size = np.linalg.norm(products, axis=2)
+                if self.signed:
+                    size = products[:, :, 0]
+                norm = np.linalg.norm(signals, axis=1)[:, None]
+                with np.errstate(invalid="ignore"):
+                    correlations[rows] = size / norm
+
+        starts = range(0, n, self.chunk_size)
+        tasks = [(slice(start, start + self.chunk_size),) for start in starts]
+        with single_blas_thread():
+            run_tasks(match_chunk, tasks, self.n_jobs, self.verbose)
+        return (found, scale, parameters), correlations
+
+    def _read(self, chunk):
+        """Return a chunk in the dtype of the atoms, with unusable rows set to 0."""
+        chunk = np.asarray(chunk)
+        real = self._tree.atoms.dtype
+        dtype = np.result_type(real, np.complex64) if np.iscomplexobj(chunk) else real
+        chunk = chunk.astype(dtype, copy=False)
+        usable = usable_rows(chunk)
+        return chunk if usable.all() else np.where(usable[:, None], chunk, 0)
+
+    def _search_chunk(self, signals, found):
+        """Fill found (n, n_best); return planes and products with the atoms."""
+        tree = self._tree
+        planes, copies = signal_planes(signals, tree, self._is_complex)
+        dtype, n_planes = tree.atoms.dtype, planes.shape[0]
+        n_best = found.shape[1]
+        most = max(
+            np.diff(tree.leaf_edges).max(),
+            np.diff(tree.branch_edges).max(),
+            tree.branch_edges.size,
+        )
+        products = np.empty((found.shape[0], n_best, n_planes), dtype)
+        search(
+            planes, self.signed, dtype.type(1), dtype.type(copies),
+            tree.branches, *tree.branch_radii, tree.branch_edges,
+            tree.leaves, *tree.leaf_radii, tree.leaf_edges,
+            tree.rows, tree.atoms, tree.places,
+            np.empty((4, most), dtype),
+            np.empty((n_planes, tree.rows.shape[1]), dtype),
+            np.empty(n_best, dtype), np.empty(n_best, np.int64),
+            found, products, np.empty(found.shape[0], np.int64),
+        )  # fmt: skip
+        return planes, products
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        # Random atoms do not predict the parameters of other random signals.
+        tags.regressor_tags.poor_score = True
+        return tags

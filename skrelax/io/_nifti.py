@@ -119,9 +119,12 @@ def write_maps(folder, maps, affine):
         small = values.astype(np.int16 if values.dtype.kind in "iu" else np.float32)
         image = nibabel.Nifti1Image(small, np.asarray(affine, dtype=np.float64))
         image.header.set_xyzt_units("mm", "sec")
-        # Both forms say scanner coordinates, so that every viewer agrees.
+        # Both forms say scanner coordinates, so that every viewer agrees; but the
+        # second one cannot hold an affine with shear.
         image.set_sform(affine, code=1)
         image.set_qform(affine, code=1)
+        if not np.allclose(image.get_qform(), affine, atol=1e-3):
+            image.set_qform(None, code=0)
         paths.append(folder / f"{map_file_name(name)}.nii.gz")
         nibabel.save(image, paths[-1])
     return paths

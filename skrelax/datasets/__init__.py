@@ -1,5 +1,6 @@
 """Simulated signals with known truth."""
 
+from ._images import make_image_series
 from ._simulate import make_decay, make_distribution
 
-__all__ = ["make_decay", "make_distribution"]
+__all__ = ["make_decay", "make_distribution", "make_image_series"]

@@ -19,7 +19,7 @@ def scan_line(Y, Q, coarse, stride, h, u0, margins, acc, lo, hi, start, node):
 
     Q (G, L, N) is an orthonormal basis per node, coarse (L, N, -(-G // stride)) that
     of every stride-th node. All nodes are looked at around coarse nodes whose energy
-    is a local maximum within margins[0] * |y|^2 of the largest, or within margins[1];
+    is a local maximum within margins[0] * |y|^2 of the largest, or within margins[2];
     their local maxima within margins[1] count. acc (G,) is a workspace, the others are
     (n, K).
     """
@@ -47,7 +47,7 @@ def scan_line(Y, Q, coarse, stride, h, u0, margins, acc, lo, hi, start, node):
         least = best - margins[0] * energy
         node[v] = -1
         found = 0
-        near = best - margins[1] * energy
+        near = best - margins[2] * energy
         m = 0
         while m < n_coarse:
             peak = (m == 0 or total[m - 1] <= total[m]) and (
@@ -351,10 +351,18 @@ def _newton(y, B, u, lo, hi, u0, h, tol, max_iter, phi, d1, d2, coef):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _invert(A, inverse):
-    """Write the inverse of a positive definite matrix; return False if it is not."""
-    n = A.shape[0]
-    L = np.zeros((n, n))
+def _invert_gram(J, A, L, inverse):
+    """Write the inverse of J J' for J (n, N), or nan if it is singular.
+
+    A, L (n, n) are workspaces, for the matrix and its Cholesky factor.
+    """
+    n, n_points = J.shape
+    for a in range(n):
+        for b in range(a + 1):
+            s = 0.0
+            for i in range(n_points):
+                s += J[a, i] * J[b, i]
+            A[a, b] = s
     for i in range(n):
         for j in range(i + 1):
             s = A[i, j]
@@ -362,23 +370,22 @@ def _invert(A, inverse):
                 s -= L[i, k] * L[j, k]
             if i == j:
                 if not s > 1e-13 * A[i, i]:
-                    return False
+                    inverse[:] = np.nan
+                    return
                 L[i, i] = np.sqrt(s)
             else:
                 L[i, j] = s / L[j, j]
-    column = np.zeros(n)
     for m in range(n):
         for i in range(n):
             s = 1.0 if i == m else 0.0
             for k in range(i):
-                s -= L[i, k] * column[k]
-            column[i] = s / L[i, i]
+                s -= L[i, k] * inverse[k, m]
+            inverse[i, m] = s / L[i, i]
         for i in range(n - 1, -1, -1):
-            s = column[i]
+            s = inverse[i, m]
             for k in range(i + 1, n):
                 s -= L[k, i] * inverse[k, m]
             inverse[i, m] = s / L[i, i]
-    return True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -400,6 +407,7 @@ def refine_line(
     trial = np.empty((n_channels, n_amplitudes))
     J = np.empty((n_amplitudes + 1, n_points))
     A = np.empty((n_amplitudes + 1, n_amplitudes + 1))
+    L = np.empty_like(A)
     for v in range(n):
         rss[v] = np.inf
         n_iter[v] = 0
@@ -448,11 +456,7 @@ def refine_line(
         if use_signs and coef[v, 0, 0] < 0.0:
             coef[v] *= -1.0
         _real_jacobian(coef[v], phi, d1, J)
-        for a in range(n_amplitudes + 1):
-            for b in range(n_amplitudes + 1):
-                A[a, b] = (J[a] * J[b]).sum()
-        if not _invert(A, cov[v]):
-            cov[v] = np.nan
+        _invert_gram(J, A, L, cov[v])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -476,12 +480,13 @@ def _real_jacobian(coef, phi, d1, J):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def scan_pair(Y, Q, gram, allowed, margin, energies, best_of_row, start, node):
+def scan_pair(Y, Q, gram, inverse, allowed, margin, energies, best_of_row, start, node):
     """Write the best pairs of nodes of the sum of two signals, best first.
 
-    Q (N, G) are unit signals, gram (G, G) their products, start (n, K, 2) the two node
-    numbers; allowed (2, 2) are the first node and the stop of both. Pairs are compared
-    row by row; amplitudes of real data are not negative.
+    Q (N, G) are unit signals, gram (G, G) their products r, inverse (G, G) is
+    1 / (1 - r^2), start (n, K, 2) takes the two node numbers; allowed (2, 2) are the
+    first node and the stop of both. Pairs are compared row by row; amplitudes of real
+    data are not negative.
     """
     n, n_channels, n_points = Y.shape
     n_nodes = Q.shape[1]
@@ -509,7 +514,7 @@ def scan_pair(Y, Q, gram, allowed, margin, energies, best_of_row, start, node):
                     second = b[0, after + k]
                     r = gram[g, after + k]
                     p, q = first - r * second, second - r * first
-                    value = (first * p + second * q) / (1.0 - r * r)
+                    value = (first * p + second * q) * inverse[g, after + k]
                     single = max(second, 0.0) ** 2
                     single = max(single, alone)
                     energies[k] = value if p > 0.0 and q > 0.0 else single
@@ -521,7 +526,7 @@ def scan_pair(Y, Q, gram, allowed, margin, energies, best_of_row, start, node):
                         first, second = b[c, g], b[c, after + k]
                         value += first * (first - r * second)
                         value += second * (second - r * first)
-                    energies[k] = value / (1.0 - r * r)
+                    energies[k] = value * inverse[g, after + k]
             row = 0.0
             for k in range(count):
                 row = max(row, energies[k])
@@ -680,9 +685,10 @@ def refine_pair(
     d1, d2 = np.empty_like(phi), np.empty_like(phi)
     u, new, step, gradient = np.empty(2), np.empty(2), np.empty(2), np.empty(2)
     H = np.empty((2, 2))
+    last_step = np.sqrt(tol)
     trial = np.empty((n_channels, 2))
     J = np.empty((4, n_points))
-    A = np.empty((4, 4))
+    A, L = np.empty((4, 4)), np.empty((4, 4))
     for v in range(n):
         rss[v] = np.inf
         u_out[v] = np.nan
@@ -712,7 +718,9 @@ def refine_pair(
                     gained = value - other
                     value = other
                     # The last digits of a flat sum of squares mean nothing.
-                    if damping == 0.0 and gained < 1e-11 * value:
+                    if damping == 0.0 and (
+                        gained < 1e-11 * value or largest < last_step
+                    ):
                         used = iteration + 1
                         break
                     damping = 0.0 if damping < 1e-4 else 0.1 * damping
@@ -747,8 +755,4 @@ def refine_pair(
                 amplitude = -amplitude if turn < 0.0 else amplitude
             J[m] = phi[m]
             J[2 + m] = amplitude * d1[m]
-        for a in range(4):
-            for b in range(4):
-                A[a, b] = (J[a] * J[b]).sum()
-        if not _invert(A, cov[v]):
-            cov[v] = np.nan
+        _invert_gram(J, A, L, cov[v])

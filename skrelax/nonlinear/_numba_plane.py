@@ -87,12 +87,11 @@ def _weights(x, h, w, d):
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def _look_up(B, u, origin, h, phi, d1, d2, w):
     """Write the signal (N,) at u (2,) and its two derivatives; w (4, 6) is work."""
-    cells = np.empty(2, dtype=np.int64)
-    for k in range(2):
-        n_cells = B.shape[k] - 5
-        position = (u[k] - origin[k]) / h[k]
-        cells[k] = min(max(int(position), 0), n_cells - 1)
-        _weights(position - cells[k], h[k], w[2 * k], w[2 * k + 1])
+    x, y = (u[0] - origin[0]) / h[0], (u[1] - origin[1]) / h[1]
+    i0 = min(max(int(x), 0), B.shape[0] - 6)
+    j0 = min(max(int(y), 0), B.shape[1] - 6)
+    _weights(x - i0, h[0], w[0], w[1])
+    _weights(y - j0, h[1], w[2], w[3])
     phi[:] = 0.0
     d1[:] = 0.0
     d2[:] = 0.0
@@ -101,7 +100,7 @@ def _look_up(B, u, origin, h, phi, d1, d2, w):
             value = w[0, p] * w[2, q]
             first = w[1, p] * w[2, q]
             second = w[0, p] * w[3, q]
-            row = B[cells[0] + p, cells[1] + q]
+            row = B[i0 + p, j0 + q]
             for i in range(phi.size):
                 phi[i] += value * row[i]
                 d1[i] += first * row[i]

@@ -26,7 +26,8 @@ _MARGIN = 2e-2
 # Ridges of two parameters have many maxima by chance.
 _MARGIN_PLANE = 1e-3
 # The same for every _STRIDE-th node, which are looked at first.
-_MARGIN_COARSE, _STRIDE = 0.1, 4
+_MARGIN_COARSE, _MARGIN_NEAR, _STRIDE = 0.1, 2e-3, 4
+_MARGINS = _MARGIN_COARSE, _MARGIN, _MARGIN_NEAR
 _N_KEPT = 4
 
 
@@ -137,7 +138,7 @@ class LineProblem:
             # spread_signs needs room for two more brackets each.
             first = [array[:, :_N_KEPT] for array in brackets]
             scan_line(
-                Y, self.basis, self.coarse, _STRIDE, h, u0, (_MARGIN_COARSE, _MARGIN),
+                Y, self.basis, self.coarse, _STRIDE, h, u0, _MARGINS,
                 acc, *first,
             )  # fmt: skip
             if self.magnitude:
@@ -191,6 +192,7 @@ class PairProblem:
         self.basis = np.ascontiguousarray(unit)
         # Signals alike up to rounding must not give a pair a huge energy.
         self.gram = np.minimum(unit.T @ unit, 1.0 - 1e-9)
+        self.inverse = 1.0 / (1.0 - self.gram**2)
         self.box = np.array([np.log([axis.low, axis.high]) for axis in axes])
         # One node more on each side: the search then moves into the box.
         self.allowed = np.stack(
@@ -215,8 +217,9 @@ class PairProblem:
             start = np.zeros((n, _N_KEPT, 2))
             work = np.empty((2, self.coarse.size))
             scan_pair(
-                Y, self.basis, self.gram, self.allowed, _MARGIN, *work, start, node
-            )
+                Y, self.basis, self.gram, self.inverse, self.allowed, _MARGIN, *work,
+                start, node,
+            )  # fmt: skip
             start = self.coarse[start.astype(int)]
         else:
             node = np.zeros((n, 1), dtype=np.int64)

@@ -35,16 +35,17 @@ def residual_squares(fit, X, y):
     return ((y - fit.predict(X)) ** 2).sum(axis=0)
 
 
-def assert_global(fit, X, y, dense, noise_misses=0):
+def assert_global(fit, X, y, dense, noise_misses=0, noise_failures=0):
     """No voxel is above the dense grid by more than 1e-6 of it.
 
-    With two nonlinear parameters the last hundred voxels, which hold noise only, may
-    end in a local minimum now and then.
+    With two nonlinear parameters some of the last hundred voxels, which hold noise
+    only, have no minimum to converge to, or a local one near the best.
     """
     excess = residual_squares(fit, X, y) / dense - 1.0
     assert (fit.status_[:-100] != FitStatus.FAILED).all()
     assert excess[:-100].max() < 1e-6
-    assert np.count_nonzero(~(excess[-100:] < 1e-6)) <= noise_misses
+    assert np.isnan(excess[-100:]).sum() <= noise_failures
+    assert (excess[-100:] > 1e-6).sum() <= noise_misses
     # And the grid is dense enough for the comparison to mean something.
     assert np.median(excess[:-100]) > -3e-3
 
@@ -140,7 +141,9 @@ def test_two_decays_with_positive_amplitudes():
             (p > 0) & (q > 0), (b[i] * p + b[i + 1 :] * q) / (1 - r**2), 0.0
         )
         best = np.maximum(best, value.max(axis=0))
-    assert_global(fit, TE, y, (y**2).sum(axis=0) - best, noise_misses=30)
+    assert_global(
+        fit, TE, y, (y**2).sum(axis=0) - best, noise_misses=10, noise_failures=30
+    )
 
 
 def test_stretched_decay():
@@ -159,4 +162,6 @@ def test_stretched_decay():
         size = np.linalg.norm(phi, axis=0)
         phi = phi / np.where(size > 0, size, 1)
         best = np.maximum(best, ((y.T @ phi) ** 2).max(axis=1))
-    assert_global(fit, TE, y, (y**2).sum(axis=0) - best, noise_misses=30)
+    assert_global(
+        fit, TE, y, (y**2).sum(axis=0) - best, noise_misses=10, noise_failures=30
+    )

@@ -243,7 +243,7 @@ def bench_mono(repeats):
     part = np.flatnonzero(tissue)[:: tissue.sum() // N_PART]
     fitted = {}
     peer = NonlinearLeastSquares(
-        MultiEchoSimulator(TE=tuple(1e3 * TE)),
+        MultiEchoSimulator(TE=torch.tensor(1e3 * TE, dtype=torch.float32)),
         bounds={"T2": (1.0, 1000.0), "M0": (0.0, 10.0)},
     ).fit(T2=(10.0, 300.0), M0=(0.1, 2.0))
     signals = torch.tensor(y.T, dtype=torch.float32)
@@ -269,7 +269,8 @@ def bench_mono(repeats):
         make_row(OURS_1, timings[OURS_1], gap=ours.max(), note=note(ours)),
         make_row(OURS_2, timings[OURS_2], gap=ours.max(), note=note(ours)),
         make_row(
-            TORCHSIM, timings[TORCHSIM], gap=np.nanmax(theirs), note=f"float32; {note(theirs)}",
+            TORCHSIM, timings[TORCHSIM], gap=np.nanmax(theirs),
+            note=f"float32; {note(theirs)}",
         ),
         *loop_rows(function, X, y, part, optimum, fitted, timings),
     ]  # fmt: skip

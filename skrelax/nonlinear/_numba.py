@@ -350,7 +350,7 @@ def _newton(y, B, u, lo, hi, u0, h, tol, max_iter, phi, d1, d2, coef):
     return u, max_iter + 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def _invert_gram(J, A, L, inverse):
     """Write the inverse of J J' for J (n, N), or nan if it is singular.
 
@@ -418,9 +418,13 @@ def refine_line(
                 break
             tried += 1
             u = start[v, k]
-            y[:] = Y[v]
+            # Loops, since Numba's array expressions cost more than the work here.
+            for c in range(n_channels):
+                for i in range(n_points):
+                    y[c, i] = Y[v, c, i]
             if use_signs:
-                y[0] *= sign[v, k]
+                for i in range(n_points):
+                    y[0, i] *= sign[v, k, i]
             value, total = 0.0, 0
             # Each pass lowers the sum of squares of magnitudes.
             for _ in range(n_points):
@@ -445,8 +449,10 @@ def refine_line(
             if value < rss[v]:
                 rss[v] = value
                 u_out[v] = u
-                coef[v] = trial
                 n_iter[v] = total
+                for c in range(n_channels):
+                    for m in range(n_amplitudes):
+                        coef[v, c, m] = trial[c, m]
         if np.isnan(u_out[v]):
             coef[v] = np.nan
             cov[v] = np.nan
@@ -454,7 +460,8 @@ def refine_line(
         if tried > 1:
             _look_up(B, u_out[v], u0, h, phi, d1, d2)
         if use_signs and coef[v, 0, 0] < 0.0:
-            coef[v] *= -1.0
+            for m in range(n_amplitudes):
+                coef[v, 0, m] = -coef[v, 0, m]
         _real_jacobian(coef[v], phi, d1, J)
         _invert_gram(J, A, L, cov[v])
 
@@ -466,9 +473,9 @@ def _real_jacobian(coef, phi, d1, J):
     A common phase of complex amplitudes decouples from the other parameters, so
     their moduli stand for them.
     """
-    n_amplitudes = phi.shape[0]
-    J[:n_amplitudes] = phi
-    J[n_amplitudes] = 0.0
+    n_amplitudes, n_points = phi.shape
+    for i in range(n_points):
+        J[n_amplitudes, i] = 0.0
     for m in range(n_amplitudes):
         if coef.shape[0] == 1:
             amplitude = coef[0, m]
@@ -476,7 +483,9 @@ def _real_jacobian(coef, phi, d1, J):
             amplitude = np.hypot(coef[0, m], coef[1, m])
             if coef[0, 0] * coef[0, m] + coef[1, 0] * coef[1, m] < 0.0:
                 amplitude = -amplitude
-        J[n_amplitudes] += amplitude * d1[m]
+        for i in range(n_points):
+            J[m, i] = phi[m, i]
+            J[n_amplitudes, i] += amplitude * d1[m, i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -583,8 +592,8 @@ def _pair_project(y, phi, d1, d2, coef, gradient, H):
         g11 += phi[1, i] * phi[1, i]
     determinant = g00 * g11 - g01 * g01
     rss = 0.0
-    gradient[:] = 0.0
-    H[:] = 0.0
+    gradient[0], gradient[1] = 0.0, 0.0
+    H[0, 0], H[0, 1], H[1, 1] = 0.0, 0.0, 0.0
     for c in range(n_channels):
         p, q = 0.0, 0.0
         for i in range(n_points):
@@ -707,14 +716,14 @@ def refine_pair(
                 if largest < tol:
                     used = iteration + 1
                     break
-                new[:] = u + step
+                new[0], new[1] = u[0] + step[0], u[1] + step[1]
                 for m in range(2):
                     _look_up(
                         B, new[m], u0, h, phi[m : m + 1], d1[m : m + 1], d2[m : m + 1]
                     )
                 other = _pair_project(Y[v], phi, d1, d2, trial, gradient, H)
                 if other <= value * (1.0 + 1e-14):
-                    u[:] = new
+                    u[0], u[1] = new[0], new[1]
                     gained = value - other
                     value = other
                     # The last digits of a flat sum of squares mean nothing.
@@ -733,7 +742,7 @@ def refine_pair(
                 value = _pair_project(Y[v], phi, d1, d2, trial, gradient, H)
             if value < rss[v]:
                 rss[v] = value
-                u_out[v] = u
+                u_out[v, 0], u_out[v, 1] = u[0], u[1]
                 n_iter[v] = used
         if np.isnan(rss[v]) or np.isnan(u_out[v, 0]):
             coef[v] = np.nan
@@ -753,6 +762,7 @@ def refine_pair(
                 amplitude = np.hypot(coef[v, 0, m], coef[v, 1, m])
                 turn = coef[v, 0, 0] * coef[v, 0, m] + coef[v, 1, 0] * coef[v, 1, m]
                 amplitude = -amplitude if turn < 0.0 else amplitude
-            J[m] = phi[m]
-            J[2 + m] = amplitude * d1[m]
+            for i in range(n_points):
+                J[m, i] = phi[m, i]
+                J[2 + m, i] = amplitude * d1[m, i]
         _invert_gram(J, A, L, cov[v])

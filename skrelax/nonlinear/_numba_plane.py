@@ -11,55 +11,79 @@ _FAST = {"contract", "reassoc", "nsz"}
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def scan_plane(Y, Q, n_second, margin, acc, part, node):
-    """Write the best nodes (n, K) of a grid, flat, that are local maxima; else -1.
+def scan_plane(Y, Q, coarse, margin, acc, part, value, node):
+    """Write the best nodes (n, K, 2) of a grid, best first; -1 where there are fewer.
 
-    Q (N, G) are unit signals of the nodes (G_1 * n_second), their moduli for
-    magnitudes; acc and part (G,) are workspaces.
+    Q (G_1, G_2, N) are unit signals of the nodes, their moduli for magnitudes; coarse
+    (N, C_1, C_2) those of every other node. Around the local maxima of the coarse
+    energy within margin * |y|^2 of the largest, all nodes are looked at. acc and part
+    (C_1, C_2) and value (K,) are workspaces.
     """
     n, n_channels, n_points = Y.shape
-    n_nodes = Q.shape[1]
-    n_first = n_nodes // n_second
-    n_kept = node.shape[1]
+    n_first, n_second = acc.shape
     for v in range(n):
         acc[:] = 0.0
         energy = 0.0
         for c in range(n_channels):
             part[:] = 0.0
+            flat = part.ravel()
             for i in range(n_points):
                 y = Y[v, c, i]
                 energy += y * y
-                for g in range(n_nodes):
-                    part[g] += y * Q[i, g]
-            for g in range(n_nodes):
-                acc[g] += part[g] * part[g]
+                signal = coarse[i].ravel()
+                for g in range(flat.size):
+                    flat[g] += y * signal[g]
+            total = acc.ravel()
+            for g in range(flat.size):
+                total[g] += flat[g] * flat[g]
         best = 0.0
-        for g in range(n_nodes):
-            best = max(best, acc[g])
+        for g in range(total.size):
+            best = max(best, total[g])
         least = best - margin * energy
         node[v] = -1
         found = 0
-        for g in range(n_nodes):
-            value = acc[g]
-            if value < least:
-                continue
-            i, j = g // n_second, g % n_second
-            highest = True
-            for p in range(max(i - 1, 0), min(i + 2, n_first)):
-                for q in range(max(j - 1, 0), min(j + 2, n_second)):
-                    m = p * n_second + q
-                    if acc[m] > value or (acc[m] == value and m < g):
-                        highest = False
-            if not highest:
-                continue
-            k = min(found, n_kept - 1)
-            if found >= n_kept and acc[node[v, k]] >= value:
-                continue
-            while k > 0 and acc[node[v, k - 1]] < value:
-                node[v, k] = node[v, k - 1]
-                k -= 1
-            node[v, k] = g
-            found = min(found + 1, n_kept)
+        for i in range(n_first):
+            for j in range(n_second):
+                top = acc[i, j]
+                if top < least:
+                    continue
+                highest = True
+                for p in range(max(i - 1, 0), min(i + 2, n_first)):
+                    for q in range(max(j - 1, 0), min(j + 2, n_second)):
+                        # Of equal neighbours the first one counts.
+                        before = p < i or (p == i and q < j)
+                        if acc[p, q] > top or (acc[p, q] == top and before):
+                            highest = False
+                if highest:
+                    found = _take_best(Y[v], Q, i, j, value, node[v], found)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _take_best(y, Q, i, j, value, node, found):
+    """Insert the best node around the coarse node (i, j); return their number."""
+    n_channels, n_points = y.shape
+    n_kept = node.shape[0]
+    top, first, second = -1.0, 0, 0
+    for p in range(max(2 * i - 2, 0), min(2 * i + 3, Q.shape[0])):
+        for q in range(max(2 * j - 2, 0), min(2 * j + 3, Q.shape[1])):
+            total = 0.0
+            for c in range(n_channels):
+                s = 0.0
+                for m in range(n_points):
+                    s += y[c, m] * Q[p, q, m]
+                total += s * s
+            if total > top:
+                top, first, second = total, p, q
+    k = min(found, n_kept - 1)
+    if found == n_kept and value[k] >= top:
+        return found
+    while k > 0 and value[k - 1] < top:
+        value[k] = value[k - 1]
+        node[k, 0], node[k, 1] = node[k - 1, 0], node[k - 1, 1]
+        k -= 1
+    value[k] = top
+    node[k, 0], node[k, 1] = first, second
+    return min(found + 1, n_kept)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -92,19 +116,22 @@ def _look_up(B, u, origin, h, phi, d1, d2, w):
     j0 = min(max(int(y), 0), B.shape[1] - 6)
     _weights(x - i0, h[0], w[0], w[1])
     _weights(y - j0, h[1], w[2], w[3])
-    phi[:] = 0.0
-    d1[:] = 0.0
-    d2[:] = 0.0
+    for i in range(phi.size):
+        phi[i], d1[i], d2[i] = 0.0, 0.0, 0.0
     for p in range(6):
-        for q in range(6):
-            value = w[0, p] * w[2, q]
-            first = w[1, p] * w[2, q]
-            second = w[0, p] * w[3, q]
-            row = B[i0 + p, j0 + q]
-            for i in range(phi.size):
-                phi[i] += value * row[i]
-                d1[i] += first * row[i]
-                d2[i] += second * row[i]
+        b0, b1, b2 = B[i0 + p, j0], B[i0 + p, j0 + 1], B[i0 + p, j0 + 2]
+        b3, b4, b5 = B[i0 + p, j0 + 3], B[i0 + p, j0 + 4], B[i0 + p, j0 + 5]
+        value, slope = w[0, p], w[1, p]
+        v0, v1, v2, v3, v4, v5 = w[2, 0], w[2, 1], w[2, 2], w[2, 3], w[2, 4], w[2, 5]
+        s0, s1, s2, s3, s4, s5 = w[3, 0], w[3, 1], w[3, 2], w[3, 3], w[3, 4], w[3, 5]
+        # Written out, so that the sums over q stay in registers.
+        for i in range(phi.size):
+            q0, q1, q2, q3, q4, q5 = b0[i], b1[i], b2[i], b3[i], b4[i], b5[i]
+            along = v0 * q0 + v1 * q1 + v2 * q2 + v3 * q3 + v4 * q4 + v5 * q5
+            across = s0 * q0 + s1 * q1 + s2 * q2 + s3 * q3 + s4 * q4 + s5 * q5
+            phi[i] += value * along
+            d1[i] += slope * along
+            d2[i] += value * across
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -130,7 +157,7 @@ def _project(y, phi, d1, d2, magnitude, coef, gradient, H):
         b22 += d2[i] * d2[i]
     inverse = 1.0 / size if size > 0.0 else 0.0
     rss, power = 0.0, 0.0
-    gradient[:] = 0.0
+    gradient[0], gradient[1] = 0.0, 0.0
     for c in range(y.shape[0]):
         p = 0.0
         for i in range(n_points):
@@ -210,9 +237,9 @@ def refine_plane(
         u_out[v] = np.nan
         n_iter[v] = 0
         for k in range(node.shape[1]):
-            if node[v, k] < 0:
+            if node[v, k, 0] < 0:
                 break
-            u[:] = start[v, k]
+            u[0], u[1] = start[v, k, 0], start[v, k, 1]
             _look_up(B, u, origin, h, phi, d1, d2, w)
             value = _project(Y[v], phi, d1, d2, magnitude, trial, gradient, H)
             damping = 1e-3
@@ -221,17 +248,20 @@ def refine_plane(
                 if _step(gradient, H, damping, u, low, high, step) < tol:
                     used = iteration + 1
                     break
-                new[:] = u + step
+                new[0], new[1] = u[0] + step[0], u[1] + step[1]
                 _look_up(B, new, origin, h, phi, d1, d2, w)
                 other = _project(
                     Y[v], phi, d1, d2, magnitude, trial, other_gradient, other_H
                 )
                 if other <= value:
-                    u[:] = new
+                    u[0], u[1] = new[0], new[1]
                     gained = value - other
                     value = other
-                    gradient[:] = other_gradient
-                    H[:] = other_H
+                    # Loops, since Numba's array expressions cost more than the work.
+                    for a in range(2):
+                        gradient[a] = other_gradient[a]
+                        for b in range(2):
+                            H[a, b] = other_H[a, b]
                     # The last digits of a flat sum of squares mean nothing.
                     if damping < 1e-3 and gained < 1e-11 * value:
                         used = iteration + 1

@@ -251,25 +251,30 @@ class PlaneProblem:
         signals = table.signals[0][:, :: strides[0], :: strides[1]]
         signals = np.abs(signals) if magnitude else signals
         unit = orthonormal(signals[None])[0]
-        self.basis = np.ascontiguousarray(unit.reshape(unit.shape[0], -1))
+        self.basis = np.ascontiguousarray(np.moveaxis(unit, 0, -1))
+        self.coarse_basis = np.ascontiguousarray(unit[:, ::2, ::2])
 
     @property
     def cost(self):
         """Multiplications per voxel, about."""
-        return self.basis.size
+        return self.coarse_basis.size
 
     def solve(self, Y, starts, tol, max_iter):
         """Fit Y (n, C, N), globally or from starts (n, 2) in u."""
         n, n_channels, _ = Y.shape
         if starts is None:
-            node = np.empty((n, 3), dtype=np.int64)
-            work = np.empty((2, self.basis.shape[1]))
-            n_second = self.coarse[1].size
-            scan_plane(Y, self.basis, n_second, _MARGIN_PLANE, *work, node)
-            first, second = np.divmod(np.maximum(node, 0), n_second)
-            start = np.stack([self.coarse[0][first], self.coarse[1][second]], axis=-1)
+            node = np.empty((n, 3, 2), dtype=np.int64)
+            work = np.empty((2, *self.coarse_basis.shape[1:]))
+            scan_plane(
+                Y, self.basis, self.coarse_basis, _MARGIN_PLANE, *work, np.empty(3),
+                node,
+            )  # fmt: skip
+            place = np.maximum(node, 0)
+            start = np.stack(
+                [self.coarse[k][place[:, :, k]] for k in range(2)], axis=-1
+            )
         else:
-            node = np.zeros((n, 1), dtype=np.int64)
+            node = np.zeros((n, 1, 2), dtype=np.int64)
             start = starts[:, None, :].copy()
         origin = np.array([u[0] for u in self.nodes])
         h = np.array([u[1] - u[0] for u in self.nodes])

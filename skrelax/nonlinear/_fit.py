@@ -33,6 +33,8 @@ from ._status import FitStatus, warn_status
 
 # Voxels per chunk: small enough for workspaces to stay in the cache of a core.
 _CHUNK = 4096
+# Variances below this fraction of the power are rounding.
+_CONSTANT = 1e-13
 
 
 class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -449,11 +451,13 @@ class _Run:
         self.params[where], self.stderr[where] = outputs, errors
         self.values[where] = parameter_values(axes, solution.u)
         self.coef[where] = np.where(lost[:, None, None], np.nan, solution.coef)
-        mean = (Y * self.root_weight).sum(axis=2) / (self.root_weight**2).sum()
-        rest = Y - self.root_weight * mean[:, :, None]
+        power = np.einsum("nci,nci->n", Y, Y)
+        means = Y @ self.root_weight
+        total = power - (means**2).sum(axis=1) / (self.root_weight**2).sum()
         with np.errstate(divide="ignore", invalid="ignore"):
-            self.r2[where] = 1.0 - solution.rss / (rest**2).sum(axis=(1, 2))
-            power = (Y**2).sum(axis=(1, 2))
+            # A constant signal has nothing to explain.
+            total[total < _CONSTANT * power] = np.nan
+            self.r2[where] = 1.0 - solution.rss / total
             self.relative_error[where] = np.sqrt(solution.rss / power)
         self.status[where] = status
         self.n_iter[where] = np.minimum(solution.n_iter, own.max_iter)

@@ -99,7 +99,7 @@ class LineProblem:
         self.nodes = table.nodes[0]
         self.coefficients = table.coefficients
         self.n_amplitudes = table.signals.shape[0]
-        self.signs = np.where(table.signals[0].T < 0, -1.0, 1.0)
+        self.signs = np.where(table.signals[0].T < 0, -1, 1).astype(np.int8)
         signals = np.abs(table.signals) if self._has_own_signs else table.signals
         basis = orthonormal(signals)
         self.basis = np.ascontiguousarray(np.moveaxis(basis, -1, 0))
@@ -124,7 +124,7 @@ class LineProblem:
         n_kept = 3 * _N_KEPT if self._has_own_signs else _N_KEPT
         lo, hi, start = (np.empty((n, n_kept)) for _ in range(3))
         node = np.full((n, n_kept), -1, dtype=np.int64)
-        sign = np.empty((n, n_kept if self.magnitude else 0, n_points))
+        sign = np.empty((n, n_kept if self.magnitude else 0, n_points), np.int8)
         acc = np.empty(self.nodes.size)
         brackets = lo, hi, start, node
         if starts is not None:

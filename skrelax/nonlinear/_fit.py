@@ -239,7 +239,7 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 self.model_, points, limits, root_weight, self.magnitude_
             ),
             signed=None,
-            reach=None if self.bounds else self.model_.grid_limits(points),
+            reach=_find_reach(self.model_, points, self.bounds),
         )
         run.starts = check_starts(self.init, run.problem.axes, y.shape[1])
         if self.noise == "rician":
@@ -368,6 +368,13 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return tags
 
 
+def _find_reach(model, points, bounds):
+    """Return what the acquisition can see of relaxation times, or None."""
+    if all(parameter.name in (bounds or ()) for parameter in model.parameters):
+        return None
+    return model.grid_limits(points)
+
+
 def _check_mask(mask, n_signals):
     """Return a boolean mask of signals, or None."""
     if mask is None:
@@ -443,8 +450,9 @@ class _Run:
         variance = self._variance(Y, solution)
         outputs, errors = outputs_and_errors(model, axes, solution, variance)
         status = find_status(
-            model, axes, solution, outputs, errors, self.reach, own.max_iter
-        )
+            model, axes, solution, outputs, errors, self.reach, own.bounds or (),
+            own.max_iter,
+        )  # fmt: skip
         lost = status == FitStatus.FAILED
         errors[lost | (status == FitStatus.AT_BOUND)] = np.nan
         outputs[lost] = np.nan

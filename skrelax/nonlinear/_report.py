@@ -59,10 +59,11 @@ def outputs_and_errors(model, axes, solution, variance):
     return outputs.T, errors.T
 
 
-def find_status(model, axes, solution, outputs, errors, reach, max_iter):
+def find_status(model, axes, solution, outputs, errors, reach, given, max_iter):
     """Return the status of each fit, (n,).
 
-    `reach` (low, high) is what the acquisition can see of relaxation times, or None.
+    `reach` (low, high) is what the acquisition can see of relaxation times; `given`
+    names the parameters whose range the caller knows better.
     """
     names = [parameter.name for parameter in model.outputs]
     vague = np.isnan(solution.cov).any(axis=(1, 2))
@@ -76,7 +77,7 @@ def find_status(model, axes, solution, outputs, errors, reach, max_iter):
         column = names.index(axis.name)
         with np.errstate(invalid="ignore"):
             vague |= errors[:, column] >= outputs[:, column]
-            if reach is not None:
+            if axis.name not in given:
                 vague |= (outputs[:, column] < reach[0]) | (
                     outputs[:, column] > reach[1]
                 )

@@ -44,5 +44,5 @@ def warn_status(status):
             f"{sum(wrong.values())} of {total} fits are not converged: {words}. See "
             "status_.",
             ConvergenceWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

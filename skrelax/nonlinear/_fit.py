@@ -1,7 +1,6 @@
 """Nonlinear least squares of signal models, voxel by voxel."""
 
 import numbers
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,12 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..signals import SignalModel, resolve_model
-from ..utils._parallel import run_tasks, split_slices
+from ..utils._parallel import (
+    THREAD_WORTH,
+    run_tasks,
+    single_blas_thread,
+    split_slices,
+)
 from ..utils._sklearn import (
     BaseEstimator,
     Interval,
@@ -27,14 +31,8 @@ from ._inputs import (
     find_magnitude,
 )
 from ._problems import make_problem
-from ._report import find_status, outputs_and_errors, parameter_values
-from ._rician import fit_rician, rician_covariance
+from ._run import CHUNK, Run, signals_of
 from ._status import FitStatus, warn_status
-
-# Voxels per chunk: small enough for workspaces to stay in the cache of a core.
-_CHUNK = 4096
-# Variances below this fraction of the power are rounding.
-_CONSTANT = 1e-13
 
 
 class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -228,28 +226,24 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self._check_number(len(points))
         limits = find_limits(self.model_, points, self.bounds)
         self.magnitude_ = find_magnitude(self.magnitude, self.model_, y)
-        run = _Run(
-            estimator=self,
-            y=y,
-            keep=keep,
-            points=points,
-            root_weight=root_weight,
-            mask=_check_mask(mask, y.shape[1]),
-            problem=make_problem(
-                self.model_, points, limits, root_weight, self.magnitude_
-            ),
-            signed=None,
-            reach=_find_reach(self.model_, points, self.bounds),
-        )
-        run.starts = check_starts(self.init, run.problem.axes, y.shape[1])
-        if self.noise == "rician":
-            run.signed = make_problem(self.model_, points, limits, root_weight, False)
-        run.allocate()
-        parts = split_slices(y.shape[1], -(-y.shape[1] // _CHUNK))
-        worth = run.problem.cost * y.shape[1] > 1e6
-        run_tasks(
-            run.fit_part, [(part,) for part in parts], self.n_jobs if worth else 1
-        )
+        mask = _check_mask(mask, y.shape[1])
+        reach = _find_reach(self.model_, points, self.bounds)
+        # The matrices here are small: threads of BLAS would only wait for each other.
+        with single_blas_thread():
+            tables = self.model_, points, limits, root_weight
+            problem = make_problem(*tables, self.magnitude_)
+            signed = None
+            if self.noise == "rician":
+                signed = make_problem(*tables, False)
+            starts = check_starts(self.init, problem.axes, y.shape[1])
+            run = Run(
+                self, y, keep, points, root_weight, mask, problem, signed, reach, starts
+            )
+            run.allocate()
+            parts = split_slices(y.shape[1], -(-y.shape[1] // CHUNK))
+            worth = problem.cost * y.shape[1] > THREAD_WORTH
+            n_jobs = self.n_jobs if worth else 1
+            run_tasks(run.fit_part, [(part,) for part in parts], n_jobs)
         self._store(run)
         warn_status(run.status)
         return self
@@ -300,8 +294,8 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         n_signals = len(self._values)
         kind = np.complex128 if self._coef.shape[1] == 2 else np.float64
         out = np.empty((len(points), n_signals), dtype=kind)
-        for part in split_slices(n_signals, -(-n_signals // _CHUNK)):
-            out[:, part] = _signals(
+        for part in split_slices(n_signals, -(-n_signals // CHUNK)):
+            out[:, part] = signals_of(
                 self.model_, points, self._values[part], self._coef[part]
             ).T
         if self.magnitude_ or self.noise == "rician":
@@ -386,109 +380,3 @@ def _check_mask(mask, n_signals):
             f"{mask.shape}."
         )
     return mask
-
-
-def _signals(model, points, values, coef):
-    """Return signals (n, n_points) of parameters (n, P) and amplitudes (n, C, L)."""
-    basis = model.basis(points, values)
-    whole = coef[:, 0] if coef.shape[1] == 1 else coef[:, 0] + 1j * coef[:, 1]
-    return np.einsum("lin,nl->ni", basis, whole)
-
-
-@dataclass
-class _Run:
-    """One call of fit: its input, and outputs that threads fill part by part."""
-
-    estimator: NonlinearRelaxationFit
-    y: np.ndarray
-    keep: object
-    points: np.ndarray
-    root_weight: np.ndarray
-    mask: np.ndarray | None
-    problem: object
-    signed: object
-    reach: tuple | None
-    starts: np.ndarray | None = None
-
-    def allocate(self):
-        """Make the outputs."""
-        model = self.estimator.model_
-        n = self.y.shape[1]
-        n_channels = 2 if np.iscomplexobj(self.y) else 1
-        self.params = np.full((n, len(model.outputs)), np.nan)
-        self.stderr = np.full_like(self.params, np.nan)
-        self.values = np.full((n, len(model.parameters)), np.nan)
-        self.coef = np.full((n, n_channels, len(model.amplitudes)), np.nan)
-        self.r2, self.relative_error = np.full(n, np.nan), np.full(n, np.nan)
-        self.status = np.full(n, FitStatus.FAILED, dtype=np.int8)
-        self.n_iter = np.zeros(n, dtype=np.int32)
-
-    def fit_part(self, part):
-        """Fit a slice of the signals."""
-        Y = self.y[self.keep, part].T
-        finite = np.isfinite(Y).all(axis=1)
-        empty = finite & ~Y.any(axis=1)
-        self.status[part][empty] = FitStatus.NO_SIGNAL
-        wanted = finite & ~empty
-        if self.mask is not None:
-            wanted &= self.mask[part]
-            self.status[part][~self.mask[part]] = FitStatus.MASKED
-        if not wanted.any():
-            return
-        Y = Y[wanted]
-        channels = [Y.real, Y.imag] if np.iscomplexobj(Y) else [Y]
-        Y = np.stack(channels, axis=1).astype(np.float64)
-        Y *= self.root_weight
-        starts = None if self.starts is None else self.starts[part][wanted]
-        self._solve(Y, starts, np.flatnonzero(wanted) + part.start)
-
-    def _solve(self, Y, starts, where):
-        """Fit weighted signals (n, C, N) and write the results at `where`."""
-        own, model = self.estimator, self.estimator.model_
-        axes = self.problem.axes
-        solution = self.problem.solve(Y, starts, own.tol, own.max_iter)
-        variance = self._variance(Y, solution)
-        outputs, errors = outputs_and_errors(model, axes, solution, variance)
-        status = find_status(
-            model, axes, solution, outputs, errors, self.reach, own.bounds or (),
-            own.max_iter,
-        )  # fmt: skip
-        lost = status == FitStatus.FAILED
-        errors[lost | (status == FitStatus.AT_BOUND)] = np.nan
-        outputs[lost] = np.nan
-        self.params[where], self.stderr[where] = outputs, errors
-        self.values[where] = parameter_values(axes, solution.u)
-        self.coef[where] = np.where(lost[:, None, None], np.nan, solution.coef)
-        power = np.einsum("nci,nci->n", Y, Y)
-        means = Y @ self.root_weight
-        total = power - (means**2).sum(axis=1) / (self.root_weight**2).sum()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            # A constant signal has nothing to explain.
-            total[total < _CONSTANT * power] = np.nan
-            self.r2[where] = 1.0 - solution.rss / total
-            self.relative_error[where] = np.sqrt(solution.rss / power)
-        self.status[where] = status
-        self.n_iter[where] = np.minimum(solution.n_iter, own.max_iter)
-
-    def _variance(self, Y, solution):
-        """Return the variance of the noise (n,), after the likelihood is maximal."""
-        own = self.estimator
-        if own.noise == "rician":
-            axes, model = self.problem.axes, own.model_
-
-            def signals(u, coef):
-                values = parameter_values(axes, u)
-                return _signals(model, self.points, values, coef) * self.root_weight
-
-            variance = fit_rician(
-                self.signed, Y, solution, signals, own.noise_std, own.tol, own.max_iter
-            )
-            rician_covariance(solution, signals, variance)
-            return variance
-        if own.noise_std is not None:
-            return np.full(len(Y), own.noise_std**2)
-        n_channels, n_points = Y.shape[1:]
-        n_amplitudes = solution.coef.shape[2]
-        free = n_channels * (n_points - n_amplitudes) - solution.u.shape[1]
-        with np.errstate(invalid="ignore"):
-            return solution.rss / free if free > 0 else np.full(len(Y), np.nan)

@@ -26,7 +26,7 @@ _MARGIN = 2e-2
 # Ridges of two parameters have many maxima by chance.
 _MARGIN_PLANE = 1e-3
 # The same for every _STRIDE-th node, which are looked at first.
-_MARGIN_COARSE, _MARGIN_NEAR, _STRIDE = 0.1, 2e-3, 4
+_MARGIN_COARSE, _MARGIN_NEAR, _STRIDE = 0.05, 6e-4, 4
 _MARGINS = _MARGIN_COARSE, _MARGIN, _MARGIN_NEAR
 _N_KEPT = 4
 

@@ -17,6 +17,7 @@ from ..utils._sklearn import (
     _check_sample_weight,
     _fit_context,
 )
+from ..utils._validation import is_complex, validate_signals
 
 
 class TSVDCompressor(TransformerMixin, BaseEstimator):
@@ -163,7 +164,8 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
-            Rows of a kernel, or signals.
+            Rows of a kernel, or signals. These may be complex for
+            ``output="components"``.
 
         Returns
         -------
@@ -173,6 +175,8 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         grid_shape = find_grid_shape(X)
+        if self.output == "components" and is_complex(X):
+            return validate_signals(self, X, reset=False) @ self.components_.T
         X = validate_data(self, X, dtype=np.float64, reset=False)
         components = X @ self.components_.T
         if self.output == "components":

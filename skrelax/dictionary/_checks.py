@@ -5,14 +5,20 @@ import numpy as np
 
 def check_atoms(X, y):
     """Return the norms of atoms X (n_atoms, n_points); ValueError for zeros."""
-    # Squares of float32 would underflow where atoms do not.
-    norms = np.linalg.norm(X.astype(np.result_type(X.dtype, np.float64)), axis=1)
+    norms = row_norms(X)
     if not (norms > 0).all():
         raise ValueError(
             f"atom {int((norms > 0).argmin())} is zero, and has no correlation: atoms "
             f"of shape {X.shape}, parameters of shape {y.shape}."
         )
     return norms.astype(X.real.dtype)
+
+
+def row_norms(X):
+    """Return the norms of rows in float64: squares of float32 may overflow."""
+    X = np.ascontiguousarray(X)
+    parts = X.view(X.real.dtype).reshape(X.shape[0], -1)
+    return np.sqrt(np.einsum("ij,ij->i", parts, parts, dtype=np.float64))
 
 
 def check_distinct(C, tolerance, n_points, parameters_shape):
@@ -57,6 +63,15 @@ def grid_neighbours(parameters):
         neighbours[high[same], j, 0] = low[same]
         neighbours[low[same], j, 1] = high[same]
     return neighbours
+
+
+def thin_grid(parameters, step):
+    """Return the rows of parameters that take every step-th value of each column."""
+    kept = np.ones(parameters.shape[0], dtype=bool)
+    if step > 1:
+        for column in parameters.T:
+            kept &= np.unique(column, return_inverse=True)[1].ravel() % step == 0
+    return np.flatnonzero(kept)
 
 
 def is_lazy(X):

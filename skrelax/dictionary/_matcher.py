@@ -12,7 +12,14 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from ..utils._parallel import run_tasks, single_blas_thread
 from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
 from ..utils._validation import validate_signals
-from ._checks import check_atoms, grid_neighbours, is_lazy, usable_rows
+from ._checks import (
+    check_atoms,
+    grid_neighbours,
+    is_lazy,
+    row_norms,
+    thin_grid,
+    usable_rows,
+)
 from ._numba import refine_parabola, search
 from ._tree import build_tree, signal_planes
 
@@ -59,12 +66,16 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
     n_neighbors : int, default=1
         Number of atoms whose parameters are averaged.
     refine : {"parabola"} or None, default=None
-        Whether to move the match between the atoms of a grid: to the top of a
-        parabola through the correlations of the neighbours, for each parameter in
-        turn. At the edges of the grid the atom itself is returned.
+        Whether to move the match between the atoms of a grid, to the top of a
+        paraboloid through the correlations of its neighbours. Parameters at an edge
+        of the grid stay there. It wants atoms in float64: in float32 neighbours of a
+        fine grid are equal to rounding.
     signed : bool, default=False
         Whether the amplitude must be positive: :math:`d^T s` replaces its absolute
         value. For real atoms and signals only.
+    thin : int, default=1
+        Keep only every `thin`-th value of each parameter: the resolution of the
+        dictionary as a setting, so that a search can choose it.
     chunk_size : int, default=4096
         Number of signals that are read and matched at a time. Memory grows with it
         and with n_jobs, not with the number of signals times that of atoms.
@@ -76,8 +87,10 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     Attributes
     ----------
-    parameters_ : ndarray of shape (n_atoms, n_parameters)
-        Parameters of the atoms.
+    parameters_ : ndarray of shape (n_kept, n_parameters)
+        Parameters of the atoms that `thin` keeps.
+    kept_ : ndarray of shape (n_kept,)
+        Their indices; others refer to all atoms too.
     n_features_in_ : int
         Number of points of a signal.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -119,13 +132,14 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
     >>> matcher = DictionaryMatcher(refine="parabola").fit(atoms, parameters)
     >>> signals = 3.0 * np.exp(-times / 0.0755)[None, :]
     >>> matcher.predict(signals).round(4), matcher.predict_scale(signals).round(2)
-    (array([[0.0755]]), array([3.01]))
+    (array([[0.0755]]), array([2.98]))
     """
 
     _parameter_constraints: dict = {
         "n_neighbors": [Interval(numbers.Integral, 1, None, closed="left")],
         "refine": [StrOptions({"parabola"}), None],
         "signed": ["boolean"],
+        "thin": [Interval(numbers.Integral, 1, None, closed="left")],
         "chunk_size": [Interval(numbers.Integral, 1, None, closed="left")],
         "n_jobs": [numbers.Integral, None],
         "verbose": ["verbose"],
@@ -136,6 +150,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         n_neighbors=1,
         refine=None,
         signed=False,
+        thin=1,
         chunk_size=4096,
         n_jobs=None,
         verbose=0,
@@ -143,6 +158,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.n_neighbors = n_neighbors
         self.refine = refine
         self.signed = signed
+        self.thin = thin
         self.chunk_size = chunk_size
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -179,6 +195,12 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             self._names = list(y.columns)
         elif isinstance(y, pd.Series):
             self._names = [y.name]
+        shapes = [np.asarray(values).shape for values in (X, y)]
+        if any(shape and shape[0] == 0 for shape in shapes):
+            raise ValueError(
+                f"the dictionary is empty (0 sample(s)): atoms of shape {shapes[0]}, "
+                f"parameters of shape {shapes[1]}."
+            )
         # Of parameters complex numbers are refused, with scikit-learn's words.
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         X = validate_signals(self, X, reset=True, min_points=2)
@@ -189,6 +211,8 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             )
         self._single = y.ndim == 1
         y = y.reshape(X.shape[0], -1)
+        self.kept_ = thin_grid(y, self.thin)
+        X, y = X[self.kept_], y[self.kept_]
         self._is_complex = np.iscomplexobj(X)
         if self.signed and self._is_complex:
             raise ValueError(
@@ -229,9 +253,9 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         match, correlations = self._search(X, self.n_neighbors, True)
         found, scale, parameters = match
-        return DictionaryMatch(
-            parameters, scale, correlations[:, 0], found[:, 0], found[:, 0] >= 0
-        )
+        mask = found[:, 0] >= 0
+        indices = np.where(mask, self.kept_[found[:, 0]], -1)
+        return DictionaryMatch(parameters, scale, correlations[:, 0], indices, mask)
 
     def predict(self, X):
         """Return the parameters of signals.
@@ -305,7 +329,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         count = self.n_neighbors if n_neighbors is None else n_neighbors
         (found, _, _), correlations = self._search(X, count, True, refine=False)
-        return found, correlations
+        return np.where(found < 0, -1, self.kept_[found]), correlations
 
     def score(self, X, y, sample_weight=None):
         """Return R^2 of the parameters of the signals that have a match.
@@ -351,13 +375,14 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 )
         else:
             X = validate_signals(self, X, reset=False, allow_nan=True)
-        if self.signed and np.iscomplexobj(X):
+        is_complex = np.dtype(X.dtype).kind == "c"
+        if self.signed and is_complex:
             raise ValueError(
                 f"signed=True needs real signals, got complex ones of shape {X.shape}."
             )
         n = X.shape[0]
         real = self._tree.atoms.dtype
-        is_complex = self._is_complex or np.iscomplexobj(X)
+        is_complex = is_complex or self._is_complex
         found = np.empty((n, n_best), np.int64)
         scale = np.empty(n, np.result_type(real, np.complex64) if is_complex else real)
         parameters = np.empty((n, n_parameters))
@@ -370,7 +395,9 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             if refine and self.refine:
                 refine_parabola(
                     planes, self._tree.rows, self._neighbours, self.parameters_,
-                    best[:, 0], parameters[rows],
+                    best[:, 0], np.empty((n_parameters, n_parameters)),
+                    np.empty((3, n_parameters)), np.empty(n_parameters, np.int64),
+                    parameters[rows],
                 )  # fmt: skip
             elif n_best == 1:
                 parameters[rows] = self.parameters_[best[:, 0]]
@@ -383,10 +410,12 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             # The norm that belongs to index -1 is divided into NaN.
             scale[rows] = top / self._norms[best[:, 0]]
             if with_correlations:
-                size = np.linalg.norm(products, axis=2)
-                if self.signed:
-                    size = products[:, :, 0]
-                norm = np.linalg.norm(signals, axis=1)[:, None]
+                size = products[:, :, 0]
+                if products.shape[2] == 2:
+                    size = np.hypot(size, products[:, :, 1])
+                elif not self.signed:
+                    size = np.abs(size)
+                norm = row_norms(signals)[:, None]
                 with np.errstate(invalid="ignore"):
                     correlations[rows] = size / norm
 

@@ -139,11 +139,11 @@ def search(
 
     S (n_planes, n, K) are signals, of which those that are 0 or not finite get index
     -1. one is 1 in the dtype of all; copies tells how often the planes hold the norm
-    of a signal. Centres of branches, of leaves and atoms are columns in flat blocks, see
-    _products: one block of all branches, one per branch, one per leaf. *_cos and *_sin
-    are those of the radii. Branch b holds the leaves branch_edges[b]:branch_edges[b + 1],
-    leaf c the columns leaf_edges[c]:leaf_edges[c + 1]; places (n_padded,) tells the
-    atom of a column, rows (n_atoms, K) are the atoms.
+    of a signal. Centres of branches, of leaves and atoms are columns in flat blocks,
+    see _products: one block of all branches, one per branch, one per leaf. *_cos and
+    *_sin are those of the radii. Branch b holds the leaves from branch_edges[b] to
+    branch_edges[b + 1], leaf c the columns from leaf_edges[c] to leaf_edges[c + 1];
+    places (n_padded,) tells the atom of a column, rows (n_atoms, K) are the atoms.
 
     work (4, n_most), with room for the largest branch, leaf and number of branches, s
     (n_planes, K), best (n_best,) and columns (n_best,) are workspaces. found
@@ -177,9 +177,12 @@ def search(
                 s[p, k] *= factor
         best[:] = -2
         columns[:] = 0
-        _squares(s, signed, branches, 0, n_branches, second, squares)
-        first = _largest(squares, n_branches)
-        _bounds(squares, branch_cos, branch_sin, 0, n_branches, one, branch_bounds)
+        first = 0
+        branch_bounds[0] = one
+        if n_branches > 1:
+            _squares(s, signed, branches, 0, n_branches, second, squares)
+            first = _largest(squares, n_branches)
+            _bounds(squares, branch_cos, branch_sin, 0, n_branches, one, branch_bounds)
         for turn in range(-1, n_branches):
             b = first if turn < 0 else turn
             if turn == first or branch_bounds[b] <= best[n_best - 1]:
@@ -238,15 +241,48 @@ def _correlation(S, i, atoms, a):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def refine_parabola(S, atoms, neighbours, parameters, found, out):
-    """Move each match to the top of a parabola through its neighbours on the grid.
+def _descend(H, g, axes, count, u):
+    """Write the solution of -H u = g over axes[:count] into u; False if not a top.
+
+    H is overwritten by the Cholesky factor of -H.
+    """
+    for a in range(count):
+        for b in range(a + 1):
+            total = -H[axes[a], axes[b]]
+            for c in range(b):
+                total -= H[axes[a], axes[c]] * H[axes[b], axes[c]]
+            if a > b:
+                H[axes[a], axes[b]] = total / H[axes[b], axes[b]]
+            elif total > 0.0:
+                H[axes[a], axes[a]] = np.sqrt(total)
+            else:
+                return False
+    for a in range(count):
+        total = g[axes[a]]
+        for c in range(a):
+            total -= H[axes[a], axes[c]] * u[axes[c]]
+        u[axes[a]] = total / H[axes[a], axes[a]]
+    for a in range(count - 1, -1, -1):
+        total = u[axes[a]]
+        for c in range(a + 1, count):
+            total -= H[axes[c], axes[a]] * u[axes[c]]
+        u[axes[a]] = total / H[axes[a], axes[a]]
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def refine_parabola(S, atoms, neighbours, parameters, found, H, work, axes, out):
+    """Move each match to the top of a paraboloid through its neighbours on the grid.
 
     S (n_planes, n, K) signals, atoms (n_atoms, K) rows, neighbours
     (n_atoms, n_parameters, 2) the atoms one step down and up or -1, parameters
     (n_atoms, n_parameters). found (n,) is corrected where a neighbour is better by less
-    than the rounding of the search; out (n, n_parameters) gets the parameters.
+    than the rounding of the search; out (n, n_parameters) gets the parameters. H
+    (n_parameters, n_parameters), work (3, n_parameters) and axes (n_parameters,) are
+    workspaces.
     """
     n_parameters = parameters.shape[1]
+    g, curve, u = work[0], work[1], work[2]
     for i in range(found.size):
         a = found[i]
         if a < 0:
@@ -267,18 +303,50 @@ def refine_parabola(S, atoms, neighbours, parameters, found, out):
             if not moved:
                 break
         found[i] = a
+        # Axes with both neighbours, in steps of the grid whatever its spacing.
+        count = 0
         for j in range(n_parameters):
-            here = parameters[a, j]
-            out[i, j] = here
+            u[j] = 0.0
             low, high = neighbours[a, j, 0], neighbours[a, j, 1]
             if low < 0 or high < 0:
                 continue
             below = _correlation(S, i, atoms, low)
             above = _correlation(S, i, atoms, high)
-            curve = below - 2.0 * centre + above
-            if not curve < 0.0:
-                continue
-            # In steps of the grid, whatever its spacing.
-            u = min(max(0.5 * (below - above) / curve, -0.5), 0.5)
-            down, up = parameters[low, j], parameters[high, j]
-            out[i, j] += 0.5 * u * (up - down) + 0.5 * u * u * (up - 2.0 * here + down)
+            curve[j] = below - 2.0 * centre + above
+            if curve[j] < 0.0:
+                g[j] = 0.5 * (above - below)
+                axes[count] = j
+                count += 1
+        for p in range(count):
+            j = axes[p]
+            H[j, j] = curve[j]
+            for q in range(p):
+                k = axes[q]
+                H[j, k] = 0.0
+                total, corners = 0.0, 0
+                for side in range(2):
+                    for end in range(2):
+                        corner = neighbours[neighbours[a, j, side], k, end]
+                        if corner >= 0:
+                            value = _correlation(S, i, atoms, corner)
+                            total += value if side == end else -value
+                            corners += 1
+                if corners == 4:
+                    H[j, k] = 0.25 * total
+        if not _descend(H, g, axes, count, u):
+            # No top: each axis on its own.
+            for p in range(count):
+                u[axes[p]] = -g[axes[p]] / curve[axes[p]]
+        longest = 1.0
+        for p in range(count):
+            longest = max(longest, abs(u[axes[p]]))
+        for j in range(n_parameters):
+            here = parameters[a, j]
+            out[i, j] = here
+            if u[j] != 0.0:
+                # Beyond the neighbours the paraboloid says nothing.
+                step = u[j] / longest
+                down = parameters[neighbours[a, j, 0], j]
+                up = parameters[neighbours[a, j, 1], j]
+                bend = 0.5 * step * step * (up - 2.0 * here + down)
+                out[i, j] += 0.5 * step * (up - down) + bend

@@ -9,7 +9,7 @@ from ._checks import check_distinct
 
 # Atoms of a leaf, and leaves of a branch: a signal looks into some ten leaves, and
 # larger ones cost more products, smaller ones more centres.
-_LEAF, _BRANCH = 48, 16
+_LEAF, _BRANCH = 48, 32
 # Columns of a leaf are filled up to a multiple of this, for vector registers.
 _LANES = 16
 # Rows of a dictionary that are converted to float64 at a time.
@@ -80,7 +80,9 @@ def signal_planes(signals, tree, atoms_are_complex):
     dtype = tree.atoms.dtype
     n_filled = tree.rows.shape[1]
     if not (atoms_are_complex or np.iscomplexobj(signals)):
-        return _fill(signals, n_filled).astype(dtype, copy=False)[None], 1.0
+        # Numba would compile anew for a read-only array, or one in another order.
+        filled = _fill(signals, n_filled)
+        return np.require(filled, dtype, ["C", "W"])[None], 1.0
     planes = np.zeros((2, signals.shape[0], n_filled), dtype)
     width = signals.shape[1]
     planes[0, :, :width] = signals.real
@@ -108,18 +110,20 @@ def _own_basis(unit):
             gram += block.T @ block.conj()
         # Rows are coordinates after a product with the conjugate of the vectors.
         vectors = np.linalg.eigh(gram)[1][:, ::-1]
-        C = np.empty((n_atoms, n_points), wide)
         worst = np.zeros(n_points)
         for start in range(0, n_atoms, _BLOCK):
-            rows = slice(start, start + _BLOCK)
-            C[rows] = unit[rows].astype(wide) @ vectors.conj()
-            left = (np.abs(C[rows, ::-1]) ** 2).cumsum(axis=1)[:, ::-1]
+            block = unit[start : start + _BLOCK].astype(wide) @ vectors.conj()
+            left = (np.abs(block[:, ::-1]) ** 2).cumsum(axis=1)[:, ::-1]
             worst = np.maximum(worst, left.max(axis=0))
         rounding = 2.0 * np.finfo(unit.dtype).eps
         rank = max(1, int((np.sqrt(worst) > rounding).sum()))
         if rank < n_points:
-            C = C[:, :rank]
-            return vectors[:, :rank], C / np.linalg.norm(C, axis=1)[:, None]
+            basis = np.ascontiguousarray(vectors[:, :rank])
+            C = np.empty((n_atoms, rank), wide)
+            for start in range(0, n_atoms, _BLOCK):
+                rows = slice(start, start + _BLOCK)
+                C[rows] = unit[rows].astype(wide) @ basis.conj()
+            return basis, C / np.linalg.norm(C, axis=1)[:, None]
     return None, unit.astype(wide)
 
 

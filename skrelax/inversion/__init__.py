@@ -1,9 +1,17 @@
 """Regularised inversion of signals into distributions."""
 
+from ._kernel_parameter import KernelParameterSearch
 from ._lasso import LassoFista
 from ._lasso_cv import LassoFistaCV
 from ._smooth import SmoothLasso
 from ._smooth_cv import SmoothLassoCV
 from ._solvers import lasso_path
 
-__all__ = ["LassoFista", "LassoFistaCV", "SmoothLasso", "SmoothLassoCV", "lasso_path"]
+__all__ = [
+    "KernelParameterSearch",
+    "LassoFista",
+    "LassoFistaCV",
+    "SmoothLasso",
+    "SmoothLassoCV",
+    "lasso_path",
+]

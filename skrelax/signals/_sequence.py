@@ -80,7 +80,8 @@ class SequenceModel(SignalModel):
             else:
                 value = check_positive(name, getattr(self, name))
                 column = np.full(parameters.shape[0], value)
-            columns.append(np.ascontiguousarray(column, dtype=dtype))
+            # A copy: Numba compiles anew for read-only arrays.
+            columns.append(np.array(column, dtype=dtype))
         return columns, dtype
 
 

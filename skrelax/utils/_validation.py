@@ -18,12 +18,17 @@ def check_acquisition(points, model, name="X"):
         )
 
 
+def is_complex(X):
+    """Return whether an array-like of any kind holds complex numbers."""
+    return np.iscomplexobj(X if isinstance(X, np.ndarray) else np.asarray(X))
+
+
 def validate_signals(estimator, X, *, reset, allow_nan=False, min_points=1):
     """Return signals (n_signals, n_points), real or complex, double or single.
 
     scikit-learn's validation, which on its own refuses complex numbers.
     """
-    if not np.iscomplexobj(X):
+    if not is_complex(X):
         return validate_data(
             estimator,
             X,

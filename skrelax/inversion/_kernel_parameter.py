@@ -1,0 +1,283 @@
+"""A setting of the kernel that differs from signal to signal."""
+
+import numbers
+import warnings
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..utils._parallel import run_tasks
+from ..utils._sklearn import (
+    BaseEstimator,
+    HasMethods,
+    _check_sample_weight,
+    _fit_context,
+)
+from ._lasso import LassoFista
+
+
+class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    r"""Invert each signal with its own value of a setting of the kernel.
+
+    For every signal the value is chosen that minimises the sum of squares of the best
+    fit without penalty, over :math:`f \ge 0`; then the signal is inverted with it. So
+    the refocusing angle of an echo train is estimated voxel by voxel before its
+    distribution of T2, as [1]_ does, or the efficiency of an inversion.
+
+    Parameters
+    ----------
+    estimator : Pipeline of a KernelBuilder and a linear inversion
+        The inversion. It is cloned. Its kernel is a signal model with the setting.
+    parameter : str, default="flip_angle"
+        Name of the setting in the signal model.
+    values : array-like of shape (n_values,), default=None
+        Values to try, strictly increasing, at least 4. Between them the minimum of a
+        cubic spline through the sums of squares is taken. None takes 32 angles from
+        50 to 180 degrees.
+    n_jobs : int or None, default=None
+        Number of threads over values.
+
+    Attributes
+    ----------
+    value_ : float or ndarray of shape (n_signals,)
+        The chosen values.
+    coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
+        Distributions.
+    intercept_ : float or ndarray of shape (n_signals,)
+        Baselines, 0 if `estimator` has none.
+    relaxation_times_ : ndarray of shape (n_bins,) or tuple of ndarray
+        Bins of the KernelBuilder.
+    values_ : ndarray of shape (n_values,)
+        The values tried.
+    residual_ : ndarray of shape (n_values,) or (n_values, n_signals)
+        Sums of squares, over the tried values. None where values were known.
+    n_features_in_ : int
+        Number of acquisition columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X was a frame with string names.
+
+    See Also
+    --------
+    skrelax.model_selection.StrengthSearch : Choose the strength of a penalty.
+    skrelax.signals.EPGEchoTrain : The echo train with a flip angle.
+
+    Notes
+    -----
+    Signals with the same value are inverted in one call. Angles below and above 180
+    degrees give the same echoes, so search on one side.
+
+    References
+    ----------
+    .. [1] T. Prasloski et al., "Applications of stimulated echo correction to
+       multicomponent T2 analysis", Magn. Reson. Med. 67 (2012) 1803.
+       https://doi.org/10.1002/mrm.23157
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skrelax import KernelBuilder, LassoFista
+    >>> from skrelax.inversion import KernelParameterSearch
+    >>> from skrelax.signals import EPGEchoTrain
+    >>> train = EPGEchoTrain(140.0, echo_spacing=0.01)
+    >>> times = 0.01 * np.arange(1, 33)[:, None]
+    >>> signal = train.evaluate(times, np.array([[0.08]]))[:, 0]
+    >>> builder = KernelBuilder(EPGEchoTrain(echo_spacing=0.01), grid=[0.02, 0.08, 0.3])
+    >>> search = KernelParameterSearch(make_pipeline(builder, LassoFista(1e-6)))
+    >>> search.fit(times, signal).value_.round()
+    np.float64(140.0)
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "parameter": [str],
+        "values": ["array-like", None],
+        "n_jobs": [numbers.Integral, None],
+    }
+
+    def __init__(self, estimator, parameter="flip_angle", values=None, n_jobs=None):
+        self.estimator = estimator
+        self.parameter = parameter
+        self.values = values
+        self.n_jobs = n_jobs
+
+    # The search runs before the estimator, whose settings must be checked too.
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None, known=None):
+        """Choose the value of each signal and find its distribution.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_columns)
+            Acquisition points.
+        y : array-like of shape (n_points,) or (n_points, n_signals)
+            Signals.
+        sample_weight : array-like of shape (n_points,) or None, default=None
+            Weight of each acquisition point.
+        known : float or array-like of shape (n_signals,) or None, default=None
+            Values that are known from elsewhere, a map of the flip angle for
+            example. Nothing is searched then.
+
+        Returns
+        -------
+        KernelParameterSearch
+            The fitted search.
+
+        Raises
+        ------
+        ValueError
+            If values are not increasing, shapes do not match, or the kernel has no
+            such setting.
+        """
+        points, y = validate_data(
+            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True
+        )
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, y, dtype=np.float64, ensure_non_negative=True
+            )
+            # A point without weight must not draw the limits of the grid either.
+            kept = np.flatnonzero(weight)
+            X = X.iloc[kept] if hasattr(X, "iloc") else points[kept]
+            y, weight = y[kept], weight[kept]
+        # As it is: names of columns must reach the KernelBuilder.
+        self._acquisition = X
+        self._name = self._full_name()
+        single = y.ndim == 1
+        Y = y.reshape(y.shape[0], -1)
+        self.values_ = _check_values(self.values)
+        if known is None:
+            residual = self._residuals(X, Y, weight)
+            values = np.array([_lowest(self.values_, column) for column in residual.T])
+        else:
+            residual = None
+            values = np.asarray(known, dtype=np.float64)
+            if values.shape not in ((), (Y.shape[1],)) or not np.isfinite(values).all():
+                raise ValueError(
+                    f"known must be a finite number or one per signal ({Y.shape[1]}), "
+                    f"got shape {values.shape}."
+                )
+            values = np.full(Y.shape[1], values)
+        self._invert(X, Y, weight, values)
+        self.value_, self.residual_ = values, residual
+        if single:
+            self.value_, self.coef_ = values[0], self.coef_[0]
+            self.intercept_ = float(self.intercept_[0])
+            self.residual_ = None if residual is None else residual[:, 0]
+        return self
+
+    def predict(self, X):
+        """Return the signals of the distributions at other acquisition points.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_columns)
+            Acquisition points.
+
+        Returns
+        -------
+        ndarray of shape (n_points,) or (n_points, n_signals)
+            The signals.
+        """
+        check_is_fitted(self)
+        validate_data(self, X, dtype=np.float64, reset=False)
+        values, coef = np.atleast_1d(self.value_), np.atleast_2d(self.coef_)
+        out = []
+        for value, f in zip(values, coef, strict=True):
+            out.append(self._builder(value).transform(X) @ f)
+        signals = np.array(out).T + self.intercept_
+        return signals[:, 0] if np.ndim(self.value_) == 0 else signals
+
+    def _full_name(self):
+        """Return the name of the setting in the transformers of the Pipeline."""
+        pipeline = self.estimator
+        if not isinstance(pipeline, Pipeline) or len(pipeline.steps) < 2:
+            raise ValueError(
+                "estimator must be a Pipeline of a KernelBuilder and a linear "
+                f"inversion, got {pipeline!r}."
+            )
+        known = pipeline.get_params()
+        for name, _ in pipeline.steps[:-1]:
+            full = f"{name}__kernel__{self.parameter}"
+            if full in known:
+                return full
+        raise ValueError(
+            f"the kernel of {pipeline!r} has no setting {self.parameter!r}: it must be "
+            "a signal model, not a name."
+        )
+
+    def _builder(self, value):
+        """Return the transformers, fitted with a value of the setting."""
+        steps = clone(self.estimator[:-1]).set_params(**{self._name: float(value)})
+        return steps.fit(self._acquisition)
+
+    def _residuals(self, X, Y, weight):
+        """Return the sum of squares of each value and signal."""
+        residual = np.empty((self.values_.size, Y.shape[1]))
+        intercept = getattr(self.estimator[-1], "fit_intercept", False)
+
+        def fit(index):
+            K = self._builder(self.values_[index]).transform(X)
+            free = LassoFista(alpha=0.0, fit_intercept=intercept)
+            with warnings.catch_warnings():
+                # A gap has no meaning where a fit is exact to rounding.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                misfit = Y - free.fit(K, Y, sample_weight=weight).predict(K)
+            w = 1.0 if weight is None else weight[:, None]
+            residual[index] = (w * misfit**2).sum(axis=0)
+
+        run_tasks(fit, [(index,) for index in range(self.values_.size)], self.n_jobs)
+        return residual
+
+    def _invert(self, X, Y, weight, values):
+        """Find the distributions, signals of one value at a time."""
+        groups, member = np.unique(values, return_inverse=True)
+        first = self._builder(groups[0])
+        self.relaxation_times_ = first[0].relaxation_times_
+        n_bins = first.transform(X).shape[1]
+        self.coef_ = np.empty((Y.shape[1], n_bins))
+        self.intercept_ = np.zeros(Y.shape[1])
+
+        def fit(group):
+            mine = np.flatnonzero(member == group)
+            K = self._builder(groups[group]).transform(X)
+            options = {} if weight is None else {"sample_weight": weight}
+            model = clone(self.estimator[-1]).fit(K, Y[:, mine], **options)
+            model = getattr(model, "best_estimator_", model)
+            self.coef_[mine] = np.atleast_2d(model.coef_)
+            self.intercept_[mine] = model.intercept_
+
+        run_tasks(fit, [(group,) for group in range(groups.size)], self.n_jobs)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.input_tags.positive_only = True
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
+def _check_values(values):
+    """Return the values to try, strictly increasing."""
+    if values is None:
+        return np.linspace(50.0, 180.0, 32)
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1 or values.size < 4 or not (np.diff(values) > 0).all():
+        raise ValueError(
+            "values must be at least 4 strictly increasing numbers, got shape "
+            f"{values.shape}: {values}."
+        )
+    return values
+
+
+def _lowest(values, residual):
+    """Return where a cubic spline through the sums of squares is lowest."""
+    spline = CubicSpline(values, residual)
+    turns = spline.derivative().roots(extrapolate=False)
+    candidates = np.append(values, turns[np.isfinite(turns)])
+    return candidates[spline(candidates).argmin()]

@@ -1,0 +1,113 @@
+"""Settings of the kernel that are estimated signal by signal."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.pipeline import make_pipeline
+
+from skrelax import KernelBuilder, LassoFista, SmoothLasso
+from skrelax.inversion import KernelParameterSearch
+from skrelax.model_selection import StrengthSearch
+from skrelax.signals import EPGEchoTrain, InversionRecovery
+
+TIMES = 0.01 * np.arange(1, 33)[:, None]
+GRID = np.geomspace(0.01, 2.0, 40)
+
+
+def echo_trains(angles, noise=1e-4):
+    """Return signals (32, n) of T2 = 20 and 90 ms at refocusing angles."""
+    clean = [
+        EPGEchoTrain(angle, echo_spacing=0.01).evaluate(
+            TIMES, np.array([[0.02], [0.09]])
+        )
+        @ [0.2, 0.8]
+        for angle in angles
+    ]
+    rng = np.random.default_rng(0)
+    return np.array(clean).T + noise * rng.standard_normal((32, len(angles)))
+
+
+def pipeline(inversion, **settings):
+    kernel = EPGEchoTrain(echo_spacing=0.01, **settings)
+    return make_pipeline(KernelBuilder(kernel, grid=GRID), inversion)
+
+
+def test_angles_are_found_and_distributions_are_those_of_the_angle():
+    truth = np.array([175.0, 150.0, 121.3, 90.0])
+    signals = echo_trains(truth)
+    search = KernelParameterSearch(pipeline(SmoothLasso(1e-6, 1e-6)), n_jobs=2)
+    search.fit(TIMES, signals)
+    # Near 180 degrees echoes hardly change with the angle; elsewhere noise, and a grid
+    # of T2 without the true values, leave some tenths of a degree.
+    assert_allclose(search.value_, truth, atol=1.0)
+    assert_allclose(search.value_[1:], truth[1:], atol=0.4)
+    assert search.residual_.shape == (32, 4)
+    for index in (1, 3):
+        alone = pipeline(SmoothLasso(1e-6, 1e-6), flip_angle=search.value_[index])
+        alone.fit(TIMES, signals[:, index])
+        assert_allclose(search.coef_[index], alone[-1].coef_, atol=1e-10)
+        assert_allclose(
+            search.predict(TIMES)[:, index], alone.predict(TIMES), atol=1e-10
+        )
+    share = search.coef_[:, search.relaxation_times_ < 0.04].sum(axis=1)
+    assert_allclose(share, 0.2, atol=0.03)
+    wrong = pipeline(SmoothLasso(1e-6, 1e-6)).fit(TIMES, signals[:, 3])
+    assert np.linalg.norm(wrong.predict(TIMES) - signals[:, 3]) > 0.1
+
+
+def test_known_angles():
+    truth = [150.0, 120.0]
+    signals = echo_trains(truth)
+    model = pipeline(StrengthSearch(SmoothLasso(order=0), strengths=20))
+    search = KernelParameterSearch(model).fit(TIMES, signals, known=truth)
+    assert search.residual_ is None
+    assert_allclose(search.value_, truth)
+    assert_allclose(search.predict(TIMES), signals, atol=2e-3)
+    one = KernelParameterSearch(model).fit(TIMES, signals[:, 0], known=150.0)
+    assert one.coef_.shape == (40,)
+    assert_allclose(one.coef_, search.coef_[0], atol=1e-2)
+    with pytest.raises(ValueError, match=r"one per signal \(2\)"):
+        KernelParameterSearch(model).fit(TIMES, signals, known=[1.0, 2.0, 3.0])
+
+
+def test_efficiency_of_an_inversion():
+    points = pd.DataFrame({"TI": np.geomspace(0.01, 5, 30)})
+    truth = InversionRecovery(1.73)
+    signal = truth.evaluate(points.to_numpy(), np.array([[0.2], [1.0]])) @ [1.0, 2.0]
+    builder = KernelBuilder(InversionRecovery(), n_bins=60)
+    search = KernelParameterSearch(
+        make_pipeline(builder, LassoFista(1e-6)), "efficiency", np.linspace(1.5, 2, 9)
+    ).fit(points, signal, sample_weight=np.full(30, 2.0))
+    assert search.value_ == pytest.approx(1.73, abs=0.01)
+    assert search.score(points, signal) > 0.9999
+
+
+@pytest.mark.parametrize("tag", ["ref2", "ref_lcurve"])
+def test_angle_of_decaes(shared_data, tag):
+    def read(name):
+        return np.loadtxt(shared_data / "decaes" / f"decaes_{name}.csv")
+
+    kernel = EPGEchoTrain(T1=1.0, echo_spacing=0.01, excitation="half", magnitude=True)
+    search = KernelParameterSearch(
+        make_pipeline(KernelBuilder(kernel, grid=read("ref_t2times")), LassoFista()),
+        values=np.linspace(50, 180, 64),
+    ).fit(0.01 * np.arange(1, 17)[:, None], read("ref_signal"))
+    # Both interpolate the curve of residuals.
+    assert search.value_ == pytest.approx(float(read(f"{tag}_alpha")), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        (KernelParameterSearch(LassoFista()), "must be a Pipeline"),
+        (KernelParameterSearch(make_pipeline(KernelBuilder("T2"), LassoFista())),
+         "no setting 'flip_angle'"),
+        (KernelParameterSearch(pipeline(LassoFista()), values=[1, 2]), "at least 4"),
+        (KernelParameterSearch(pipeline(LassoFista()), values=[1, 3, 2, 4]),
+         "strictly increasing"),
+    ],
+)  # fmt: skip
+def test_bad_settings(search, message):
+    with pytest.raises(ValueError, match=message):
+        search.fit(TIMES, echo_trains([150.0]))

@@ -167,18 +167,23 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             self, X, dtype="numeric", ensure_all_finite=False, reset=False
         )
         parts = split_slices(len(X), -(-len(X) // self.chunk_size))
-        # The rows of a chunk are all that a worker gets.
-        rows = Parallel(n_jobs=self.n_jobs)(
+        # The rows of a chunk are all that a worker gets; results are stored as they
+        # come, so that they are never held twice.
+        rows = Parallel(n_jobs=self.n_jobs, return_as="generator")(
             delayed(_map_rows)(
                 self.estimator, self._acquisition, X[part], tuple(self.include),
                 self.only_converged,
             )
             for part in parts
         )  # fmt: skip
-        outputs, status = zip(*rows, strict=True)
-        if status[0] is not None:
-            warn_status(np.concatenate(status))
-        return np.concatenate(outputs)
+        out = np.empty((len(X), len(self.get_feature_names_out())))
+        status = np.zeros(len(X), dtype=np.int8)
+        for part, (values, codes) in zip(parts, rows, strict=True):
+            out[part] = values
+            if codes is not None:
+                status[part] = codes
+        warn_status(status)
+        return out
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the outputs.

@@ -14,11 +14,14 @@ _HOMES = {
     "LassoFista": "inversion",
     "LassoFistaCV": "inversion",
     "MultiDimRegularizedILT": "inversion",
+    "NonlinearRelaxationFit": "nonlinear",
     "SmoothLasso": "inversion",
     "SmoothLassoCV": "inversion",
     "TSVDCompressor": "decomposition",
+    "VoxelMapper": "compose",
 }
 _PACKAGES = (
+    "compose",
     "datasets",
     "decomposition",
     "dictionary",
@@ -27,6 +30,7 @@ _PACKAGES = (
     "kernels",
     "metrics",
     "model_selection",
+    "nonlinear",
     "plotting",
     "signals",
 )
@@ -37,9 +41,11 @@ __all__ = [
     "LassoFista",
     "LassoFistaCV",
     "MultiDimRegularizedILT",
+    "NonlinearRelaxationFit",
     "SmoothLasso",
     "SmoothLassoCV",
     "TSVDCompressor",
+    "VoxelMapper",
     "__version__",
 ]
 

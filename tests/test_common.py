@@ -23,10 +23,12 @@ from skrelax import (
     SmoothLasso,
     SmoothLassoCV,
     TSVDCompressor,
+    VoxelMapper,
 )
 from skrelax.dictionary import SignalSimulator
 from skrelax.inversion import KernelParameterSearch
 from skrelax.model_selection import StrengthSearch
+from skrelax.nonlinear import NonlinearRelaxationFit
 from skrelax.signals import EPGEchoTrain, InversionRecovery
 
 
@@ -55,6 +57,8 @@ ESTIMATORS = [
     # One bin per axis, for the same reason.
     MultiDimRegularizedILT(grids=1),
     StrengthSearch(SmoothLasso(), strengths=3),
+    NonlinearRelaxationFit(),
+    VoxelMapper(NonlinearRelaxationFit()),
     KernelParameterSearch(
         make_pipeline(KernelBuilder(InversionRecovery(), n_bins=1), SmoothLasso()),
         "efficiency",
@@ -126,6 +130,7 @@ def test_import_is_lazy():
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_pickle_keeps_predictions(estimator):
     X = np.abs(np.random.default_rng(0).standard_normal((20, 2)))
     fitted = clone(estimator).fit(X, X.sum(axis=1))

@@ -11,7 +11,10 @@ def main(argv=None):
     """Run the command line; return the exit code."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    from ._invert import run_invert
+    if arguments.command == "map":
+        from ._map import run_map as run
+    else:
+        from ._invert import run_invert as run
 
     def report(message, category, *_):
         print(f"skrelax: note: {category.__name__}: {message}", file=sys.stderr)
@@ -20,7 +23,7 @@ def main(argv=None):
         with warnings.catch_warnings():
             warnings.simplefilter("always")
             warnings.showwarning = report
-            run_invert(arguments)
+            run(arguments)
     except (ValueError, OSError, ImportError) as error:
         text = " ".join(str(error).split())
         print(f"skrelax: error: {text}", file=sys.stderr)
@@ -132,4 +135,53 @@ def _parser():
     add("--overwrite", action="store_true", help="replace results that exist")
     add("--no-plot", action="store_true", help="write no picture")
     add("--seed", type=int, default=0, help="seed of the simulated decay (default 0)")
+    _add_map(commands)
     return parser
+
+
+def _add_map(commands):
+    """Add the arguments of ``map``."""
+    mapping = commands.add_parser(
+        "map",
+        help="from images to maps of relaxation times",
+        description=(
+            "Fit a signal model to every voxel of a DICOM folder or of NIfTI files "
+            "with JSON sidecars. Writes each parameter, its standard error, the "
+            "relative error, R2 and the status of the fits as NIfTI with the geometry "
+            "of the images, acquisition.csv and maps.png."
+        ),
+    )
+    add = mapping.add_argument
+    add("source", metavar="FOLDER", help="folder of DICOM or NIfTI files, or a file")
+    add(
+        "--model",
+        default="T1-IR",
+        metavar="NAME",
+        help="signal model: T1-IR (default), T1-IR-efficiency, T1-general, T1-SR, "
+        "T1-LL, T1-VFA, T2, T2*, T1rho, T2-offset, T2-biexponential, T2-stretched, "
+        "T2-EPG",
+    )
+    add("--out", metavar="DIR", help="folder of the maps (default NAME-maps)")
+    add(
+        "--mask",
+        default="auto",
+        choices=["auto", "none"],
+        help="auto leaves the background out (default)",
+    )
+    add(
+        "--tr",
+        default="file",
+        choices=["file", "ignore"],
+        help="repetition times of inversion recovery: those of each file (default), or "
+        "full recovery",
+    )
+    add(
+        "--noise",
+        default="gaussian",
+        choices=["gaussian", "rician"],
+        help="noise of the signals; rician for magnitudes near the noise",
+    )
+    add("--noise-std", type=_positive, help="noise level (default: from residuals)")
+    add("--jobs", type=int, default=None, help="number of threads")
+    add("--overwrite", action="store_true", help="write into a folder with files")
+    add("--no-plot", action="store_true", help="draw no picture")

@@ -1,11 +1,13 @@
 """Simulated measurements with known truth."""
 
+from ._images import make_image_series
 from ._signed import make_signed_slices, make_spectrum_series
 from ._simulate import make_decay, make_distribution
 
 __all__ = [
     "make_decay",
     "make_distribution",
+    "make_image_series",
     "make_signed_slices",
     "make_spectrum_series",
 ]

@@ -1,6 +1,9 @@
 """Readers of measured signals; they return seconds."""
 
 from ._decay import DecayFileError, read_decay
+from ._dicom import read_dicom_series
+from ._images import foreground_mask
+from ._nifti import read_nifti, write_maps
 from ._spinsolve import EchoGrid, compress_echoes, correct_phase, read_spinsolve
 from ._table import RelaxationTable
 
@@ -10,6 +13,10 @@ __all__ = [
     "RelaxationTable",
     "compress_echoes",
     "correct_phase",
+    "foreground_mask",
     "read_decay",
+    "read_dicom_series",
+    "read_nifti",
     "read_spinsolve",
+    "write_maps",
 ]

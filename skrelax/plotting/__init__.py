@@ -2,6 +2,7 @@
 
 from ._curves import CrossValidationCurveDisplay, StrengthCurveDisplay
 from ._distribution import DistributionDisplay, DistributionMapDisplay
+from ._maps import ParameterMapDisplay
 from ._signals import DecayDisplay, ResidualsDisplay
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "DecayDisplay",
     "DistributionDisplay",
     "DistributionMapDisplay",
+    "ParameterMapDisplay",
     "ResidualsDisplay",
     "StrengthCurveDisplay",
 ]

@@ -11,6 +11,8 @@ from ._exponential import (
 )
 from ._fingerprinting import FingerprintingTrain
 from ._impedance import Impedance
+from ._multi import BiExponential, StretchedExponential
+from ._recovery import GeneralRecovery, LookLocker
 from ._sequence import SequenceModel
 from ._special import Identity, UserSignal
 from ._steady_state import MP2RAGE, BalancedSteadyState, SpoiledGradientEcho
@@ -18,19 +20,23 @@ from ._steady_state import MP2RAGE, BalancedSteadyState, SpoiledGradientEcho
 __all__ = [
     "MP2RAGE",
     "BalancedSteadyState",
+    "BiExponential",
     "Diffusion",
     "EPGEchoTrain",
     "FingerprintingTrain",
     "GaussianDecay",
+    "GeneralRecovery",
     "Identity",
     "Impedance",
     "InversionRecovery",
+    "LookLocker",
     "MonoExponential",
     "Parameter",
     "SaturationRecovery",
     "SequenceModel",
     "SignalModel",
     "SpoiledGradientEcho",
+    "StretchedExponential",
     "UserSignal",
     "resolve_model",
 ]

@@ -47,6 +47,12 @@ class SignalModel(BaseEstimator, ABC):
     is_discrete = False
     #: Whether acquisition points below zero have no meaning.
     requires_positive = True
+    #: Whether the signal changes its sign, which a magnitude image hides.
+    changes_sign = False
+    #: A model whose signal, twice with parameters of its own, is this one; or None.
+    component = None
+    #: The signal in words of a formula.
+    formula = ""
 
     @property
     @abstractmethod
@@ -74,6 +80,72 @@ class SignalModel(BaseEstimator, ABC):
         ndarray of shape (n_points, n_sets)
             The signal of each set at each point.
         """
+
+    @property
+    def amplitudes(self):
+        """Linear parameters, a tuple of :class:`Parameter`."""
+        return (Parameter("M0", lower=-np.inf),)
+
+    @property
+    def outputs(self):
+        """What a fit reports, a tuple of :class:`Parameter`."""
+        return self.amplitudes + self.parameters
+
+    def basis(self, acquisition, parameters):
+        """Return the signals that the amplitudes multiply.
+
+        Parameters
+        ----------
+        acquisition : ndarray of shape (n_points, n_columns)
+            Acquisition points, columns as in :attr:`acquisition_columns`.
+        parameters : ndarray of shape (n_sets, n_parameters)
+            Sets of nonlinear parameters.
+
+        Returns
+        -------
+        ndarray of shape (n_amplitudes, n_points, n_sets)
+            One signal per amplitude.
+        """
+        return self.evaluate(acquisition, parameters)[None]
+
+    def derive(self, values):
+        """Return what a fit reports from what it determines.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_amplitudes + n_parameters, n_sets)
+            Amplitudes, then nonlinear parameters. They may be complex: standard
+            errors are propagated with complex steps.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, n_sets)
+            Rows as in :attr:`outputs`.
+        """
+        return values
+
+    def search_limits(self, acquisition):
+        """Return the range in which a fit looks for each nonlinear parameter.
+
+        Parameters
+        ----------
+        acquisition : ndarray of shape (n_points, n_columns)
+            Acquisition points.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, 2)
+            The bounds of the parameter where they are finite, else ten times the
+            range of :meth:`grid_limits` on both sides.
+        """
+        limits = np.empty((len(self.parameters), 2))
+        for row, parameter in zip(limits, self.parameters, strict=True):
+            if np.isfinite(parameter.upper):
+                row[:] = parameter.lower, parameter.upper
+            else:
+                low, high = self.grid_limits(acquisition)
+                row[:] = max(0.1 * low, parameter.lower), 10.0 * high
+        return limits
 
     def grid_limits(self, acquisition):
         """Return the range of the first parameter that an acquisition can see.
@@ -114,16 +186,21 @@ def _column(values, index=0):
     return values[:, index][:, None]
 
 
-def resolve_model(kernel):
+def resolve_model(kernel, argument="kernel"):
     """Return the signal model that a name, a function or a model stands for.
 
     Parameters
     ----------
     kernel : str, callable or SignalModel
-        ``"T2"``, ``"T1-IR"``, ``"T1-SR"``, ``"diffusion"``, ``"gaussian"``,
+        ``"T2"``, ``"T2*"``, ``"T1rho"``, ``"T2-offset"``, ``"T2-biexponential"``,
+        ``"T2-stretched"``, ``"T1-IR"``, ``"T1-IR-efficiency"``, ``"T1-general"``,
+        ``"T1-SR"``, ``"T1-LL"``, ``"T1-VFA"``, ``"T2-EPG"`` (which wants its echo
+        spacing set), ``"diffusion"``, ``"gaussian"``,
         ``"impedance-real"``, ``"impedance-imaginary"``, ``"identity"``, a
         function ``f(acquisition, relaxation_times)`` that broadcasts, or a
         model, which is returned as it is.
+    argument : str, default="kernel"
+        What errors call it.
 
     Returns
     -------
@@ -144,20 +221,36 @@ def resolve_model(kernel):
     InversionRecovery()
     """
     from . import (
+        BiExponential,
         Diffusion,
+        EPGEchoTrain,
         GaussianDecay,
+        GeneralRecovery,
         Identity,
         Impedance,
         InversionRecovery,
+        LookLocker,
         MonoExponential,
         SaturationRecovery,
+        SpoiledGradientEcho,
+        StretchedExponential,
         UserSignal,
     )
 
     named = {
         "T2": MonoExponential,
+        "T2*": lambda: MonoExponential("T2*"),
+        "T1rho": lambda: MonoExponential("T1rho", "TSL"),
+        "T2-offset": lambda: MonoExponential(offset=True),
+        "T2-biexponential": BiExponential,
+        "T2-stretched": StretchedExponential,
         "T1-IR": InversionRecovery,
+        "T1-IR-efficiency": lambda: InversionRecovery(efficiency="fit"),
+        "T1-general": GeneralRecovery,
         "T1-SR": SaturationRecovery,
+        "T1-LL": LookLocker,
+        "T1-VFA": SpoiledGradientEcho,
+        "T2-EPG": lambda: EPGEchoTrain(B1=None),
         "diffusion": Diffusion,
         "gaussian": GaussianDecay,
         "impedance-real": lambda: Impedance(part="real"),
@@ -169,12 +262,12 @@ def resolve_model(kernel):
     if isinstance(kernel, str):
         if kernel not in named:
             raise ValueError(
-                f"kernel must be one of {sorted(named)}, a SignalModel or a "
+                f"{argument} must be one of {sorted(named)}, a SignalModel or a "
                 f"function, got {kernel!r}."
             )
         return named[kernel]()
     if callable(kernel):
         return UserSignal(kernel)
     raise TypeError(
-        f"kernel must be a name, a SignalModel or a function, got {kernel!r}."
+        f"{argument} must be a name, a SignalModel or a function, got {kernel!r}."
     )

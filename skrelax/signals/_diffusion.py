@@ -20,6 +20,8 @@ class Diffusion(SignalModel):
     array([[1.]])
     """
 
+    formula = "M0 exp(-b D)"
+
     @property
     def parameters(self):
         """Nonlinear parameters, a tuple of :class:`Parameter`."""

@@ -74,6 +74,8 @@ class EPGEchoTrain(SequenceModel):
     ['T2', 'T1', 'B1']
     """
 
+    changes_sign = True
+    formula = "M0 EPG(TE; T2, T1, B1)"
     _always = ("T2",)
     _optional = ("T1", "B1")
 
@@ -103,6 +105,27 @@ class EPGEchoTrain(SequenceModel):
     def acquisition_columns(self):
         """Names of the acquisition columns that the model reads."""
         return ("TE",)
+
+    def search_limits(self, acquisition):
+        """Return the range in which a fit looks for each nonlinear parameter.
+
+        Parameters
+        ----------
+        acquisition : ndarray of shape (n_points, 1)
+            Times of echoes [s].
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, 2)
+            As for other sequences, but for B1 only up to where the largest refocusing
+            angle is 180 degrees: beyond it the train is the same again.
+        """
+        limits = super().search_limits(acquisition)
+        largest = float(np.max(np.abs(self.flip_angle)))
+        for row, parameter in zip(limits, self.parameters, strict=True):
+            if parameter.name == "B1" and row[0] * largest < 180.0:
+                row[1] = min(row[1], 180.0 / largest)
+        return limits
 
     def own_acquisition(self):
         """Return the times of all echoes.

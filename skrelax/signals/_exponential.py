@@ -20,6 +20,9 @@ class MonoExponential(SignalModel):
         Name of the relaxation time: ``"T2"``, ``"T2*"`` or ``"T1rho"``.
     column : str, default="TE"
         Name of the acquisition column with the times.
+    offset : bool, default=False
+        Whether fits add a constant, for example the floor of magnitude noise. A
+        kernel of an inversion does not have it.
 
     Examples
     --------
@@ -30,9 +33,40 @@ class MonoExponential(SignalModel):
            [0.36787944]])
     """
 
-    def __init__(self, parameter="T2", column="TE"):
+    def __init__(self, parameter="T2", column="TE", offset=False):
         self.parameter = parameter
         self.column = column
+        self.offset = offset
+
+    @property
+    def formula(self):
+        """The signal in words of a formula."""
+        text = f"M0 exp(-{self.column} / {self.parameter})"
+        return f"{text} + offset" if self.offset else text
+
+    @property
+    def amplitudes(self):
+        """Linear parameters, a tuple of :class:`Parameter`."""
+        offset = (Parameter("offset", lower=-np.inf),) if self.offset else ()
+        return (*super().amplitudes, *offset)
+
+    def basis(self, acquisition, parameters):
+        """Return the decay, and the constant if there is one.
+
+        Parameters
+        ----------
+        acquisition : ndarray of shape (n_points, 1)
+            Times.
+        parameters : ndarray of shape (n_sets, 1)
+            Relaxation times.
+
+        Returns
+        -------
+        ndarray of shape (n_amplitudes, n_points, n_sets)
+            One signal per amplitude.
+        """
+        decay = self.evaluate(acquisition, parameters)
+        return np.stack([decay, np.ones_like(decay)] if self.offset else [decay])
 
     @property
     def parameters(self):
@@ -73,8 +107,10 @@ class InversionRecovery(SignalModel):
 
     Parameters
     ----------
-    efficiency : float, default=2.0
-        Inversion efficiency b, from 0 (exclusive) to 2.
+    efficiency : float or "fit", default=2.0
+        Inversion efficiency b, from 0 (exclusive) to 2. 1 gives the saturation
+        recovery 1 - exp(-t / T1) of some texts. ``"fit"`` makes it a parameter of
+        fits; a kernel of an inversion needs a number.
     repetition_time : float, "TR" or None, default=None
         Time from one inversion pulse to the next. ``None`` stands for full
         recovery, ``"TR"`` for a time per point in the acquisition column
@@ -98,14 +134,77 @@ class InversionRecovery(SignalModel):
     array([[-1.]])
     """
 
+    changes_sign = True
+
     def __init__(self, efficiency=2.0, repetition_time=None):
         self.efficiency = efficiency
         self.repetition_time = repetition_time
 
     @property
+    def formula(self):
+        """The signal in words of a formula."""
+        b = "efficiency" if self.efficiency == "fit" else f"{self.efficiency:g}"
+        recovery = "" if self.repetition_time is None else " + exp(-TR / T1)"
+        return f"M0 (1 - {b} exp(-TI / T1){recovery})"
+
+    @property
     def parameters(self):
         """Nonlinear parameters, a tuple of :class:`Parameter`."""
         return (Parameter("T1"),)
+
+    @property
+    def amplitudes(self):
+        """Linear parameters, a tuple of :class:`Parameter`."""
+        if self.efficiency == "fit":
+            inverted = Parameter("inverted", lower=-np.inf)
+            return (*super().amplitudes, inverted)
+        return super().amplitudes
+
+    @property
+    def outputs(self):
+        """What a fit reports, a tuple of :class:`Parameter`."""
+        if self.efficiency == "fit":
+            return Parameter("M0"), Parameter("T1"), Parameter("efficiency", upper=2.0)
+        return super().outputs
+
+    def derive(self, values):
+        """Return M0 and T1, and the efficiency if it is fitted.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_amplitudes + 1, n_sets)
+            Amplitudes and T1.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, n_sets)
+            Rows as in :attr:`outputs`.
+        """
+        if self.efficiency == "fit":
+            M0, inverted, T1 = values
+            return np.stack([M0, T1, inverted / M0])
+        return values
+
+    def basis(self, acquisition, parameters):
+        """Return the recovery, in two parts if the efficiency is fitted.
+
+        Parameters
+        ----------
+        acquisition : ndarray of shape (n_points, 1) or (n_points, 2)
+            Inversion times, and repetition times where ``repetition_time``
+            is ``"TR"``.
+        parameters : ndarray of shape (n_sets, 1)
+            Relaxation times T1.
+
+        Returns
+        -------
+        ndarray of shape (n_amplitudes, n_points, n_sets)
+            One signal per amplitude.
+        """
+        if self.efficiency != "fit":
+            return super().basis(acquisition, parameters)
+        inverted = -np.exp(-_column(acquisition) / parameters[:, 0])
+        return np.stack([self._recovered(acquisition, parameters[:, 0]), inverted])
 
     @property
     def acquisition_columns(self):
@@ -138,20 +237,28 @@ class InversionRecovery(SignalModel):
                 f"efficiency must be above 0 and at most 2, got {self.efficiency!r}."
             )
         t1 = parameters[:, 0]
-        signal = 1.0 - self.efficiency * np.exp(-_column(acquisition) / t1)
+        inverted = self.efficiency * np.exp(-_column(acquisition) / t1)
+        return self._recovered(acquisition, t1) - inverted
+
+    def _recovered(self, acquisition, t1):
+        """Return what there would be without inversion, (n_points, n_sets)."""
         repetition = self.repetition_time
         if repetition is None:
-            return signal
+            return np.ones((acquisition.shape[0], t1.size))
         if isinstance(repetition, str):
             if repetition != "TR":
                 raise ValueError(
                     "repetition_time must be a positive number, 'TR' or None, "
                     f"got {repetition!r}."
                 )
-            repetition = _column(acquisition, 1)
+            repetition = np.broadcast_to(
+                _column(acquisition, 1), (acquisition.shape[0], t1.size)
+            )
         elif not repetition > 0:
             raise ValueError(f"repetition_time must be positive, got {repetition}.")
-        return signal + np.exp(-repetition / t1)
+        else:
+            repetition = np.full((acquisition.shape[0], t1.size), repetition)
+        return 1.0 + np.exp(-repetition / t1)
 
 
 class SaturationRecovery(SignalModel):
@@ -168,6 +275,8 @@ class SaturationRecovery(SignalModel):
     >>> SaturationRecovery().evaluate(np.array([[0.0]]), np.array([[0.5]]))
     array([[0.]])
     """
+
+    formula = "M0 (1 - exp(-TS / T1))"
 
     @property
     def parameters(self):
@@ -211,6 +320,8 @@ class GaussianDecay(SignalModel):
     >>> GaussianDecay().evaluate(np.array([[0.0]]), np.array([[0.5]]))
     array([[1.]])
     """
+
+    formula = "M0 exp(-TE^2 / (2 T2^2))"
 
     @property
     def parameters(self):

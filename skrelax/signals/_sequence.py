@@ -7,6 +7,8 @@ import numpy as np
 from ._base import Parameter, SignalModel
 
 _UNITS = {"T1": "s", "T2": "s", "B1": ""}
+# Factors on flip angles that fits look for.
+_B1_LIMITS = 0.3, 1.7
 
 
 class SequenceModel(SignalModel):
@@ -24,7 +26,31 @@ class SequenceModel(SignalModel):
     def parameters(self):
         """Nonlinear parameters, a tuple of :class:`Parameter`."""
         free = [name for name in self._optional if getattr(self, name) is None]
-        return tuple(Parameter(name, _UNITS[name]) for name in (*self._always, *free))
+        return tuple(
+            # A factor on flip angles is no relaxation time: its range is finite.
+            Parameter(name, _UNITS[name], upper=2.0 if name == "B1" else np.inf)
+            for name in (*self._always, *free)
+        )
+
+    def search_limits(self, acquisition):
+        """Return the range in which a fit looks for each nonlinear parameter.
+
+        Parameters
+        ----------
+        acquisition : ndarray of shape (n_points, n_columns)
+            Acquisition points.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, 2)
+            0.3 to 1.7 for B1, ten times the range of :meth:`grid_limits` on both sides
+            for relaxation times.
+        """
+        limits = super().search_limits(acquisition)
+        for row, parameter in zip(limits, self.parameters, strict=True):
+            if parameter.name == "B1":
+                row[:] = _B1_LIMITS
+        return limits
 
     def own_acquisition(self):
         """Return all acquisition points of the sequence, if it knows them.

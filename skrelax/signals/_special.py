@@ -66,13 +66,23 @@ class UserSignal(SignalModel):
     ----------
     function : callable
         ``function(acquisition, parameter)`` receives the acquisition column,
-        shape (n_points, 1), and the grid, shape (n_sets,), and returns
-        (n_points, n_sets): NumPy broadcasting does that by itself. It must be
-        defined at the top of a module to be pickled.
-    parameter : str, default="T"
-        Name of the parameter.
-    column : str, default="t"
-        Name of the acquisition column.
+        shape (n_points, 1), and the parameter, shape (n_sets,), and returns
+        (n_points, n_sets): NumPy broadcasting does that by itself, also in a
+        function compiled by Numba. With several columns or parameters it
+        receives first all columns, then all parameters. It must be defined at
+        the top of a module to be pickled.
+    parameter : str, Parameter or sequence of these, default="T"
+        The nonlinear parameters. One with a finite upper bound is searched
+        between its bounds on a linear scale, the others are positive and searched
+        on a log scale.
+    column : str or sequence of str, default="t"
+        Names of the acquisition columns.
+    changes_sign : bool, default=False
+        Whether the signal changes its sign, which a magnitude image hides.
+
+    Notes
+    -----
+    The function gives the signal of unit amplitude; fits multiply it by M0.
 
     Examples
     --------
@@ -83,30 +93,40 @@ class UserSignal(SignalModel):
     array([[0.5]])
     """
 
-    def __init__(self, function, parameter="T", column="t"):
+    def __init__(self, function, parameter="T", column="t", changes_sign=False):
         self.function = function
         self.parameter = parameter
         self.column = column
+        self.changes_sign = changes_sign
+
+    @property
+    def formula(self):
+        """The signal in words of a formula."""
+        names = [*self.acquisition_columns, *(p.name for p in self.parameters)]
+        name = getattr(self.function, "__name__", "function")
+        return f"M0 {name}({', '.join(names)})"
 
     @property
     def parameters(self):
         """Nonlinear parameters, a tuple of :class:`Parameter`."""
-        return (Parameter(self.parameter),)
+        given = self.parameter
+        given = (given,) if isinstance(given, str | Parameter) else given
+        return tuple(p if isinstance(p, Parameter) else Parameter(p) for p in given)
 
     @property
     def acquisition_columns(self):
         """Names of the acquisition columns that the model reads."""
-        return (self.column,)
+        return (self.column,) if isinstance(self.column, str) else tuple(self.column)
 
     def evaluate(self, acquisition, parameters):
         """Return the value of the function.
 
         Parameters
         ----------
-        acquisition : ndarray of shape (n_points, 1)
+        acquisition : ndarray of shape (n_points, n_columns)
             Acquisition points.
-        parameters : ndarray of shape (n_sets, 1)
-            Grid of the parameter.
+        parameters : ndarray of shape (n_sets, n_parameters)
+            Sets of parameters.
 
         Returns
         -------
@@ -118,8 +138,10 @@ class UserSignal(SignalModel):
         ValueError
             If the function returns another shape, or values that are not finite.
         """
+        columns = (_column(acquisition, k) for k in range(acquisition.shape[1]))
         signal = np.asarray(
-            self.function(_column(acquisition), parameters[:, 0]), dtype=np.float64
+            self.function(*columns, *np.ascontiguousarray(parameters.T)),
+            dtype=np.float64,
         )
         expected = (acquisition.shape[0], parameters.shape[0])
         if signal.shape != expected:

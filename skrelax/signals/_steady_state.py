@@ -93,6 +93,7 @@ class SpoiledGradientEcho(_FlipAngleModel):
     array([[0.086597]])
     """
 
+    formula = "M0 sin(FA) (1 - E1) / (1 - E1 cos(FA)), E1 = exp(-TR / T1)"
     _always = ("T1",)
 
     def evaluate(self, acquisition, parameters):

@@ -1,0 +1,146 @@
+"""``python -m skrelax map``: read images, fit every voxel, write maps."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..io import foreground_mask, read_dicom_series, read_nifti, write_maps
+from ..io._nifti import _import_nibabel, map_file_name
+from ..nonlinear import FitStatus, NonlinearRelaxationFit
+from ..plotting import ParameterMapDisplay
+from ..signals import EPGEchoTrain, InversionRecovery, resolve_model
+from ._picture import check_matplotlib
+
+
+def run_map(arguments):
+    """Run the command with parsed arguments."""
+    _import_nibabel()
+    if not arguments.no_plot:
+        check_matplotlib()
+    folder = Path(arguments.out or f"{Path(arguments.source).name}-maps")
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: is a file, expected a folder for the maps.")
+    if folder.exists() and any(folder.iterdir()) and not arguments.overwrite:
+        raise ValueError(
+            f"{folder} is not empty; give --overwrite to write there, or --out."
+        )
+    table = _read(Path(arguments.source))
+    model = _choose_model(arguments, table)
+    X, _ = table.by_point()
+    y = table.signals.to_numpy().T
+    mask = np.ones(y.shape[1], dtype=bool)
+    if arguments.mask == "auto":
+        mask = foreground_mask(table)
+    fit = NonlinearRelaxationFit(
+        model,
+        noise=arguments.noise,
+        noise_std=arguments.noise_std,
+        n_jobs=arguments.jobs,
+    ).fit(X, y, mask=mask)
+    maps = _maps(fit, table)
+    files = write_maps(folder, maps, table.spatial["affine"])
+    X.to_csv(folder / "acquisition.csv", index=False)
+    if not arguments.no_plot:
+        _draw(folder / "maps.png", fit, table)
+    print(_report(fit, X, mask, folder, files))
+
+
+def _read(source):
+    """Return the table of a DICOM folder, a NIfTI folder or a NIfTI file."""
+    if not source.exists():
+        raise ValueError(f"{source}: does not exist.")
+    if source.is_file() or any(source.glob("*.nii*")):
+        return read_nifti(source)
+    return read_dicom_series(source)
+
+
+def _choose_model(arguments, table):
+    """Return the model, with the repetition times that the images have."""
+    model = resolve_model(arguments.model, "--model")
+    columns = list(table.acquisition.columns)
+    finite = "TR" in columns and arguments.tr != "ignore"
+    if isinstance(model, InversionRecovery) and finite:
+        model.set_params(repetition_time="TR")
+    if isinstance(model, EPGEchoTrain) and "TE" in columns:
+        model.set_params(echo_spacing=_echo_spacing(arguments, table))
+    missing = [name for name in model.acquisition_columns if name not in columns]
+    if missing:
+        raise ValueError(
+            f"{arguments.source}: {arguments.model} needs {missing[0]} of each image, "
+            f"the files give {columns}."
+        )
+    return model
+
+
+def _echo_spacing(arguments, table):
+    """Return the spacing of a train whose echoes were all kept."""
+    times = np.unique(table.acquisition["TE"])
+    spacing = times[0]
+    if np.abs(times - spacing * np.arange(1, times.size + 1)).max() > 1e-3 * spacing:
+        raise ValueError(
+            f"{arguments.source}: T2-EPG needs all echoes of a train, evenly spaced "
+            f"from its start, got TE = {times.round(6).tolist()} s."
+        )
+    return float(spacing)
+
+
+def _maps(fit, table):
+    """Return images by name; voxels that are not converged are nan."""
+    lost = fit.status_ != FitStatus.CONVERGED
+    columns = {}
+    for index, name in enumerate(fit.param_names_):
+        columns[name] = np.where(lost, np.nan, fit.params_[:, index])
+        columns[f"{name} stderr"] = np.where(lost, np.nan, fit.stderr_[:, index])
+    columns["relative error"] = fit.relative_error_
+    columns["r2"] = fit.r2_
+    maps = {name: table.to_image(values) for name, values in columns.items()}
+    maps["status"] = table.to_image(fit.status_, fill=FitStatus.MASKED).astype(int)
+    return maps
+
+
+def _draw(path, fit, table):
+    """Draw relaxation time, amplitude, standard error and relative error."""
+    from matplotlib.figure import Figure
+
+    time = fit.model_.parameters[0].name
+    names = list(
+        dict.fromkeys([time, *fit.param_names_, f"{time} stderr", "relative error"])
+    )
+    columns = min(4, len(names))
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(3.1 * columns, 3.0 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    ParameterMapDisplay.from_estimator(fit, table, names, axes=axes)
+    figure.savefig(path, dpi=150)
+
+
+def _report(fit, X, mask, folder, files):
+    """Return what is printed."""
+    n_voxels = int(mask.sum())
+    counts = np.bincount(fit.status_[mask], minlength=len(FitStatus))
+    words = ", ".join(
+        f"{counts[status]} {status.label}" for status in FitStatus if counts[status]
+    )
+    good = fit.status_ == FitStatus.CONVERGED
+    kind = "magnitude" if fit.magnitude_ else "signed"
+    lines = [
+        f"{len(X)} images, {n_voxels} voxels inside the mask of {mask.size}, {kind} "
+        f"signals: {fit.model_.formula}",
+        f"fits: {words}",
+        f"{'parameter':>16} {'median':>12} {'quartiles':>25} {'standard error':>15}",
+    ]
+    if good.any():
+        table = pd.DataFrame(fit.params_[good], columns=fit.param_names_)
+        low, middle, high = table.quantile([0.25, 0.5, 0.75]).to_numpy()
+        errors = np.nanmedian(fit.stderr_[good], axis=0)
+        for k, name in enumerate(fit.param_names_):
+            lines.append(
+                f"{name:>16} {middle[k]:>12.4g} {low[k]:>12.4g} {high[k]:>12.4g} "
+                f"{errors[k]:>15.2g}"
+            )
+    stems = ", ".join(
+        map_file_name(path.name.removesuffix(".nii.gz")) for path in files
+    )
+    lines.append(f"maps in {folder}: {stems}")
+    return "\n".join(lines)

@@ -1,0 +1,5 @@
+"""Estimators made of others: from rows of voxels to rows of parameters."""
+
+from ._mapper import VoxelMapper
+
+__all__ = ["VoxelMapper"]

@@ -1,0 +1,251 @@
+"""Turn a regressor on the acquisition into a transformer of voxels."""
+
+import numbers
+import warnings
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import TransformerMixin, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..nonlinear import FitStatus, NonlinearRelaxationFit
+from ..nonlinear._status import warn_status
+from ..utils._inspect import final_step, find_builder
+from ..utils._parallel import split_slices
+from ..utils._sklearn import BaseEstimator, HasMethods, Interval, _fit_context
+
+_COLUMNS = ("params", "stderr", "r2", "relative_error", "status")
+
+
+class VoxelMapper(TransformerMixin, BaseEstimator):
+    """Map rows of voxels to rows of parameters with any regressor of this suite.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Regressor on the acquisition: a
+        :class:`~skrelax.nonlinear.NonlinearRelaxationFit`, whose parameters are
+        returned, or a linear inversion (a Pipeline with a KernelBuilder, say), whose
+        distributions are.
+    acquisition : array-like of shape (n_points, n_columns) or None, default=None
+        X of the estimator; its rows are the columns of the voxels. None counts the
+        points 1, 2, ..., so that times are in units of their spacing.
+    include : tuple of str, default=("params", "stderr", "status")
+        What to return of a nonlinear fit: some of ``"params"``, ``"stderr"``,
+        ``"r2"``, ``"relative_error"`` and ``"status"``, in this order.
+    only_converged : bool, default=True
+        Whether parameters and standard errors of voxels with another status than
+        converged are nan.
+    chunk_size : int, default=20000
+        Voxels per call of the estimator. It bounds the memory.
+    n_jobs : int or None, default=None
+        Number of chunks at a time, with the joblib backend of the context: threads,
+        processes, or a cluster with ``joblib.parallel_config("dask")``.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The estimator, fitted to one voxel.
+    n_features_in_ : int
+        Number of acquisition points.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the points, if the voxels were a frame with string names.
+
+    See Also
+    --------
+    skrelax.nonlinear.NonlinearRelaxationFit : The fit of parameter maps.
+
+    Notes
+    -----
+    Voxels are independent: chunks, their size and their order do not change a number.
+    Voxels that hold values which are not finite give nan. There is one warning for
+    all chunks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax.compose import VoxelMapper
+    >>> from skrelax.nonlinear import NonlinearRelaxationFit
+    >>> times = np.array([[0.01], [0.02], [0.04], [0.08]])
+    >>> voxels = np.exp(-times.T / np.array([[0.03], [0.05]]))
+    >>> mapper = VoxelMapper(NonlinearRelaxationFit("T2"), times, include=("params",))
+    >>> mapper.fit_transform(voxels).round(4)
+    array([[1.  , 0.03],
+           [1.  , 0.05]])
+    >>> mapper.get_feature_names_out()
+    array(['M0', 'T2'], dtype=object)
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "acquisition": ["array-like", None],
+        "include": [tuple, list],
+        "only_converged": ["boolean"],
+        "chunk_size": [Interval(numbers.Integral, 1, None, closed="left")],
+        "n_jobs": [numbers.Integral, None],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        acquisition=None,
+        include=("params", "stderr", "status"),
+        only_converged=True,
+        chunk_size=20_000,
+        n_jobs=None,
+    ):
+        self.estimator = estimator
+        self.acquisition = acquisition
+        self.include = include
+        self.only_converged = only_converged
+        self.chunk_size = chunk_size
+        self.n_jobs = n_jobs
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Check that voxels and acquisition match; name the outputs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_voxels, n_points)
+            Signals, one row per voxel.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        VoxelMapper
+            The mapper. Nothing is learned from the signals.
+
+        Raises
+        ------
+        ValueError
+            If the acquisition has another number of points than X, or `include` names
+            something else.
+        """
+        X = validate_data(self, X, dtype="numeric", ensure_all_finite=False)
+        unknown = [name for name in self.include if name not in _COLUMNS]
+        if unknown or not self.include:
+            raise ValueError(
+                f"include must name some of {list(_COLUMNS)}, got {list(self.include)}."
+            )
+        n_points = X.shape[1]
+        if n_points < 2:
+            raise ValueError(f"n_features={n_points} acquisition point is too few.")
+        acquisition = self.acquisition
+        if acquisition is None:
+            acquisition = np.arange(1.0, n_points + 1.0)[:, None]
+        if len(acquisition) != n_points:
+            raise ValueError(
+                f"acquisition has {len(acquisition)} points, the voxels have "
+                f"{n_points}."
+            )
+        self._acquisition = acquisition
+        probe = np.linspace(1.0, 0.5, n_points)[:, None]
+        with warnings.catch_warnings():
+            # What becomes of the made-up signal is of no interest.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.estimator_ = clone(self.estimator).fit(acquisition, probe)
+        return self
+
+    def transform(self, X):
+        """Return the parameters of voxels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_voxels, n_points)
+            Signals, one row per voxel.
+
+        Returns
+        -------
+        ndarray of shape (n_voxels, n_outputs)
+            Columns as in :meth:`get_feature_names_out`.
+        """
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, dtype="numeric", ensure_all_finite=False, reset=False
+        )
+        parts = split_slices(len(X), -(-len(X) // self.chunk_size))
+        # The rows of a chunk are all that a worker gets; results are stored as they
+        # come, so that they are never held twice.
+        rows = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+            delayed(_map_rows)(
+                self.estimator, self._acquisition, X[part], tuple(self.include),
+                self.only_converged,
+            )
+            for part in parts
+        )  # fmt: skip
+        out = np.empty((len(X), len(self.get_feature_names_out())))
+        status = np.zeros(len(X), dtype=np.int8)
+        for part, (values, codes) in zip(parts, rows, strict=True):
+            out[part] = values
+            if codes is not None:
+                status[part] = codes
+        warn_status(status)
+        return out
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the outputs.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of str objects of shape (n_outputs,)
+            For example ``"T1"``, ``"T1 stderr"`` and ``"status"``.
+        """
+        check_is_fitted(self)
+        fitted = final_step(self.estimator_)
+        if not isinstance(fitted, NonlinearRelaxationFit):
+            builder = find_builder(self.estimator_)
+            if builder is not None:
+                return builder.get_feature_names_out()
+            n_bins = np.shape(fitted.coef_)[-1]
+            return np.array([f"bin {index}" for index in range(n_bins)], dtype=object)
+        names = []
+        for column in _COLUMNS:
+            if column not in self.include:
+                continue
+            if column == "params":
+                names += fitted.param_names_
+            elif column == "stderr":
+                names += [f"{name} stderr" for name in fitted.param_names_]
+            else:
+                names.append(column.replace("_", " "))
+        return np.asarray(names, dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _map_rows(estimator, acquisition, X, include, only_converged):
+    """Return outputs (n_voxels, n_outputs) of a chunk, and statuses or None."""
+    signals = np.asarray(X).T
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        nonlinear = isinstance(final_step(estimator), NonlinearRelaxationFit)
+        finite = np.isfinite(signals).all(axis=0)
+        if not nonlinear:
+            signals = np.where(finite, signals, 0.0)
+        last = final_step(clone(estimator).fit(acquisition, signals))
+    if not nonlinear:
+        return np.where(finite[:, None], np.atleast_2d(last.coef_), np.nan), None
+    params, stderr = last.params_, last.stderr_
+    if only_converged:
+        lost = (last.status_ != FitStatus.CONVERGED)[:, None]
+        params, stderr = np.where(lost, np.nan, params), np.where(lost, np.nan, stderr)
+    found = {
+        "params": params,
+        "stderr": stderr,
+        "r2": last.r2_[:, None],
+        "relative_error": last.relative_error_[:, None],
+        "status": last.status_[:, None].astype(np.float64),
+    }
+    columns = [found[name] for name in _COLUMNS if name in include]
+    return np.concatenate(columns, axis=1), last.status_

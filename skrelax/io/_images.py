@@ -1,0 +1,94 @@
+"""What readers of images share: stacks of slices as a table of voxels."""
+
+import numpy as np
+import pandas as pd
+
+from ._table import RelaxationTable
+
+# Columns of an acquisition, in the order of tables.
+COLUMNS = ("TI", "TE", "TR", "FA")
+
+
+def make_image_table(images, acquisition, affine, source):
+    """Return a RelaxationTable of all voxels.
+
+    images (n_points, n_x, n_y, n_z), acquisition a list of dicts with numbers or None
+    for COLUMNS. A quantity that only some images have is an error.
+    """
+    frame = {}
+    for name in COLUMNS:
+        values = [one.get(name) for one in acquisition]
+        absent = [index for index, value in enumerate(values) if value is None]
+        if len(absent) == len(values):
+            continue
+        if absent:
+            raise ValueError(
+                f"{source}: {name} is missing in {len(absent)} of {len(values)} "
+                f"images, first in image {absent[0]}."
+            )
+        frame[name] = np.asarray(values, dtype=np.float64)
+    # Files say TI = 0 where there is no inversion at all.
+    if "TI" in frame and not frame["TI"].any():
+        del frame["TI"]
+    acquisition = pd.DataFrame(frame)
+    shape = images.shape[1:]
+    signals = images.reshape(len(images), -1).T
+    return RelaxationTable(
+        signals=pd.DataFrame(signals, columns=acquisition.index),
+        acquisition=acquisition,
+        spatial={"mask": np.ones(shape, dtype=bool), "affine": affine},
+    )
+
+
+def foreground_mask(signals):
+    """Return which voxels hold signal, by Otsu's threshold.
+
+    Parameters
+    ----------
+    signals : RelaxationTable or array-like of shape (n_voxels, n_points)
+        Signals with one row per voxel.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_voxels,)
+        Voxels whose largest modulus is above the threshold. Voxels with values that
+        are not finite are outside.
+
+    Raises
+    ------
+    ValueError
+        If no voxel is finite.
+
+    References
+    ----------
+    .. [1] N. Otsu, "A threshold selection method from gray-level histograms", IEEE
+       Trans. Syst. Man Cybern. 9 (1979) 62. https://doi.org/10.1109/TSMC.1979.4310076
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax.io import foreground_mask
+    >>> foreground_mask(np.array([[0.1, 0.2], [0.2, 0.1], [5.0, 1.0], [6.0, 2.0]]))
+    array([False, False,  True,  True])
+    """
+    if isinstance(signals, RelaxationTable):
+        signals = signals.signals
+    values = np.asarray(signals)
+    top = np.abs(values).max(axis=1).astype(np.float64)
+    finite = np.isfinite(top)
+    if not finite.any():
+        raise ValueError("signals have no voxel with finite values.")
+    counts, edges = np.histogram(np.sqrt(top[finite]), bins=256)
+    centres = 0.5 * (edges[:-1] + edges[1:])
+    below = np.cumsum(counts)[:-1]
+    above = counts.sum() - below
+    total = np.cumsum(counts * centres)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = total[:-1] / below - (total[-1] - total[:-1]) / above
+        between = np.nan_to_num(below * above * means**2, nan=0.0, posinf=0.0)
+    # Empty bins between the classes tie: the middle of them is the fairest.
+    best = np.flatnonzero(between >= between.max() * (1 - 1e-12))
+    threshold = edges[1 + round(best.mean())]
+    mask = np.zeros(len(top), dtype=bool)
+    mask[finite] = np.sqrt(top[finite]) > threshold
+    return mask

@@ -1,0 +1,382 @@
+"""Nonlinear least squares of signal models, voxel by voxel."""
+
+import numbers
+
+import numpy as np
+import pandas as pd
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..signals import SignalModel, resolve_model
+from ..utils._parallel import (
+    THREAD_WORTH,
+    run_tasks,
+    single_blas_thread,
+    split_slices,
+)
+from ..utils._sklearn import (
+    BaseEstimator,
+    Interval,
+    StrOptions,
+    _check_sample_weight,
+    _fit_context,
+)
+from ..utils._validation import check_acquisition
+from ._inputs import (
+    assign_columns,
+    check_signals,
+    check_starts,
+    find_limits,
+    find_magnitude,
+)
+from ._problems import make_problem
+from ._run import CHUNK, Run, signals_of
+from ._status import FitStatus, warn_status
+
+
+class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    r"""Fit a signal model to every voxel: parameters with standard errors.
+
+    Minimises for each signal y, with weights w of the acquisition points,
+
+    .. math:: \sum_i w_i \left( y_i - \sum_l c_l \phi_l(x_i; \theta) \right)^2
+
+    over the amplitudes c and the nonlinear parameters :math:`\theta` within their
+    bounds. Magnitudes of a model that changes its sign enter as
+    :math:`(y_i - |\sum_l c_l \phi_l|)^2`.
+
+    Parameters
+    ----------
+    model : str, SignalModel or callable, default="T2"
+        The signal model: a name (see :func:`~skrelax.signals.resolve_model`), a model
+        of :mod:`skrelax.signals`, or a function of times and relaxation times. It has
+        one or two nonlinear parameters.
+    magnitude : bool or "auto", default="auto"
+        Whether signals are magnitudes, without their sign. Then the polarity of each
+        point is found together with the parameters. ``"auto"`` says so if the model
+        changes its sign and no signal is negative.
+    init : {"dictionary"} or dict, default="dictionary"
+        Where to start. ``"dictionary"`` compares each signal with the model on a grid
+        and leads to the global minimum. A dict gives a number or one per signal for
+        each nonlinear parameter, and leads to the minimum near by.
+    noise : {"gaussian", "rician"}, default="gaussian"
+        Noise of the signals. ``"rician"`` is the maximum of the likelihood of
+        magnitudes, which are biased where the signal is of the size of the noise.
+    noise_std : float or None, default=None
+        Noise standard deviation of a point of weight one. None takes it from the
+        residuals of each signal.
+    bounds : dict or None, default=None
+        ``{name: (low, high)}`` for nonlinear parameters. By default ten times beyond
+        what the acquisition can see, or the bounds of the model.
+    max_iter : int, default=100
+        Largest number of iterations per start.
+    tol : float, default=1e-8
+        Change of the nonlinear parameters at which to stop, relative for relaxation
+        times.
+    n_jobs : int or None, default=None
+        Number of threads over chunks of signals. None means 1 outside a
+        :obj:`joblib.parallel_config` context.
+
+    Attributes
+    ----------
+    params_ : ndarray of shape (n_outputs,) or (n_signals, n_outputs)
+        Parameters of each signal, in the order of `param_names_`.
+    stderr_ : ndarray of the same shape
+        Standard errors: Cramér-Rao bounds at the estimate, nan at a bound.
+    param_names_ : list of str
+        Names of the parameters.
+    r2_ : float or ndarray of shape (n_signals,)
+        Coefficient of determination.
+    relative_error_ : float or ndarray of shape (n_signals,)
+        Norm of the residuals over the norm of the signal.
+    status_ : int or ndarray of shape (n_signals,)
+        :class:`FitStatus` of each signal.
+    n_iter_ : int or ndarray of shape (n_signals,)
+        Number of iterations.
+    model_ : SignalModel
+        The model.
+    magnitude_ : bool
+        Whether polarities were found.
+    n_features_in_ : int
+        Number of acquisition columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X was a frame with string names. The model then takes
+        its columns by name.
+
+    Warns
+    -----
+    ConvergenceWarning
+        With the number of signals whose status is not ``CONVERGED``.
+
+    See Also
+    --------
+    skrelax.compose.VoxelMapper : Rows of voxels in, rows of parameters out.
+
+    Notes
+    -----
+    Amplitudes are eliminated (variable projection [1]_). The model is tabulated once
+    on a grid of its nonlinear parameters, with quintic splines between the nodes that
+    are accurate to 1e-8. Each signal is compared with all nodes; from the best ones,
+    Newton's method (with two nonlinear parameters and one amplitude
+    Levenberg-Marquardt) finds the minimum. For magnitudes each pattern of polarities
+    has a smooth sum of squares of its own, of which the smallest counts.
+
+    A parameter is ``NOT_IDENTIFIABLE`` if its standard error exceeds its value, or if
+    it lies outside the range that the acquisition can see (a third of the first time
+    to three times the last one for a decay), unless `bounds` names it.
+
+    Complex signals have complex amplitudes; their moduli are reported.
+
+    References
+    ----------
+    .. [1] G. Golub and V. Pereyra, "Separable nonlinear least squares: the variable
+       projection method and its applications", Inverse Problems 19 (2003) R1.
+       https://doi.org/10.1088/0266-5611/19/2/201
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax.nonlinear import NonlinearRelaxationFit
+    >>> times = np.array([[0.05], [0.2], [0.5], [1.0], [3.0]])
+    >>> signal = np.abs(2.0 * (1 - 2 * np.exp(-times[:, 0] / 0.8)))
+    >>> fit = NonlinearRelaxationFit("T1-IR").fit(times, signal)
+    >>> fit.param_names_, fit.params_.round(6)
+    (['M0', 'T1'], array([2. , 0.8]))
+    """
+
+    _parameter_constraints: dict = {
+        "model": [str, SignalModel, callable],
+        "magnitude": ["boolean", StrOptions({"auto"})],
+        "init": [StrOptions({"dictionary"}), dict],
+        "noise": [StrOptions({"gaussian", "rician"})],
+        "noise_std": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "bounds": [dict, None],
+        "max_iter": [Interval(numbers.Integral, 1, None, closed="left")],
+        "tol": [Interval(numbers.Real, 0, None, closed="neither")],
+        "n_jobs": [numbers.Integral, None],
+    }
+
+    def __init__(
+        self,
+        model="T2",
+        magnitude="auto",
+        init="dictionary",
+        noise="gaussian",
+        noise_std=None,
+        bounds=None,
+        max_iter=100,
+        tol=1e-8,
+        n_jobs=None,
+    ):
+        self.model = model
+        self.magnitude = magnitude
+        self.init = init
+        self.noise = noise
+        self.noise_std = noise_std
+        self.bounds = bounds
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_jobs = n_jobs
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, mask=None):
+        """Find the parameters of each signal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_columns)
+            Acquisition. A frame is read by the names of the columns that the model
+            wants; of an array the first columns are taken in order.
+        y : array-like of shape (n_points,) or (n_points, n_signals)
+            Signals, real or complex. Signals of a table with values that are not
+            finite get the status ``FAILED``.
+        sample_weight : array-like of shape (n_points,) or None, default=None
+            Weight of each acquisition point: the inverse of its noise variance.
+        mask : array-like of bool of shape (n_signals,) or None, default=None
+            Signals to fit. The others are nan.
+
+        Returns
+        -------
+        NonlinearRelaxationFit
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If columns are missing or negative, points are fewer than parameters,
+            bounds contradict the start, or shapes do not match.
+        """
+        X = validate_data(self, X, dtype=np.float64)
+        self.model_ = resolve_model(self.model, "model")
+        self._columns = assign_columns(self, X)
+        points = X[:, self._columns]
+        check_acquisition(points, self.model_)
+        y, self._signal_labels = check_signals(self, X, y)
+        self._single_signal = y.ndim == 1
+        y = y.reshape(y.shape[0], -1)
+        keep, root_weight = slice(None), np.ones(len(points))
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+            # A weight of zero is a removed row, also for the ranges drawn from rows.
+            keep = np.flatnonzero(weight > 0)
+            points, root_weight = points[keep], np.sqrt(weight[keep])
+        self._check_number(len(points))
+        limits = find_limits(self.model_, points, self.bounds)
+        self.magnitude_ = find_magnitude(self.magnitude, self.model_, y)
+        mask = _check_mask(mask, y.shape[1])
+        reach = _find_reach(self.model_, points, self.bounds)
+        # The matrices here are small: threads of BLAS would only wait for each other.
+        with single_blas_thread():
+            tables = self.model_, points, limits, root_weight
+            problem = make_problem(*tables, self.magnitude_)
+            signed = None
+            if self.noise == "rician":
+                signed = make_problem(*tables, False)
+            starts = check_starts(self.init, problem.axes, y.shape[1])
+            run = Run(
+                self, y, keep, points, root_weight, mask, problem, signed, reach, starts
+            )
+            run.allocate()
+            parts = split_slices(y.shape[1], -(-y.shape[1] // CHUNK))
+            worth = problem.cost * y.shape[1] > THREAD_WORTH
+            n_jobs = self.n_jobs if worth else 1
+            run_tasks(run.fit_part, [(part,) for part in parts], n_jobs)
+        self._store(run)
+        warn_status(run.status)
+        return self
+
+    def _check_number(self, n_points):
+        needed = len(self.model_.amplitudes) + len(self.model_.parameters)
+        if n_points < needed:
+            raise ValueError(
+                f"{type(self.model_).__name__} has {needed} parameters, which "
+                f"n_samples={n_points} acquisition points cannot determine."
+            )
+
+    def _store(self, run):
+        """Store the results in the shape of y."""
+        self.param_names_ = [parameter.name for parameter in self.model_.outputs]
+        self._values, self._coef = run.values, run.coef
+        named = {
+            "params_": run.params,
+            "stderr_": run.stderr,
+            "r2_": run.r2,
+            "relative_error_": run.relative_error,
+            "status_": run.status,
+            "n_iter_": run.n_iter,
+        }
+        for name, values in named.items():
+            if self._single_signal:
+                values = values[0] if values.ndim == 2 else values[0].item()
+            setattr(self, name, values)
+
+    def predict(self, X):
+        """Return the fitted signals at other acquisition points.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_columns)
+            Acquisition, columns as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_points,) or (n_points, n_signals)
+            Signals, magnitudes if the fit was one of magnitudes; nan for signals
+            without parameters.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        points = X[:, self._columns]
+        check_acquisition(points, self.model_)
+        n_signals = len(self._values)
+        kind = np.complex128 if self._coef.shape[1] == 2 else np.float64
+        out = np.empty((len(points), n_signals), dtype=kind)
+        for part in split_slices(n_signals, -(-n_signals // CHUNK)):
+            out[:, part] = signals_of(
+                self.model_, points, self._values[part], self._coef[part]
+            ).T
+        if self.magnitude_ or self.noise == "rician":
+            out = np.abs(out)
+        return out[:, 0] if self._single_signal else out
+
+    def score(self, X, y, sample_weight=None):
+        """Return the mean coefficient of determination of the fitted signals.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_columns)
+            Acquisition.
+        y : array-like of shape (n_points,) or (n_points, n_signals)
+            Signals there.
+        sample_weight : array-like of shape (n_points,) or None, default=None
+            Weight of each point.
+
+        Returns
+        -------
+        float
+            Mean over the signals that have parameters; nan if there are none.
+        """
+        predicted = self.predict(X).reshape(len(X), -1)
+        y = np.asarray(y).reshape(predicted.shape)
+        there = np.isfinite(predicted).all(axis=0) & np.isfinite(y).all(axis=0)
+        if not there.any():
+            return float("nan")
+        predicted, y = predicted[:, there], y[:, there]
+        if np.iscomplexobj(y):
+            # Real and imaginary parts count as further signals of one table.
+            y = np.concatenate([y.real, y.imag])
+            predicted = np.concatenate([predicted.real, predicted.imag])
+            sample_weight = None if sample_weight is None else np.tile(sample_weight, 2)
+        return r2_score(y, predicted, sample_weight=sample_weight)
+
+    def to_frame(self):
+        """Return the results as a table.
+
+        Returns
+        -------
+        DataFrame of shape (n_signals, n_columns)
+            Rows have the labels of y. Columns are parameters, their standard errors
+            (``"T1 stderr"``), ``"r2"``, ``"relative error"`` and ``"status"``.
+        """
+        check_is_fitted(self)
+        columns = dict(
+            zip(self.param_names_, np.atleast_2d(self.params_).T, strict=True)
+        )
+        errors = np.atleast_2d(self.stderr_).T
+        for name, values in zip(self.param_names_, errors, strict=True):
+            columns[f"{name} stderr"] = values
+        columns["r2"] = np.atleast_1d(self.r2_)
+        columns["relative error"] = np.atleast_1d(self.relative_error_)
+        labels = [FitStatus(code).label for code in FitStatus]
+        codes = np.atleast_1d(self.status_)
+        columns["status"] = pd.Categorical.from_codes(codes, categories=labels)
+        return pd.DataFrame(columns, index=self._signal_labels)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = getattr(self.model, "requires_positive", True)
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
+def _find_reach(model, points, bounds):
+    """Return what the acquisition can see of relaxation times, or None."""
+    if all(parameter.name in (bounds or ()) for parameter in model.parameters):
+        return None
+    return model.grid_limits(points)
+
+
+def _check_mask(mask, n_signals):
+    """Return a boolean mask of signals, or None."""
+    if mask is None:
+        return None
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape != (n_signals,):
+        raise ValueError(
+            f"mask must be boolean of shape ({n_signals},), got {mask.dtype} of shape "
+            f"{mask.shape}."
+        )
+    return mask

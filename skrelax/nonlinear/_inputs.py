@@ -1,0 +1,148 @@
+"""Checks of what a fit is given."""
+
+import re
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_array, check_consistent_length
+
+# Names of acquisition columns. One of these in the place of another is a mistake.
+_QUANTITIES = {"TE", "TI", "TR", "TS", "TSL", "FA", "ESP"}
+
+
+def assign_columns(estimator, X):
+    """Return the indices of the columns of X that the model reads."""
+    wanted = estimator.model_.acquisition_columns
+    names = list(getattr(estimator, "feature_names_in_", []))
+    missing = [name for name in wanted if name not in names]
+    if names and not missing:
+        return [names.index(name) for name in wanted]
+    known = {name for name in names if _quantity(name) or name in wanted}
+    if known:
+        raise ValueError(
+            f"{type(estimator.model_).__name__} reads the columns {list(wanted)}, but "
+            f"X has {names}: rename the column that {missing[0]!r} is in (times of one "
+            "unit), or choose another model."
+        )
+    if estimator.n_features_in_ < len(wanted):
+        raise ValueError(
+            f"{type(estimator.model_).__name__} reads {len(wanted)} acquisition "
+            f"columns {list(wanted)}, but X has {estimator.n_features_in_} feature(s)."
+        )
+    if estimator.model_.requires_positive and (X < 0).any():
+        # Nothing says which columns are meant, so none may be negative.
+        raise ValueError(
+            f"Negative values in data passed to X: got {X.min()} at row "
+            f"{int(X.min(axis=1).argmin())}."
+        )
+    return list(range(len(wanted)))
+
+
+def _quantity(name):
+    """Return whether a name like 'TI', 'te (ms)' or 'TR_s' is a known quantity."""
+    found = re.match(r"[A-Za-z]+", name)
+    return found is not None and found[0].upper() in _QUANTITIES
+
+
+def check_signals(estimator, X, y):
+    """Return y as (n_points,) or (n_points, n_signals), and the labels of signals."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is "
+            "None."
+        )
+    labels = y.columns if isinstance(y, pd.DataFrame) else None
+    array = y if hasattr(y, "toarray") else np.asarray(y)
+    if np.iscomplexobj(array):
+        if array.ndim == 1 and not np.isfinite(array).all():
+            raise ValueError("Input y contains NaN or infinity.")
+    else:
+        # In a table of voxels, single ones may be bad.
+        array = check_array(
+            array,
+            dtype="numeric",
+            ensure_2d=False,
+            ensure_all_finite=array.ndim == 1,
+            input_name="y",
+        )
+    if array.ndim not in (1, 2):
+        raise ValueError(
+            "y must have shape (n_points,) or (n_points, n_signals), got "
+            f"{array.shape}."
+        )
+    check_consistent_length(X, array)
+    if labels is None:
+        labels = pd.RangeIndex(1 if array.ndim == 1 else array.shape[1])
+    return array, labels
+
+
+def find_limits(model, points, bounds):
+    """Return the limits of the nonlinear parameters, (P, 2)."""
+    names = [parameter.name for parameter in model.parameters]
+    bounds = bounds or {}
+    for name in bounds:
+        if name not in names:
+            raise ValueError(f"bounds may name {names}, got {name!r}.")
+    if set(names) <= set(bounds):
+        limits = np.empty((len(names), 2))
+    else:
+        limits = model.search_limits(points)
+    for row, parameter in zip(limits, model.parameters, strict=True):
+        if parameter.name in bounds:
+            given = np.asarray(bounds[parameter.name], dtype=np.float64)
+            lowest = max(parameter.lower, 0.0 if np.isinf(parameter.upper) else -np.inf)
+            positive = np.isfinite(parameter.upper) or given.min() > 0
+            inside = lowest <= given.min() and given.max() <= parameter.upper
+            if given.shape != (2,) or not (given[0] < given[1]):
+                raise ValueError(
+                    f"bounds of {parameter.name} must be (low, high) with low < high, "
+                    f"got {bounds[parameter.name]}."
+                )
+            if not (np.isfinite(given).all() and positive and inside):
+                raise ValueError(
+                    f"bounds of {parameter.name} must be finite, positive for a "
+                    f"relaxation time, and within {parameter.lower} and "
+                    f"{parameter.upper}, got {bounds[parameter.name]}."
+                )
+            row[:] = given
+    return limits
+
+
+def find_magnitude(magnitude, model, y):
+    """Return whether polarities are to be found."""
+    if np.iscomplexobj(y):
+        if magnitude is True:
+            raise ValueError(
+                "magnitude=True needs real signals, got complex ones; pass np.abs(y)."
+            )
+        return False
+    lowest = np.fmin.reduce(y, axis=None)
+    if magnitude is True and lowest < 0:
+        raise ValueError(f"magnitudes must not be negative, got {lowest} in y.")
+    if magnitude == "auto":
+        return bool(model.changes_sign and lowest >= 0)
+    return bool(magnitude and model.changes_sign)
+
+
+def check_starts(init, axes, n_signals):
+    """Return starting coordinates (n_signals, P), or None for the dictionary."""
+    if isinstance(init, str):
+        return None
+    names = [axis.name for axis in axes]
+    if set(init) != set(names):
+        raise ValueError(f"init must have the keys {names}, got {sorted(init)}.")
+    starts = np.empty((n_signals, len(axes)))
+    for k, axis in enumerate(axes):
+        value = np.asarray(init[axis.name], dtype=np.float64)
+        if value.shape not in ((), (n_signals,)):
+            raise ValueError(
+                f"init of {axis.name} must be a number or one per signal "
+                f"({n_signals}), got shape {value.shape}."
+            )
+        if not ((value >= axis.low) & (value <= axis.high)).all():
+            raise ValueError(
+                f"init of {axis.name} must be within the bounds {axis.low:.6g} and "
+                f"{axis.high:.6g}, got {value.min():.6g} to {value.max():.6g}."
+            )
+        starts[:, k] = axis.to_u(value)
+    return starts

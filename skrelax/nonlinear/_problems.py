@@ -1,0 +1,286 @@
+"""The numerical problems behind a fit: one or two nonlinear parameters, or a pair."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..signals import SignalModel
+from ._numba import (
+    refine_line,
+    refine_pair,
+    scan_line,
+    scan_pair,
+    scan_signs,
+    spread_signs,
+)
+from ._numba_plane import refine_plane, scan_plane
+from ._table import Axis, build_table, orthonormal, sign_patterns
+
+# Steps of grids, in the logarithm of a parameter. Magnitudes have local minima between
+# the zero crossings of neighbouring points, so they need a finer one.
+_STEP, _STEP_MAGNITUDE, _STEP_PAIR = 0.05, 0.018, 0.15
+# Steps of a grid over two parameters: logarithmic, and as a fraction of a linear range.
+_STEP_PLANE, _STEP_LINEAR = 0.12, 0.06
+# Energies of nodes that may hide the global minimum, as a fraction of |y|^2.
+_MARGIN = 2e-2
+# Ridges of two parameters have many maxima by chance.
+_MARGIN_PLANE = 1e-3
+# The same for every _STRIDE-th node, which are looked at first.
+_MARGIN_COARSE, _MARGIN_NEAR, _STRIDE = 0.05, 6e-4, 4
+_MARGINS = _MARGIN_COARSE, _MARGIN, _MARGIN_NEAR
+_N_KEPT = 4
+
+
+@dataclass
+class Solution:
+    """Result for a chunk: u (n, P), coef (n, C, L), rss, cov (n, L+P, L+P), n_iter."""
+
+    u: np.ndarray
+    coef: np.ndarray
+    rss: np.ndarray
+    cov: np.ndarray
+    n_iter: np.ndarray
+
+    @classmethod
+    def empty(cls, n, n_channels, n_amplitudes, n_parameters):
+        """Return arrays for a kernel to fill."""
+        size = n_amplitudes + n_parameters
+        return cls(
+            np.empty((n, n_parameters)),
+            np.empty((n, n_channels, n_amplitudes)),
+            np.empty(n),
+            np.empty((n, size, size)),
+            np.empty(n, dtype=np.int32),
+        )
+
+
+def make_problem(model: SignalModel, acquisition, limits, root_weight, magnitude):
+    """Return the problem of a model on an acquisition, with its tables.
+
+    `limits` (P, 2) bound the parameters, `root_weight` (N,) multiplies all signals.
+    """
+    axes = [
+        Axis(parameter.name, low, high, log=not np.isfinite(parameter.upper))
+        for parameter, (low, high) in zip(model.parameters, limits, strict=True)
+    ]
+    for axis in axes:
+        if axis.log and not axis.low > 0:
+            raise ValueError(f"bounds of {axis.name} must be positive, got {axis.low}.")
+    if len(axes) > 2:
+        raise ValueError(
+            "fits take models with one or two nonlinear parameters, got "
+            f"{[axis.name for axis in axes]}; fix some of them in the model."
+        )
+    if model.component is not None:
+        # Both components share one table, on the range of both.
+        whole = Axis("", limits[:, 0].min(), limits[:, 1].max(), log=True)
+        return PairProblem(model.component, acquisition, axes, whole, root_weight)
+
+    def function(sets):
+        return model.basis(acquisition, sets) * root_weight[:, None]
+
+    if len(axes) == 1:
+        return LineProblem(function, axes, magnitude)
+    if len(model.amplitudes) > 1:
+        raise ValueError("two nonlinear parameters go with a single amplitude.")
+    return PlaneProblem(function, axes, magnitude)
+
+
+class LineProblem:
+    """One nonlinear parameter, one or two amplitudes."""
+
+    def __init__(self, function, axes, magnitude):
+        self.axes, self.magnitude = axes, magnitude
+        step = _STEP
+        if magnitude:
+            n_amplitudes = function(np.array([[axes[0].low]])).shape[0]
+            step = _STEP_MAGNITUDE if n_amplitudes == 1 else _STEP
+        table = build_table(function, axes, [step])
+        self.nodes = table.nodes[0]
+        self.coefficients = table.coefficients
+        self.n_amplitudes = table.signals.shape[0]
+        self.signs = np.where(table.signals[0].T < 0, -1, 1).astype(np.int8)
+        signals = np.abs(table.signals) if self._has_own_signs else table.signals
+        basis = orthonormal(signals)
+        self.basis = np.ascontiguousarray(np.moveaxis(basis, -1, 0))
+        self.coarse = np.ascontiguousarray(basis[:, :, ::_STRIDE])
+        if magnitude and self.n_amplitudes == 2:
+            self.patterns = sign_patterns(table.signals, basis)
+
+    @property
+    def _has_own_signs(self):
+        """Whether signs follow from the nonlinear parameter alone."""
+        return self.magnitude and self.n_amplitudes == 1
+
+    @property
+    def cost(self):
+        """Multiplications per voxel, about."""
+        return self.coarse.size
+
+    def solve(self, Y, starts, tol, max_iter):
+        """Fit Y (n, C, N), globally or from starts (n, 1) in u."""
+        n, n_channels, n_points = Y.shape
+        u0, h = self.nodes[0], self.nodes[1] - self.nodes[0]
+        n_kept = 3 * _N_KEPT if self._has_own_signs else _N_KEPT
+        lo, hi, start = (np.empty((n, n_kept)) for _ in range(3))
+        node = np.full((n, n_kept), -1, dtype=np.int64)
+        sign = np.empty((n, n_kept if self.magnitude else 0, n_points), np.int8)
+        acc = np.empty(self.nodes.size)
+        brackets = lo, hi, start, node
+        if starts is not None:
+            self._start(Y, starts[:, 0], brackets, sign)
+        elif self.magnitude and self.n_amplitudes == 2:
+            scan_signs(
+                Y, self.patterns[2], *self.patterns[:2], acc, np.empty(acc.size, int),
+                h, u0, _MARGIN, *brackets, sign,
+            )  # fmt: skip
+        else:
+            # spread_signs needs room for two more brackets each.
+            first = [array[:, :_N_KEPT] for array in brackets]
+            scan_line(
+                Y, self.basis, self.coarse, _STRIDE, h, u0, _MARGINS,
+                acc, *first,
+            )  # fmt: skip
+            if self.magnitude:
+                spread_signs(self.signs, *brackets, sign)
+        out = Solution.empty(n, n_channels, self.n_amplitudes, 1)
+        refine_line(
+            Y, self.coefficients, *brackets, sign, u0, h, tol, max_iter, out.u[:, 0],
+            out.coef, out.rss, out.cov, out.n_iter,
+        )  # fmt: skip
+        return out
+
+    def _start(self, Y, u, brackets, sign):
+        """Write one bracket per voxel: all the range, around a start."""
+        lo, hi, start, node = brackets
+        nearest = np.abs(self.nodes - u[:, None]).argmin(axis=1)
+        lo[:, 0], hi[:, 0], start[:, 0] = self.nodes[0], self.nodes[-1], u
+        node[:, 0] = nearest
+        if not self.magnitude:
+            return
+        if self.n_amplitudes == 1:
+            sign[:, 0] = self.signs[nearest]
+            return
+        order, base, basis = self.patterns
+        for v, g in enumerate(nearest):
+            signed = Y[v, 0, order[g]] * base[g]
+            steps = -2.0 * np.cumsum(basis[g] * signed, axis=1)
+            sums = (basis[g] @ signed)[:, None] + np.insert(steps, 0, 0.0, axis=1)
+            pattern = base[g].copy()
+            pattern[: (sums**2).sum(axis=0)[:-1].argmax()] *= -1.0
+            sign[v, 0, order[g]] = pattern
+
+
+class PairProblem:
+    """The sum of two signals of one model."""
+
+    n_amplitudes = 2
+    magnitude = False
+
+    def __init__(self, component, acquisition, axes, whole, root_weight):
+        self.axes = axes
+        table = build_table(
+            lambda sets: component.basis(acquisition, sets) * root_weight[:, None],
+            [whole],
+            [_STEP],
+        )
+        self.nodes = table.nodes[0]
+        self.coefficients = table.coefficients
+        stride = max(1, round(_STEP_PAIR / (self.nodes[1] - self.nodes[0])))
+        self.coarse = self.nodes[::stride]
+        unit = orthonormal(table.signals)[0][:, ::stride]
+        self.basis = np.ascontiguousarray(unit)
+        # Signals alike up to rounding must not give a pair a huge energy.
+        self.gram = np.minimum(unit.T @ unit, 1.0 - 1e-9)
+        self.inverse = 1.0 / (1.0 - self.gram**2)
+        self.box = np.array([np.log([axis.low, axis.high]) for axis in axes])
+        # One node more on each side: the search then moves into the box.
+        self.allowed = np.stack(
+            [
+                np.maximum(np.searchsorted(self.coarse, self.box[:, 0]) - 1, 0),
+                np.searchsorted(self.coarse, self.box[:, 1], side="right") + 1,
+            ],
+            axis=1,
+        ).clip(max=self.coarse.size)
+
+    @property
+    def cost(self):
+        """Multiplications per voxel, about."""
+        return self.basis.size + 4 * self.gram.size
+
+    def solve(self, Y, starts, tol, max_iter):
+        """Fit Y (n, C, N), globally or from starts (n, 2) in u."""
+        n, n_channels, _ = Y.shape
+        u0, h = self.nodes[0], self.nodes[1] - self.nodes[0]
+        if starts is None:
+            node = np.empty((n, _N_KEPT), dtype=np.int64)
+            start = np.zeros((n, _N_KEPT, 2))
+            work = np.empty((2, self.coarse.size))
+            scan_pair(
+                Y, self.basis, self.gram, self.inverse, self.allowed, _MARGIN, *work,
+                start, node,
+            )  # fmt: skip
+            start = self.coarse[start.astype(int)]
+        else:
+            node = np.zeros((n, 1), dtype=np.int64)
+            start = starts[:, None, :].copy()
+        out = Solution.empty(n, n_channels, 2, 2)
+        refine_pair(
+            Y, self.coefficients, start, node, self.box, u0, h, tol, max_iter, out.u,
+            out.coef, out.rss, out.cov, out.n_iter,
+        )  # fmt: skip
+        return out
+
+
+class PlaneProblem:
+    """Two nonlinear parameters, one amplitude."""
+
+    n_amplitudes = 1
+
+    def __init__(self, function, axes, magnitude):
+        self.axes, self.magnitude = axes, magnitude
+        steps = [_STEP_PLANE if axis.log else _STEP_LINEAR for axis in axes]
+        table = build_table(function, axes, steps)
+        self.nodes = table.nodes
+        self.coefficients = np.ascontiguousarray(table.coefficients[:, :, 0])
+        strides = [
+            max(1, (u.size - 1) // (axis.nodes(step).size - 1))
+            for axis, u, step in zip(axes, table.nodes, steps, strict=True)
+        ]
+        self.coarse = [u[::k] for u, k in zip(table.nodes, strides, strict=True)]
+        signals = table.signals[0][:, :: strides[0], :: strides[1]]
+        signals = np.abs(signals) if magnitude else signals
+        unit = orthonormal(signals[None])[0]
+        self.basis = np.ascontiguousarray(np.moveaxis(unit, 0, -1))
+        self.coarse_basis = np.ascontiguousarray(unit[:, ::2, ::2])
+
+    @property
+    def cost(self):
+        """Multiplications per voxel, about."""
+        return self.coarse_basis.size
+
+    def solve(self, Y, starts, tol, max_iter):
+        """Fit Y (n, C, N), globally or from starts (n, 2) in u."""
+        n, n_channels, _ = Y.shape
+        if starts is None:
+            node = np.empty((n, 3, 2), dtype=np.int64)
+            work = np.empty((2, *self.coarse_basis.shape[1:]))
+            scan_plane(
+                Y, self.basis, self.coarse_basis, _MARGIN_PLANE, *work, np.empty(3),
+                node,
+            )  # fmt: skip
+            place = np.maximum(node, 0)
+            start = np.stack(
+                [self.coarse[k][place[:, :, k]] for k in range(2)], axis=-1
+            )
+        else:
+            node = np.zeros((n, 1, 2), dtype=np.int64)
+            start = starts[:, None, :].copy()
+        origin = np.array([u[0] for u in self.nodes])
+        h = np.array([u[1] - u[0] for u in self.nodes])
+        out = Solution.empty(n, n_channels, 1, 2)
+        refine_plane(
+            Y, self.coefficients, start, node, origin, h, self.magnitude, tol, max_iter,
+            out.u, out.coef, out.rss, out.cov, out.n_iter,
+        )  # fmt: skip
+        return out

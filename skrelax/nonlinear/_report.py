@@ -1,0 +1,90 @@
+"""From what kernels find to parameters, standard errors and statuses of a chunk."""
+
+import numpy as np
+
+from ._status import FitStatus
+
+# A coordinate this close to its limit, relative to the range, is at the bound.
+_AT_BOUND = 1e-7
+_COMPLEX_STEP = 1e-30
+
+
+def real_amplitudes(coef):
+    """Return amplitudes (L, n) on the real axis of the signal, of coef (n, C, L)."""
+    if coef.shape[1] == 1:
+        return coef[:, 0].T
+    whole = coef[:, 0] + 1j * coef[:, 1]
+    turn = (np.conj(whole[:, :1]) * whole).real
+    return (np.abs(whole) * np.where(turn < 0, -1.0, 1.0)).T
+
+
+def parameter_values(axes, u):
+    """Return nonlinear parameters (n, P) at coordinates u."""
+    return np.stack([axis.from_u(u[:, k]) for k, axis in enumerate(axes)], axis=1)
+
+
+def outputs_and_errors(model, axes, solution, variance):
+    """Return outputs and standard errors, both (n, n_outputs).
+
+    Errors of the fitted parameters propagate to first order; `variance` (n,) is that
+    of the noise.
+    """
+    values = np.vstack(
+        [real_amplitudes(solution.coef), parameter_values(axes, solution.u).T]
+    )
+    n_amplitudes = solution.coef.shape[2]
+    scale = np.ones_like(values)
+    for k, axis in enumerate(axes):
+        scale[n_amplitudes + k] = axis.slope(solution.u[:, k])
+    plain = (*model.amplitudes, *model.parameters)
+    identity = [one.name for one in model.outputs] == [one.name for one in plain]
+    # An amplitude of zero has no ratio to another one.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        outputs = values if identity else model.derive(values)
+    if identity:
+        diagonal = np.arange(len(values))
+        squared = solution.cov[:, diagonal, diagonal].T * scale**2
+    else:
+        jacobian = np.empty((len(outputs), *values.shape))
+        for k in range(len(values)):
+            shifted = values.astype(complex)
+            shifted[k] += 1j * _COMPLEX_STEP
+            with np.errstate(divide="ignore", invalid="ignore"):
+                jacobian[:, k] = model.derive(shifted).imag / _COMPLEX_STEP
+        jacobian *= scale
+        squared = np.einsum(
+            "okn,nkm,omn->on", jacobian, solution.cov, jacobian, optimize=True
+        )
+    errors = np.sqrt(np.maximum(squared, 0.0) * variance)
+    return outputs.T, errors.T
+
+
+def find_status(model, axes, solution, outputs, errors, reach, given, max_iter):
+    """Return the status of each fit, (n,).
+
+    `reach` (low, high) is what the acquisition can see of relaxation times; `given`
+    names the parameters whose range the caller knows better.
+    """
+    names = [parameter.name for parameter in model.outputs]
+    vague = np.isnan(solution.cov).any(axis=(1, 2))
+    at_bound = np.zeros(len(vague), dtype=bool)
+    for k, axis in enumerate(axes):
+        low, high = axis.ends
+        near = _AT_BOUND * (high - low)
+        at_bound |= (solution.u[:, k] < low + near) | (solution.u[:, k] > high - near)
+        if not axis.log:
+            continue
+        column = names.index(axis.name)
+        with np.errstate(invalid="ignore"):
+            vague |= errors[:, column] >= outputs[:, column]
+            if axis.name not in given:
+                vague |= (outputs[:, column] < reach[0]) | (
+                    outputs[:, column] > reach[1]
+                )
+    vague |= ~np.isfinite(outputs).all(axis=1)
+    status = np.full(len(vague), FitStatus.CONVERGED, dtype=np.int8)
+    status[vague] = FitStatus.NOT_IDENTIFIABLE
+    status[at_bound] = FitStatus.AT_BOUND
+    lost = np.isnan(solution.u).any(axis=1) | (solution.n_iter > max_iter)
+    status[lost] = FitStatus.FAILED
+    return status

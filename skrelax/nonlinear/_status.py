@@ -1,0 +1,48 @@
+"""What became of each voxel."""
+
+import enum
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+
+class FitStatus(enum.IntEnum):
+    """What became of the fit of a voxel.
+
+    Only ``CONVERGED`` voxels have parameters that can be trusted with their standard
+    errors. ``AT_BOUND`` holds the minimum within the bounds and ``NOT_IDENTIFIABLE``
+    the minimum of a sum of squares that hardly depends on a parameter; the others are
+    nan.
+    """
+
+    CONVERGED = 0
+    AT_BOUND = 1
+    NOT_IDENTIFIABLE = 2
+    NO_SIGNAL = 3
+    FAILED = 4
+    MASKED = 5
+
+    @property
+    def label(self):
+        """The status in words."""
+        return self.name.lower().replace("_", " ")
+
+
+def warn_status(status):
+    """Warn of voxels without a converged fit, by number."""
+    counts = np.bincount(np.ravel(status), minlength=len(FitStatus))
+    wrong = {
+        one: counts[one]
+        for one in FitStatus
+        if counts[one] and one not in (FitStatus.CONVERGED, FitStatus.MASKED)
+    }
+    if wrong:
+        words = ", ".join(f"{count} {one.label}" for one, count in wrong.items())
+        total = counts.sum() - counts[FitStatus.MASKED]
+        warnings.warn(
+            f"{sum(wrong.values())} of {total} fits are not converged: {words}. See "
+            "status_.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )

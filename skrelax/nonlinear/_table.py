@@ -1,0 +1,174 @@
+"""Signals of a model on a grid of its parameters, and splines between its nodes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import BSpline, make_interp_spline
+
+# Largest error of a spline between nodes, relative to the largest signal. The sum of
+# squares at the minimum changes by the square of it.
+_ACCURACY = 1e-8
+# Doublings of a grid before a model counts as not smooth.
+_MOST_DOUBLINGS = 5
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The coordinate u of a nonlinear parameter: log(value) or value."""
+
+    name: str
+    low: float
+    high: float
+    log: bool
+
+    @property
+    def ends(self):
+        """Limits of u."""
+        return (
+            (np.log(self.low), np.log(self.high)) if self.log else (self.low, self.high)
+        )
+
+    def to_u(self, value):
+        """Return the coordinate of a value."""
+        return np.log(value) if self.log else np.asarray(value, dtype=np.float64)
+
+    def from_u(self, u):
+        """Return the value at a coordinate."""
+        if not self.log:
+            return u
+        # Rounding must not leave the bounds.
+        return np.clip(np.exp(u), self.low, self.high)
+
+    def slope(self, u):
+        """Return d value / d u."""
+        return np.exp(u) if self.log else np.ones_like(u)
+
+    def nodes(self, step):
+        """Return evenly spaced u about `step` apart (in units of the range: linear)."""
+        low, high = self.ends
+        cells = (high - low) / step if self.log else 1.0 / step
+        return np.linspace(low, high, max(8, int(np.ceil(cells))) + 1)
+
+
+@dataclass
+class Table:
+    """Splines of a model on the product grid of its axes.
+
+    ``signals`` are (L, N, G_1, ...) at the nodes, ``coefficients`` of uniform quintic
+    B-splines (G_1 + 4, ..., L, N).
+    """
+
+    axes: tuple
+    nodes: tuple
+    signals: np.ndarray
+    coefficients: np.ndarray
+
+
+def build_table(function, axes, steps):
+    """Return the Table of function(values (n_sets, P)) -> (L, N, n_sets).
+
+    Axes are doubled until splines are as accurate between nodes as fits need.
+    """
+    steps = np.array(steps, dtype=np.float64)
+    for _ in range(_MOST_DOUBLINGS + 1):
+        nodes = tuple(axis.nodes(step) for axis, step in zip(axes, steps, strict=True))
+        sites = [_sites(u) for u in nodes]
+        samples = _evaluate(function, axes, sites)
+        coefficients = samples
+        for axis, (u, x) in enumerate(zip(nodes, sites, strict=True)):
+            coefficients = _fit_splines(u, x, coefficients, axis)
+        errors = [
+            _error_between(function, axes, nodes, coefficients, axis)
+            for axis in range(len(axes))
+        ]
+        rough = np.array(errors) > _ACCURACY
+        if not rough.any():
+            on_node = [np.isin(x, u) for u, x in zip(nodes, sites, strict=True)]
+            signals = np.moveaxis(samples[np.ix_(*on_node)], (-2, -1), (0, 1))
+            return Table(
+                tuple(axes),
+                nodes,
+                np.ascontiguousarray(signals),
+                np.ascontiguousarray(coefficients),
+            )
+        steps[rough] *= 0.5
+    raise ValueError(
+        "the model is not a smooth function of its parameters between "
+        + ", ".join(f"{axis.name}={axis.low:.3g} and {axis.high:.3g}" for axis in axes)
+        + f": it differs by {max(errors):.1g} from its interpolation."
+    )
+
+
+def _error_between(function, axes, nodes, coefficients, axis):
+    """Return the relative error half way between the nodes of an axis."""
+    # A sample of the other axes tells enough.
+    sample = [u[:: max(1, u.size // 16)] for u in nodes]
+    sample[axis] = 0.5 * (nodes[axis][:-1] + nodes[axis][1:])
+    expected = _evaluate(function, axes, sample)
+    found = coefficients
+    for k, (u, x) in enumerate(zip(nodes, sample, strict=True)):
+        found = BSpline(_knots(u), found, 5, axis=k)(x)
+    return np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-300)
+
+
+def _sites(u):
+    """Return where the spline is fixed: nodes and four points between them."""
+    extra = 0.5 * (u[[0, 1, -3, -2]] + u[[1, 2, -2, -1]])
+    return np.sort(np.concatenate([u, extra]))
+
+
+def _knots(u):
+    """Return uniform knots that reach five cells beyond the nodes."""
+    h = (u[-1] - u[0]) / (u.size - 1)
+    reach = np.arange(1, 6) * h
+    return np.concatenate([u[0] - reach[::-1], u, u[-1] + reach])
+
+
+def _fit_splines(u, x, values, axis):
+    return np.moveaxis(
+        make_interp_spline(x, np.moveaxis(values, axis, 0), k=5, t=_knots(u)).c, 0, axis
+    )
+
+
+def _evaluate(function, axes, coordinates):
+    """Return signals (len(u_1), ..., L, N) on a product of coordinates."""
+    values = [axis.from_u(u) for axis, u in zip(axes, coordinates, strict=True)]
+    mesh = np.meshgrid(*values, indexing="ij")
+    sets = np.stack([part.ravel() for part in mesh], axis=1)
+    signals = function(sets)
+    shape = tuple(len(u) for u in coordinates)
+    return np.moveaxis(signals, -1, 0).reshape(*shape, *signals.shape[:2])
+
+
+def orthonormal(signals):
+    """Return an orthonormal basis per node of signals (L, N, ...), zero if none."""
+    first = _unit(signals[0])
+    if len(signals) == 1:
+        return first[None]
+    second = signals[1]
+    # Twice is enough against rounding.
+    for _ in range(2):
+        second = second - (first * second).sum(axis=0) * first
+    size = np.linalg.norm(second, axis=0)
+    parallel = size <= 1e-7 * np.linalg.norm(signals[1], axis=0)
+    return np.stack([first, np.where(parallel, 0.0, _unit(second))])
+
+
+def _unit(signals):
+    size = np.linalg.norm(signals, axis=0)
+    return signals / np.where(size > 0.0, size, 1.0)
+
+
+def sign_patterns(signals, basis):
+    """Return order, base and basis per node for scan_signs.
+
+    For amplitudes (a, b) the sign of a phi_1 + b phi_2 changes point after point in
+    the order of phi_2 / phi_1. Signals and basis are (2, N, G).
+    """
+    first, second = np.moveaxis(signals, -1, 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = second / first
+    order = np.argsort(-ratio, axis=1, kind="stable")
+    base = np.where(np.take_along_axis(first, order, axis=1) < 0, -1.0, 1.0)
+    sorted_basis = np.take_along_axis(np.moveaxis(basis, -1, 0), order[:, None, :], 2)
+    return order, base, np.ascontiguousarray(sorted_basis)

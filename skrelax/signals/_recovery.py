@@ -1,0 +1,193 @@
+"""Recoveries of longitudinal magnetisation that T1 maps are made of."""
+
+import numpy as np
+
+from ._base import Parameter, SignalModel, _column
+
+
+class GeneralRecovery(SignalModel):
+    r"""Recovery between two unknown values.
+
+    .. math:: s(t) = a + b \exp(-t / T_1)
+
+    for imperfect inversion, saturation or any repetition time that all points share.
+    Times and relaxation times share one unit.
+
+    Parameters
+    ----------
+    column : str, default="TI"
+        Name of the acquisition column with the times.
+
+    References
+    ----------
+    .. [1] J. K. Barral et al., "A robust methodology for in vivo T1 mapping",
+       Magn. Reson. Med. 64 (2010) 1057. https://doi.org/10.1002/mrm.22497
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax.signals import GeneralRecovery
+    >>> basis = GeneralRecovery().basis(np.array([[0.0]]), np.array([[0.5]]))
+    >>> basis[:, 0, 0]
+    array([1., 1.])
+    """
+
+    changes_sign = True
+
+    def __init__(self, column="TI"):
+        self.column = column
+
+    @property
+    def formula(self):
+        """The signal in words of a formula."""
+        return f"a + b exp(-{self.column} / T1)"
+
+    @property
+    def parameters(self):
+        """Nonlinear parameters, a tuple of :class:`Parameter`."""
+        return (Parameter("T1"),)
+
+    @property
+    def amplitudes(self):
+        """Linear parameters, a tuple of :class:`Parameter`."""
+        return tuple(Parameter(name, lower=-np.inf) for name in ("a", "b"))
+
+    @property
+    def acquisition_columns(self):
+        """Names of the acquisition columns that the model reads."""
+        return (self.column,)
+
+    def basis(self, acquisition, parameters):
+        """Return the constant and the exponential.
+
+        Parameters
+        ----------
+        acquisition : ndarray of shape (n_points, 1)
+            Times.
+        parameters : ndarray of shape (n_sets, 1)
+            Relaxation times.
+
+        Returns
+        -------
+        ndarray of shape (2, n_points, n_sets)
+            One signal per amplitude.
+        """
+        decay = np.exp(-_column(acquisition) / parameters[:, 0])
+        return np.stack([np.ones_like(decay), decay])
+
+    def evaluate(self, acquisition, parameters):
+        """Return the recovery of a perfect inversion, a = 1 and b = -2.
+
+        Parameters
+        ----------
+        acquisition : ndarray of shape (n_points, 1)
+            Times.
+        parameters : ndarray of shape (n_sets, 1)
+            Relaxation times.
+
+        Returns
+        -------
+        ndarray of shape (n_points, n_sets)
+            The recovery of each set.
+        """
+        return np.tensordot([1.0, -2.0], self.basis(acquisition, parameters), 1)
+
+
+class LookLocker(GeneralRecovery):
+    r"""Recovery that is read out while it happens: Look-Locker, MOLLI.
+
+    .. math:: s(t) = a - b \exp(-t / T_1^*), \quad T_1 = T_1^* (b / a - 1)
+
+    The read-out shortens the apparent time :math:`T_1^*` [1]_; the last formula
+    corrects it, as is usual for MOLLI [2]_. Times and relaxation times share one unit.
+
+    Parameters
+    ----------
+    column : str, default="TI"
+        Name of the acquisition column with the times.
+
+    References
+    ----------
+    .. [1] R. Deichmann and A. Haase, "Quantification of T1 values by
+       SNAPSHOT-FLASH NMR imaging", J. Magn. Reson. 96 (1992) 608.
+       https://doi.org/10.1016/0022-2364(92)90347-A
+    .. [2] D. R. Messroghli et al., "Modified Look-Locker inversion recovery
+       (MOLLI) for high-resolution T1 mapping of the heart", Magn. Reson. Med. 52
+       (2004) 141. https://doi.org/10.1002/mrm.20110
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax.signals import LookLocker
+    >>> LookLocker().derive(np.array([[1.0], [1.9], [0.5]]))[-1]
+    array([0.45])
+    """
+
+    def __init__(self, column="TI"):
+        super().__init__(column)
+
+    @property
+    def formula(self):
+        """The signal in words of a formula."""
+        return f"a - b exp(-{self.column} / T1*), T1 = T1* (b / a - 1)"
+
+    @property
+    def parameters(self):
+        """Nonlinear parameters, a tuple of :class:`Parameter`."""
+        return (Parameter("T1*"),)
+
+    @property
+    def outputs(self):
+        """What a fit reports, a tuple of :class:`Parameter`."""
+        return (*self.amplitudes, *self.parameters, Parameter("T1"))
+
+    def basis(self, acquisition, parameters):
+        """Return the constant and the negative exponential.
+
+        Parameters
+        ----------
+        acquisition : ndarray of shape (n_points, 1)
+            Times.
+        parameters : ndarray of shape (n_sets, 1)
+            Apparent relaxation times.
+
+        Returns
+        -------
+        ndarray of shape (2, n_points, n_sets)
+            One signal per amplitude.
+        """
+        constant, decay = super().basis(acquisition, parameters)
+        return np.stack([constant, -decay])
+
+    def evaluate(self, acquisition, parameters):
+        """Return the recovery without saturation by the read-out, a = 1 and b = 2.
+
+        Parameters
+        ----------
+        acquisition : ndarray of shape (n_points, 1)
+            Times.
+        parameters : ndarray of shape (n_sets, 1)
+            Apparent relaxation times.
+
+        Returns
+        -------
+        ndarray of shape (n_points, n_sets)
+            The recovery of each set.
+        """
+        return np.tensordot([1.0, 2.0], self.basis(acquisition, parameters), 1)
+
+    def derive(self, values):
+        """Return a, b, the apparent and the corrected relaxation time.
+
+        Parameters
+        ----------
+        values : ndarray of shape (3, n_sets)
+            a, b and T1*.
+
+        Returns
+        -------
+        ndarray of shape (4, n_sets)
+            Rows as in :attr:`outputs`.
+        """
+        a, b, apparent = values
+        return np.stack([a, b, apparent, apparent * (b / a - 1.0)])

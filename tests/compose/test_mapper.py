@@ -1,0 +1,100 @@
+"""Rows of voxels in, rows of parameters out."""
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import make_pipeline
+
+from skrelax import KernelBuilder, NonlinearRelaxationFit, SmoothLasso
+from skrelax.compose import VoxelMapper
+
+TE = pd.DataFrame({"TE": 0.01 * np.arange(1, 9)})
+
+
+def voxels(n=50):
+    rng = np.random.default_rng(0)
+    T2 = rng.uniform(0.02, 0.1, n)
+    clean = np.exp(-TE["TE"].to_numpy() / T2[:, None])
+    return clean + 0.01 * rng.standard_normal(clean.shape)
+
+
+def test_rows_are_those_of_the_estimator():
+    X = voxels()
+    fit = NonlinearRelaxationFit("T2").fit(TE, X.T)
+    mapper = VoxelMapper(
+        NonlinearRelaxationFit("T2"), TE, chunk_size=7,
+        include=("params", "stderr", "r2", "relative_error", "status"),
+    )  # fmt: skip
+    rows = mapper.fit_transform(X)
+    expected = np.column_stack(
+        [fit.params_, fit.stderr_, fit.r2_, fit.relative_error_, fit.status_]
+    )
+    assert_allclose(rows, expected, rtol=0)
+    names = "M0", "T2", "M0 stderr", "T2 stderr", "r2", "relative error", "status"
+    assert list(mapper.get_feature_names_out()) == list(names)
+    frame = pd.DataFrame(X, index=[f"v{k}" for k in range(len(X))])
+    table = mapper.set_output(transform="pandas").fit_transform(frame)
+    assert list(table.columns) == list(names)
+    assert table.index[3] == "v3"
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_backends_agree(backend):
+    X = voxels(20)
+    mapper = VoxelMapper(NonlinearRelaxationFit("T2"), TE, chunk_size=5)
+    one = mapper.fit_transform(X)
+    with joblib.parallel_config(backend, n_jobs=2):
+        assert_allclose(mapper.fit_transform(X), one, rtol=0)
+
+
+def test_dask_backend():
+    distributed = pytest.importorskip("distributed")
+    mapper = VoxelMapper(NonlinearRelaxationFit("T2"), TE, chunk_size=5)
+    X = voxels(20)
+    one = mapper.fit_transform(X)
+    with (
+        distributed.Client(processes=False, dashboard_address=None, n_workers=1),
+        joblib.parallel_config("dask"),
+    ):
+        assert_allclose(mapper.fit_transform(X), one, rtol=0)
+
+
+def test_bad_voxels_are_nan_and_counted_once():
+    X = voxels(12)
+    X[2], X[5, 0] = 0.0, np.nan
+    X[7] = 1.0
+    mapper = VoxelMapper(NonlinearRelaxationFit("T2"), TE, chunk_size=4).fit(X)
+    with pytest.warns(ConvergenceWarning, match="3 of 12 fits") as caught:
+        rows = mapper.transform(X)
+    assert len(caught) == 1
+    assert np.isnan(rows[[2, 5, 7], :4]).all()
+    assert rows[[2, 5, 7], 4].tolist() == [3, 4, 1]
+    assert np.isfinite(np.delete(rows, [2, 5, 7], axis=0)).all()
+    mapper.set_params(only_converged=False)
+    with pytest.warns(ConvergenceWarning):
+        assert np.isfinite(mapper.transform(X)[7, :2]).all()
+
+
+def test_distributions_of_a_linear_inversion():
+    X = voxels(6)
+    pipeline = make_pipeline(KernelBuilder("T2", n_bins=12), SmoothLasso(1e-3, 1e-3))
+    mapper = VoxelMapper(pipeline, TE, chunk_size=4)
+    rows = mapper.fit_transform(X)
+    assert_allclose(rows, pipeline.fit(TE, X.T)[-1].coef_, rtol=1e-6, atol=1e-10)
+    assert mapper.get_feature_names_out()[0].startswith("T2=")
+    X[1, 1] = np.nan
+    assert np.isnan(mapper.transform(X)[1]).all()
+    alone = VoxelMapper(SmoothLasso(1e-3), np.eye(8))
+    assert alone.fit_transform(voxels(2)).shape == (2, 8)
+    assert alone.get_feature_names_out()[7] == "bin 7"
+
+
+def test_wrong_input():
+    X = voxels(3)
+    with pytest.raises(ValueError, match="acquisition has 8 points, the voxels have 7"):
+        VoxelMapper(NonlinearRelaxationFit("T2"), TE).fit(X[:, :7])
+    with pytest.raises(ValueError, match="include must name some of"):
+        VoxelMapper(NonlinearRelaxationFit("T2"), TE, include=("T2",)).fit(X)

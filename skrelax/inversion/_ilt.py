@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..kernels import acquisition_grid
 from ..signals import SignalModel, resolve_model
+from ..utils._parallel import single_blas_thread
 from ..utils._sklearn import (
     BaseEstimator,
     Interval,
@@ -420,7 +421,9 @@ class MultiDimRegularizedILT(
         noise_std = 1.0 if has_sigma and self.noise_std is None else self.noise_std
         self._data, self._weights, self._places = data, weights, places
         task = self._task(data, noise_std, self.n_jobs, self.verbose, self.callback)
-        outcome = self._run(task)
+        # Set-up has small matrices only, and the solvers set the threads they use.
+        with single_blas_thread():
+            outcome = self._run(task)
         self._full = outcome.full
         self.noise_std_ = outcome.noise_std
         self.convergence_ = outcome.steps

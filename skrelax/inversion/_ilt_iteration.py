@@ -14,14 +14,11 @@ from ._ilt_solvers import (
     BandSolver,
     BlockFactor,
     BlockSolver,
-    LineSolver,
     ModeSolver,
 )
 
 # Systems of less than this many multiplications run as one compiled loop.
 _SMALL_WORK = 1e7
-# Cells of one axis from which its kernel's modes pay.
-_SHORT_LINE = 32
 # Cells above which the update of the penalties is shared among threads.
 _THREAD_CELLS = 8000
 # Multiplications per second of the two factorisations; only their ratio matters.
@@ -83,10 +80,7 @@ class Inversion:
             _reorder(settings, self.order),
         )
         lattice = self.penalty.lattice
-        modes = self._line_modes()
-        if modes is not None:
-            self.solver = LineSolver(lattice, modes)
-        elif direct:
+        if direct:
             W = self.operator.normal_blocks()
             b = max(lattice.bandwidth(), W.shape[1] - 1)
             if b <= WIDEST_BAND or lattice.cells.size <= 2 * WIDEST_BAND:
@@ -98,23 +92,9 @@ class Inversion:
         self.g = np.zeros(lattice.size)
         self.interrupted = False
 
-    def _line_modes(self):
-        """Return the modes of the kernel where they are the fastest way, or None."""
-        operator, n = self.operator, self.operator.n_cells
-        if self.axes.n_inverted != 1 or operator.n_channels > 1 or n < _SHORT_LINE:
-            return None
-        if any(self.axes.baseline) or len(self.axes.grids) > 1:
-            return None
-        modes = operator.line_modes()
-        return modes if modes[1].shape[1] <= n // 2 else None
-
     def load(self, data):
         """Take data (n_points, n_channels) in units of their noise; forget the rest."""
         self.penalty.reset()
-        if isinstance(self.solver, LineSolver):
-            weights = self.operator.weights
-            self.solver.load(data if weights is None else np.sqrt(weights) * data)
-            return
         right = self.operator.right_side(data)
         self.solver.Y = np.ascontiguousarray(right.T if self.direct else right).ravel()
 
@@ -157,7 +137,8 @@ class Inversion:
         with ExitStack() as stack:
             if not keep:
                 stack.callback(self.solver.close)
-            stack.enter_context(limit_blas(self._blas_threads()))
+            if self._blas_threads() > 1:
+                stack.enter_context(limit_blas(self._blas_threads()))
             if start is None or scheme == "convergent":
                 self._set(self.solver.solve(self.penalty.gamma))
             else:
@@ -177,7 +158,7 @@ class Inversion:
 
     def _is_small(self):
         solver = self.solver
-        if not isinstance(solver, BandSolver | LineSolver) or solver.pool is not None:
+        if not isinstance(solver, BandSolver) or solver.pool is not None:
             return False
         return self.penalty.lattice.cells.size * solver.b**2 < _SMALL_WORK
 
@@ -192,8 +173,7 @@ class Inversion:
             penalty.fixed, lattice.cell, settings.negative, settings.strength,
             settings.schedule(n_iter), penalty.gamma, lattice.gamma_offsets,
             lattice.cells, lattice.index, solver.W, solver.block, solver.Y, solver.b,
-            solver.ld, solver.A, solver.V, solver.Z, solver.M, solver.t, solver.x, tol,
-            steps,
+            solver.ld, solver.A, solver.x, tol, steps,
         )  # fmt: skip
         solver.check(failed)
         return steps[:done]

@@ -308,6 +308,15 @@ def fill_band(gamma, offsets, cells, index, W, block, backwards, n_kept, ld, A, 
     for j in range(n_kept):
         c = n - 1 - j if backwards else j
         q, base = cells[c], j * ld
+        of_block = W[(c // block) % W.shape[0]]
+        a = c % block
+        size = min(a + 1 if backwards else block - a, n_rows - j)
+        column = A[base : base + size]
+        if backwards:
+            for i in range(size):
+                column[i] = of_block[a, a - i]
+        else:
+            column[:] = of_block[a, a : a + size]
         for k in range(offsets.size):
             neighbour = q - offsets[k] if backwards else q + offsets[k]
             other = index[neighbour]
@@ -315,11 +324,6 @@ def fill_band(gamma, offsets, cells, index, W, block, backwards, n_kept, ld, A, 
                 step = c - other if backwards else other - c
                 if j + step < n_rows:
                     A[base + step] += gamma[k, neighbour if backwards else q]
-        of_block = W[(c // block) % W.shape[0]]
-        a = c % block
-        for i in range(a + 1 if backwards else block - a):
-            if j + i < n_rows:
-                A[base + i] += of_block[a, a - i if backwards else a + i]
         if A[base] == 0.0:
             A[base] = free
 
@@ -478,58 +482,13 @@ def join_halves(A, B, b, ld, n_own, n_back, x, z):
     return failed
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
-def solve_modes(gamma, offsets, cells, index, none, b, ld, A, V, u, Z, M, t, x):
-    """Solve (Gamma + V V^T) x = V u through the r modes V (n, r); 0, or failed column.
-
-    With Gamma = L L^T and Z = L^-1 V the solution is L^-T Z (1 + Z^T Z)^-1 u: there
-    is no difference of large numbers in it. M is workspace for a band of r unknowns.
-    """
-    n, r = V.shape
-    fill_band(gamma, offsets, cells, index, none, 1, False, n, ld, A, 1.0)
-    failed = band_cholesky(A, b, ld, 0, 0, n, n)
-    if failed:
-        return failed
-    Z[:] = V
-    solve_forward_many(A, b, ld, Z)
-    width = M.size // r
-    M[:] = 0.0
-    for q in range(n):
-        row = Z[q]
-        for j in range(r):
-            value = row[j]
-            rest = row[j:]
-            target = M[j * width : j * width + r - j]
-            for i in range(rest.size):
-                target[i] += value * rest[i]
-    for j in range(r):
-        M[j * width] += 1.0
-    failed = band_cholesky(M, r - 1, width, 0, 0, r, r)
-    if failed:
-        return failed
-    t[:] = u
-    solve_forward(M, r - 1, width, 0, r, t)
-    solve_backward(M, r - 1, width, r, t)
-    for q in range(n):
-        total = 0.0
-        row = Z[q]
-        for j in range(r):
-            total += row[j] * t[j]
-        x[q] = total
-    solve_backward(A, b, ld, n, x)
-    return 0
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def iterate_small(
     g, offsets, insides, scales, halves, largest, crossings, rows, folds,
     pairs, factors, starts, fixed, cell, negative, scale, schedule, gamma,
-    gamma_offsets, cells, index, W, block, y, b, ld, A, V, Z, M, t, x, tol, steps,
+    gamma_offsets, cells, index, W, block, y, b, ld, A, x, tol, steps,
 ):  # fmt: skip
     """Run the whole iteration on a system of one band; return (n_iter, failed).
-
-    Modes V of the kernel, if there are any, take the place of W, and y holds their
-    coefficients.
 
     schedule (n_iter, 3): whether crossings count, their rate, and that of Gamma.
     steps receives ||g - g_old|| / ||g|| of each iteration.
@@ -552,17 +511,12 @@ def iterate_small(
         )  # fmt: skip
         for c in range(n):
             old[c] = g[cells[c]]
-        if V.shape[1] > 0:
-            failed = solve_modes(
-                gamma, gamma_offsets, cells, index, W, b, ld, A, V, y, Z, M, t, x
-            )
-        else:
-            failed = eliminate_half(
-                gamma, gamma_offsets, cells, index, W, block, y, False, n, b, ld, A, x
-            )
-            solve_backward(A, b, ld, n, x)
+        failed = eliminate_half(
+            gamma, gamma_offsets, cells, index, W, block, y, False, n, b, ld, A, x
+        )
         if failed:
             return it, failed
+        solve_backward(A, b, ld, n, x)
         change, size = 0.0, 0.0
         for c in range(n):
             g[cells[c]] = x[c]

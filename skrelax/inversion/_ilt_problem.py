@@ -69,15 +69,6 @@ class DataOperator:
             out[channel] = matrices[pattern]
         return out
 
-    def line_modes(self):
-        """Return left singular vectors and V S of a single weighted kernel."""
-        K = self.factors[0]
-        if self.weights is not None:
-            K = np.sqrt(self.weights) * K
-        U, s, Vt = linalg.svd(K, full_matrices=False, check_finite=False)
-        kept = s > _RANK_LEVEL * s[0]
-        return U[:, kept], Vt[kept].T * s[kept]
-
     def modes(self, level):
         """Return V S of the singular values above level times the largest.
 

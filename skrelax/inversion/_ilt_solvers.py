@@ -64,9 +64,6 @@ class BandSolver:
         shared = n - self.n_own - self.n_back
         self.A = np.zeros((n - self.n_back) * self.ld)
         self.x = np.empty(n)
-        # The compiled loop asks for modes, which this solver has none of.
-        self.V, self.Z = np.empty((n, 0)), np.empty((n, 0))
-        self.M = self.t = np.empty(0)
         self.pool = None
         if twisted:
             self.B = np.zeros((self.n_back + shared) * self.ld)
@@ -118,56 +115,6 @@ class BandSolver:
         """Release the thread."""
         if self.pool is not None:
             self.pool.shutdown()
-
-
-class LineSolver:
-    """Solve for one inverted axis alone, through the modes of its kernel.
-
-    The penalty of one axis is a band of five diagonals and the kernel has few modes
-    above rounding, so this takes a fraction of a dense factorisation.
-
-    Parameters
-    ----------
-    lattice : Lattice
-        Cells of the distribution, without baseline.
-    modes : tuple of ndarray
-        Left singular vectors (n_points, r) and V S (n_cells, r) of the kernel.
-    """
-
-    def __init__(self, lattice, modes):
-        self.lattice = lattice
-        self.left, self.V = modes[0], np.ascontiguousarray(modes[1])
-        n, r = self.V.shape
-        self.W, self.block, self.Y, self.pool = _NO_DATA, 1, None, None
-        self.b = lattice.bandwidth()
-        self.ld = self.b + 8
-        self.A = np.zeros(n * self.ld)
-        self.Z, self.M = np.empty((n, r)), np.zeros(r * (r + 7))
-        self.t, self.x = np.empty(r), np.empty(n)
-
-    def load(self, data):
-        """Take data (n_points, 1), with the roots of their weights."""
-        self.Y = self.left.T @ data[:, 0]
-
-    def solve(self, gamma):
-        """Return the solution, in the order of the cells."""
-        lattice = self.lattice
-        self.check(
-            kernels.solve_modes(
-                gamma, lattice.gamma_offsets, lattice.cells, lattice.index, self.W,
-                self.b, self.ld, self.A, self.V, self.Y, self.Z, self.M, self.t,
-                self.x,
-            )
-        )  # fmt: skip
-        return self.x
-
-    def check(self, failed):
-        """Raise SolverError if a factorisation failed."""
-        if failed:
-            raise SolverError(f"pivot {failed - 1} is not positive.")
-
-    def close(self):
-        """Release nothing; there for the sake of :class:`BandSolver`."""
 
 
 class BandFactor:

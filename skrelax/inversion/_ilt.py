@@ -114,6 +114,11 @@ class MultiDimRegularizedILT(
     tol : float or None, default=None
         Relative change of g in one iteration at which they stop: None for 1e-6, or
         1e-7 for ``"convergent"``.
+    solver : {"auto", "direct", "iterative"}, default="auto"
+        How the system of an iteration is solved: ``"direct"`` by a factorisation
+        with the kernel in it, ``"iterative"`` by conjugate gradients behind the
+        factored penalty and the strongest modes of the kernel. Both are exact to
+        rounding; ``"auto"`` takes the one with less work.
     callback : callable or None, default=None
         ``callback(iteration, step)`` after each iteration; a true value stops.
         Interrupting from the keyboard keeps the last iterate as well.
@@ -215,6 +220,7 @@ class MultiDimRegularizedILT(
         "initial": ["array-like", None],
         "max_iter": [_COUNT, None],
         "tol": [_NOT_NEGATIVE, None],
+        "solver": [StrOptions({"auto", "direct", "iterative"})],
         "callback": [callable, None],
         "max_bins": [_COUNT],
         "n_jobs": [numbers.Integral, None],
@@ -251,6 +257,7 @@ class MultiDimRegularizedILT(
         initial=None,
         max_iter=None,
         tol=None,
+        solver="auto",
         callback=None,
         max_bins=100_000,
         n_jobs=None,
@@ -283,6 +290,7 @@ class MultiDimRegularizedILT(
         self.initial = initial
         self.max_iter = max_iter
         self.tol = tol
+        self.solver = solver
         self.callback = callback
         self.max_bins = max_bins
         self.n_jobs = n_jobs

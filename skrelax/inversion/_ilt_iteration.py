@@ -64,11 +64,16 @@ class Inversion:
         Constants of the penalties, per axis in the order of `axes`.
     n_threads : int
         Threads of one solve.
+    solver : {"auto", "direct", "iterative"}, default="auto"
+        How a system is solved; by cost if ``"auto"``.
     """
 
-    def __init__(self, axes, operator, settings, n_threads):
+    def __init__(self, axes, operator, settings, n_threads, solver="auto"):
         self.axes, self.operator, self.n_threads = axes, operator, n_threads
-        self.direct = direct = _prefers_direct(axes, self.operator)
+        direct = solver == "direct"
+        if solver == "auto":
+            direct = _prefers_direct(axes, self.operator)
+        self.direct = direct
         p, d = axes.n_inverted, len(axes.grids)
         # Position in `axes` of each axis of the lattice, the slowest first.
         self.order = [*range(p, d), *range(p)] if direct else list(range(d))

@@ -168,7 +168,7 @@ def _make_inversion(task, axes, n_channels, weights, common, n_threads=None):
     factors[0] = np.sqrt(common) * factors[0]
     operator = DataOperator(factors, weights, n_channels)
     settings = _settings(task, axes, n_channels)
-    return Inversion(axes, operator, settings, n_threads)
+    return Inversion(axes, operator, settings, n_threads, task.estimator.solver)
 
 
 def _settings(task, axes, n_channels):

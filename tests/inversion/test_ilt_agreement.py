@@ -11,7 +11,6 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 
 from skrelax import MultiDimRegularizedILT
-from skrelax.inversion import _ilt_iteration as iteration
 from skrelax.inversion._ilt_iteration import Axes, Inversion
 from skrelax.inversion._ilt_penalty import PenaltySettings, last_steps
 from skrelax.inversion._ilt_problem import DataOperator
@@ -289,18 +288,17 @@ PROBLEMS = {
     ("name", "direct"),
     [
         (name, direct)
-        for name, (_, n_inverted, _) in PROBLEMS.items()
-        # One inverted axis is always solved directly.
-        for direct in ([True] if n_inverted == 1 else [True, False])
+        for name in PROBLEMS
+        for direct in (True, False)
     ],
 )
-def test_iteration_equals_its_formulas(name, direct, weighted, monkeypatch):
-    monkeypatch.setattr(iteration, "_prefers_direct", lambda *_: direct)
+def test_iteration_equals_its_formulas(name, direct, weighted):
     problem = make_problem(*PROBLEMS[name], weighted=weighted, negative=10.0)
     axes, kernels, data, weights, settings = problem
     twin = Twin(*problem)
     operator = DataOperator(kernels, weights, data.shape[1])
-    inversion = Inversion(axes, operator, settings, 1)
+    solver = "direct" if direct else "iterative"
+    inversion = Inversion(axes, operator, settings, 1, solver)
     assert isinstance(inversion.solver, BandSolver if direct else ModeSolver)
     inversion.load(data)
     inversion.run(9, 0.0)
@@ -361,9 +359,9 @@ def test_solvers_agree_on_one_system(monkeypatch):
 
 def test_modes_need_few_steps_on_a_wide_band(monkeypatch):
     monkeypatch.setattr("skrelax.inversion._ilt_solvers.WIDEST_BAND", 4)
-    monkeypatch.setattr(iteration, "_prefers_direct", lambda *_: False)
     axes, kernels, data, _, settings = make_problem((9, 8, 4), 2, (True, True, False))
-    inversion = Inversion(axes, DataOperator(kernels, None, 4), settings, 1)
+    operator = DataOperator(kernels, None, 4)
+    inversion = Inversion(axes, operator, settings, 1, "iterative")
     inversion.load(data)
     inversion.run(7, 0.0)
     assert max(inversion.solver.n_steps) < 40

@@ -193,13 +193,14 @@ def main():
             f"8 delays x {n} points on 35 x {n} bins, 100 iterations.",
             {"peer_iter": peer_iter, "rounds": 3 if n < 8192 else 1},
         ))  # fmt: skip
-    workloads = [
-        watch(compare, name, title, description, **rest)
-        for name, title, description, rest in plans
-        if only is None or only in name
-    ]
     packages = ["skrelax", "ilt-py-lib", "numpy", "scipy", "numba"]
-    write_results("ilt", "Signed inversion on several axes", workloads, packages)
+    for name, title, description, rest in plans:
+        if only is None or only in name:
+            # Minutes each: what is done is kept.
+            workload = watch(compare, name, title, description, **rest)
+            write_results(
+                "ilt", "Signed inversion on several axes", [workload], packages
+            )
 
 
 if __name__ == "__main__":

@@ -3,17 +3,17 @@ Influence of the number of data points on time, memory and result
 =================================================================
 
 How a signed inversion grows with the points of an axis that is not inverted, and what
-the points of the inverted axis do for the result. The three ways to solve the system of
-an iteration are compared on the same problem.
+the points of the inverted axis do for the result. The three ways to solve the system
+of an iteration are compared on the same problem.
 """
 
 # %%
 # Time and memory against the length of a spectrum
 # ------------------------------------------------
 #
-# Eight delays and N points of a spectrum give 35 N unknowns. One inverted axis makes the
-# system a band, which is factored from both ends on two threads: time and memory are
-# proportional to N. Ten iterations are timed here; larger spectra are in the
+# Eight delays and N points of a spectrum give 35 N unknowns. One inverted axis makes
+# the system a band, which is factored from both ends on two threads: time and memory
+# are proportional to N. Ten iterations are timed here; larger spectra are in the
 # :doc:`benchmarks </benchmarks>`, beside ILTpy.
 
 import time
@@ -49,7 +49,9 @@ axes[0].loglog(sizes, seconds, "o-")
 axes[0].loglog(sizes, np.array(sizes) * seconds[-1] / sizes[-1], "--", color="0.6")
 axes[0].set(xlabel="points of the spectrum", ylabel="time per iteration [s]")
 axes[1].loglog(sizes, peaks, "o-", label="peak of a fit")
-axes[1].loglog(sizes, 0.03 * np.array(sizes), "--", color="0.6", label="30 kB per point")
+axes[1].loglog(
+    sizes, 0.03 * np.array(sizes), "--", color="0.6", label="30 kB per point"
+)
 axes[1].set(xlabel="points of the spectrum", ylabel="memory [MB]")
 axes[1].legend(frameon=False)
 plt.show()

@@ -3,8 +3,9 @@ Slices of T1-T2 maps inverted together: pseudo three dimensions
 ===============================================================
 
 Four peaks of both signs in a T1-T2 map, of which two pass each other from slice to
-slice, as for exchange or a chemical reaction. Slices are an axis that is regularised with
-T1 and T2 and not inverted: a peak is told from noise by its neighbours in the next slice.
+slice, as for exchange or a chemical reaction. Slices are an axis that is regularised
+with T1 and T2 and not inverted: a peak is told from noise by its neighbours in the
+next slice.
 """
 
 # %%
@@ -83,8 +84,8 @@ for column, position in enumerate(positions):
 # Residuals
 # ---------
 #
-# Standardised residuals of one slice, their distribution and their autocorrelation along
-# the first axis.
+# Standardised residuals of one slice, their distribution and their autocorrelation
+# along the first axis.
 
 residuals = ilt.residuals_
 figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), layout="constrained")

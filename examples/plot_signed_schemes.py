@@ -2,10 +2,10 @@
 A plateau or a fixed point: the two schemes of the signed inversion
 ===================================================================
 
-The reference scheme of :class:`~skrelax.MultiDimRegularizedILT` never settles: its maxima
-and signs switch, and each switch moves the distribution a little. The convergent scheme
-has smooth functions in their place and damped weights. This page shows what that costs
-and gains, on fifty simulated signals with known distributions.
+The reference scheme of :class:`~skrelax.MultiDimRegularizedILT` never settles: its
+maxima and signs switch, and each switch moves the distribution a little. The
+convergent scheme has smooth functions in their place and damped weights. This page
+shows what that costs and gains, on fifty simulated signals with known distributions.
 """
 
 # %%
@@ -75,9 +75,9 @@ print(f"other start: {np.abs(elsewhere - fits['convergent'].distribution_).max()
 # Recovery of fifty distributions
 # -------------------------------
 #
-# One to three peaks of random place, width, sign and amplitude. The distance is the area
-# between the cumulative distributions of fit and truth, in decades, relative to the
-# truth's absolute sum: the Wasserstein distance where amplitudes agree.
+# One to three peaks of random place, width, sign and amplitude. The distance is the
+# area between the cumulative distributions of fit and truth, in decades, relative to
+# the truth's absolute sum: the Wasserstein distance where amplitudes agree.
 
 
 def distance(g, truth):
@@ -126,6 +126,6 @@ ax.set(xlabel="distance, reference [decades]", ylabel="distance, convergent [dec
 plt.show()
 
 # %%
-# Neither recovers better beyond the scatter of fifty signals, so the published iteration
-# stays the default, and ``scheme="convergent"`` is there where a result must not depend
-# on the number of iterations: for bands, comparisons and tables.
+# Neither recovers better beyond the scatter of fifty signals, so the published
+# iteration stays the default, and ``scheme="convergent"`` is there where a result must
+# not depend on the number of iterations: for bands, comparisons and tables.

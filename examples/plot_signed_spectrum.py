@@ -3,9 +3,10 @@ Spectra with relaxation: an axis that is not inverted
 =====================================================
 
 A series of NMR spectra, one per delay, has a decay at every point of the spectrum.
-Inverted point by point, noise scatters the relaxation times from one point to the next.
-Here the spectrum is an axis of the distribution too, which is regularised together with
-the relaxation times and not inverted. Signals, and distributions, may have both signs.
+Inverted point by point, noise scatters the relaxation times from one point to the
+next. Here the spectrum is an axis of the distribution too, which is regularised
+together with the relaxation times and not inverted. Signals, and distributions, may
+have both signs.
 """
 
 # %%
@@ -65,11 +66,11 @@ plt.show()
 # The relaxation times of a line
 # ------------------------------
 #
-# Sums over the points of a line are its distribution. Circles above and lines below mark
-# the truth.
+# Sums over the points of a line are its distribution. Circles above and lines below
+# mark the truth.
 
 figure, axes = plt.subplots(1, 3, figsize=(8.4, 2.8), layout="constrained")
-for ax, (place, height, parts) in zip(axes, series.lines[1::2], strict=True):
+for ax, (place, _, parts) in zip(axes, series.lines[1::2], strict=True):
     near = np.abs(position - place) < 0.012
     ax.plot(series.relaxation_times, fit[:, near].sum(axis=1), ".-", ms=4)
     for time, share in parts:

@@ -123,7 +123,7 @@ class MultiDimRegularizedILT(
         ``callback(iteration, step)`` after each iteration; a true value stops.
         Interrupting from the keyboard keeps the last iterate as well.
     max_bins : int, default=100000
-        Largest number of bins of the product of all axes of X.
+        Largest number of bins of the product of all inverted axes.
     n_jobs : int or None, default=None
         Number of threads. None means 1 outside a :obj:`joblib.parallel_config`
         context.

@@ -1,5 +1,6 @@
 """From acquisition points to the axes and the data of an inversion."""
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,14 +96,15 @@ def make_layout(X, kernels, grids, spacing, baseline, compression, max_bins):
         check_acquisition(points, model)
         log = spacing[axis] == "log"
         bins.append(_bins(grids[axis], model, points, axis, len(inverted), log))
-    total = np.prod([float(values.size) for values in bins])
+    total = np.prod([float(bins[axis].size) for axis in inverted])
     if total > max_bins:
         raise ValueError(
-            f"grids: the product has {total:.6g} bins on {n_axes} axes, above "
-            f"max_bins={max_bins}."
+            f"grids: the product of {len(inverted)} inverted axes has {total:.6g} "
+            f"bins, above max_bins={max_bins}."
         )
+    # The guard is on inverted axes: others cost in proportion to their length.
     builder = KernelBuilder(
-        list(models), grid=bins, spacing=spacing, max_bins=max_bins
+        list(models), grid=bins, spacing=spacing, max_bins=sys.maxsize
     ).fit(X)
     flags = per_axis("baseline", baseline, n_axes)
     flags = [flag and axis in inverted for axis, flag in enumerate(flags)]

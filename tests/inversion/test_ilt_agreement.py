@@ -286,11 +286,7 @@ PROBLEMS = {
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize(
     ("name", "direct"),
-    [
-        (name, direct)
-        for name in PROBLEMS
-        for direct in (True, False)
-    ],
+    [(name, direct) for name in PROBLEMS for direct in (True, False)],
 )
 def test_iteration_equals_its_formulas(name, direct, weighted):
     problem = make_problem(*PROBLEMS[name], weighted=weighted, negative=10.0)

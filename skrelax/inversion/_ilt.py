@@ -429,7 +429,7 @@ class MultiDimRegularizedILT(
         noise_std = 1.0 if has_sigma and self.noise_std is None else self.noise_std
         self._data, self._weights, self._places = data, weights, places
         task = self._task(data, noise_std, self.n_jobs, self.verbose, self.callback)
-        # Set-up has small matrices only, and the solvers set the threads they use.
+        # Set-up has small matrices only.
         with single_blas_thread():
             outcome = self._run(task)
         self._full = outcome.full

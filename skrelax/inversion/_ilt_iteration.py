@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..utils._parallel import limit_blas, split_slices
+from ..utils._parallel import single_blas_thread, split_slices
 from . import _ilt_numba as kernels
 from ._ilt_penalty import follow_rate, make_penalty
 from ._ilt_solvers import (
     WIDEST_BAND,
     BandSolver,
-    BlockFactor,
     BlockSolver,
     ModeSolver,
 )
@@ -142,8 +141,9 @@ class Inversion:
         with ExitStack() as stack:
             if not keep:
                 stack.callback(self.solver.close)
-            if self._blas_threads() > 1:
-                stack.enter_context(limit_blas(self._blas_threads()))
+            # A second thread of BLAS waits longer than it works as soon as another
+            # program is busy: factorisations were ten times slower.
+            stack.enter_context(single_blas_thread())
             if start is None or scheme == "convergent":
                 self._set(self.solver.solve(self.penalty.gamma))
             else:
@@ -154,12 +154,6 @@ class Inversion:
 
     def _set(self, x):
         self.g[self.penalty.lattice.cells] = x
-
-    def _blas_threads(self):
-        """Return the threads of BLAS: more than one only for large blocks."""
-        parts = getattr(self.solver, "parts", None)
-        large = isinstance(parts, BlockFactor) and parts.rows >= WIDEST_BAND
-        return self.n_threads if large else 1
 
     def _is_small(self):
         solver = self.solver

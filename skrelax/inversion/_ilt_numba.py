@@ -295,17 +295,21 @@ def multiply(gamma, offsets, cell, x, first, last, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_band(gamma, offsets, cells, index, W, block, backwards, n_kept, ld, A, free):
-    """Write columns of Gamma + W into banded storage, from the first cell or the last.
+def _fill_columns(
+    gamma, offsets, cells, index, W, block, backwards, first, last, n_kept, ld, A, free
+):
+    """Write columns first..last of Gamma + W into banded storage.
 
-    Entry A[j * ld + i] couples unknowns j and j + i of this order. W has one
-    (block, block) matrix for all blocks of unknowns, or one for each; columns from
-    n_kept on are left 0, since the other half of the system brings them.
+    Entry A[j * ld + i] couples unknowns j and j + i in the order of the cells, or in
+    that from the last one if backwards. W has one (block, block) matrix for all blocks
+    of unknowns, or one for each; columns from n_kept on are left 0, since the other
+    half of the system brings them. A cell that neither data nor penalty know gets the
+    diagonal `free`.
     """
     n = cells.size
     n_rows = A.size // ld
-    A[:] = 0.0
-    for j in range(n_kept):
+    A[first * ld : last * ld] = 0.0
+    for j in range(first, min(last, n_kept)):
         c = n - 1 - j if backwards else j
         q, base = cells[c], j * ld
         of_block = W[(c // block) % W.shape[0]]
@@ -328,7 +332,78 @@ def fill_band(gamma, offsets, cells, index, W, block, backwards, n_kept, ld, A, 
             A[base] = free
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill_band(gamma, offsets, cells, index, ld, A, free):
+    """Write Gamma into banded storage, see `_fill_columns`."""
+    n = cells.size
+    none = np.zeros((1, 1, 1))
+    _fill_columns(gamma, offsets, cells, index, none, 1, False, 0, n, n, ld, A, free)
+
+
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+def _factor_panel(A, b, ld, j, done, n_factored, n_rows, panel):
+    """Update columns j to j + 3 by the columns before them, and factor them."""
+    width = b + 8
+    t0, t1 = panel[:width], panel[width : 2 * width]
+    t2, t3 = panel[2 * width : 3 * width], panel[3 * width :]
+    n_columns = min(4, n_rows - j)
+    # Rows of the panel: no further than the band, and than the matrix.
+    height = min(b + 4, n_rows - j)
+    panel[:] = 0.0
+    for c in range(n_columns):
+        base, start, size = (j + c) * ld, c * width + c, min(b + 1, n_rows - j - c)
+        panel[start : start + size] = A[base : base + size]
+    last = min(j, n_factored)
+    k = max(done, j - b)
+    while k + 4 <= last:
+        base = k * ld + (j - k)
+        size = min(b - (j - k) + 4, height)
+        p0 = A[base : base + size]
+        p1 = A[base + ld - 1 : base + ld - 1 + size]
+        p2 = A[base + 2 * ld - 2 : base + 2 * ld - 2 + size]
+        p3 = A[base + 3 * ld - 3 : base + 3 * ld - 3 + size]
+        a00, a01, a02, a03 = p0[0], p0[1], p0[2], p0[3]
+        a10, a11, a12, a13 = p1[0], p1[1], p1[2], p1[3]
+        a20, a21, a22, a23 = p2[0], p2[1], p2[2], p2[3]
+        a30, a31, a32, a33 = p3[0], p3[1], p3[2], p3[3]
+        for row in range(size):
+            # Unsigned, or each index is tested for counting from the end.
+            r = np.uint64(row)
+            v0, v1, v2, v3 = p0[r], p1[r], p2[r], p3[r]
+            t0[r] -= a00 * v0 + a10 * v1 + a20 * v2 + a30 * v3
+            t1[r] -= a01 * v0 + a11 * v1 + a21 * v2 + a31 * v3
+            t2[r] -= a02 * v0 + a12 * v1 + a22 * v2 + a32 * v3
+            t3[r] -= a03 * v0 + a13 * v1 + a23 * v2 + a33 * v3
+        k += 4
+    while k < last:
+        base = k * ld + (j - k)
+        size = min(b - (j - k) + 1, height)
+        column = A[base : base + size]
+        for c in range(min(n_columns, size)):
+            target = panel[c * width : c * width + size]
+            value = column[c]
+            for r in range(size):
+                target[r] -= value * column[r]
+        k += 1
+    if j < n_factored:
+        for c in range(n_columns):
+            # Slices that begin at the diagonal, so that loops count from 0.
+            target = panel[c * width + c : c * width + height]
+            for p in range(c):
+                column = panel[p * width + c : p * width + height]
+                value = column[0]
+                for r in range(target.size):
+                    target[r] -= value * column[r]
+            if not target[0] > 0.0:
+                return j + c + 1
+            target *= 1.0 / math.sqrt(target[0])
+    for c in range(n_columns):
+        base, start, size = (j + c) * ld, c * width + c, min(b + 1, n_rows - j - c)
+        A[base : base + size] = panel[start : start + size]
+    return 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def band_cholesky(A, b, ld, first, done, n_factored, n_rows):
     """Factor columns first..n_factored in place; return 0, or the failed column + 1.
 
@@ -337,65 +412,11 @@ def band_cholesky(A, b, ld, first, done, n_factored, n_rows):
     are taken as applied already. Those from n_factored on get their updates only,
     which is the Schur complement. ld must be at least b + 8, and zero beyond b.
     """
-    width = b + 8
-    panel = np.zeros(4 * width)
-    t0, t1 = panel[:width], panel[width : 2 * width]
-    t2, t3 = panel[2 * width : 3 * width], panel[3 * width :]
+    panel = np.zeros(4 * (b + 8))
     for j in range(first, n_rows, 4):
-        n_columns = min(4, n_rows - j)
-        # Rows of the panel: no further than the band, and than the matrix.
-        height = min(b + 4, n_rows - j)
-        panel[:] = 0.0
-        for c in range(n_columns):
-            base, start, size = (j + c) * ld, c * width + c, min(b + 1, n_rows - j - c)
-            panel[start : start + size] = A[base : base + size]
-        last = min(j, n_factored)
-        k = max(done, j - b)
-        while k + 4 <= last:
-            base = k * ld + (j - k)
-            size = min(b - (j - k) + 4, height)
-            p0 = A[base : base + size]
-            p1 = A[base + ld - 1 : base + ld - 1 + size]
-            p2 = A[base + 2 * ld - 2 : base + 2 * ld - 2 + size]
-            p3 = A[base + 3 * ld - 3 : base + 3 * ld - 3 + size]
-            a00, a01, a02, a03 = p0[0], p0[1], p0[2], p0[3]
-            a10, a11, a12, a13 = p1[0], p1[1], p1[2], p1[3]
-            a20, a21, a22, a23 = p2[0], p2[1], p2[2], p2[3]
-            a30, a31, a32, a33 = p3[0], p3[1], p3[2], p3[3]
-            for row in range(size):
-                # Unsigned, or each index is tested for counting from the end.
-                r = np.uint64(row)
-                v0, v1, v2, v3 = p0[r], p1[r], p2[r], p3[r]
-                t0[r] -= a00 * v0 + a10 * v1 + a20 * v2 + a30 * v3
-                t1[r] -= a01 * v0 + a11 * v1 + a21 * v2 + a31 * v3
-                t2[r] -= a02 * v0 + a12 * v1 + a22 * v2 + a32 * v3
-                t3[r] -= a03 * v0 + a13 * v1 + a23 * v2 + a33 * v3
-            k += 4
-        while k < last:
-            base = k * ld + (j - k)
-            size = min(b - (j - k) + 1, height)
-            column = A[base : base + size]
-            for c in range(min(n_columns, size)):
-                target = panel[c * width : c * width + size]
-                value = column[c]
-                for r in range(size):
-                    target[r] -= value * column[r]
-            k += 1
-        if j < n_factored:
-            for c in range(n_columns):
-                # Slices that begin at the diagonal, so that loops count from 0.
-                target = panel[c * width + c : c * width + height]
-                for p in range(c):
-                    column = panel[p * width + c : p * width + height]
-                    value = column[0]
-                    for r in range(target.size):
-                        target[r] -= value * column[r]
-                if not target[0] > 0.0:
-                    return j + c + 1
-                target *= 1.0 / math.sqrt(target[0])
-        for c in range(n_columns):
-            base, start, size = (j + c) * ld, c * width + c, min(b + 1, n_rows - j - c)
-            A[base : base + size] = panel[start : start + size]
+        failed = _factor_panel(A, b, ld, j, done, n_factored, n_rows, panel)
+        if failed:
+            return failed
     return 0
 
 
@@ -457,14 +478,24 @@ def eliminate_half(
     """
     n_rows = A.size // ld
     n_kept = n_own if backwards else n_rows
-    fill_band(gamma, offsets, cells, index, W, block, backwards, n_kept, ld, A, 1.0)
-    failed = band_cholesky(A, b, ld, 0, 0, n_own, n_rows)
+    panel = np.zeros(4 * (b + 8))
     for j in range(n_rows):
         x[j] = 0.0
         if j < n_kept:
             x[j] = y[cells.size - 1 - j] if backwards else y[j]
-    solve_forward(A, b, ld, 0, n_own, x)
-    return failed
+    # Each panel is filled, factored and eliminated while it is in the cache.
+    for j in range(0, n_rows, 4):
+        last = min(j + 4, n_rows)
+        _fill_columns(
+            gamma, offsets, cells, index, W, block, backwards, j, last, n_kept, ld, A,
+            1.0,
+        )  # fmt: skip
+        failed = _factor_panel(A, b, ld, j, 0, n_own, n_rows, panel)
+        if failed:
+            return failed
+        if j < n_own:
+            solve_forward(A, b, ld, j, min(last, n_own), x)
+    return 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -138,8 +138,8 @@ class BandFactor:
         """Factor Gamma."""
         lattice, n = self.lattice, self.lattice.cells.size
         kernels.fill_band(
-            gamma, lattice.gamma_offsets, lattice.cells, lattice.index, _NO_DATA, 1,
-            False, n, self.ld, self.A, self.free,
+            gamma, lattice.gamma_offsets, lattice.cells, lattice.index, self.ld, self.A,
+            self.free,
         )  # fmt: skip
         failed = kernels.band_cholesky(self.A, self.b, self.ld, 0, 0, n, n)
         if failed:

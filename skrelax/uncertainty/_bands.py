@@ -13,7 +13,7 @@ class DistributionBands:
     ----------
     distribution : ndarray
         The distribution of the measured signal.
-    samples : ndarray of shape (n_refits, *distribution.shape)
+    samples : ndarray of shape (n_refits, ...)
         The distributions of the refits.
     lower, upper : ndarray of the shape of distribution
         Band that holds the level's share of the refits, bin by bin.
@@ -42,7 +42,7 @@ class DistributionBands:
         ----------
         distribution : ndarray
             The distribution of the measured signal.
-        samples : ndarray of shape (n_refits, *distribution.shape)
+        samples : ndarray of shape (n_refits, ...)
             The refits.
         level : float
             Share of the refits within the band.

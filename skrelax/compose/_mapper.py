@@ -1,5 +1,6 @@
 """Turn a regressor on the acquisition into a transformer of voxels."""
 
+import functools
 import numbers
 import warnings
 
@@ -61,6 +62,10 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
     Voxels are independent: chunks, their size and their order do not change a number.
     Voxels that hold values which are not finite give nan. There is one warning for
     all chunks.
+
+    A Dask array of voxels is not loaded: `transform` gives a Dask array with the same
+    chunks of rows, which are computed where and when Dask computes them, without a
+    warning.
 
     Examples
     --------
@@ -124,6 +129,10 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             If the acquisition has another number of points than X, or `include` names
             something else.
         """
+        if _is_dask(X):
+            # One row of the right kind shows all that is checked.
+            _check_two_axes(X)
+            X = np.ones((1, X.shape[1]), dtype=X.dtype)
         X = validate_data(self, X, dtype="numeric", ensure_all_finite=False)
         unknown = [name for name in self.include if name not in _COLUMNS]
         if unknown or not self.include:
@@ -159,10 +168,12 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_voxels, n_outputs)
+        ndarray or dask.array.Array of shape (n_voxels, n_outputs)
             Columns as in :meth:`get_feature_names_out`.
         """
         check_is_fitted(self)
+        if _is_dask(X):
+            return self._transform_lazily(X)
         X = validate_data(
             self, X, dtype="numeric", ensure_all_finite=False, reset=False
         )
@@ -184,6 +195,24 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
                 status[part] = codes
         warn_status(status)
         return out
+
+    def _transform_lazily(self, X):
+        """Return the Dask array of the parameters of a Dask array of voxels."""
+        _check_two_axes(X)
+        row = np.ones((1, X.shape[1]), dtype=X.dtype)
+        validate_data(self, row, dtype="numeric", reset=False)
+        n_outputs = len(self.get_feature_names_out())
+        map_block = functools.partial(
+            _map_block, estimator=self.estimator, acquisition=self._acquisition,
+            include=tuple(self.include), only_converged=self.only_converged,
+            chunk_size=self.chunk_size, n_outputs=n_outputs,
+        )  # fmt: skip
+        # A voxel needs all its points.
+        X = X.rechunk({1: -1})
+        return X.map_blocks(
+            map_block, dtype=np.float64, chunks=(X.chunks[0], (n_outputs,)),
+            meta=np.empty((0, 0)),
+        )  # fmt: skip
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the outputs.
@@ -222,6 +251,28 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _is_dask(X):
+    return hasattr(X, "__dask_graph__") and hasattr(X, "map_blocks")
+
+
+def _check_two_axes(X):
+    if X.ndim != 2:
+        raise ValueError(f"voxels must be rows of a 2-D array, got shape {X.shape}.")
+
+
+def _map_block(
+    block, estimator, acquisition, include, only_converged, chunk_size, n_outputs
+):
+    """Return the outputs (n_voxels, n_outputs) of a block of a Dask array."""
+    out = np.empty((len(block), n_outputs))
+    for start in range(0, len(block), chunk_size):
+        rows = slice(start, start + chunk_size)
+        out[rows], _ = _map_rows(
+            estimator, acquisition, block[rows], include, only_converged
+        )
+    return out
 
 
 def _map_rows(estimator, acquisition, X, include, only_converged):

@@ -96,13 +96,14 @@ def describe(fitted, estimator, X, Y, weight, settings):
     if isinstance(last, NonlinearRelaxationFit):
         columns |= _nonlinear(last, squares, np.iscomplexobj(Y), np.count_nonzero(w))
         return columns
+    noise = {"noise": _noise(fitted, last, X, Y, w, squares)}
     if isinstance(last, _INVERSIONS):
-        columns |= _distribution(fitted, last, settings.min_share)
+        columns |= _distribution(fitted, last, settings.min_share) | noise
         if settings.n_bootstrap:
             columns |= _errors(fitted, estimator, X, Y, weight, settings, columns)
     means = (w @ Y) / w.sum()
     total = w @ np.abs(Y - means) ** 2
-    columns["noise"] = _noise(fitted, last, X, Y, w, squares)
+    columns |= noise
     with np.errstate(divide="ignore", invalid="ignore"):
         # A constant signal has nothing to explain.
         columns["score"] = np.where(total > 0, 1.0 - squares / total, np.nan)
@@ -231,8 +232,10 @@ def _errors(fitted, estimator, X, Y, weight, settings, columns):
         return {}
     errors = {}
     for k, y in enumerate(Y.T):
+        noise = columns["noise"][k]
         result = bootstrap_distribution(
             estimator, X, y, n_bootstrap=settings.n_bootstrap, sample_weight=weight,
+            noise=noise if np.isfinite(noise) else "residual",
             random_state=settings.random_state,
         )  # fmt: skip
         for name, value in result.statistics["std"].items():
@@ -249,16 +252,11 @@ def _errors_of_bands(fitted, last, settings):
     f, times, names = _grid(fitted, last)
     if times is None:
         return {}
+    # Signals with refits are fitted alone, so there is one.
     bands = last.bands(settings.n_bootstrap, random_state=settings.random_state)
-    # Refits, bins, signals.
-    samples = bands.samples.reshape(settings.n_bootstrap, -1, len(f))
-    errors = {}
-    for k in range(len(f)):
-        table = distribution_statistics(samples[:, :, k], times, names)
-        for name in table:
-            values = errors.setdefault(f"{name} stderr", np.full(len(f), np.nan))
-            values[k] = table[name].std(ddof=1)
-    return errors
+    samples = bands.samples.reshape(settings.n_bootstrap, f.shape[1])
+    table = distribution_statistics(samples, times, names)
+    return {f"{name} stderr": np.array([table[name].std(ddof=1)]) for name in table}
 
 
 def _noise(fitted, last, X, Y, w, squares):

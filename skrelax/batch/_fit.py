@@ -169,11 +169,15 @@ def fit_batch(
     settings = Settings(
         table.names, min_share, n_bootstrap, random_state, return_estimators
     )
-    together = not return_estimators and treats_signals_alone(estimator)
-    n_tasks = 4 * effective_n_jobs(n_jobs) if effective_n_jobs(n_jobs) > 1 else 1
-    size = min(_CHUNK, -(-table.n_groups // n_tasks))
+    last = final_step(estimator)
+    # Refits of signed signals that share a call would draw other noise than alone.
+    draws = n_bootstrap > 0 and isinstance(last, MultiDimRegularizedILT)
+    together = treats_signals_alone(estimator) and not (return_estimators or draws)
     # A nonlinear fit tells from the signs of all signals whether they are magnitudes.
-    by_sign = isinstance(final_step(estimator), NonlinearRelaxationFit)
+    by_sign = isinstance(last, NonlinearRelaxationFit)
+    n_workers = effective_n_jobs(n_jobs)
+    n_tasks = 4 * n_workers if n_workers > 1 else 1
+    size = min(_CHUNK, -(-table.n_groups // n_tasks))
     columns = Columns(table.n_groups)
     estimators = [None] * table.n_groups
     done = Parallel(n_jobs=n_jobs, return_as="generator")(

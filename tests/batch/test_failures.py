@@ -18,13 +18,18 @@ from skrelax import (
 )
 from skrelax.model_selection import StrengthSearch
 
+# Later versions of pandas read every digit in any case.
+OLD_PANDAS = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
+EXACT = {"float_precision": "round_trip"} if OLD_PANDAS else {}
 ROLES = {"acquisition": "TE", "signal": "signal", "by": ["sample", "temperature"]}
 BUILDER = KernelBuilder("T2", n_bins=25, minimum=0.005, maximum=1.0)
 ILT_GRID = np.geomspace(0.003, 3.0, 30)
 ESTIMATORS = {
     "smooth": make_pipeline(BUILDER, SmoothLasso(1e-5, 1e-3)),
     "lasso CV": make_pipeline(BUILDER, LassoFistaCV(8)),
-    "signed, convergent": MultiDimRegularizedILT("T2", ILT_GRID, scheme="convergent"),
+    "signed, convergent": MultiDimRegularizedILT(
+        "T2", ILT_GRID, scheme="convergent", tol=1e-3
+    ),
     "nonlinear": NonlinearRelaxationFit("T2"),
 }
 
@@ -130,7 +135,7 @@ def test_round_trip_of_tables(tmp_path):
         table = fit_batch(ESTIMATORS["smooth"], frame, **ROLES)
     for one in (frame.reset_index(drop=True), table):
         one.to_csv(tmp_path / "table.csv", index=False)
-        again = pd.read_csv(tmp_path / "table.csv", float_precision="round_trip")
+        again = pd.read_csv(tmp_path / "table.csv", **EXACT)
         assert_frame_equal(again, one, rtol=0, atol=0)
     with pytest.warns(ConvergenceWarning):
         result = fit_batch(ESTIMATORS["smooth"], frame.reset_index(drop=True), **ROLES)

@@ -90,13 +90,17 @@ def describe(fitted, estimator, X, Y, weight, settings):
     """
     last = final_step(fitted)
     w = np.ones(len(Y)) if weight is None else weight
-    residuals = Y - np.asarray(fitted.predict(X)).reshape(Y.shape)
+    inner, K = best(fitted), X
+    if isinstance(inner, Pipeline) and len(inner) > 1:
+        # The kernel serves the signal and the noise level.
+        K, inner = inner[:-1].transform(X), inner[-1]
+    residuals = Y - np.asarray(inner.predict(K)).reshape(Y.shape)
     squares = w @ np.abs(residuals) ** 2
     columns = _chosen(fitted, Y.shape[1])
     if isinstance(last, NonlinearRelaxationFit):
         columns |= _nonlinear(last, squares, np.iscomplexobj(Y), np.count_nonzero(w))
         return columns
-    noise = {"noise": _noise(fitted, last, X, Y, w, squares)}
+    noise = {"noise": _noise(last, K, Y, w, squares)}
     if isinstance(last, _INVERSIONS):
         columns |= _distribution(fitted, last, settings.min_share) | noise
         if settings.n_bootstrap:
@@ -259,17 +263,16 @@ def _errors_of_bands(fitted, last, settings):
     return {f"{name} stderr": np.array([table[name].std(ddof=1)]) for name in table}
 
 
-def _noise(fitted, last, X, Y, w, squares):
+def _noise(last, K, Y, w, squares):
     """Return the noise of a point of weight one, nan where nothing is left over."""
     if isinstance(last, MultiDimRegularizedILT):
         return np.full(squares.size, last.noise_std_)
-    inner = best(fitted)
     final = final_step(getattr(last, "estimator", last))
     has_constant = bool(getattr(final, "fit_intercept", False))
     used = 0
-    if isinstance(last, DistributionMixin) and isinstance(inner, Pipeline):
+    if isinstance(last, DistributionMixin):
         # Residuals of a strong penalty would hold its bias as well.
-        K = np.asarray(inner[:-1].transform(X))
+        K = np.asarray(K)
         if has_constant:
             K = np.column_stack([K, np.ones(len(K))])
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
+from sklearn import get_config
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
@@ -141,6 +142,9 @@ def fit_batch(
     ``"completed"`` (for schemes without a limit, such as the reference scheme of
     MultiDimRegularizedILT), ``"no signal"``, ``"failed"`` (an error, which is the
     message), or one of :class:`~skrelax.nonlinear.FitStatus` in words.
+
+    Of signed distributions, amplitudes and peaks are those of the positive part, and
+    ``negative_amplitude`` is the sum of the rest.
 
     Rows of a group keep their order. Searches with interleaved folds want them sorted
     by time.
@@ -294,7 +298,10 @@ def _fit(estimator, X, y, weight):
     """Return a fitted clone."""
     options = {}
     if weight is not None:
-        options[f"{_weight_prefix(estimator)}sample_weight"] = weight
+        # With scikit-learn's routing of metadata, requests say where weights go.
+        routed = get_config()["enable_metadata_routing"]
+        prefix = "" if routed else _weight_prefix(estimator)
+        options[f"{prefix}sample_weight"] = weight
     return clone(estimator).fit(X, y, **options)
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
@@ -262,6 +263,17 @@ def test_weights_reach_the_fit(name, option):
     assert abs(table["log_mean"][0] / unweighted["log_mean"][0] - 1) > 1e-4
 
 
+def test_weights_are_routed_where_they_are_requested():
+    frame = long_table(1)
+    frame["weight"] = np.where(frame["TE"] < 0.05, 0.01, 1.0)
+    expected = fit_batch(ESTIMATORS["smooth"], frame, **ROLES, sample_weight="weight")
+    with config_context(enable_metadata_routing=True):
+        model = clone(ESTIMATORS["smooth"])
+        model[-1].set_fit_request(sample_weight=True)
+        table = fit_batch(model, frame, **ROLES, sample_weight="weight")
+    assert_frame_equal(table, expected)
+
+
 def test_signs_are_looked_at_group_by_group():
     TI = np.array([0.05, 0.2, 0.5, 1.0, 3.0])
     signed = 1 - 2 * np.exp(-TI / 0.8)
@@ -381,3 +393,10 @@ def test_axes_that_are_no_relaxation_times():
     assert_allclose(table["amplitude"], 5.0, rtol=1e-3)
     assert "n_peaks" not in table
     assert fit_batch(Ridge(), frame, **roles)["status"].tolist() == ["converged"] * 2
+
+
+@pytest.mark.parametrize("name", ["signed", "nonlinear"])
+def test_a_pipeline_of_one_step_is_that_step(name):
+    frame, estimator = long_table(1), ESTIMATORS[name]
+    table = fit_batch(make_pipeline(estimator), frame, **ROLES)
+    assert_frame_equal(table, fit_batch(estimator, frame, **ROLES), rtol=1e-8)

@@ -19,8 +19,10 @@ _HOMES = {
     "SmoothLassoCV": "inversion",
     "TSVDCompressor": "decomposition",
     "VoxelMapper": "compose",
+    "fit_batch": "batch",
 }
 _PACKAGES = (
+    "batch",
     "compose",
     "datasets",
     "decomposition",
@@ -33,6 +35,7 @@ _PACKAGES = (
     "nonlinear",
     "plotting",
     "signals",
+    "uncertainty",
 )
 
 __all__ = [
@@ -47,6 +50,7 @@ __all__ = [
     "TSVDCompressor",
     "VoxelMapper",
     "__version__",
+    "fit_batch",
 ]
 
 

@@ -1,5 +1,6 @@
 """Turn a regressor on the acquisition into a transformer of voxels."""
 
+import functools
 import numbers
 import warnings
 
@@ -14,6 +15,7 @@ from ..nonlinear._status import warn_status
 from ..utils._inspect import final_step, find_builder
 from ..utils._parallel import split_slices
 from ..utils._sklearn import BaseEstimator, HasMethods, Interval, _fit_context
+from ..utils._warnings import collect_warnings
 
 _COLUMNS = ("params", "stderr", "r2", "relative_error", "status")
 
@@ -61,6 +63,10 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
     Voxels are independent: chunks, their size and their order do not change a number.
     Voxels that hold values which are not finite give nan. There is one warning for
     all chunks.
+
+    A Dask array of voxels is not loaded: `transform` gives a Dask array with the same
+    chunks of rows, which are computed where and when Dask computes them, without a
+    warning.
 
     Examples
     --------
@@ -124,6 +130,10 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             If the acquisition has another number of points than X, or `include` names
             something else.
         """
+        if _is_dask(X):
+            # One row of the right kind shows all that is checked.
+            _check_two_axes(X)
+            X = np.ones((1, X.shape[1]), dtype=X.dtype)
         X = validate_data(self, X, dtype="numeric", ensure_all_finite=False)
         unknown = [name for name in self.include if name not in _COLUMNS]
         if unknown or not self.include:
@@ -159,10 +169,12 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_voxels, n_outputs)
+        ndarray or dask.array.Array of shape (n_voxels, n_outputs)
             Columns as in :meth:`get_feature_names_out`.
         """
         check_is_fitted(self)
+        if _is_dask(X):
+            return self._transform_lazily(X)
         X = validate_data(
             self, X, dtype="numeric", ensure_all_finite=False, reset=False
         )
@@ -184,6 +196,24 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
                 status[part] = codes
         warn_status(status)
         return out
+
+    def _transform_lazily(self, X):
+        """Return the Dask array of the parameters of a Dask array of voxels."""
+        _check_two_axes(X)
+        row = np.ones((1, X.shape[1]), dtype=X.dtype)
+        validate_data(self, row, dtype="numeric", reset=False)
+        n_outputs = len(self.get_feature_names_out())
+        map_block = functools.partial(
+            _map_block, estimator=self.estimator, acquisition=self._acquisition,
+            include=tuple(self.include), only_converged=self.only_converged,
+            chunk_size=self.chunk_size, n_outputs=n_outputs,
+        )  # fmt: skip
+        # A voxel needs all its points.
+        X = X.rechunk({1: -1})
+        return X.map_blocks(
+            map_block, dtype=np.float64, chunks=(X.chunks[0], (n_outputs,)),
+            meta=np.empty((0, 0)),
+        )  # fmt: skip
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the outputs.
@@ -224,16 +254,41 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         return tags
 
 
+def _is_dask(X):
+    return hasattr(X, "__dask_graph__") and hasattr(X, "map_blocks")
+
+
+def _check_two_axes(X):
+    if X.ndim != 2:
+        raise ValueError(f"voxels must be rows of a 2-D array, got shape {X.shape}.")
+
+
+def _map_block(
+    block, estimator, acquisition, include, only_converged, chunk_size, n_outputs
+):
+    """Return the outputs (n_voxels, n_outputs) of a block of a Dask array."""
+    out = np.empty((len(block), n_outputs))
+    for start in range(0, len(block), chunk_size):
+        rows = slice(start, start + chunk_size)
+        out[rows], _ = _map_rows(
+            estimator, acquisition, block[rows], include, only_converged
+        )
+    return out
+
+
 def _map_rows(estimator, acquisition, X, include, only_converged):
     """Return outputs (n_voxels, n_outputs) of a chunk, and statuses or None."""
     signals = np.asarray(X).T
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with collect_warnings() as caught:
         nonlinear = isinstance(final_step(estimator), NonlinearRelaxationFit)
         finite = np.isfinite(signals).all(axis=0)
         if not nonlinear:
             signals = np.where(finite, signals, 0.0)
         last = final_step(clone(estimator).fit(acquisition, signals))
+    for warning in caught:
+        # Statuses are counted once for all chunks.
+        if not isinstance(warning, ConvergenceWarning):
+            warnings.warn(warning, stacklevel=2)
     if not nonlinear:
         return np.where(finite[:, None], np.atleast_2d(last.coef_), np.nan), None
     params, stderr = last.params_, last.stderr_

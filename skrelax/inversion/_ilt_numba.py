@@ -14,6 +14,8 @@ from numba import njit
 
 # Cells per block: the arrays of a block stay in the second level cache.
 _BLOCK = 2048
+# Columns of a band that are filled at a time; a multiple of the panel of four.
+_COLUMNS = 128
 # Contraction lets the compiler use fused multiply-adds; it removes no NaN.
 _CONTRACT = {"contract"}
 # Sums in any order, so that dot products are vectorised (a third of the solve).
@@ -483,18 +485,19 @@ def eliminate_half(
         x[j] = 0.0
         if j < n_kept:
             x[j] = y[cells.size - 1 - j] if backwards else y[j]
-    # Each panel is filled, factored and eliminated while it is in the cache.
-    for j in range(0, n_rows, 4):
-        last = min(j + 4, n_rows)
+    # Columns are filled, factored and eliminated while they are in the cache.
+    for first in range(0, n_rows, _COLUMNS):
+        last = min(first + _COLUMNS, n_rows)
         _fill_columns(
-            gamma, offsets, cells, index, W, block, backwards, j, last, n_kept, ld, A,
-            1.0,
+            gamma, offsets, cells, index, W, block, backwards, first, last, n_kept, ld,
+            A, 1.0,
         )  # fmt: skip
-        failed = _factor_panel(A, b, ld, j, 0, n_own, n_rows, panel)
-        if failed:
-            return failed
-        if j < n_own:
-            solve_forward(A, b, ld, j, min(last, n_own), x)
+        for j in range(first, last, 4):
+            failed = _factor_panel(A, b, ld, j, 0, n_own, n_rows, panel)
+            if failed:
+                return failed
+        if first < n_own:
+            solve_forward(A, b, ld, first, min(last, n_own), x)
     return 0
 
 

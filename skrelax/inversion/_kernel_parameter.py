@@ -224,14 +224,16 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         def fit(index):
             K = self._builder(self.values_[index]).transform(X)
             free = LassoFista(alpha=0.0, fit_intercept=intercept)
-            with warnings.catch_warnings():
-                # A gap has no meaning where a fit is exact to rounding.
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                misfit = Y - free.fit(K, Y, sample_weight=weight).predict(K)
+            misfit = Y - free.fit(K, Y, sample_weight=weight).predict(K)
             w = 1.0 if weight is None else weight[:, None]
             residual[index] = (w * misfit**2).sum(axis=0)
 
-        run_tasks(fit, [(index,) for index in range(self.values_.size)], self.n_jobs)
+        tasks = [(index,) for index in range(self.values_.size)]
+        with warnings.catch_warnings():
+            # A gap has no meaning where a fit is exact to rounding. The filter is set
+            # here: threads that set it would restore each other's.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            run_tasks(fit, tasks, self.n_jobs)
         return residual
 
     def _invert(self, X, Y, weight, values):

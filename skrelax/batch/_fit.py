@@ -1,0 +1,334 @@
+"""Fit all samples of a long table."""
+
+import numbers
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed, effective_n_jobs
+from sklearn import get_config
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from ..decomposition import TSVDCompressor
+from ..inversion import (
+    KernelParameterSearch,
+    LassoFista,
+    MultiDimRegularizedILT,
+    SmoothLasso,
+)
+from ..kernels import KernelBuilder
+from ..nonlinear import NonlinearRelaxationFit
+from ..utils._inspect import final_step
+from ..utils._warnings import collect_warnings
+from ._describe import Columns, describe, knows_convergence
+from ._table import make_units, read_table
+
+# Signals of one call at most: bounds the memory of a task.
+_CHUNK = 4096
+# Statuses that are no reason for a warning.
+_GOOD = {"converged", "completed"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a task must know beside its signals."""
+
+    names: list
+    min_share: float
+    n_bootstrap: int
+    random_state: int | None
+    keep: bool
+
+
+def fit_batch(
+    estimator,
+    frame,
+    acquisition,
+    signal,
+    by,
+    *,
+    sample_weight=None,
+    min_share=0.01,
+    n_bootstrap=0,
+    random_state=None,
+    n_jobs=None,
+    return_estimators=False,
+):
+    """Fit every sample of a long table and report one row for each.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any regressor on the acquisition: a Pipeline of a KernelBuilder and an
+        inversion, a MultiDimRegularizedILT, a NonlinearRelaxationFit, or a search
+        around one of them. It is cloned.
+    frame : DataFrame
+        Long table with one row per acquisition point of each sample.
+    acquisition : str or list of str
+        Columns with the acquisition, X of the estimator. Models take their columns by
+        name where the names are theirs.
+    signal : str
+        Column with the signal, y of the estimator.
+    by : str or list of str
+        Columns that tell samples apart: rows with equal values are one group.
+    sample_weight : str or None, default=None
+        Column with the weight of each point.
+    min_share : float, default=0.01
+        Smallest share of a distribution that a peak must have to be listed.
+    n_bootstrap : int, default=0
+        Number of refits with new noise, from which the standard errors of what is
+        derived from distributions come; 0 for none, else at least 2. Nonlinear fits
+        have standard errors of their own.
+    random_state : int or None, default=None
+        Seed of the refits, the same for each group.
+    n_jobs : int or None, default=None
+        Number of tasks at a time, with the joblib backend of the context: threads,
+        processes, or a cluster with ``joblib.parallel_config("dask")``.
+    return_estimators : bool, default=False
+        Whether to return the fitted estimators as well. Then groups are fitted one
+        by one.
+
+    Returns
+    -------
+    results : DataFrame of shape (n_groups, n_columns)
+        One row per group, in the order in which groups appear, with the columns
+
+        - of `by` and ``n_points``;
+        - parameters of a nonlinear fit and their standard errors (``"T1 stderr"``), or
+          amplitude, means and width of a distribution, see
+          :func:`~skrelax.metrics.distribution_statistics`; strengths that a search has
+          chosen;
+        - ``n_peaks`` and ``n_edge_peaks`` (with their maximum at the edge of the
+          grid), and ``log_mean_0``, ``width_0``, ``amplitude_0``, ``share_0``,
+          ``log_mean_1``, ... of each peak;
+        - ``noise``, the standard deviation of a point of weight one, and ``score``,
+          the coefficient of determination;
+        - ``status`` and ``message``.
+
+        A name that `by` holds as well gets the suffix ``_fit``.
+    estimators : list of estimator or None
+        The fitted estimator of each row, None where the fit failed. Only for
+        ``return_estimators=True``.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or has two roles, the frame is empty, or a setting is
+        outside its range.
+    TypeError
+        If `frame` is no DataFrame, or acquisition or signal are no numbers.
+
+    Warns
+    -----
+    ConvergenceWarning
+        With the number of groups whose status is neither ``converged`` nor
+        ``completed``.
+
+    See Also
+    --------
+    skrelax.compose.VoxelMapper : Rows of voxels in, rows of parameters out.
+
+    Notes
+    -----
+    The result is that of fitting the groups one by one. Where an estimator treats
+    signals independently, groups with the same acquisition share a call, which is
+    faster.
+
+    The status is ``"converged"``, ``"not converged"`` (the message tells the gap),
+    ``"completed"`` (for schemes without a limit, such as the reference scheme of
+    MultiDimRegularizedILT), ``"no signal"``, ``"failed"`` (an error, which is the
+    message), or one of :class:`~skrelax.nonlinear.FitStatus` in words.
+
+    Of signed distributions, amplitudes and peaks are those of the positive part, and
+    ``negative_amplitude`` is the sum of the rest.
+
+    Rows of a group keep their order. Searches with interleaved folds want them sorted
+    by time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from skrelax import NonlinearRelaxationFit, fit_batch
+    >>> frame = pd.DataFrame({"sample": ["oil"] * 4 + ["water"] * 4})
+    >>> frame["TE"] = [0.01, 0.02, 0.04, 0.08] * 2
+    >>> frame["signal"] = np.exp(-frame["TE"] / ([0.03] * 4 + [0.05] * 4))
+    >>> model = NonlinearRelaxationFit("T2")
+    >>> table = fit_batch(model, frame, acquisition="TE", signal="signal", by="sample")
+    >>> table[["sample", "T2", "status"]].round(4).values.tolist()
+    [['oil', 0.03, 'converged'], ['water', 0.05, 'converged']]
+    """
+    if not 0 <= min_share <= 1:
+        raise ValueError(f"min_share must be from 0 to 1, got {min_share}.")
+    is_number = isinstance(n_bootstrap, numbers.Integral)
+    if not is_number or n_bootstrap < 0 or n_bootstrap == 1:
+        raise ValueError(f"n_bootstrap must be 0 or at least 2, got {n_bootstrap}.")
+    if not (random_state is None or isinstance(random_state, numbers.Integral)):
+        raise ValueError(f"random_state must be an int or None, got {random_state!r}.")
+    table = read_table(frame, acquisition, signal, by, sample_weight)
+    settings = Settings(
+        table.names, min_share, n_bootstrap, random_state, return_estimators
+    )
+    last = final_step(estimator)
+    # Refits of signed signals that share a call would draw other noise than alone.
+    draws = n_bootstrap > 0 and isinstance(last, MultiDimRegularizedILT)
+    together = treats_signals_alone(estimator) and not (return_estimators or draws)
+    # A nonlinear fit tells from the signs of all signals whether they are magnitudes.
+    by_sign = isinstance(last, NonlinearRelaxationFit)
+    n_workers = effective_n_jobs(n_jobs)
+    n_tasks = 4 * n_workers if n_workers > 1 else 1
+    size = min(_CHUNK, -(-table.n_groups // n_tasks))
+    columns = Columns(table.n_groups)
+    estimators = [None] * table.n_groups
+    done = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_fit_units)(estimator, units, settings)
+        for units in _share_out(make_units(table, together, by_sign), size)
+    )
+    for task in done:
+        for members, found, fitted in task:
+            columns.store(members, found)
+            if return_estimators:
+                estimators[members[0]] = fitted
+    lead = table.keys.copy()
+    lead["n_points_fit" if "n_points" in lead else "n_points"] = np.diff(table.edges)
+    results = columns.to_frame(lead)
+    _warn(columns.status)
+    return (results, estimators) if return_estimators else results
+
+
+def treats_signals_alone(estimator):
+    """Return whether signals that share a call get what they would get alone."""
+    if isinstance(estimator, Pipeline):
+        *front, last = [step for _, step in estimator.steps]
+        # These do not look at y; other transformers might.
+        blind = (KernelBuilder, TSVDCompressor)
+        return treats_signals_alone(last) and all(
+            isinstance(step, blind) or step in (None, "passthrough") for step in front
+        )
+    # A subclass may do anything.
+    kind = type(estimator)
+    if kind in (LassoFista, SmoothLasso):
+        return np.ndim(estimator.alpha) == 0
+    if kind is NonlinearRelaxationFit:
+        init = estimator.init
+        return isinstance(init, str) or all(np.ndim(v) == 0 for v in init.values())
+    if kind is MultiDimRegularizedILT:
+        return not estimator.couple_channels and estimator.callback is None
+    if kind is KernelParameterSearch:
+        return treats_signals_alone(estimator.estimator)
+    return False
+
+
+def _share_out(units, size):
+    """Yield lists of units with about `size` signals together."""
+    task, count = [], 0
+    for unit in units:
+        for part in unit.parts(size):
+            if task and count + part.members.size > size:
+                yield task
+                task, count = [], 0
+            task.append(part)
+            count += part.members.size
+    yield task
+
+
+def _fit_units(estimator, units, settings):
+    """Return a list of (members, columns of the result, estimator or None)."""
+    results = []
+    for unit in units:
+        X = pd.DataFrame(unit.points, columns=settings.names)
+        found = None
+        if unit.together and unit.members.size > 1:
+            found = _fit_together(estimator, X, unit, settings)
+        if found is not None:
+            results.append((unit.members, found, None))
+            continue
+        for member, y in zip(unit.members, unit.signals.T, strict=True):
+            found, fitted = _fit_alone(estimator, X, y, unit.weight, settings)
+            results.append((np.array([member]), found, fitted))
+    return results
+
+
+def _fit_together(estimator, X, unit, settings):
+    """Return the results of signals in one call, None if they must be told apart."""
+    with collect_warnings() as caught:
+        try:
+            fitted = _fit(estimator, X, unit.signals, unit.weight)
+            own = knows_convergence(final_step(fitted))
+            if any(not (own and _is_convergence(warning)) for warning in caught):
+                return None
+            return describe(fitted, estimator, X, unit.signals, unit.weight, settings)
+        except Exception:
+            # One signal may be the reason; each one alone shows which.
+            return None
+
+
+def _fit_alone(estimator, X, y, weight, settings):
+    """Return the results of one signal and the fitted estimator, or the failure."""
+    with collect_warnings() as caught:
+        try:
+            fitted = _fit(estimator, X, y, weight)
+            found = describe(fitted, estimator, X, y[:, None], weight, settings)
+        except Exception as error:
+            text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            return {"status": np.array(["failed"]), "message": np.array([text])}, None
+    own = knows_convergence(final_step(fitted))
+    if not own and any(_is_convergence(warning) for warning in caught):
+        found["status"] = np.array(["not converged"])
+    texts = [
+        " ".join(str(warning).split())
+        for warning in caught
+        if not (own and _is_convergence(warning))
+    ]
+    if texts:
+        first = [] if found["message"][0] == "ok" else [found["message"][0]]
+        found["message"] = np.array(["; ".join(dict.fromkeys(first + texts))])
+    return found, fitted if settings.keep else None
+
+
+def _is_convergence(warning):
+    return isinstance(warning, ConvergenceWarning)
+
+
+def _fit(estimator, X, y, weight):
+    """Return a fitted clone."""
+    options = {}
+    if weight is not None:
+        # With scikit-learn's routing of metadata, requests say where weights go.
+        routed = get_config()["enable_metadata_routing"]
+        prefix = "" if routed else _weight_prefix(estimator)
+        options[f"{prefix}sample_weight"] = weight
+    return clone(estimator).fit(X, y, **options)
+
+
+def _weight_prefix(estimator):
+    """Return what precedes ``sample_weight`` in the arguments of fit."""
+    if has_fit_parameter(estimator, "sample_weight"):
+        return ""
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        return f"{name}__{_weight_prefix(last)}"
+    inner = getattr(estimator, "estimator", None)
+    return "" if inner is None else _weight_prefix(inner)
+
+
+def _warn(status):
+    """Warn of groups without a converged fit, by number."""
+    names, counts = np.unique(status.astype(str), return_counts=True)
+    wrong = {
+        name: count
+        for name, count in zip(names, counts, strict=True)
+        if name not in _GOOD
+    }
+    if wrong:
+        words = ", ".join(f"{count} {name}" for name, count in wrong.items())
+        warnings.warn(
+            f"{sum(wrong.values())} of {status.size} groups have no converged fit: "
+            f"{words}. See the columns status and message.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )

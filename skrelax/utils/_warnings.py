@@ -1,0 +1,51 @@
+"""Warnings of one thread, while others warn as well."""
+
+import contextlib
+import threading
+import warnings
+
+_lock = threading.Lock()
+# Identity of a thread: the list that its warnings go to.
+_lists = {}
+_outer = None
+
+
+@contextlib.contextmanager
+def collect_warnings():
+    """Give a list of the warnings that this thread issues meanwhile.
+
+    ``warnings.catch_warnings`` swaps settings of the whole process, so two threads
+    that use it restore each other's. Here the first thread to come swaps them and the
+    last one to leave restores them.
+    """
+    global _outer
+    me, mine = threading.get_ident(), []
+    with _lock:
+        if not _lists:
+            _outer = warnings.catch_warnings()
+            _outer.__enter__()
+            warnings.simplefilter("always")
+            warnings.showwarning = _dispatch
+        previous = _lists.get(me)
+        _lists[me] = mine
+    try:
+        yield mine
+    finally:
+        with _lock:
+            if previous is None:
+                del _lists[me]
+            else:
+                _lists[me] = previous
+            if not _lists:
+                _outer.__exit__(None, None, None)
+                _outer = None
+
+
+def _dispatch(message, category, filename, lineno, file=None, line=None):
+    """Store a warning in the list of its thread."""
+    found = _lists.get(threading.get_ident())
+    if found is None and len(_lists) == 1:
+        # A thread that an estimator has started warns for the only one that listens.
+        (found,) = _lists.values()
+    if found is not None:
+        found.append(message)

@@ -164,7 +164,7 @@ def compare(name, title, description, *, rounds=3, peer_iter=N_ITER, n_iter=N_IT
     for contestant, seconds in samples.items():
         if seconds:
             note = f"{memory[contestant]:.0f} MB at the peak"
-            if contestant == PEER and heavy:
+            if contestant == PEER and peer_iter < n_iter:
                 note += f"; {peer_iter} iterations, extended to {n_iter}"
             gap = agreement if contestant == PEER else None
             rows.append(make_row(contestant, Timing(seconds), gap=gap, note=note))

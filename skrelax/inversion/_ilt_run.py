@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from joblib import effective_n_jobs
 
+from ..kernels._builder import per_axis
 from ..utils._parallel import run_tasks, split_slices
 from ..utils._progress import Progress
 from ._ilt_iteration import Inversion
 from ._ilt_penalty import PenaltySettings, last_steps
 from ._ilt_problem import DataOperator
-from ._ilt_setup import estimate_noise, kept_rank, least_noise, per_axis
+from ._ilt_setup import estimate_noise, kept_rank, least_noise
 
 
 @dataclass

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..kernels import KernelBuilder
+from ..kernels._builder import check_grid, per_axis
 from ..utils._validation import check_acquisition
 from ._ilt_iteration import Axes
 
@@ -252,18 +253,6 @@ def least_noise(data):
     return _LEAST_NOISE * np.sqrt(np.mean(data**2))
 
 
-def per_axis(name, value, n_axes):
-    """Return a list with one value per axis, or raise ValueError."""
-    if isinstance(value, list | tuple | np.ndarray):
-        if len(value) != n_axes:
-            raise ValueError(
-                f"{name} must be one value or one per axis ({n_axes}), got "
-                f"{len(value)}."
-            )
-        return list(value)
-    return [value] * n_axes
-
-
 def _grids_per_axis(grids, n_axes):
     """Return None, a number of bins or an array for each axis."""
     if grids is None or np.isscalar(grids):
@@ -296,7 +285,7 @@ def _bins(grid, model, points, axis, n_inverted, log):
         positions = np.unique(points[:, 0])
         if grid is None or np.isscalar(grid):
             return positions
-        values = _checked(grid, axis, log=False)
+        values = check_grid(grid, axis, "linear", "grids")
         if not np.isin(positions, values).all():
             raise ValueError(
                 f"grids: axis {axis} is not inverted, so its {values.size} bins must "
@@ -304,7 +293,7 @@ def _bins(grid, model, points, axis, n_inverted, log):
             )
         return values
     if grid is not None and not np.isscalar(grid):
-        return _checked(grid, axis, log)
+        return check_grid(grid, axis, "log" if log else "linear", "grids")
     n_bins = grid or _DEFAULT_BINS.get(n_inverted, _DEFAULT_MANY)
     if n_bins != int(n_bins) or n_bins < 1:
         raise ValueError(f"grids must be positive numbers of bins, got {n_bins}.")
@@ -312,23 +301,6 @@ def _bins(grid, model, points, axis, n_inverted, log):
     if log:
         return np.geomspace(low / _BEYOND, high * _BEYOND, int(n_bins))
     return np.linspace(low / _BEYOND, high * _BEYOND, int(n_bins))
-
-
-def _checked(grid, axis, log):
-    """Return an explicit grid as an array, or raise ValueError."""
-    values = np.asarray(grid, dtype=np.float64)
-    if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
-        raise ValueError(
-            f"grids: axis {axis} must be a 1-D array of finite numbers, got shape "
-            f"{values.shape}."
-        )
-    if (np.diff(values) <= 0).any():
-        raise ValueError(f"grids: axis {axis} must be strictly increasing.")
-    if log and values[0] <= 0:
-        raise ValueError(
-            f"grids: axis {axis} must be positive on a log axis, got {values[0]}."
-        )
-    return values
 
 
 def _truncated(K, rank):

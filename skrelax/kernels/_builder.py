@@ -151,14 +151,14 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
         self.models_ = self._resolve_models(X.shape[1])
         self._columns = self._assign_columns()
         n_axes = len(self.models_)
-        n_bins = _per_axis("n_bins", self.n_bins, n_axes)
+        n_bins = per_axis("n_bins", self.n_bins, n_axes)
         limits = zip(
-            _per_axis("minimum", self.minimum, n_axes),
-            _per_axis("maximum", self.maximum, n_axes),
+            per_axis("minimum", self.minimum, n_axes),
+            per_axis("maximum", self.maximum, n_axes),
             strict=True,
         )
-        self._spacings = _per_axis("spacing", self.spacing, n_axes)
-        self._supersamplings = _per_axis("supersampling", self.supersampling, n_axes)
+        self._spacings = per_axis("spacing", self.spacing, n_axes)
+        self._supersamplings = per_axis("supersampling", self.supersampling, n_axes)
         grids = _explicit_grids(self.grid, n_axes)
 
         axes = []
@@ -168,7 +168,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
             points = X[:, self._columns[axis]]
             check_acquisition(points, model)
             if grids[axis] is not None:
-                values = _check_grid(grids[axis], axis, self._spacings[axis])
+                values = check_grid(grids[axis], axis, self._spacings[axis])
             elif model.is_discrete:
                 values = np.unique(points[:, 0])
             else:
@@ -317,7 +317,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _per_axis(name, value, n_axes):
+def per_axis(name, value, n_axes):
     """Return a list with one value per axis."""
     if isinstance(value, list | tuple | np.ndarray):
         if len(value) != n_axes:
@@ -340,22 +340,22 @@ def _explicit_grids(grid, n_axes):
                 f"grid must hold one array or None for each of {n_axes} axes."
             )
         return [grid]
-    return _per_axis("grid", list(grid), n_axes)
+    return per_axis("grid", list(grid), n_axes)
 
 
-def _check_grid(grid, axis, spacing):
+def check_grid(grid, axis, spacing, name="grid"):
     """Return an explicit grid as an array, or raise ValueError."""
     values = np.asarray(grid, dtype=np.float64)
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise ValueError(
-            f"grid of axis {axis} must be a 1-D array of finite numbers, got shape "
+            f"{name} of axis {axis} must be a 1-D array of finite numbers, got shape "
             f"{values.shape}."
         )
     if (np.diff(values) <= 0).any():
-        raise ValueError(f"grid of axis {axis} must be strictly increasing.")
+        raise ValueError(f"{name} of axis {axis} must be strictly increasing.")
     if spacing == "log" and values[0] <= 0:
         raise ValueError(
-            f"grid of axis {axis} must be positive on a log axis, got {values[0]}."
+            f"{name} of axis {axis} must be positive on a log axis, got {values[0]}."
         )
     return values
 

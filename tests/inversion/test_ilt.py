@@ -411,8 +411,8 @@ def test_smoothing_alone_inverts_nothing():
 
 
 BAD = [
-    ({"grids": TAU[::-1]}, "grids: axis 0 must be strictly increasing"),
-    ({"grids": np.r_[0.0, TAU]}, "grids: axis 0 must be positive on a log axis"),
+    ({"grids": TAU[::-1]}, "grids of axis 0 must be strictly increasing"),
+    ({"grids": np.r_[0.0, TAU]}, "grids of axis 0 must be positive on a log axis"),
     ({"grids": [TAU, TAU]}, "grids must hold one entry for each of 1 axes"),
     ({"kernels": ["T2", "T2"], "grids": 10}, "kernels read 2 acquisition columns"),
     ({"windows": (3, 2, 3)}, "windows must be three odd numbers"),

@@ -2,98 +2,112 @@
 
 Signals Y are (n, C, N): n voxels, C channels (2 for complex data) that share the
 nonlinear parameter, N points. The basis is a quintic spline in the coordinate u of the
-parameter (see ``_table.py``): B are its coefficients (n_nodes + 4, L, N) with L = 1 or
-2 amplitudes, nodes are at u0 + h g. Reassociation lets sums over points use SIMD; NaN
-voxels are gone before these kernels.
+parameter (see ``_table.py``): M (n_cells, L, 6, N) are the coefficients of its powers
+of x in [0, 1] between nodes at u0 + h g, for L = 1 or 2 amplitudes. Reassociation lets
+sums over points use SIMD; NaN voxels are gone before these kernels. Rows of arrays are
+indexed, not sliced: a slice counts references, which costs more than the work here.
 """
 
 import numpy as np
 from numba import njit
 
 _FAST = {"contract", "reassoc", "nsz"}
+# Nodes that are looked at together; a constant, since LLVM unrolls it.
+WIDTH = 16
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def scan_line(Y, Q, coarse, stride, h, u0, margins, acc, lo, hi, start, node):
+def scan_line(Y, Q, energies, stride, h, u0, margins, acc, peak, lo, hi, start, node):
     """Write brackets of the best nodes, best first; node is -1 where there is none.
 
-    Q (G, L, N) is an orthonormal basis per node, coarse (L, N, -(-G // stride)) that
-    of every stride-th node. All nodes are looked at around coarse nodes whose energy
-    is a local maximum within margins[0] * |y|^2 of the largest, or within margins[2];
-    their local maxima within margins[1] count. acc (G,) is a workspace, the others are
-    (n, K).
+    Q (L, N, G + WIDTH) is an orthonormal basis per node, padded. energies (n, -(-G //
+    stride)) are those of y / |y| at every stride-th node. All nodes are looked at
+    around coarse nodes whose energy is a local maximum within margins[0] of the
+    largest, or within margins[2]; their local maxima within margins[1] count.
+    acc (G + WIDTH,) and peak (energies.shape[1],), padded to a multiple of 8, are
+    workspaces; the others are (n, K).
     """
     n, n_channels, n_points = Y.shape
-    n_nodes, n_amplitudes, _ = Q.shape
-    n_coarse = coarse.shape[2]
-    total, part = np.empty(n_coarse), np.empty(n_coarse)
+    n_nodes = Q.shape[2] - WIDTH
+    n_coarse = energies.shape[1]
+    total, part = np.empty(WIDTH), np.empty(WIDTH)
+    peak[:] = False
+    eight = peak.view(np.uint64)
+    # Positive floats are ordered like their bits, whose maximum LLVM finds by SIMD.
+    bits = energies.view(np.int32)
+    highest = np.empty(1, dtype=np.int32)
+    best = highest.view(np.float32)
     for v in range(n):
-        energy = 0.0
-        for g in range(n_coarse):
-            total[g] = 0.0
-        for c in range(n_channels):
-            for i in range(n_points):
-                energy += Y[v, c, i] * Y[v, c, i]
-            for k in range(n_amplitudes):
-                for g in range(n_coarse):
-                    part[g] = 0.0
-                # Two points at a time halve the traffic of part.
-                for i in range(0, n_points - 1, 2):
-                    y, z = Y[v, c, i], Y[v, c, i + 1]
-                    for g in range(n_coarse):
-                        part[g] += y * coarse[k, i, g] + z * coarse[k, i + 1, g]
-                if n_points % 2:
-                    y = Y[v, c, n_points - 1]
-                    for g in range(n_coarse):
-                        part[g] += y * coarse[k, n_points - 1, g]
-                for g in range(n_coarse):
-                    total[g] += part[g] * part[g]
-        best = 0.0
-        for g in range(n_coarse):
-            best = max(best, total[g])
-        least = best - margins[0] * energy
+        most = bits[v, 0]
+        for m in range(n_coarse):
+            most = max(most, bits[v, m])
+        highest[0] = most
+        near = best[0] - np.float32(margins[2])
+        _mark_peaks(energies, v, best[0] - np.float32(margins[0]), near, peak)
         for k in range(node.shape[1]):
             node[v, k] = -1
         found = 0
-        near = best - margins[2] * energy
         m = 0
         while m < n_coarse:
-            peak = (m == 0 or total[m - 1] <= total[m]) and (
-                m == n_coarse - 1 or total[m + 1] < total[m]
-            )
-            if total[m] < near and not (peak and total[m] >= least):
+            if m % 8 == 0 and eight[m // 8] == 0:
+                m += 8
+                continue
+            if not peak[m]:
                 m += 1
                 continue
             first = max(m - 1, 0) * stride
-            while m < n_coarse - 1 and total[m + 1] >= near:
+            while m < n_coarse - 1 and energies[v, m + 1] >= near:
                 m += 1
             last = min((m + 1) * stride, n_nodes - 1)
             m += 1
-            for g in range(first, last + 1):
-                value = 0.0
+            for g in range(first, last + 1, WIDTH):
+                for j in range(WIDTH):
+                    total[j] = 0.0
                 for c in range(n_channels):
-                    for k in range(n_amplitudes):
-                        p = 0.0
+                    for k in range(Q.shape[0]):
+                        for j in range(WIDTH):
+                            part[j] = 0.0
                         for i in range(n_points):
-                            p += Y[v, c, i] * Q[g, k, i]
-                        value += p * p
-                acc[g] = value
-            found = _take_peaks(acc, first, last, node[v], start[v], found)
-        best = start[v, 0]
-        for k in range(found):
-            if start[v, k] < best - margins[1] * energy:
-                node[v, k:] = -1
-                break
-            _bracket(node[v, k], acc, h, u0, lo[v], hi[v], start[v], k)
+                            y = Y[v, c, i]
+                            for j in range(WIDTH):
+                                part[j] += y * Q[k, i, g + j]
+                        for j in range(WIDTH):
+                            total[j] += part[j] * part[j]
+                for j in range(WIDTH):
+                    acc[g + j] = total[j]
+            found = _take_peaks(acc, n_nodes, first, last, node, start, v, found)
+        energy = 0.0
+        for c in range(n_channels):
+            for i in range(n_points):
+                energy += Y[v, c, i] * Y[v, c, i]
+        margin = margins[1] * energy
+        _bracket(acc, n_nodes, margin, h, u0, lo, hi, start, node, v, found)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _take_peaks(acc, first, last, node, value, found):
+def _mark_peaks(energies, v, least, near, peak):
+    """Mark energies above near, and local maxima above least."""
+    last = energies.shape[1] - 1
+    # No branches, so that LLVM uses SIMD.
+    for m in range(1, last):
+        e = energies[v, m]
+        top = (e >= energies[v, m - 1]) & (e > energies[v, m + 1]) & (e >= least)
+        peak[m] = top | (e >= near)
+    peak[0] = energies[v, 0] > energies[v, 1] and energies[v, 0] >= least
+    peak[0] = peak[0] or energies[v, 0] >= near
+    peak[last] = energies[v, last] >= energies[v, last - 1]
+    peak[last] = (peak[last] and energies[v, last] >= least) or energies[
+        v, last
+    ] >= near
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _take_peaks(acc, n_nodes, first, last, node, value, v, found):
     """Insert local maxima of acc between two nodes, best first; return their number.
 
-    The ends count where they are the ends of the grid. value (K,) takes acc.
+    The ends count where they are the ends of the grid. value[v] takes acc.
     """
-    n_nodes, n_kept = acc.size, node.size
+    n_kept = node.shape[1]
     for g in range(first, last + 1):
         if (g == first and g > 0) or (g == last and g < n_nodes - 1):
             continue
@@ -102,30 +116,40 @@ def _take_peaks(acc, first, last, node, value, found):
         if g < last and acc[g + 1] >= acc[g]:
             continue
         k = min(found, n_kept - 1)
-        if found >= n_kept and value[k] >= acc[g]:
+        if found >= n_kept and value[v, k] >= acc[g]:
             continue
-        while k > 0 and value[k - 1] < acc[g]:
-            node[k] = node[k - 1]
-            value[k] = value[k - 1]
+        while k > 0 and value[v, k - 1] < acc[g]:
+            node[v, k] = node[v, k - 1]
+            value[v, k] = value[v, k - 1]
             k -= 1
-        node[k] = g
-        value[k] = acc[g]
+        node[v, k] = g
+        value[v, k] = acc[g]
         found = min(found + 1, n_kept)
     return found
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _bracket(g, acc, h, u0, lo, hi, start, k):
-    """Write the k-th bracket: the cells on both sides of node g."""
-    shift = 0.0
-    if 0 < g < acc.size - 1:
-        # The parabola through three energies is a better start than the node.
-        curve = acc[g - 1] - 2.0 * acc[g] + acc[g + 1]
-        if curve < 0.0:
-            shift = 0.5 * (acc[g - 1] - acc[g + 1]) / curve
-    start[k] = u0 + h * (g + shift)
-    lo[k] = u0 + h * max(g - 1, 0)
-    hi[k] = u0 + h * min(g + 1, acc.size - 1)
+def _bracket(acc, n_nodes, margin, h, u0, lo, hi, start, node, v, found):
+    """Write the cells on both sides of the nodes found, while they are good enough.
+
+    start[v] holds the energies of the nodes and takes where to start.
+    """
+    least = start[v, 0] - margin
+    for k in range(found):
+        if start[v, k] < least:
+            for m in range(k, found):
+                node[v, m] = -1
+            break
+        g = node[v, k]
+        shift = 0.0
+        if 0 < g < n_nodes - 1:
+            # The parabola through three energies is a better start than the node.
+            curve = acc[g - 1] - 2.0 * acc[g] + acc[g + 1]
+            if curve < 0.0:
+                shift = 0.5 * (acc[g - 1] - acc[g + 1]) / curve
+        start[v, k] = u0 + h * (g + shift)
+        lo[v, k] = u0 + h * max(g - 1, 0)
+        hi[v, k] = u0 + h * min(g + 1, n_nodes - 1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -138,10 +162,11 @@ def scan_signs(Y, Q, order, base, acc, flips, h, u0, margin, lo, hi, start, node
     """
     n, _, n_points = Y.shape
     n_nodes = Q.shape[0]
+    y = np.empty(n_points)
     for v in range(n):
-        y = Y[v, 0]
         energy = 0.0
         for i in range(n_points):
+            y[i] = Y[v, 0, i]
             energy += y[i] * y[i]
         for g in range(n_nodes):
             p, q = 0.0, 0.0
@@ -161,15 +186,14 @@ def scan_signs(Y, Q, order, base, acc, flips, h, u0, margin, lo, hi, start, node
                     turned = i + 1
             acc[g] = top
             flips[g] = turned
-        node[v] = -1
-        found = _take_peaks(acc, 0, n_nodes - 1, node[v], start[v], 0)
-        best = start[v, 0]
+        for k in range(node.shape[1]):
+            node[v, k] = -1
+        found = _take_peaks(acc, n_nodes, 0, n_nodes - 1, node, start, v, 0)
+        _bracket(acc, n_nodes, margin * energy, h, u0, lo, hi, start, node, v, found)
         for k in range(found):
             g = node[v, k]
-            if start[v, k] < best - margin * energy:
-                node[v, k:] = -1
+            if g < 0:
                 break
-            _bracket(g, acc, h, u0, lo[v], hi[v], start[v], k)
             for i in range(n_points):
                 s = -base[g, i] if i < flips[g] else base[g, i]
                 sign[v, k, order[g, i]] = s
@@ -188,7 +212,8 @@ def spread_signs(signs, lo, hi, start, node, sign):
     for v in range(n):
         count = 0
         while count < n_kept and node[v, count] >= 0:
-            sign[v, count] = signs[node[v, count]]
+            for i in range(n_points):
+                sign[v, count, i] = signs[node[v, count], i]
             count += 1
         first = count
         for k in range(first):
@@ -204,63 +229,25 @@ def spread_signs(signs, lo, hi, start, node, sign):
                     lo[v, count] = lo[v, k]
                     hi[v, count] = hi[v, k]
                     start[v, count] = start[v, k]
-                    sign[v, count] = signs[other]
+                    for i in range(n_points):
+                        sign[v, count, i] = signs[other, i]
                     count += 1
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def _look_up(B, u, u0, h, phi, d1, d2):
-    """Write the basis (L, N) at u and its derivatives with respect to u."""
-    n_cells = B.shape[0] - 5
-    cell = min(max(int((u - u0) / h), 0), n_cells - 1)
+def _look_up(M, k, u, u0, h, phi, d1, d2, row):
+    """Write the signal of amplitude k at u and its derivatives with respect to u."""
+    cell = min(max(int((u - u0) / h), 0), M.shape[0] - 1)
     x = (u - u0) / h - cell
-    x2, x3 = x * x, x * x * x
-    x4 = x2 * x2
-    z = 1.0 - x
-    z2, z3 = z * z, z * z * z
-    a, b, c = 1.0 / 120.0, 1.0 / (120.0 * h), 1.0 / (120.0 * h * h)
-    # The six quintic B-splines of a uniform grid that are not zero in a cell.
-    w = (
-        a * z2 * z3,
-        a * (26 - 50 * x + 20 * x2 + 20 * x3 - 20 * x4 + 5 * x4 * x),
-        a * (66 - 60 * x2 + 30 * x4 - 10 * x4 * x),
-        a * (26 + 50 * x + 20 * x2 - 20 * x3 - 20 * x4 + 10 * x4 * x),
-        a * (1 + 5 * x + 10 * x2 + 10 * x3 + 5 * x4 - 5 * x4 * x),
-        a * x4 * x,
-    )
-    w1 = (
-        -5 * b * z2 * z2,
-        b * (-50 + 40 * x + 60 * x2 - 80 * x3 + 25 * x4),
-        b * (-120 * x + 120 * x3 - 50 * x4),
-        b * (50 + 40 * x - 60 * x2 - 80 * x3 + 50 * x4),
-        b * (5 + 20 * x + 30 * x2 + 20 * x3 - 25 * x4),
-        5 * b * x4,
-    )
-    w2 = (
-        20 * c * z3,
-        c * (40 + 120 * x - 240 * x2 + 100 * x3),
-        c * (-120 + 360 * x2 - 200 * x3),
-        c * (40 - 120 * x - 240 * x2 + 200 * x3),
-        c * (20 + 60 * x + 60 * x2 - 100 * x3),
-        20 * c * x3,
-    )
-    for k in range(B.shape[1]):
-        b0, b1, b2 = B[cell, k], B[cell + 1, k], B[cell + 2, k]
-        b3, b4, b5 = B[cell + 3, k], B[cell + 4, k], B[cell + 5, k]
-        # Written out, since LLVM uses SIMD over points only then.
-        for i in range(b0.size):
-            p0, p1, p2, p3, p4, p5 = b0[i], b1[i], b2[i], b3[i], b4[i], b5[i]
-            phi[k, i] = (
-                w[0] * p0 + w[1] * p1 + w[2] * p2 + w[3] * p3 + w[4] * p4 + w[5] * p5
-            )
-            d1[k, i] = (
-                w1[0] * p0 + w1[1] * p1 + w1[2] * p2 + w1[3] * p3 + w1[4] * p4
-                + w1[5] * p5
-            )  # fmt: skip
-            d2[k, i] = (
-                w2[0] * p0 + w2[1] * p1 + w2[2] * p2 + w2[3] * p3 + w2[4] * p4
-                + w2[5] * p5
-            )  # fmt: skip
+    f1, f2 = 1.0 / h, 1.0 / (h * h)
+    for i in range(M.shape[3]):
+        a, b, c = M[cell, k, 5, i], M[cell, k, 4, i], M[cell, k, 3, i]
+        d, e = M[cell, k, 2, i], M[cell, k, 1, i]
+        phi[row, i] = ((((a * x + b) * x + c) * x + d) * x + e) * x + M[cell, k, 0, i]
+        d1[row, i] = f1 * (
+            (((5.0 * a * x + 4.0 * b) * x + 3.0 * c) * x + 2.0 * d) * x + e
+        )
+        d2[row, i] = f2 * (((20.0 * a * x + 12.0 * b) * x + 6.0 * c) * x + 2.0 * d)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -327,13 +314,14 @@ def _project(y, phi, d1, d2, coef):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _newton(y, B, u, lo, hi, u0, h, tol, max_iter, phi, d1, d2, coef):
+def _newton(y, M, u, lo, hi, u0, h, tol, max_iter, phi, d1, d2, coef):
     """Minimise the sum of squares on [lo, hi]; return u and the iterations."""
     left, right = lo, hi
     # Newton's step is as accurate as its square.
     last_step = np.sqrt(tol)
     for iteration in range(max_iter):
-        _look_up(B, u, u0, h, phi, d1, d2)
+        for k in range(M.shape[1]):
+            _look_up(M, k, u, u0, h, phi, d1, d2, k)
         _, slope, curve = _project(y, phi, d1, d2, coef)
         if (slope >= 0.0 and u <= lo) or (slope <= 0.0 and u >= hi):
             return u, iteration + 1
@@ -359,8 +347,8 @@ def _newton(y, B, u, lo, hi, u0, h, tol, max_iter, phi, d1, d2, coef):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def _invert_gram(J, A, L, inverse):
-    """Write the inverse of J J' for J (n, N), or nan if it is singular.
+def _invert_gram(J, A, L, inverse, v):
+    """Write inverse[v] of J J' for J (n, N), or nan if it is singular.
 
     A, L (n, n) are workspaces, for the matrix and its Cholesky factor.
     """
@@ -378,7 +366,7 @@ def _invert_gram(J, A, L, inverse):
                 s -= L[i, k] * L[j, k]
             if i == j:
                 if not s > 1e-13 * A[i, i]:
-                    inverse[:] = np.nan
+                    inverse[v] = np.nan
                     return
                 L[i, i] = np.sqrt(s)
             else:
@@ -387,27 +375,27 @@ def _invert_gram(J, A, L, inverse):
         for i in range(n):
             s = 1.0 if i == m else 0.0
             for k in range(i):
-                s -= L[i, k] * inverse[k, m]
-            inverse[i, m] = s / L[i, i]
+                s -= L[i, k] * inverse[v, k, m]
+            inverse[v, i, m] = s / L[i, i]
         for i in range(n - 1, -1, -1):
-            s = inverse[i, m]
+            s = inverse[v, i, m]
             for k in range(i + 1, n):
-                s -= L[k, i] * inverse[k, m]
-            inverse[i, m] = s / L[i, i]
+                s -= L[k, i] * inverse[v, k, m]
+            inverse[v, i, m] = s / L[i, i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def refine_line(
-    Y, B, lo, hi, start, node, sign, u0, h, tol, max_iter, u_out, coef, rss, cov, n_iter
+def refine_two(
+    Y, M, lo, hi, start, node, sign, u0, h, tol, max_iter, u_out, coef, rss, cov, n_iter
 ):
-    """Minimise from every bracket and keep the best.
+    """Minimise from every bracket and keep the best, with two amplitudes.
 
     u_out, rss, n_iter (n,), coef (n, C, L). cov (n, L + 1, L + 1) is the inverse of
     J'J for amplitudes and u, nan where it has none. sign (n, K, N) holds polarities of
     magnitudes, or has K = 0; with magnitudes n_iter counts the sign patterns too.
     """
     n, n_channels, n_points = Y.shape
-    n_amplitudes = B.shape[1]
+    n_amplitudes = M.shape[1]
     use_signs = sign.shape[1] > 0
     phi = np.empty((n_amplitudes, n_points))
     d1, d2 = np.empty_like(phi), np.empty_like(phi)
@@ -437,10 +425,11 @@ def refine_line(
             # Each pass lowers the sum of squares of magnitudes.
             for _ in range(n_points):
                 u, used = _newton(
-                    y, B, u, lo[v, k], hi[v, k], u0, h, tol, max_iter, phi, d1, d2,
+                    y, M, u, lo[v, k], hi[v, k], u0, h, tol, max_iter, phi, d1, d2,
                     trial,
                 )  # fmt: skip
-                _look_up(B, u, u0, h, phi, d1, d2)
+                for m in range(n_amplitudes):
+                    _look_up(M, m, u, u0, h, phi, d1, d2, m)
                 value, _, _ = _project(y, phi, d1, d2, trial)
                 total = max(total, used)
                 changed = False
@@ -466,16 +455,17 @@ def refine_line(
             cov[v] = np.nan
             continue
         if tried > 1:
-            _look_up(B, u_out[v], u0, h, phi, d1, d2)
+            for m in range(n_amplitudes):
+                _look_up(M, m, u_out[v], u0, h, phi, d1, d2, m)
         if use_signs and coef[v, 0, 0] < 0.0:
             for m in range(n_amplitudes):
                 coef[v, 0, m] = -coef[v, 0, m]
-        _real_jacobian(coef[v], phi, d1, J)
-        _invert_gram(J, A, L, cov[v])
+        _real_jacobian(coef, v, phi, d1, J)
+        _invert_gram(J, A, L, cov, v)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _real_jacobian(coef, phi, d1, J):
+def _real_jacobian(coef, v, phi, d1, J):
     """Write the Jacobian (L + 1, N) on the real axis of the signal.
 
     A common phase of complex amplitudes decouples from the other parameters, so
@@ -485,15 +475,242 @@ def _real_jacobian(coef, phi, d1, J):
     for i in range(n_points):
         J[n_amplitudes, i] = 0.0
     for m in range(n_amplitudes):
-        if coef.shape[0] == 1:
-            amplitude = coef[0, m]
+        if coef.shape[1] == 1:
+            amplitude = coef[v, 0, m]
         else:
-            amplitude = np.hypot(coef[0, m], coef[1, m])
-            if coef[0, 0] * coef[0, m] + coef[1, 0] * coef[1, m] < 0.0:
+            amplitude = np.hypot(coef[v, 0, m], coef[v, 1, m])
+            if coef[v, 0, 0] * coef[v, 0, m] + coef[v, 1, 0] * coef[v, 1, m] < 0.0:
                 amplitude = -amplitude
         for i in range(n_points):
             J[m, i] = phi[m, i]
             J[n_amplitudes, i] += amplitude * d1[m, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _products(y, M, cell, P):
+    """Write the powers of x (C, 6) of the product of signals y with the basis."""
+    for c in range(y.shape[0]):
+        p0, p1, p2, p3, p4, p5 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        for i in range(y.shape[1]):
+            p0 += y[c, i] * M[cell, 0, 0, i]
+            p1 += y[c, i] * M[cell, 0, 1, i]
+            p2 += y[c, i] * M[cell, 0, 2, i]
+            p3 += y[c, i] * M[cell, 0, 3, i]
+            p4 += y[c, i] * M[cell, 0, 4, i]
+            p5 += y[c, i] * M[cell, 0, 5, i]
+        P[c, 0], P[c, 1], P[c, 2], P[c, 3], P[c, 4], P[c, 5] = p0, p1, p2, p3, p4, p5
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _climb(y, M, S, u, lo, hi, u0, h, tol, max_iter, P):
+    """Maximise the projected energy on [lo, hi]; return u and the iterations.
+
+    It is the ratio of sum_c P_c(x)^2 and S(x), the energy of the basis: polynomials in
+    each cell, so that only a new cell looks at the points.
+    """
+    left, right = lo, hi
+    # Newton's step is as accurate as its square.
+    last_step = np.sqrt(tol)
+    current = -1
+    for iteration in range(max_iter):
+        cell = min(max(int((u - u0) / h), 0), M.shape[0] - 1)
+        if cell != current:
+            _products(y, M, cell, P)
+            current = cell
+        x = (u - u0) / h - cell
+        a0, a1, a2 = 0.0, 0.0, 0.0
+        for c in range(y.shape[0]):
+            p2, p3, p4, p5 = P[c, 2], P[c, 3], P[c, 4], P[c, 5]
+            p = ((((p5 * x + p4) * x + p3) * x + p2) * x + P[c, 1]) * x + P[c, 0]
+            d = (((5.0 * p5 * x + 4.0 * p4) * x + 3.0 * p3) * x + 2.0 * p2) * x
+            d += P[c, 1]
+            e = ((20.0 * p5 * x + 12.0 * p4) * x + 6.0 * p3) * x + 2.0 * p2
+            a0 += p * p
+            a1 += 2.0 * p * d
+            a2 += 2.0 * (d * d + p * e)
+        s0, s1, s2 = S[cell, 10], 0.0, 0.0
+        for k in range(9, -1, -1):
+            s2 = s2 * x + 2.0 * s1
+            s1 = s1 * x + s0
+            s0 = s0 * x + S[cell, k]
+        slope, curve = a1 * s0 - a0 * s1, a2 * s0 - a0 * s2
+        if (slope <= 0.0 and u <= lo) or (slope >= 0.0 and u >= hi):
+            return u, iteration + 1
+        if slope < 0.0:
+            right = u
+        else:
+            left = u
+        new = u - h * slope / curve if curve < 0.0 else left - 1.0
+        if left < new < right:
+            if abs(new - u) < last_step:
+                return new, iteration + 1
+        elif curve < 0.0 and new <= lo == left:
+            # An end that has not been looked at may be the maximum.
+            new = lo
+        elif curve < 0.0 and new >= hi == right:
+            new = hi
+        else:
+            new = 0.5 * (left + right)
+            if abs(new - u) < tol:
+                return new, iteration + 1
+        u = new
+    return u, max_iter + 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def refine_one(
+    Y,
+    M,
+    S,
+    lo,
+    hi,
+    start,
+    node,
+    sign,
+    u0,
+    h,
+    tol,
+    max_iter,
+    u_out,
+    coef,
+    rss,
+    cov,
+    n_iter,
+):
+    """Minimise from every bracket and keep the best, with one amplitude.
+
+    S (n_cells, 11) are the powers of x of the energy of the basis. Outputs and sign
+    are those of `refine_two`.
+    """
+    n, n_channels, n_points = Y.shape
+    use_signs = sign.shape[1] > 0
+    phi, d1 = np.empty((1, n_points)), np.empty((1, n_points))
+    y, P = np.empty((n_channels, n_points)), np.empty((n_channels, 6))
+    for v in range(n):
+        best_u, most, total = np.nan, -1.0, 0
+        for c in range(n_channels):
+            for i in range(n_points):
+                y[c, i] = Y[v, c, i]
+        here = np.nan
+        for k in range(node.shape[1]):
+            if node[v, k] < 0:
+                break
+            u = start[v, k]
+            if use_signs:
+                for i in range(n_points):
+                    y[0, i] = Y[v, 0, i] * sign[v, k, i]
+            used = 0
+            # Each pass raises the energy of magnitudes.
+            for _ in range(n_points):
+                u, iterations = _climb(
+                    y, M, S, u, lo[v, k], hi[v, k], u0, h, tol, max_iter, P
+                )
+                used = max(used, iterations)
+                if not use_signs:
+                    break
+                _look_up_one(M, u, u0, h, phi, d1)
+                here = u
+                p = 0.0
+                for i in range(n_points):
+                    p += y[0, i] * phi[0, i]
+                changed = False
+                for i in range(n_points):
+                    if p * phi[0, i] * y[0, i] < 0.0:
+                        y[0, i] = -y[0, i]
+                        changed = True
+                if not changed:
+                    break
+            if k == 0 and (node.shape[1] == 1 or node[v, 1] < 0):
+                # The only bracket needs no comparison.
+                best_u, total = u, used
+                break
+            if not use_signs:
+                _look_up_one(M, u, u0, h, phi, d1)
+                here = u
+            energy = _energy(Y, v, phi, use_signs)
+            if energy > most:
+                best_u, most, total = u, energy, used
+        u_out[v] = best_u
+        n_iter[v] = total
+        if np.isnan(best_u):
+            rss[v] = np.inf
+            for c in range(n_channels):
+                coef[v, c, 0] = np.nan
+            for a in range(2):
+                for b in range(2):
+                    cov[v, a, b] = np.nan
+            continue
+        if here != best_u:
+            _look_up_one(M, best_u, u0, h, phi, d1)
+        _finish_one(Y, v, phi, d1, use_signs, coef, rss, cov)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _look_up_one(M, u, u0, h, phi, d1):
+    """Write the signal of the only amplitude at u and its derivative."""
+    cell = min(max(int((u - u0) / h), 0), M.shape[0] - 1)
+    x = (u - u0) / h - cell
+    f1 = 1.0 / h
+    for i in range(M.shape[3]):
+        a, b, c = M[cell, 0, 5, i], M[cell, 0, 4, i], M[cell, 0, 3, i]
+        d, e = M[cell, 0, 2, i], M[cell, 0, 1, i]
+        phi[0, i] = ((((a * x + b) * x + c) * x + d) * x + e) * x + M[cell, 0, 0, i]
+        slope = (((5.0 * a * x + 4.0 * b) * x + 3.0 * c) * x + 2.0 * d) * x + e
+        d1[0, i] = f1 * slope
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _energy(Y, v, phi, magnitude):
+    """Return the projected energy of a signal, of magnitudes with signs of phi."""
+    size, total = 0.0, 0.0
+    for i in range(phi.shape[1]):
+        size += phi[0, i] * phi[0, i]
+    for c in range(Y.shape[1]):
+        p = 0.0
+        for i in range(phi.shape[1]):
+            p += Y[v, c, i] * (abs(phi[0, i]) if magnitude else phi[0, i])
+        total += p * p
+    return total / size if size > 0.0 else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _finish_one(Y, v, phi, d1, magnitude, coef, rss, cov):
+    """Write the amplitudes, the sum of squares and the inverse of J'J."""
+    n_channels, n_points = Y.shape[1:]
+    if magnitude:
+        # Then all signs are those of the data.
+        for i in range(n_points):
+            if phi[0, i] < 0.0:
+                phi[0, i], d1[0, i] = -phi[0, i], -d1[0, i]
+    s0, s1, s2 = 0.0, 0.0, 0.0
+    for i in range(n_points):
+        s0 += phi[0, i] * phi[0, i]
+        s1 += phi[0, i] * d1[0, i]
+        s2 += d1[0, i] * d1[0, i]
+    total, power, a = 0.0, 0.0, 0.0
+    for c in range(n_channels):
+        p = 0.0
+        for i in range(n_points):
+            p += Y[v, c, i] * phi[0, i]
+        a = p / s0 if s0 > 0.0 else 0.0
+        coef[v, c, 0] = a
+        power += a * a
+        for i in range(n_points):
+            r = Y[v, c, i] - a * phi[0, i]
+            total += r * r
+    rss[v] = total
+    free = s2 - s1 * s1 / s0 if s0 > 0.0 else 0.0
+    if not (free > 1e-13 * s2 and power > 0.0):
+        for k in range(2):
+            for m in range(2):
+                cov[v, k, m] = np.nan
+        return
+    # A common phase of complex amplitudes decouples from the other parameters.
+    amplitude = np.sqrt(power) if n_channels > 1 else a
+    cov[v, 0, 0] = s2 / (s0 * free)
+    cov[v, 0, 1] = -s1 / (amplitude * s0 * free)
+    cov[v, 1, 0] = cov[v, 0, 1]
+    cov[v, 1, 1] = 1.0 / (power * free)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -554,14 +771,15 @@ def scan_pair(Y, Q, gram, inverse, allowed, margin, energies, best_of_row, start
                     break
             best_of_row[g] = row
             top = max(top, row)
-        _take_rows(best_of_row, partner, top - margin * energy, start[v], node[v])
+        _take_rows(best_of_row, partner, top - margin * energy, start, node, v)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _take_rows(best_of_row, partner, least, start, node):
+def _take_rows(best_of_row, partner, least, start, node, v):
     """Write the pairs of the rows that are local maxima, best first."""
-    n_kept = node.size
-    node[:] = -1
+    n_kept = node.shape[1]
+    for k in range(n_kept):
+        node[v, k] = -1
     found = 0
     n_rows = best_of_row.size - 1
     for g in range(n_rows):
@@ -573,40 +791,38 @@ def _take_rows(best_of_row, partner, least, start, node):
         ):
             continue
         k = min(found, n_kept - 1)
-        if found >= n_kept and best_of_row[node[k]] >= value:
+        if found >= n_kept and best_of_row[node[v, k]] >= value:
             continue
-        while k > 0 and best_of_row[node[k - 1]] < value:
-            node[k] = node[k - 1]
+        while k > 0 and best_of_row[node[v, k - 1]] < value:
+            node[v, k] = node[v, k - 1]
             k -= 1
-        node[k] = g
+        node[v, k] = g
         found = min(found + 1, n_kept)
     for k in range(found):
-        start[k, 0] = node[k]
-        start[k, 1] = partner[node[k]]
+        start[v, k, 0] = node[v, k]
+        start[v, k, 1] = partner[node[v, k]]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def _pair_project(y, phi, d1, d2, coef, gradient, H):
+def _pair_project(Y, v, phi, d1, d2, coef, gradient, H):
     """Fit amplitudes of two signals; return the sum of squares, fill its derivatives.
 
     phi, d1, d2 (2, N) belong to one parameter each. Amplitudes of real data are not
     negative: where one is zero, its parameter has no derivative.
     """
-    n_channels, n_points = y.shape
+    n_channels, n_points = Y.shape[1:]
     g00, g01, g11 = 0.0, 0.0, 0.0
     for i in range(n_points):
         g00 += phi[0, i] * phi[0, i]
         g01 += phi[0, i] * phi[1, i]
         g11 += phi[1, i] * phi[1, i]
     determinant = g00 * g11 - g01 * g01
-    rss = 0.0
-    gradient[0], gradient[1] = 0.0, 0.0
-    H[0, 0], H[0, 1], H[1, 1] = 0.0, 0.0, 0.0
+    rss, e0, e1, h00, h01, h11 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for c in range(n_channels):
         p, q = 0.0, 0.0
         for i in range(n_points):
-            p += phi[0, i] * y[c, i]
-            q += phi[1, i] * y[c, i]
+            p += phi[0, i] * Y[v, c, i]
+            q += phi[1, i] * Y[v, c, i]
         a, b = 0.0, 0.0
         free = determinant > 1e-12 * g00 * g11
         if free:
@@ -623,33 +839,45 @@ def _pair_project(y, phi, d1, d2, coef, gradient, H):
             else:
                 a = 0.0
         coef[c, 0], coef[c, 1] = a, b
+        # Sums in variables, since LLVM uses no SIMD for sums in arrays.
+        rr, rf, rg, ff, fg, gg, rd, re = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         s00, s01, s10, s11 = 0.0, 0.0, 0.0, 0.0
         for i in range(n_points):
-            r = y[c, i] - a * phi[0, i] - b * phi[1, i]
-            v, w = a * d1[0, i], b * d1[1, i]
-            rss += r * r
-            gradient[0] -= 2.0 * r * v
-            gradient[1] -= 2.0 * r * w
-            H[0, 0] += 2.0 * (v * v - r * a * d2[0, i])
-            H[0, 1] += 2.0 * v * w
-            H[1, 1] += 2.0 * (w * w - r * b * d2[1, i])
-            s00 += phi[0, i] * v - d1[0, i] * r
-            s01 += phi[1, i] * v
-            s10 += phi[0, i] * w
-            s11 += phi[1, i] * w - d1[1, i] * r
+            r = Y[v, c, i] - a * phi[0, i] - b * phi[1, i]
+            f, g = a * d1[0, i], b * d1[1, i]
+            rr += r * r
+            rf += r * f
+            rg += r * g
+            ff += f * f
+            fg += f * g
+            gg += g * g
+            rd += r * d2[0, i]
+            re += r * d2[1, i]
+            s00 += phi[0, i] * f - d1[0, i] * r
+            s01 += phi[1, i] * f
+            s10 += phi[0, i] * g
+            s11 += phi[1, i] * g - d1[1, i] * r
+        rss += rr
+        e0 -= 2.0 * rf
+        e1 -= 2.0 * rg
+        h00 += 2.0 * (ff - a * rd)
+        h01 += 2.0 * fg
+        h11 += 2.0 * (gg - b * re)
         if free:
-            f = 2.0 / determinant
-            H[0, 0] -= f * (g11 * s00 * s00 - 2.0 * g01 * s00 * s01 + g00 * s01 * s01)
-            H[1, 1] -= f * (g11 * s10 * s10 - 2.0 * g01 * s10 * s11 + g00 * s11 * s11)
-            H[0, 1] -= f * (
+            scale = 2.0 / determinant
+            h00 -= scale * (g11 * s00 * s00 - 2.0 * g01 * s00 * s01 + g00 * s01 * s01)
+            h11 -= scale * (g11 * s10 * s10 - 2.0 * g01 * s10 * s11 + g00 * s11 * s11)
+            h01 -= scale * (
                 g11 * s00 * s10 - g01 * (s00 * s11 + s01 * s10) + g00 * s01 * s11
             )
         elif a != 0.0:
-            H[0, 0] -= 2.0 * s00 * s00 / g00
-            H[0, 1] = 0.0
+            h00 -= 2.0 * s00 * s00 / g00
+            h01 = 0.0
         elif b != 0.0:
-            H[1, 1] -= 2.0 * s11 * s11 / g11
-            H[0, 1] = 0.0
+            h11 -= 2.0 * s11 * s11 / g11
+            h01 = 0.0
+    gradient[0], gradient[1] = e0, e1
+    H[0, 0], H[0, 1], H[1, 1] = h00, h01, h11
     H[1, 0] = H[0, 1]
     return rss
 
@@ -690,7 +918,7 @@ def _damped_step(gradient, H, damping, u, box, step):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def refine_pair(
-    Y, B, start, node, box, u0, h, tol, max_iter, u_out, coef, rss, cov, n_iter
+    Y, M, start, node, box, u0, h, tol, max_iter, u_out, coef, rss, cov, n_iter
 ):
     """Minimise over both parameters from every start (n, K, 2) and keep the best.
 
@@ -708,15 +936,15 @@ def refine_pair(
     A, L = np.empty((4, 4)), np.empty((4, 4))
     for v in range(n):
         rss[v] = np.inf
-        u_out[v] = np.nan
+        u_out[v, 0], u_out[v, 1] = np.nan, np.nan
         n_iter[v] = 0
         for k in range(node.shape[1]):
             if node[v, k] < 0:
                 break
             for m in range(2):
                 u[m] = min(max(start[v, k, m], box[m, 0]), box[m, 1])
-                _look_up(B, u[m], u0, h, phi[m : m + 1], d1[m : m + 1], d2[m : m + 1])
-            value = _pair_project(Y[v], phi, d1, d2, trial, gradient, H)
+                _look_up(M, 0, u[m], u0, h, phi, d1, d2, m)
+            value = _pair_project(Y, v, phi, d1, d2, trial, gradient, H)
             damping = 0.0
             used = max_iter + 1
             for iteration in range(max_iter):
@@ -726,10 +954,8 @@ def refine_pair(
                     break
                 new[0], new[1] = u[0] + step[0], u[1] + step[1]
                 for m in range(2):
-                    _look_up(
-                        B, new[m], u0, h, phi[m : m + 1], d1[m : m + 1], d2[m : m + 1]
-                    )
-                other = _pair_project(Y[v], phi, d1, d2, trial, gradient, H)
+                    _look_up(M, 0, new[m], u0, h, phi, d1, d2, m)
+                other = _pair_project(Y, v, phi, d1, d2, trial, gradient, H)
                 if other <= value * (1.0 + 1e-14):
                     u[0], u[1] = new[0], new[1]
                     gained = value - other
@@ -744,10 +970,8 @@ def refine_pair(
                     continue
                 damping = max(1e-4, 8.0 * damping)
                 for m in range(2):
-                    _look_up(
-                        B, u[m], u0, h, phi[m : m + 1], d1[m : m + 1], d2[m : m + 1]
-                    )
-                value = _pair_project(Y[v], phi, d1, d2, trial, gradient, H)
+                    _look_up(M, 0, u[m], u0, h, phi, d1, d2, m)
+                value = _pair_project(Y, v, phi, d1, d2, trial, gradient, H)
             if value < rss[v]:
                 rss[v] = value
                 u_out[v, 0], u_out[v, 1] = u[0], u[1]
@@ -760,10 +984,11 @@ def refine_pair(
         if b < a and b >= box[0, 0] and a <= box[1, 1]:
             u_out[v, 0], u_out[v, 1] = b, a
         for m in range(2):
-            _look_up(
-                B, u_out[v, m], u0, h, phi[m : m + 1], d1[m : m + 1], d2[m : m + 1]
-            )
-        _pair_project(Y[v], phi, d1, d2, coef[v], gradient, H)
+            _look_up(M, 0, u_out[v, m], u0, h, phi, d1, d2, m)
+        _pair_project(Y, v, phi, d1, d2, trial, gradient, H)
+        for c in range(n_channels):
+            for m in range(2):
+                coef[v, c, m] = trial[c, m]
         for m in range(2):
             amplitude = coef[v, 0, m]
             if n_channels == 2:
@@ -773,4 +998,4 @@ def refine_pair(
             for i in range(n_points):
                 J[m, i] = phi[m, i]
                 J[2 + m, i] = amplitude * d1[m, i]
-        _invert_gram(J, A, L, cov[v])
+        _invert_gram(J, A, L, cov, v)

@@ -11,58 +11,58 @@ _FAST = {"contract", "reassoc", "nsz"}
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def scan_plane(Y, Q, coarse, margin, acc, part, value, node):
+def scan_plane(Y, Q, energies, n_second, margin, peak, value, node):
     """Write the best nodes (n, K, 2) of a grid, best first; -1 where there are fewer.
 
-    Q (G_1, G_2, N) are unit signals of the nodes, their moduli for magnitudes; coarse
-    (N, C_1, C_2) those of every other node. Around the local maxima of the coarse
-    energy within margin * |y|^2 of the largest, all nodes are looked at. acc and part
-    (C_1, C_2) and value (K,) are workspaces.
+    Q (G_1, G_2, N) are unit signals of the nodes, their moduli for magnitudes. energies
+    (n, C_1 * n_second) are those of y / |y| at every other node. Around their local
+    maxima within margin of the largest, all nodes are looked at. peak (C_1 * n_second,)
+    padded to a multiple of 8, and value (K,) are workspaces.
     """
-    n, n_channels, n_points = Y.shape
-    n_first, n_second = acc.shape
-    for v in range(n):
-        acc[:] = 0.0
-        energy = 0.0
-        for c in range(n_channels):
-            part[:] = 0.0
-            flat = part.ravel()
-            for i in range(n_points):
-                y = Y[v, c, i]
-                energy += y * y
-                signal = coarse[i].ravel()
-                for g in range(flat.size):
-                    flat[g] += y * signal[g]
-            total = acc.ravel()
-            for g in range(flat.size):
-                total[g] += flat[g] * flat[g]
-        best = 0.0
-        for g in range(total.size):
-            best = max(best, total[g])
-        least = best - margin * energy
-        node[v] = -1
+    n_coarse = energies.shape[1]
+    n_first = n_coarse // n_second
+    peak[:] = False
+    eight = peak.view(np.uint64)
+    # Positive floats are ordered like their bits, whose maximum LLVM finds by SIMD.
+    bits = energies.view(np.int32)
+    highest = np.empty(1, dtype=np.int32)
+    best = highest.view(np.float32)
+    for v in range(Y.shape[0]):
+        most = bits[v, 0]
+        for m in range(n_coarse):
+            most = max(most, bits[v, m])
+        highest[0] = most
+        least = best[0] - np.float32(margin)
+        for m in range(n_coarse):
+            peak[m] = energies[v, m] >= least
+        for k in range(node.shape[1]):
+            node[v, k, 0], node[v, k, 1] = -1, -1
         found = 0
-        for i in range(n_first):
-            for j in range(n_second):
-                top = acc[i, j]
-                if top < least:
+        for word in range(eight.size):
+            if eight[word] == 0:
+                continue
+            for m in range(8 * word, min(8 * word + 8, n_coarse)):
+                if not peak[m]:
                     continue
-                highest = True
+                i, j = m // n_second, m % n_second
+                top = energies[v, m]
+                highest_near = True
                 for p in range(max(i - 1, 0), min(i + 2, n_first)):
                     for q in range(max(j - 1, 0), min(j + 2, n_second)):
+                        other = energies[v, p * n_second + q]
                         # Of equal neighbours the first one counts.
                         before = p < i or (p == i and q < j)
-                        if acc[p, q] > top or (acc[p, q] == top and before):
-                            highest = False
-                if highest:
-                    found = _take_best(Y[v], Q, i, j, value, node[v], found)
+                        if other > top or (other == top and before):
+                            highest_near = False
+                if highest_near:
+                    found = _take_best(Y, v, Q, i, j, value, node, found)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def _take_best(y, Q, i, j, value, node, found):
+def _take_best(Y, v, Q, i, j, value, node, found):
     """Insert the best node around the coarse node (i, j); return their number."""
-    n_channels, n_points = y.shape
-    n_kept = node.shape[0]
+    n_channels, n_points = Y.shape[1:]
+    n_kept = node.shape[1]
     top, first, second = -1.0, 0, 0
     for p in range(max(2 * i - 2, 0), min(2 * i + 3, Q.shape[0])):
         for q in range(max(2 * j - 2, 0), min(2 * j + 3, Q.shape[1])):
@@ -70,7 +70,7 @@ def _take_best(y, Q, i, j, value, node, found):
             for c in range(n_channels):
                 s = 0.0
                 for m in range(n_points):
-                    s += y[c, m] * Q[p, q, m]
+                    s += Y[v, c, m] * Q[p, q, m]
                 total += s * s
             if total > top:
                 top, first, second = total, p, q
@@ -79,33 +79,36 @@ def _take_best(y, Q, i, j, value, node, found):
         return found
     while k > 0 and value[k - 1] < top:
         value[k] = value[k - 1]
-        node[k, 0], node[k, 1] = node[k - 1, 0], node[k - 1, 1]
+        node[v, k, 0], node[v, k, 1] = node[v, k - 1, 0], node[v, k - 1, 1]
         k -= 1
     value[k] = top
-    node[k, 0], node[k, 1] = first, second
+    node[v, k, 0], node[v, k, 1] = first, second
     return min(found + 1, n_kept)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def _weights(x, h, w, d):
-    """Write the six quintic B-splines of a cell at x in [0, 1], and derivatives."""
+def _weights(x, h, w, k):
+    """Write the six quintic B-splines of a cell at x in [0, 1], and derivatives.
+
+    They go to the rows k and k + 1 of w.
+    """
     x2, x3 = x * x, x * x * x
     x4 = x2 * x2
     z = 1.0 - x
     z2 = z * z
     a, b = 1.0 / 120.0, 1.0 / (120.0 * h)
-    w[0] = a * z2 * z2 * z
-    w[1] = a * (26 - 50 * x + 20 * x2 + 20 * x3 - 20 * x4 + 5 * x4 * x)
-    w[2] = a * (66 - 60 * x2 + 30 * x4 - 10 * x4 * x)
-    w[3] = a * (26 + 50 * x + 20 * x2 - 20 * x3 - 20 * x4 + 10 * x4 * x)
-    w[4] = a * (1 + 5 * x + 10 * x2 + 10 * x3 + 5 * x4 - 5 * x4 * x)
-    w[5] = a * x4 * x
-    d[0] = -5 * b * z2 * z2
-    d[1] = b * (-50 + 40 * x + 60 * x2 - 80 * x3 + 25 * x4)
-    d[2] = b * (-120 * x + 120 * x3 - 50 * x4)
-    d[3] = b * (50 + 40 * x - 60 * x2 - 80 * x3 + 50 * x4)
-    d[4] = b * (5 + 20 * x + 30 * x2 + 20 * x3 - 25 * x4)
-    d[5] = 5 * b * x4
+    w[k, 0] = a * z2 * z2 * z
+    w[k, 1] = a * (26 - 50 * x + 20 * x2 + 20 * x3 - 20 * x4 + 5 * x4 * x)
+    w[k, 2] = a * (66 - 60 * x2 + 30 * x4 - 10 * x4 * x)
+    w[k, 3] = a * (26 + 50 * x + 20 * x2 - 20 * x3 - 20 * x4 + 10 * x4 * x)
+    w[k, 4] = a * (1 + 5 * x + 10 * x2 + 10 * x3 + 5 * x4 - 5 * x4 * x)
+    w[k, 5] = a * x4 * x
+    w[k + 1, 0] = -5 * b * z2 * z2
+    w[k + 1, 1] = b * (-50 + 40 * x + 60 * x2 - 80 * x3 + 25 * x4)
+    w[k + 1, 2] = b * (-120 * x + 120 * x3 - 50 * x4)
+    w[k + 1, 3] = b * (50 + 40 * x - 60 * x2 - 80 * x3 + 50 * x4)
+    w[k + 1, 4] = b * (5 + 20 * x + 30 * x2 + 20 * x3 - 25 * x4)
+    w[k + 1, 5] = 5 * b * x4
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -114,19 +117,20 @@ def _look_up(B, u, origin, h, phi, d1, d2, w):
     x, y = (u[0] - origin[0]) / h[0], (u[1] - origin[1]) / h[1]
     i0 = min(max(int(x), 0), B.shape[0] - 6)
     j0 = min(max(int(y), 0), B.shape[1] - 6)
-    _weights(x - i0, h[0], w[0], w[1])
-    _weights(y - j0, h[1], w[2], w[3])
+    _weights(x - i0, h[0], w, 0)
+    _weights(y - j0, h[1], w, 2)
+    v0, v1, v2, v3, v4, v5 = w[2, 0], w[2, 1], w[2, 2], w[2, 3], w[2, 4], w[2, 5]
+    s0, s1, s2, s3, s4, s5 = w[3, 0], w[3, 1], w[3, 2], w[3, 3], w[3, 4], w[3, 5]
     for i in range(phi.size):
         phi[i], d1[i], d2[i] = 0.0, 0.0, 0.0
     for p in range(6):
-        b0, b1, b2 = B[i0 + p, j0], B[i0 + p, j0 + 1], B[i0 + p, j0 + 2]
-        b3, b4, b5 = B[i0 + p, j0 + 3], B[i0 + p, j0 + 4], B[i0 + p, j0 + 5]
         value, slope = w[0, p], w[1, p]
-        v0, v1, v2, v3, v4, v5 = w[2, 0], w[2, 1], w[2, 2], w[2, 3], w[2, 4], w[2, 5]
-        s0, s1, s2, s3, s4, s5 = w[3, 0], w[3, 1], w[3, 2], w[3, 3], w[3, 4], w[3, 5]
-        # Written out, so that the sums over q stay in registers.
+        k = i0 + p
+        # Written out, so that the sums over q stay in registers; rows are indexed,
+        # since a slice counts references, which costs more than the work here.
         for i in range(phi.size):
-            q0, q1, q2, q3, q4, q5 = b0[i], b1[i], b2[i], b3[i], b4[i], b5[i]
+            q0, q1, q2 = B[k, j0, i], B[k, j0 + 1, i], B[k, j0 + 2, i]
+            q3, q4, q5 = B[k, j0 + 3, i], B[k, j0 + 4, i], B[k, j0 + 5, i]
             along = v0 * q0 + v1 * q1 + v2 * q2 + v3 * q3 + v4 * q4 + v5 * q5
             across = s0 * q0 + s1 * q1 + s2 * q2 + s3 * q3 + s4 * q4 + s5 * q5
             phi[i] += value * along
@@ -135,7 +139,7 @@ def _look_up(B, u, origin, h, phi, d1, d2, w):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def _project(y, phi, d1, d2, magnitude, coef, gradient, H):
+def _project(Y, v, phi, d1, d2, magnitude, coef, gradient, H):
     """Fit the amplitudes coef (C,); return the sum of squares.
 
     gradient (2,) is its derivative, H (2, 2) the Gauss-Newton approximation of its
@@ -156,20 +160,24 @@ def _project(y, phi, d1, d2, magnitude, coef, gradient, H):
         b12 += d1[i] * d2[i]
         b22 += d2[i] * d2[i]
     inverse = 1.0 / size if size > 0.0 else 0.0
-    rss, power = 0.0, 0.0
-    gradient[0], gradient[1] = 0.0, 0.0
-    for c in range(y.shape[0]):
+    rss, power, e0, e1 = 0.0, 0.0, 0.0, 0.0
+    for c in range(Y.shape[1]):
         p = 0.0
         for i in range(n_points):
-            p += phi[i] * y[c, i]
+            p += phi[i] * Y[v, c, i]
         a = p * inverse
         coef[c] = a
         power += a * a
+        # Sums in variables, since LLVM uses no SIMD for sums in arrays.
+        r1, r2 = 0.0, 0.0
         for i in range(n_points):
-            r = y[c, i] - a * phi[i]
+            r = Y[v, c, i] - a * phi[i]
             rss += r * r
-            gradient[0] -= 2.0 * a * r * d1[i]
-            gradient[1] -= 2.0 * a * r * d2[i]
+            r1 += r * d1[i]
+            r2 += r * d2[i]
+        e0 -= 2.0 * a * r1
+        e1 -= 2.0 * a * r2
+    gradient[0], gradient[1] = e0, e1
     H[0, 0] = 2.0 * power * (b11 - a1 * a1 * inverse)
     H[0, 1] = 2.0 * power * (b12 - a1 * a2 * inverse)
     H[1, 1] = 2.0 * power * (b22 - a2 * a2 * inverse)
@@ -234,14 +242,14 @@ def refine_plane(
     trial = np.empty(n_channels)
     for v in range(n):
         rss[v] = np.inf
-        u_out[v] = np.nan
+        u_out[v, 0], u_out[v, 1] = np.nan, np.nan
         n_iter[v] = 0
         for k in range(node.shape[1]):
             if node[v, k, 0] < 0:
                 break
             u[0], u[1] = start[v, k, 0], start[v, k, 1]
             _look_up(B, u, origin, h, phi, d1, d2, w)
-            value = _project(Y[v], phi, d1, d2, magnitude, trial, gradient, H)
+            value = _project(Y, v, phi, d1, d2, magnitude, trial, gradient, H)
             damping = 1e-3
             used = max_iter + 1
             for iteration in range(max_iter):
@@ -251,7 +259,7 @@ def refine_plane(
                 new[0], new[1] = u[0] + step[0], u[1] + step[1]
                 _look_up(B, new, origin, h, phi, d1, d2, w)
                 other = _project(
-                    Y[v], phi, d1, d2, magnitude, trial, other_gradient, other_H
+                    Y, v, phi, d1, d2, magnitude, trial, other_gradient, other_H
                 )
                 if other <= value:
                     u[0], u[1] = new[0], new[1]
@@ -271,20 +279,22 @@ def refine_plane(
                     damping = max(4.0 * damping, 1e-6)
             if value < rss[v]:
                 rss[v] = value
-                u_out[v] = u
+                u_out[v, 0], u_out[v, 1] = u[0], u[1]
                 n_iter[v] = used
         if np.isnan(u_out[v, 0]):
             coef[v] = np.nan
             cov[v] = np.nan
             continue
-        _look_up(B, u_out[v], origin, h, phi, d1, d2, w)
-        _project(Y[v], phi, d1, d2, magnitude, trial, gradient, H)
-        coef[v, :, 0] = trial
-        _covariance(trial, phi, d1, d2, cov[v])
+        u[0], u[1] = u_out[v, 0], u_out[v, 1]
+        _look_up(B, u, origin, h, phi, d1, d2, w)
+        _project(Y, v, phi, d1, d2, magnitude, trial, gradient, H)
+        for c in range(n_channels):
+            coef[v, c, 0] = trial[c]
+        _covariance(trial, phi, d1, d2, cov, v)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _covariance(coef, phi, d1, d2, cov):
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _covariance(coef, phi, d1, d2, cov, v):
     """Write the inverse of J'J on the real axis of the signal, nan if singular."""
     power = 0.0
     for c in range(coef.size):
@@ -292,28 +302,33 @@ def _covariance(coef, phi, d1, d2, cov):
     amplitude = np.sqrt(power)
     if coef.size == 1 and coef[0] < 0.0:
         amplitude = -amplitude
-    n_points = phi.size
-    J = np.empty((3, n_points))
-    J[0] = phi
-    J[1] = amplitude * d1
-    J[2] = amplitude * d2
-    size = np.empty(3)
-    for a in range(3):
-        size[a] = np.sqrt((J[a] * J[a]).sum())
-        if not size[a] > 0.0:
-            cov[:] = np.nan
-            return
-        J[a] /= size[a]
-    r01, r02, r12 = (J[0] * J[1]).sum(), (J[0] * J[2]).sum(), (J[1] * J[2]).sum()
-    c00, c11, c22 = 1.0 - r12 * r12, 1.0 - r02 * r02, 1.0 - r01 * r01
-    c01, c02, c12 = r02 * r12 - r01, r01 * r12 - r02, r01 * r02 - r12
-    determinant = c00 + r01 * c01 + r02 * c02
+    n0, n1, n2, r01, r02, r12 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(phi.size):
+        n0 += phi[i] * phi[i]
+        n1 += d1[i] * d1[i]
+        n2 += d2[i] * d2[i]
+        r01 += phi[i] * d1[i]
+        r02 += phi[i] * d2[i]
+        r12 += d1[i] * d2[i]
+    n0, n1, n2 = np.sqrt(n0), amplitude * np.sqrt(n1), amplitude * np.sqrt(n2)
+    determinant = 0.0
+    c00, c11, c22, c01, c02, c12 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    if n0 > 0.0 and n1 != 0.0 and n2 != 0.0:
+        r01 *= amplitude / (n0 * n1)
+        r02 *= amplitude / (n0 * n2)
+        r12 *= power / (n1 * n2)
+        c00, c11, c22 = 1.0 - r12 * r12, 1.0 - r02 * r02, 1.0 - r01 * r01
+        c01, c02, c12 = r02 * r12 - r01, r01 * r12 - r02, r01 * r02 - r12
+        determinant = c00 + r01 * c01 + r02 * c02
     if not determinant > 1e-13:
-        cov[:] = np.nan
+        for a in range(3):
+            for b in range(3):
+                cov[v, a, b] = np.nan
         return
-    cov[0, 0], cov[1, 1], cov[2, 2] = c00, c11, c22
-    cov[0, 1], cov[0, 2], cov[1, 2] = c01, c02, c12
-    for a in range(3):
-        for b in range(a, 3):
-            cov[a, b] /= determinant * size[a] * size[b]
-            cov[b, a] = cov[a, b]
+    cov[v, 0, 0] = c00 / (determinant * n0 * n0)
+    cov[v, 1, 1] = c11 / (determinant * n1 * n1)
+    cov[v, 2, 2] = c22 / (determinant * n2 * n2)
+    cov[v, 0, 1] = c01 / (determinant * n0 * n1)
+    cov[v, 0, 2] = c02 / (determinant * n0 * n2)
+    cov[v, 1, 2] = c12 / (determinant * n1 * n2)
+    cov[v, 1, 0], cov[v, 2, 0], cov[v, 2, 1] = cov[v, 0, 1], cov[v, 0, 2], cov[v, 1, 2]

@@ -1,20 +1,30 @@
 """The numerical problems behind a fit: one or two nonlinear parameters, or a pair."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..signals import SignalModel
 from ._numba import (
-    refine_line,
+    WIDTH,
+    refine_one,
     refine_pair,
+    refine_two,
     scan_line,
     scan_pair,
     scan_signs,
     spread_signs,
 )
 from ._numba_plane import refine_plane, scan_plane
-from ._table import Axis, build_table, orthonormal, sign_patterns
+from ._table import (
+    Axis,
+    build_table,
+    cell_powers,
+    orthonormal,
+    sign_patterns,
+    squared_powers,
+)
 
 # Steps of grids, in the logarithm of a parameter. Magnitudes have local minima between
 # the zero crossings of neighbouring points, so they need a finer one.
@@ -29,6 +39,8 @@ _MARGIN_PLANE = 1e-3
 _MARGIN_COARSE, _MARGIN_NEAR, _STRIDE = 0.05, 6e-4, 4
 _MARGINS = _MARGIN_COARSE, _MARGIN, _MARGIN_NEAR
 _N_KEPT = 4
+# Signals whose coarse energies fit into a cache.
+_COARSE_ROWS = 512
 
 
 @dataclass
@@ -86,6 +98,29 @@ def make_problem(model: SignalModel, acquisition, limits, root_weight, magnitude
     return PlaneProblem(function, axes, magnitude)
 
 
+def coarse_energies(Y, coarse):
+    """Yield slices of the signals with the energies of y / |y| at coarse nodes.
+
+    `coarse` (L, N, G) is an orthonormal basis, in single precision like the energies
+    (n, G), which live until the next slice.
+    """
+    size = np.sqrt(np.einsum("nci,nci->n", Y, Y))
+    unit = (Y / size[:, None, None]).astype(np.float32)
+    energies, extra = np.empty(
+        (2, min(len(Y), _COARSE_ROWS), coarse.shape[2]), np.float32
+    )
+    for start in range(0, len(Y), _COARSE_ROWS):
+        part = slice(start, min(start + _COARSE_ROWS, len(Y)))
+        total, work = energies[: part.stop - start], extra[: part.stop - start]
+        for k, (c, basis) in enumerate(itertools.product(range(Y.shape[1]), coarse)):
+            out = work if k else total
+            np.matmul(unit[part, c], basis, out=out)
+            np.multiply(out, out, out=out)
+            if k:
+                total += out
+        yield part, total
+
+
 class LineProblem:
     """One nonlinear parameter, one or two amplitudes."""
 
@@ -97,13 +132,15 @@ class LineProblem:
             step = _STEP_MAGNITUDE if n_amplitudes == 1 else _STEP
         table = build_table(function, axes, [step])
         self.nodes = table.nodes[0]
-        self.coefficients = table.coefficients
+        self.powers = cell_powers(table.coefficients)
         self.n_amplitudes = table.signals.shape[0]
+        if self.n_amplitudes == 1:
+            self.energy_powers = squared_powers(self.powers[:, 0])
         self.signs = np.where(table.signals[0].T < 0, -1, 1).astype(np.int8)
         signals = np.abs(table.signals) if self._has_own_signs else table.signals
         basis = orthonormal(signals)
-        self.basis = np.ascontiguousarray(np.moveaxis(basis, -1, 0))
-        self.coarse = np.ascontiguousarray(basis[:, :, ::_STRIDE])
+        self.basis = np.pad(basis, [(0, 0), (0, 0), (0, WIDTH)])
+        self.coarse = np.ascontiguousarray(basis[:, :, ::_STRIDE], dtype=np.float32)
         if magnitude and self.n_amplitudes == 2:
             self.patterns = sign_patterns(table.signals, basis)
 
@@ -125,29 +162,35 @@ class LineProblem:
         lo, hi, start = (np.empty((n, n_kept)) for _ in range(3))
         node = np.full((n, n_kept), -1, dtype=np.int64)
         sign = np.empty((n, n_kept if self.magnitude else 0, n_points), np.int8)
-        acc = np.empty(self.nodes.size)
+        acc = np.empty(self.nodes.size + WIDTH)
         brackets = lo, hi, start, node
         if starts is not None:
             self._start(Y, starts[:, 0], brackets, sign)
         elif self.magnitude and self.n_amplitudes == 2:
             scan_signs(
-                Y, self.patterns[2], *self.patterns[:2], acc, np.empty(acc.size, int),
-                h, u0, _MARGIN, *brackets, sign,
+                Y, self.patterns[2], *self.patterns[:2], acc,
+                np.empty(self.nodes.size, int), h, u0, _MARGIN, *brackets, sign,
             )  # fmt: skip
         else:
             # spread_signs needs room for two more brackets each.
             first = [array[:, :_N_KEPT] for array in brackets]
-            scan_line(
-                Y, self.basis, self.coarse, _STRIDE, h, u0, _MARGINS,
-                acc, *first,
-            )  # fmt: skip
+            peak = np.empty(-(-self.coarse.shape[2] // 8) * 8, dtype=bool)
+            for part, energies in coarse_energies(Y, self.coarse):
+                scan_line(
+                    Y[part], self.basis, energies, _STRIDE, h, u0, _MARGINS, acc, peak,
+                    *(array[part] for array in first),
+                )  # fmt: skip
             if self.magnitude:
                 spread_signs(self.signs, *brackets, sign)
         out = Solution.empty(n, n_channels, self.n_amplitudes, 1)
-        refine_line(
-            Y, self.coefficients, *brackets, sign, u0, h, tol, max_iter, out.u[:, 0],
-            out.coef, out.rss, out.cov, out.n_iter,
-        )  # fmt: skip
+        outputs = out.u[:, 0], out.coef, out.rss, out.cov, out.n_iter
+        if self.n_amplitudes == 1:
+            refine_one(
+                Y, self.powers, self.energy_powers, *brackets, sign, u0, h, tol,
+                max_iter, *outputs,
+            )  # fmt: skip
+        else:
+            refine_two(Y, self.powers, *brackets, sign, u0, h, tol, max_iter, *outputs)
         return out
 
     def _start(self, Y, u, brackets, sign):
@@ -185,7 +228,7 @@ class PairProblem:
             [_STEP],
         )
         self.nodes = table.nodes[0]
-        self.coefficients = table.coefficients
+        self.powers = cell_powers(table.coefficients)
         stride = max(1, round(_STEP_PAIR / (self.nodes[1] - self.nodes[0])))
         self.coarse = self.nodes[::stride]
         unit = orthonormal(table.signals)[0][:, ::stride]
@@ -226,7 +269,7 @@ class PairProblem:
             start = starts[:, None, :].copy()
         out = Solution.empty(n, n_channels, 2, 2)
         refine_pair(
-            Y, self.coefficients, start, node, self.box, u0, h, tol, max_iter, out.u,
+            Y, self.powers, start, node, self.box, u0, h, tol, max_iter, out.u,
             out.coef, out.rss, out.cov, out.n_iter,
         )  # fmt: skip
         return out
@@ -252,7 +295,9 @@ class PlaneProblem:
         signals = np.abs(signals) if magnitude else signals
         unit = orthonormal(signals[None])[0]
         self.basis = np.ascontiguousarray(np.moveaxis(unit, 0, -1))
-        self.coarse_basis = np.ascontiguousarray(unit[:, ::2, ::2])
+        coarse = unit[:, ::2, ::2]
+        self.n_second = coarse.shape[2]
+        self.coarse_basis = coarse.reshape(1, len(coarse), -1).astype(np.float32)
 
     @property
     def cost(self):
@@ -264,11 +309,12 @@ class PlaneProblem:
         n, n_channels, _ = Y.shape
         if starts is None:
             node = np.empty((n, 3, 2), dtype=np.int64)
-            work = np.empty((2, *self.coarse_basis.shape[1:]))
-            scan_plane(
-                Y, self.basis, self.coarse_basis, _MARGIN_PLANE, *work, np.empty(3),
-                node,
-            )  # fmt: skip
+            peak = np.empty(-(-self.coarse_basis.shape[2] // 8) * 8, dtype=bool)
+            for part, energies in coarse_energies(Y, self.coarse_basis):
+                scan_plane(
+                    Y[part], self.basis, energies, self.n_second, _MARGIN_PLANE, peak,
+                    np.empty(3), node[part],
+                )  # fmt: skip
             place = np.maximum(node, 0)
             start = np.stack(
                 [self.coarse[k][place[:, :, k]] for k in range(2)], axis=-1

@@ -61,12 +61,16 @@ class Run:
             self.status[part][~self.mask[part]] = FitStatus.MASKED
         if not wanted.any():
             return
-        Y = Y[wanted]
-        channels = [Y.real, Y.imag] if np.iscomplexobj(Y) else [Y]
-        Y = np.stack(channels, axis=1).astype(np.float64)
-        Y *= self.root_weight
-        starts = None if self.starts is None else self.starts[part][wanted]
-        self._solve(Y, starts, np.flatnonzero(wanted) + part.start)
+        where = part
+        if not wanted.all():
+            where = np.flatnonzero(wanted) + part.start
+            Y = Y[wanted]
+        channels = (Y.real, Y.imag) if np.iscomplexobj(Y) else (Y,)
+        signals = np.empty((len(Y), len(channels), Y.shape[1]))
+        for c, channel in enumerate(channels):
+            np.multiply(channel, self.root_weight, out=signals[:, c])
+        starts = None if self.starts is None else self.starts[where]
+        self._solve(signals, starts, where)
 
     def _solve(self, Y, starts, where):
         """Fit weighted signals (n, C, N) and write the results at `where`."""

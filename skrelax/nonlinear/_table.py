@@ -10,6 +10,8 @@ from scipy.interpolate import BSpline, make_interp_spline
 _ACCURACY = 1e-8
 # Doublings of a grid before a model counts as not smooth.
 _MOST_DOUBLINGS = 5
+# Nodes of the other axes that tell what an axis needs, at least.
+_N_SAMPLE = 8
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,10 @@ def build_table(function, axes, steps):
     Axes are doubled until splines are as accurate between nodes as fits need.
     """
     steps = np.array(steps, dtype=np.float64)
+    if len(axes) > 1:
+        # One axis at a time is much less to compute.
+        for k in range(len(axes)):
+            steps[k] = _sufficient_step(function, axes, steps, k)
     for _ in range(_MOST_DOUBLINGS + 1):
         nodes = tuple(axis.nodes(step) for axis, step in zip(axes, steps, strict=True))
         sites = [_sites(u) for u in nodes]
@@ -97,6 +103,26 @@ def build_table(function, axes, steps):
         + ", ".join(f"{axis.name}={axis.low:.3g} and {axis.high:.3g}" for axis in axes)
         + f": it differs by {max(errors):.1g} from its interpolation."
     )
+
+
+def _sufficient_step(function, axes, steps, axis):
+    """Return a step of an axis that suffices on a sample of the others."""
+    step = steps[axis]
+    sample = [one.nodes(1.0 / _N_SAMPLE if not one.log else 1.0) for one in axes]
+    for _ in range(_MOST_DOUBLINGS):
+        nodes = list(sample)
+        nodes[axis] = axes[axis].nodes(step)
+        sites = _sites(nodes[axis])
+        middle = 0.5 * (nodes[axis][:-1] + nodes[axis][1:])
+        coordinates = list(nodes)
+        coordinates[axis] = np.concatenate([sites, middle])
+        signals = np.moveaxis(_evaluate(function, axes, coordinates), axis, 0)
+        known, expected = np.split(signals, [sites.size])
+        found = make_interp_spline(sites, known, k=5, t=_knots(nodes[axis]))(middle)
+        if np.abs(found - expected).max() <= _ACCURACY * np.abs(expected).max():
+            break
+        step *= 0.5
+    return step
 
 
 def _error_between(function, axes, nodes, coefficients, axis):
@@ -138,6 +164,36 @@ def _evaluate(function, axes, coordinates):
     signals = function(sets)
     shape = tuple(len(u) for u in coordinates)
     return np.moveaxis(signals, -1, 0).reshape(*shape, *signals.shape[:2])
+
+
+# Row m: six times twenty times the coefficients of the m-th power of x in the six
+# quintic B-splines of a uniform grid that are not zero in a cell.
+_POWERS = np.array(
+    [
+        [1, 26, 66, 26, 1, 0],
+        [-5, -50, 0, 50, 5, 0],
+        [10, 20, -60, 20, 10, 0],
+        [-10, 20, 0, -20, 10, 0],
+        [5, -20, 30, -20, 5, 0],
+        [-1, 5, -10, 10, -5, 1],
+    ]
+)
+
+
+def cell_powers(coefficients):
+    """Return powers of x in [0, 1] in the cells of a line, (n_cells, L, 6, N)."""
+    n_cells = len(coefficients) - 5
+    near = np.stack([coefficients[k : k + n_cells] for k in range(6)], axis=2)
+    return np.ascontiguousarray(_POWERS / 120.0 @ near)
+
+
+def squared_powers(powers):
+    """Return powers of x (n_cells, 11) of the sum of squares over points."""
+    gram = powers @ np.swapaxes(powers, 1, 2)
+    out = np.zeros((len(powers), 11))
+    for k in range(6):
+        out[:, k : k + 6] += gram[:, k]
+    return out
 
 
 def orthonormal(signals):

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, LeaveOneOut
 
 from skrelax.nonlinear import FitStatus, NonlinearRelaxationFit
-from skrelax.nonlinear._table import Axis, build_table
+from skrelax.nonlinear._table import Axis, build_table, cell_powers
 from skrelax.signals import (
     BiExponential,
     EPGEchoTrain,
@@ -371,9 +371,10 @@ def test_table_interpolates_and_its_derivatives_agree():
     model = InversionRecovery()
     table = build_table(lambda sets: model.basis(TI, sets), [axis], [0.05])
     u = table.nodes[0]
+    powers = cell_powers(table.coefficients)
     phi, d1, d2 = (np.empty((1, len(TI))) for _ in range(3))
     for T1 in (0.01, 0.0123, 0.5, 9.99, 10.0):
-        _look_up(table.coefficients, np.log(T1), u[0], u[1] - u[0], phi, d1, d2)
+        _look_up(powers, 0, np.log(T1), u[0], u[1] - u[0], phi, d1, d2, 0)
         x = TI[:, 0] / T1
         e = np.exp(-x)
         assert_allclose(phi[0], 1 - 2 * e, atol=1e-8)

@@ -14,6 +14,8 @@ from numba import njit
 _FAST = {"contract", "reassoc", "nsz"}
 # Nodes that are looked at together; a constant, since LLVM unrolls it.
 WIDTH = 16
+# Relaxation times of a pair this close, in their logarithm, are alike.
+_ALIKE = 0.2
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -714,38 +716,35 @@ def _finish_one(Y, v, phi, d1, magnitude, coef, rss, cov):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def scan_pair(Y, Q, gram, inverse, allowed, margin, energies, best_of_row, start, node):
+def scan_pair(
+    Y, products, gram, inverse, allowed, margins, energies, rows, partner, start, node
+):
     """Write the best pairs of nodes of the sum of two signals, best first.
 
-    Q (N, G) are unit signals, gram (G, G) their products r, inverse (G, G) is
-    1 / (1 - r^2), start (n, K, 2) takes the two node numbers; allowed (2, 2) are the
-    first node and the stop of both. Pairs are compared row by row; amplitudes of real
-    data are not negative.
+    products (n, C, G) are those of Y with the unit signals of the nodes, gram (G, G)
+    the products r of these, inverse (G, G) is 1 / (1 - r^2). start (n, K, 2) takes
+    both places in nodes; allowed (2, 2) are the first node and the stop of both.
+    Amplitudes of real data are not negative. Each row of pairs has one best partner,
+    and rows are compared. energies, rows and partner (G,) are workspaces.
     """
     n, n_channels, n_points = Y.shape
-    n_nodes = Q.shape[1]
-    b = np.empty((n_channels, n_nodes))
-    partner = np.empty(n_nodes, dtype=np.int64)
+    n_nodes = gram.shape[0]
     for v in range(n):
-        b[:] = 0.0
         energy = 0.0
         for c in range(n_channels):
             for i in range(n_points):
-                y = Y[v, c, i]
-                energy += y * y
-                for g in range(n_nodes):
-                    b[c, g] += y * Q[i, g]
+                energy += Y[v, c, i] * Y[v, c, i]
         top = 0.0
         for g in range(n_nodes):
-            first = b[0, g]
             after = max(g + 1, allowed[1, 0])
             count = max(allowed[1, 1] - after, 0)
             if g < allowed[0, 0] or g >= allowed[0, 1]:
                 count = 0
             if n_channels == 1:
+                first = products[v, 0, g]
                 alone = max(first, 0.0) ** 2
                 for k in range(count):
-                    second = b[0, after + k]
+                    second = products[v, 0, after + k]
                     r = gram[g, after + k]
                     p, q = first - r * second, second - r * first
                     value = (first * p + second * q) * inverse[g, after + k]
@@ -757,50 +756,79 @@ def scan_pair(Y, Q, gram, inverse, allowed, margin, energies, best_of_row, start
                     r = gram[g, after + k]
                     value = 0.0
                     for c in range(2):
-                        first, second = b[c, g], b[c, after + k]
+                        first, second = products[v, c, g], products[v, c, after + k]
                         value += first * (first - r * second)
                         value += second * (second - r * first)
                     energies[k] = value * inverse[g, after + k]
-            row = 0.0
+            best = 0.0
             for k in range(count):
-                row = max(row, energies[k])
-            partner[g] = allowed[1, 0]
+                best = max(best, energies[k])
+            rows[g], partner[g] = best, allowed[1, 0]
             for k in range(count):
-                if energies[k] == row:
-                    partner[g] = after + k
+                if energies[k] == best:
+                    shift, gain = 0.0, 0.0
+                    if 0 < k < count - 1:
+                        shift, gain = _summit(energies[k - 1], best, energies[k + 1])
+                    # A ridge between the nodes would look like several maxima.
+                    rows[g], partner[g] = best + gain, after + k + shift
                     break
-            best_of_row[g] = row
-            top = max(top, row)
-        _take_rows(best_of_row, partner, top - margin * energy, start, node, v)
+            top = max(top, rows[g])
+        depth = margins[1] * energy
+        _take_rows(rows, partner, top - margins[0] * energy, depth, start, node, v)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _take_rows(best_of_row, partner, least, start, node, v):
-    """Write the pairs of the rows that are local maxima, best first."""
+def _summit(left, middle, right):
+    """Return place and height above the middle of a parabola through three nodes."""
+    curve = left - 2.0 * middle + right
+    if not curve < 0.0:
+        return 0.0, 0.0
+    slope = 0.5 * (right - left)
+    return -slope / curve, -0.5 * slope * slope / curve
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _take_rows(rows, partner, least, depth, start, node, v):
+    """Write the pairs of the rows that are local maxima, best first.
+
+    Of two maxima without a valley of this depth between them the higher one counts.
+    """
     n_kept = node.shape[1]
     for k in range(n_kept):
         node[v, k] = -1
     found = 0
-    n_rows = best_of_row.size - 1
+    n_rows = rows.size - 1
+    peak, valley = 0, 0
     for g in range(n_rows):
-        value = best_of_row[g]
-        if value < least:
+        if rows[g] > rows[peak]:
+            peak, valley = g, g
+        if rows[g] < rows[valley]:
+            valley = g
+        # The peak is over where a valley follows, or the end.
+        falls = rows[valley] < rows[peak] - depth
+        rises = rows[g] > rows[valley] + depth
+        if g < n_rows - 1 and not (falls and rises):
             continue
-        if (g > 0 and best_of_row[g - 1] > value) or (
-            g < n_rows - 1 and best_of_row[g + 1] >= value
-        ):
-            continue
-        k = min(found, n_kept - 1)
-        if found >= n_kept and best_of_row[node[v, k]] >= value:
-            continue
-        while k > 0 and best_of_row[node[v, k - 1]] < value:
-            node[v, k] = node[v, k - 1]
-            k -= 1
-        node[v, k] = g
-        found = min(found + 1, n_kept)
+        if rows[peak] >= least:
+            k = min(found, n_kept - 1)
+            if found < n_kept or rows[node[v, k]] < rows[peak]:
+                while k > 0 and rows[node[v, k - 1]] < rows[peak]:
+                    node[v, k] = node[v, k - 1]
+                    k -= 1
+                node[v, k] = peak
+                found = min(found + 1, n_kept)
+        peak, valley = g, g
     for k in range(found):
-        start[v, k, 0] = node[v, k]
-        start[v, k, 1] = partner[node[v, k]]
+        g = node[v, k]
+        start[v, k, 0], start[v, k, 1] = g, partner[g]
+        if 0 < g < n_rows - 1:
+            shift, _ = _summit(rows[g - 1], rows[g], rows[g + 1])
+            step = partner[g + 1] - partner[g] if shift > 0.0 else partner[g]
+            if shift <= 0.0:
+                step -= partner[g - 1]
+            if abs(step) <= 2.0:
+                start[v, k, 0] += shift
+                start[v, k, 1] += shift * step
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -916,63 +944,154 @@ def _damped_step(gradient, H, damping, u, box, step):
     return largest
 
 
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _evaluate_pair(Y, v, M, u, u0, h, phi, d1, d2, coef, gradient, H):
+    """Fit amplitudes at u (2,); return the sum of squares, fill its derivatives."""
+    for m in range(2):
+        _look_up(M, 0, u[m], u0, h, phi, d1, d2, m)
+    return _pair_project(Y, v, phi, d1, d2, coef, gradient, H)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _descend_pair(
+    Y, v, M, u, box, u0, h, tol, max_iter, phi, d1, d2, trial, gradient, H, step, new
+):
+    """Minimise over both parameters u, in place; return the value and iterations.
+
+    phi, d1, d2 and trial are then those at u.
+    """
+    last_step = np.sqrt(tol)
+    for m in range(2):
+        u[m] = min(max(u[m], box[m, 0]), box[m, 1])
+    value = _evaluate_pair(Y, v, M, u, u0, h, phi, d1, d2, trial, gradient, H)
+    damping = 0.0
+    for iteration in range(max_iter):
+        largest = _damped_step(gradient, H, damping, u, box, step)
+        if largest < tol:
+            return value, iteration + 1
+        new[0], new[1] = u[0] + step[0], u[1] + step[1]
+        other = _evaluate_pair(Y, v, M, new, u0, h, phi, d1, d2, trial, gradient, H)
+        if other <= value * (1.0 + 1e-14):
+            u[0], u[1] = new[0], new[1]
+            gained = value - other
+            value = other
+            # The last digits of a flat sum of squares mean nothing.
+            if damping == 0.0 and (gained < 1e-11 * value or largest < last_step):
+                return value, iteration + 1
+            damping = 0.0 if damping < 1e-4 else 0.1 * damping
+            continue
+        damping = max(1e-4, 8.0 * damping)
+        value = _evaluate_pair(Y, v, M, u, u0, h, phi, d1, d2, trial, gradient, H)
+    return value, max_iter + 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _alternatives(Y, v, Q, coarse, u, box, phi, d1, trial, other):
+    """Write starts (2, 2) beside the main signal of a poor pair; return their number.
+
+    phi and trial are the signals and amplitudes at u, d1 is overwritten. A pair is
+    poor if one of its signals is lost, both are alike or one is at the end of its
+    range: then the grid may have hidden a better second signal. It must agree with
+    the residual, or no second one helps.
+    """
+    a, b = trial[0, 0], trial[0, 1]
+    poor = a <= 0.0 or b <= 0.0 or abs(u[1] - u[0]) < _ALIKE
+    for m in range(2):
+        poor = poor or u[m] <= box[m, 0] or u[m] >= box[m, 1]
+    if not poor:
+        return 0
+    n_points = phi.shape[1]
+    first, second = 0.0, 0.0
+    for i in range(n_points):
+        first += a * phi[0, i] * Y[v, 0, i]
+        second += b * phi[1, i] * Y[v, 0, i]
+        d1[0, i] = Y[v, 0, i] - a * phi[0, i] - b * phi[1, i]
+    main = u[0] if first >= second else u[1]
+    best_below, best_above = 0.0, 0.0
+    found_below, found_above = np.nan, np.nan
+    for g in range(coarse.size):
+        product = 0.0
+        for i in range(n_points):
+            product += d1[0, i] * Q[i, g]
+        if coarse[g] < main:
+            if product > best_below:
+                best_below, found_below = product, coarse[g]
+        elif product > best_above:
+            best_above, found_above = product, coarse[g]
+    count = 0
+    if best_below > 0.0:
+        other[count, 0], other[count, 1] = found_below, main
+        count += 1
+    if best_above > 0.0:
+        other[count, 0], other[count, 1] = main, found_above
+        count += 1
+    return count
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def refine_pair(
-    Y, M, start, node, box, u0, h, tol, max_iter, u_out, coef, rss, cov, n_iter
+    Y,
+    M,
+    Q,
+    coarse,
+    start,
+    node,
+    box,
+    u0,
+    h,
+    tol,
+    max_iter,
+    u_out,
+    coef,
+    rss,
+    cov,
+    n_iter,
 ):
     """Minimise over both parameters from every start (n, K, 2) and keep the best.
 
-    box (2, 2) are the limits of both. u_out (n, 2) is sorted where the box allows it,
-    coef (n, C, 2), cov (n, 4, 4), rss and n_iter (n,).
+    Q (N, G) are unit signals of the nodes coarse (G,), box (2, 2) the limits of both
+    parameters. u_out (n, 2) is sorted where the box allows it, coef (n, C, 2),
+    cov (n, 4, 4), rss and n_iter (n,).
     """
     n, n_channels, n_points = Y.shape
     phi = np.empty((2, n_points))
     d1, d2 = np.empty_like(phi), np.empty_like(phi)
-    u, new, step, gradient = np.empty(2), np.empty(2), np.empty(2), np.empty(2)
-    H = np.empty((2, 2))
-    last_step = np.sqrt(tol)
+    u, new = np.empty(2), np.empty(2)
+    step, gradient = np.empty(2), np.empty(2)
+    H, other = np.empty((2, 2)), np.empty((2, 2))
     trial = np.empty((n_channels, 2))
     J = np.empty((4, n_points))
     A, L = np.empty((4, 4)), np.empty((4, 4))
+    n_starts = node.shape[1]
     for v in range(n):
         rss[v] = np.inf
         u_out[v, 0], u_out[v, 1] = np.nan, np.nan
         n_iter[v] = 0
-        for k in range(node.shape[1]):
-            if node[v, k] < 0:
-                break
-            for m in range(2):
-                u[m] = min(max(start[v, k, m], box[m, 0]), box[m, 1])
-                _look_up(M, 0, u[m], u0, h, phi, d1, d2, m)
-            value = _pair_project(Y, v, phi, d1, d2, trial, gradient, H)
-            damping = 0.0
-            used = max_iter + 1
-            for iteration in range(max_iter):
-                largest = _damped_step(gradient, H, damping, u, box, step)
-                if largest < tol:
-                    used = iteration + 1
-                    break
-                new[0], new[1] = u[0] + step[0], u[1] + step[1]
-                for m in range(2):
-                    _look_up(M, 0, new[m], u0, h, phi, d1, d2, m)
-                other = _pair_project(Y, v, phi, d1, d2, trial, gradient, H)
-                if other <= value * (1.0 + 1e-14):
-                    u[0], u[1] = new[0], new[1]
-                    gained = value - other
-                    value = other
-                    # The last digits of a flat sum of squares mean nothing.
-                    if damping == 0.0 and (
-                        gained < 1e-11 * value or largest < last_step
-                    ):
-                        used = iteration + 1
-                        break
-                    damping = 0.0 if damping < 1e-4 else 0.1 * damping
+        extra, last = 0, False
+        for k in range(n_starts + 2):
+            if k < n_starts:
+                if node[v, k] < 0:
                     continue
-                damping = max(1e-4, 8.0 * damping)
-                for m in range(2):
-                    _look_up(M, 0, u[m], u0, h, phi, d1, d2, m)
-                value = _pair_project(Y, v, phi, d1, d2, trial, gradient, H)
-            if value < rss[v]:
+                u[0], u[1] = start[v, k, 0], start[v, k, 1]
+            else:
+                if k == n_starts and n_channels == 1 and n_starts > 1:
+                    u[0], u[1] = u_out[v, 0], u_out[v, 1]
+                    if not last:
+                        _evaluate_pair(
+                            Y, v, M, u, u0, h, phi, d1, d2, trial, gradient, H
+                        )
+                    extra = _alternatives(
+                        Y, v, Q, coarse, u, box, phi, d1, trial, other
+                    )
+                if k - n_starts >= extra:
+                    break
+                u[0], u[1] = other[k - n_starts, 0], other[k - n_starts, 1]
+            value, used = _descend_pair(
+                Y, v, M, u, box, u0, h, tol, max_iter, phi, d1, d2, trial, gradient, H,
+                step, new,
+            )  # fmt: skip
+            last = value < rss[v]
+            if last:
                 rss[v] = value
                 u_out[v, 0], u_out[v, 1] = u[0], u[1]
                 n_iter[v] = used
@@ -980,12 +1099,13 @@ def refine_pair(
             coef[v] = np.nan
             cov[v] = np.nan
             continue
-        a, b = u_out[v, 0], u_out[v, 1]
-        if b < a and b >= box[0, 0] and a <= box[1, 1]:
-            u_out[v, 0], u_out[v, 1] = b, a
-        for m in range(2):
-            _look_up(M, 0, u_out[v, m], u0, h, phi, d1, d2, m)
-        _pair_project(Y, v, phi, d1, d2, trial, gradient, H)
+        u[0], u[1] = u_out[v, 0], u_out[v, 1]
+        if u[1] < u[0] and u[1] >= box[0, 0] and u[0] <= box[1, 1]:
+            u[0], u[1] = u[1], u[0]
+            u_out[v, 0], u_out[v, 1] = u[0], u[1]
+            last = False
+        if extra > 0 or not last:
+            _evaluate_pair(Y, v, M, u, u0, h, phi, d1, d2, trial, gradient, H)
         for c in range(n_channels):
             for m in range(2):
                 coef[v, c, m] = trial[c, m]

@@ -29,6 +29,8 @@ from ._table import (
 # Steps of grids, in the logarithm of a parameter. Magnitudes have local minima between
 # the zero crossings of neighbouring points, so they need a finer one.
 _STEP, _STEP_MAGNITUDE, _STEP_PAIR = 0.05, 0.018, 0.15
+# Pairs of nodes that may hide the global minimum, and valleys between them.
+_MARGINS_PAIR = 2e-2, 1e-6
 # Steps of a grid over two parameters: logarithmic, and as a fraction of a linear range.
 _STEP_PLANE, _STEP_LINEAR = 0.12, 0.06
 # Energies of nodes that may hide the global minimum, as a fraction of |y|^2.
@@ -258,19 +260,19 @@ class PairProblem:
         if starts is None:
             node = np.empty((n, _N_KEPT), dtype=np.int64)
             start = np.zeros((n, _N_KEPT, 2))
-            work = np.empty((2, self.coarse.size))
+            work = np.empty((3, self.coarse.size))
             scan_pair(
-                Y, self.basis, self.gram, self.inverse, self.allowed, _MARGIN, *work,
-                start, node,
+                Y, Y @ self.basis, self.gram, self.inverse, self.allowed,
+                _MARGINS_PAIR, *work, start, node,
             )  # fmt: skip
-            start = self.coarse[start.astype(int)]
+            start = self.coarse[0] + (self.coarse[1] - self.coarse[0]) * start
         else:
             node = np.zeros((n, 1), dtype=np.int64)
             start = starts[:, None, :].copy()
         out = Solution.empty(n, n_channels, 2, 2)
         refine_pair(
-            Y, self.powers, start, node, self.box, u0, h, tol, max_iter, out.u,
-            out.coef, out.rss, out.cov, out.n_iter,
+            Y, self.powers, self.basis, self.coarse, start, node, self.box, u0, h, tol,
+            max_iter, out.u, out.coef, out.rss, out.cov, out.n_iter,
         )  # fmt: skip
         return out
 

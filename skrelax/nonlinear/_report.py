@@ -1,5 +1,7 @@
 """From what kernels find to parameters, standard errors and statuses of a chunk."""
 
+import itertools
+
 import numpy as np
 
 from ._status import FitStatus
@@ -52,9 +54,10 @@ def outputs_and_errors(model, axes, solution, variance):
             with np.errstate(divide="ignore", invalid="ignore"):
                 jacobian[:, k] = model.derive(shifted).imag / _COMPLEX_STEP
         jacobian *= scale
-        squared = np.einsum(
-            "okn,nkm,omn->on", jacobian, solution.cov, jacobian, optimize=True
-        )
+        squared = np.zeros(outputs.shape)
+        for k, m in itertools.combinations_with_replacement(range(len(values)), 2):
+            term = jacobian[:, k] * jacobian[:, m] * solution.cov[:, k, m]
+            squared += term if k == m else 2.0 * term
     errors = np.sqrt(np.maximum(squared, 0.0) * variance)
     return outputs.T, errors.T
 

@@ -116,6 +116,24 @@ def test_decay_with_offset():
     assert_global(fit, TE, y, (y**2).sum(axis=0) - best)
 
 
+def best_pairs(model, X, y, limits):
+    """Least sums of squares of two decays with positive amplitudes on a grid."""
+    grid = np.geomspace(*limits, 500)[:, None]
+    decays = model.component.evaluate(X, grid)
+    decays = decays / np.linalg.norm(decays, axis=0)
+    G = np.minimum(decays.T @ decays, 1 - 1e-12)
+    b = decays.T @ y
+    best = (np.maximum(b, 0.0) ** 2).max(axis=0)
+    for i in range(len(grid) - 1):
+        r = G[i, i + 1 :, None]
+        p, q = b[i] - r * b[i + 1 :], b[i + 1 :] - r * b[i]
+        value = np.where(
+            (p > 0) & (q > 0), (b[i] * p + b[i + 1 :] * q) / (1 - r**2), 0.0
+        )
+        best = np.maximum(best, value.max(axis=0))
+    return (y**2).sum(axis=0) - best
+
+
 def test_two_decays_with_positive_amplitudes():
     rng = np.random.default_rng(3)
     n = 200
@@ -127,23 +145,25 @@ def test_two_decays_with_positive_amplitudes():
     )
     fit = NonlinearRelaxationFit(model).fit(TE, y)
     assert (fit.params_[fit.status_ == 0, 1] >= 0).all()
-    grid = np.geomspace(*bounds_of(fit, TE)[0], 500)[:, None]
-    decays = model.component.evaluate(TE, grid)
-    decays = decays / np.linalg.norm(decays, axis=0)
-    G = np.minimum(decays.T @ decays, 1 - 1e-12)
-    b = decays.T @ y
-    single = np.maximum(b, 0.0) ** 2
-    best = single.max(axis=0)
-    for i in range(len(grid) - 1):
-        r = G[i, i + 1 :, None]
-        p, q = b[i] - r * b[i + 1 :], b[i + 1 :] - r * b[i]
-        value = np.where(
-            (p > 0) & (q > 0), (b[i] * p + b[i + 1 :] * q) / (1 - r**2), 0.0
-        )
-        best = np.maximum(best, value.max(axis=0))
-    assert_global(
-        fit, TE, y, (y**2).sum(axis=0) - best, noise_misses=10, noise_failures=30
+    dense = best_pairs(model, TE, y, bounds_of(fit, TE)[0])
+    assert_global(fit, TE, y, dense, noise_misses=4, noise_failures=30)
+
+
+def test_two_decays_that_can_hardly_be_told_apart():
+    rng = np.random.default_rng(5)
+    n = 500
+    model = BiExponential()
+    # Anything: alike, lost before the first echo, or constant over all of them.
+    T2 = np.sort(np.exp(rng.uniform(np.log(0.001), np.log(1.0), (n, 2))), axis=1)
+    share = rng.uniform(0.05, 0.95, n)
+    y = test_image(rng, model, TE, T2, np.stack([share, 1 - share]), 0.02, False)[:, :n]
+    fit = NonlinearRelaxationFit(model).fit(TE, y)
+    excess = residual_squares(fit, TE, y) / best_pairs(
+        model, TE, y, bounds_of(fit, TE)[0]
     )
+    assert (fit.status_ != FitStatus.FAILED).all()
+    # One or two of a thousand end in another local minimum.
+    assert (excess > 1 + 1e-6).sum() <= 2
 
 
 def test_stretched_decay():

@@ -162,8 +162,9 @@ def test_two_decays_that_can_hardly_be_told_apart():
         model, TE, y, bounds_of(fit, TE)[0]
     )
     assert (fit.status_ != FitStatus.FAILED).all()
-    # One or two of a thousand end in another local minimum.
-    assert (excess > 1 + 1e-6).sum() <= 2
+    # One of a thousand ends in another local minimum. Decays that are over before the
+    # first echo are tabulated less accurately in proportion to what is left of them.
+    assert (excess > 1 + 1e-4).sum() <= 1
 
 
 def test_stretched_decay():

@@ -14,8 +14,8 @@ from numba import njit
 _FAST = {"contract", "reassoc", "nsz"}
 # Nodes that are looked at together; a constant, since LLVM unrolls it.
 WIDTH = 16
-# Relaxation times of a pair this close, in their logarithm, are alike.
-_ALIKE = 0.2
+# Relaxation times of a pair that differ by less than a factor of three are alike.
+_ALIKE = 1.1
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)

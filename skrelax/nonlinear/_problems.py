@@ -30,7 +30,7 @@ from ._table import (
 # the zero crossings of neighbouring points, so they need a finer one.
 _STEP, _STEP_MAGNITUDE, _STEP_PAIR = 0.05, 0.018, 0.15
 # Pairs of nodes that may hide the global minimum, and valleys between them.
-_MARGINS_PAIR = 2e-2, 1e-6
+_MARGINS_PAIR = 2e-2, 1e-9
 # Steps of a grid over two parameters: logarithmic, and as a fraction of a linear range.
 _STEP_PLANE, _STEP_LINEAR = 0.12, 0.06
 # Energies of nodes that may hide the global minimum, as a fraction of |y|^2.

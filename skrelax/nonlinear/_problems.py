@@ -1,4 +1,4 @@
-"""The numerical problems behind a fit: one or two nonlinear parameters, or a pair."""
+"""The numerical problems behind a fit, by numbers of parameters and amplitudes."""
 
 from dataclasses import dataclass
 
@@ -59,6 +59,9 @@ def make_problem(model: SignalModel, acquisition, limits, root_weight, magnitude
 
     `limits` (P, 2) bound the parameters, `root_weight` (N,) multiplies all signals.
     """
+    # It builds on what is defined here.
+    from ._general import GeneralProblem
+
     axes = [
         Axis(parameter.name, low, high, log=not np.isfinite(parameter.upper))
         for parameter, (low, high) in zip(model.parameters, limits, strict=True)
@@ -66,11 +69,6 @@ def make_problem(model: SignalModel, acquisition, limits, root_weight, magnitude
     for axis in axes:
         if axis.log and not axis.low > 0:
             raise ValueError(f"bounds of {axis.name} must be positive, got {axis.low}.")
-    if len(axes) > 2:
-        raise ValueError(
-            "fits take models with one or two nonlinear parameters, got "
-            f"{[axis.name for axis in axes]}; fix some of them in the model."
-        )
     if model.component is not None:
         # Both components share one table, on the range of both.
         whole = Axis("", limits[:, 0].min(), limits[:, 1].max(), log=True)
@@ -79,11 +77,12 @@ def make_problem(model: SignalModel, acquisition, limits, root_weight, magnitude
     def function(sets):
         return model.basis(acquisition, sets) * root_weight[:, None]
 
-    if len(axes) == 1:
+    n_amplitudes = len(model.amplitudes)
+    if len(axes) == 1 and n_amplitudes <= 2:
         return LineProblem(function, axes, magnitude)
-    if len(model.amplitudes) > 1:
-        raise ValueError("two nonlinear parameters go with a single amplitude.")
-    return PlaneProblem(function, axes, magnitude)
+    if len(axes) == 2 and n_amplitudes == 1:
+        return PlaneProblem(function, axes, magnitude)
+    return GeneralProblem(model, acquisition, axes, root_weight, magnitude)
 
 
 class LineProblem:

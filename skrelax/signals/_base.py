@@ -1,5 +1,6 @@
 """The contract of a signal model, and how a model is found by its name."""
 
+import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -186,6 +187,23 @@ def _column(values, index=0):
     return values[:, index][:, None]
 
 
+def _argument_names(function):
+    """Return names of positional arguments without a default."""
+    try:
+        arguments = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # compiled functions need not have a signature
+        return []
+    positional = (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    )
+    return [
+        one.name
+        for one in arguments
+        if one.kind in positional and one.default is inspect.Parameter.empty
+    ]
+
+
 def resolve_model(kernel, argument="kernel"):
     """Return the signal model that a name, a function or a model stands for.
 
@@ -198,7 +216,9 @@ def resolve_model(kernel, argument="kernel"):
         spacing set), ``"diffusion"``, ``"gaussian"``,
         ``"impedance-real"``, ``"impedance-imaginary"``, ``"identity"``, a
         function ``f(acquisition, relaxation_times)`` that broadcasts, or a
-        model, which is returned as it is.
+        model, which is returned as it is. A function of three or more arguments, as
+        in ``f(TE, T2, beta)``, has one column and several nonlinear parameters of
+        these names; :class:`UserSignal` says more.
     argument : str, default="kernel"
         What errors call it.
 
@@ -267,7 +287,10 @@ def resolve_model(kernel, argument="kernel"):
             )
         return named[kernel]()
     if callable(kernel):
-        return UserSignal(kernel)
+        names = _argument_names(kernel)
+        if len(names) < 3:
+            return UserSignal(kernel)
+        return UserSignal(kernel, names[1:], names[0])
     raise TypeError(
         f"{argument} must be a name, a SignalModel or a function, got {kernel!r}."
     )

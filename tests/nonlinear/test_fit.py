@@ -265,9 +265,10 @@ def test_user_models():
     model = UserSignal(compiled, ["T2", Parameter("beta", lower=0.2, upper=1.5)])
     ours = NonlinearRelaxationFit(StretchedExponential()).fit(X, y).params_
     assert_allclose(NonlinearRelaxationFit(model).fit(X, y).params_, ours, rtol=1e-8)
-    three = UserSignal(lambda t, a, b, c: t * a, ["a", "b", "c"])
-    with pytest.raises(ValueError, match="one or two nonlinear parameters"):
-        NonlinearRelaxationFit(three).fit(X, y)
+    # A function of three arguments names its own parameters.
+    bare = NonlinearRelaxationFit(compiled, bounds={"beta": (0.2, 1.5)}).fit(X, y)
+    assert bare.param_names_ == ["M0", "T", "beta"]
+    assert_allclose(bare.params_, ours, rtol=1e-5)
     rough = UserSignal(lambda t, T: np.where(t > T, 1.0, 0.5), "T", "TE")
     with pytest.raises(ValueError, match="not a smooth function"):
         NonlinearRelaxationFit(rough).fit(X, y)

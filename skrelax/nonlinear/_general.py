@@ -18,14 +18,24 @@ _BLOCK = 1_000_000
 _GAIN = 1e-12
 # The same for the rounding of sums of squares, and for signals without noise.
 _EPS, _NOTHING = 1e-15, 1e-30
+# Known values that differ by less than this (in the logarithm, or as a fraction of
+# their range) share a dictionary of starts, if that does not make too many.
+_STEP_KNOWN, _MOST_DICTIONARIES = 0.15, 12
 _DAMPING, _NEARLY_NEWTON, _STUCK = 1e-3, 1e-2, 1e12
 
 
 class GeneralProblem:
-    """Any number of nonlinear parameters and amplitudes, without splines."""
+    """Any number of nonlinear parameters and amplitudes, without splines.
 
-    def __init__(self, model, acquisition, axes, root_weight, magnitude):
+    `axes` are those of the parameters to find. The others are known, with the columns
+    of `known` (n, K) in their order.
+    """
+
+    def __init__(self, model, acquisition, axes, root_weight, magnitude, known=None):
         self.axes, self.magnitude = axes, magnitude
+        names = [parameter.name for parameter in model.parameters]
+        self._free = [names.index(axis.name) for axis in axes]
+        self._held = [k for k in range(len(names)) if k not in self._free]
         self.n_amplitudes = len(model.amplitudes)
         self._model, self._acquisition = model, acquisition
         self._root_weight = root_weight
@@ -34,72 +44,108 @@ class GeneralProblem:
         self._low, self._high = ends.T[:, :, None]
         log = np.array([axis.log for axis in axes])[:, None]
         self._unit = np.where(log, 1.0, self._high - self._low)
-        self._exchanges = find_exchanges(self._basis, axes, self._restricted)
-        self._dictionary = StartDictionary(
-            self._basis, axes, self._restricted, self._exchanges, magnitude
-        )
+        self._centers = np.zeros((1, 0)) if known is None else _centers(known)
+        self._exchanges = find_exchanges(self._at(0), axes, self._restricted)
+        self._dictionaries = [
+            StartDictionary(
+                self._at(k), axes, self._restricted, self._exchanges, magnitude
+            )
+            for k in range(len(self._centers))
+        ]
 
     @property
     def cost(self):
         """Multiplications per voxel, about."""
-        return self._dictionary.atoms.size
+        return self._dictionaries[0].atoms.size
 
-    def solve(self, Y, starts, tol, max_iter):
-        """Fit Y (n, C, N), globally or from starts (n, P) in u."""
+    def _at(self, k):
+        """Return the basis as a function of u, for the known values of a dictionary."""
+        center = self._centers[k]
+        return lambda u: self._basis(u, np.broadcast_to(center, (len(u), center.size)))
+
+    def solve(self, Y, starts, tol, max_iter, known=None):
+        """Fit Y (n, C, N), globally or from starts (n, P) in u; known is (n, K)."""
+        if known is None:
+            known = np.zeros((len(Y), 0))
         n, n_channels, n_points = Y.shape
         out = Solution.empty(n, n_channels, self.n_amplitudes, len(self.axes))
         size = n_points * self.n_amplitudes * (2 * len(self.axes) + 1)
         if starts is None:
-            size *= self._dictionary.n_kept
+            size *= self._dictionaries[0].n_kept
         length = max(16, _BLOCK // size)
         for first in range(0, n, length):
             part = slice(first, first + length)
             block = None if starts is None else starts[part]
-            self._solve_block(Y[part], block, tol, max_iter, part, out)
+            self._solve_block(Y[part], block, known[part], tol, max_iter, part, out)
         return out
 
-    def _solve_block(self, Y, starts, tol, max_iter, part, out):
+    def _solve_block(self, Y, starts, known, tol, max_iter, part, out):
         """Write the fits of Y to a slice of the solution."""
         if starts is None:
-            signal, node, pattern = self._dictionary.find_starts(Y)
-            u = self._dictionary.nodes[node].T
-            signs = None
-            if self.magnitude:
-                signs = self._dictionary.signs[pattern, :, node].T
+            signal, u, signs = self._find_starts(Y, known)
         else:
             signal, u, signs = np.arange(len(Y)), starts.T, None
             if self.magnitude:
-                basis = self._basis(starts)
+                basis = self._basis(starts, known)
                 signs = best_pattern(basis, orthonormalize(basis)[0], Y[:, 0].T)
         y = np.ascontiguousarray(np.moveaxis(Y, 0, 2))
-        u, signs, value, n_iter = self._minimise(y, signal, u, signs, tol, max_iter)
+        u, signs, value, n_iter = self._minimise(
+            y, signal, u, signs, known, tol, max_iter
+        )
         # Of equal minima one that converged counts.
         rounded = value * np.where(n_iter > max_iter, 1.0 + 1e-9, 1.0)
         order = np.lexsort((rounded, signal))
         best = order[np.searchsorted(signal[order], np.arange(len(Y)))]
         u, signs = u[:, best], None if signs is None else signs[:, best]
         self._sort(u)
-        found = project(self._basis(u.T), y, self._restricted, signs)
+        found = project(self._basis(u.T, known), y, self._restricted, signs)
         if self.magnitude:
             # All signs of a magnitude can be turned together.
             found.coef *= np.where(found.coef[:1] < 0.0, -1.0, 1.0)
         out.u[part], out.rss[part] = u.T, found.value
         out.coef[part] = found.coef.T
-        out.cov[part] = covariance(found, self._slopes(u, found.basis))
+        out.cov[part] = covariance(found, self._slopes(u, known, found.basis))
         out.n_iter[part] = n_iter[best]
 
-    def _basis(self, u):
+    def _find_starts(self, Y, known):
+        """Return signals (m,), coordinates (P, m) and signs (N, m) of starts."""
+        nearest = np.zeros(len(Y), dtype=int)
+        if len(self._centers) > 1:
+            scale = np.ptp(self._centers, axis=0) + 1e-300
+            distance = (known[:, None] - self._centers) / scale
+            nearest = (distance**2).sum(axis=2).argmin(axis=1)
+        found = []
+        for k in np.unique(nearest):
+            dictionary, chosen = self._dictionaries[k], np.flatnonzero(nearest == k)
+            signal, node, pattern = dictionary.find_starts(Y[chosen])
+            signs = np.zeros((0, len(node)))
+            if self.magnitude:
+                signs = dictionary.signs[pattern, :, node].T
+            found.append((chosen[signal], dictionary.nodes[node].T, signs))
+        signal, u, signs = (
+            np.concatenate(part, axis=-1) for part in zip(*found, strict=True)
+        )
+        return signal, u, signs if self.magnitude else None
+
+    def values(self, u, known):
+        """Return all nonlinear parameters (m, n_parameters) of the model."""
+        values = np.empty((len(u), len(self._free) + len(self._held)))
+        values[:, self._free] = parameter_values(self.axes, u)
+        values[:, self._held] = known
+        return values
+
+    def _basis(self, u, known):
         """Return the weighted basis (L, N, m) at coordinates u (m, P)."""
-        values = parameter_values(self.axes, u)
+        values = self.values(u, known)
         basis = self._model.basis(self._acquisition, values)
         return basis * self._root_weight[:, None]
 
-    def _slopes(self, u, basis):
+    def _slopes(self, u, known, basis):
         """Return the derivatives (P, L, N, m) of the basis at u (P, m)."""
         if hasattr(self._model, "jacobian"):
-            values = parameter_values(self.axes, u.T)
+            values = self.values(u.T, known)
             _, slopes = self._model.jacobian(self._acquisition, values)
-            slopes = slopes * self._root_weight[:, None]
+            slopes = slopes[self._free] * self._root_weight[:, None]
             scale = [axis.slope(row) for axis, row in zip(self.axes, u, strict=True)]
             return slopes[:, None] * np.stack(scale)[:, None, None, :]
         h = _DIFFERENCE * self._unit
@@ -112,8 +158,9 @@ class GeneralProblem:
             sides[0, k, k] = center[k] - h[k]
             sides[1, k, k] = center[k] + h[k]
         sets = np.moveaxis(sides, 2, 3).reshape(-1, n_parameters)
-        values = self._basis(sets).reshape(*basis.shape[:2], 2, n_parameters, m)
-        below, above = np.moveaxis(values, (2, 3), (0, 1))
+        both = self._basis(sets, np.tile(known, (2 * n_parameters, 1)))
+        both = both.reshape(*basis.shape[:2], 2, n_parameters, m)
+        below, above = np.moveaxis(both, (2, 3), (0, 1))
         slopes = (above - below) / (2.0 * h[:, None, None])
         moved = u - center
         for k in np.flatnonzero(moved.any(axis=1)):
@@ -122,11 +169,11 @@ class GeneralProblem:
             middle = u[:, edge].copy()
             middle[k] = center[k, edge]
             bend = below[k][..., edge] + above[k][..., edge]
-            bend -= 2.0 * self._basis(middle.T)
+            bend -= 2.0 * self._basis(middle.T, known[edge])
             slopes[k][..., edge] += moved[k, edge] * bend / h[k] ** 2
         return slopes
 
-    def _minimise(self, y, signal, u, signs, tol, max_iter):
+    def _minimise(self, y, signal, u, signs, known, tol, max_iter):
         """Return u (P, m), signs, sum of squares and iterations (m,) from all starts.
 
         Levenberg-Marquardt within the box; fits leave as they converge. The number of
@@ -136,10 +183,12 @@ class GeneralProblem:
         final = None if signs is None else np.array(signs)
         n_iter = np.full(u.shape[1], max_iter + 1, dtype=np.int32)
         power = (y**2).sum(axis=(0, 1))[signal]
-        found = project(self._basis(u.T), y[:, :, signal], self._restricted, signs)
+        basis = self._basis(u.T, known[signal])
+        found = project(basis, y[:, :, signal], self._restricted, signs)
         value = found.value.copy()
         active = np.arange(u.shape[1])
-        gradient, hessian = curvature(found, self._slopes(u, found.basis))
+        slopes = self._slopes(u, known[signal], basis)
+        gradient, hessian = curvature(found, slopes)
         damping = np.full(active.size, _DAMPING)
         for iteration in range(max_iter):
             here, squares = u[:, active], value[active]
@@ -160,9 +209,9 @@ class GeneralProblem:
             step = step[:, left]
             new = here[:, left] + step
             signs = None if final is None else final[:, active]
-            found = project(
-                self._basis(new.T), y[:, :, signal[active]], self._restricted, signs
-            )
+            here = signal[active]
+            basis = self._basis(new.T, known[here])
+            found = project(basis, y[:, :, here], self._restricted, signs)
             gained = value[active] - found.value
             better = gained > 0.0
             chosen = active[better]
@@ -171,9 +220,8 @@ class GeneralProblem:
             if final is not None:
                 final[:, chosen] = found.signs
             if chosen.size:
-                slope, bend = curvature(
-                    found, self._slopes(new[:, better], found.basis)
-                )
+                slopes = self._slopes(new[:, better], known[here[better]], found.basis)
+                slope, bend = curvature(found, slopes)
                 _add_secant(bend, step[:, better], slope - gradient[:, better])
                 gradient[:, better], hessian[:, :, better] = slope, bend
             # A step that keeps its promise asks for a longer one.
@@ -218,6 +266,25 @@ class GeneralProblem:
             for a, b in self._exchanges:
                 lower, upper = np.minimum(u[a], u[b]), np.maximum(u[a], u[b])
                 u[a], u[b] = lower, upper
+
+
+def _centers(known):
+    """Return known values (k, K) that all of known (n, K) are near to."""
+    log = (known > 0.0).all(axis=0)
+    scaled = np.where(log, np.log(np.where(log, known, 1.0)), known)
+    scaled = scaled / np.where(log, 1.0, np.ptp(known, axis=0) + 1e-300)
+    origin, step = scaled.min(axis=0), _STEP_KNOWN
+    while True:
+        code = np.round((scaled - origin) / step)
+        _, label = np.unique(code, axis=0, return_inverse=True)
+        label = label.reshape(-1)
+        if label.max() < _MOST_DICTIONARIES:
+            break
+        step *= 1.25
+    # Medians, so that equal values are met exactly.
+    return np.stack(
+        [np.median(known[label == k], axis=0) for k in range(label.max() + 1)]
+    )
 
 
 def _add_secant(hessian, step, change):

@@ -124,6 +124,49 @@ def find_magnitude(magnitude, model, y):
     return bool(magnitude and model.changes_sign)
 
 
+def check_known(known, model, bounds, n_signals):
+    """Return {name: values (n_signals,)} in the order of the model, nan if missing."""
+    if known is None:
+        return {}
+    names = [parameter.name for parameter in model.parameters]
+    for name in known:
+        if name not in names:
+            hint = ""
+            if name in model.get_params():
+                hint = f"; make it a parameter of the model with {name}=None"
+            raise ValueError(f"known may name {names}, got {name!r}{hint}.")
+        if name in (bounds or {}):
+            raise ValueError(f"{name} is known; it cannot have bounds as well.")
+    if len(known) == len(names):
+        raise ValueError(
+            f"known names all of {names}; a fit needs a nonlinear parameter to find."
+        )
+    found = {}
+    for parameter in model.parameters:
+        if parameter.name not in known:
+            continue
+        values = np.asarray(known[parameter.name], dtype=np.float64)
+        if values.shape not in ((), (n_signals,)):
+            raise ValueError(
+                f"known {parameter.name} must be a number or one per signal "
+                f"({n_signals}), got shape {values.shape}."
+            )
+        inside = np.isfinite(values) & (values <= parameter.upper)
+        if np.isinf(parameter.upper):
+            # A relaxation time of zero is what maps have outside of the object.
+            inside &= values > max(parameter.lower, 0.0)
+        else:
+            inside &= values >= parameter.lower
+        if not inside.any():
+            raise ValueError(
+                f"known {parameter.name} must be finite, positive for a relaxation "
+                f"time, and within {parameter.lower} and {parameter.upper}, got "
+                f"{values.min():.6g} to {values.max():.6g}."
+            )
+        found[parameter.name] = np.where(inside, values, np.nan) + np.zeros(n_signals)
+    return found
+
+
 def check_starts(init, axes, n_signals):
     """Return starting coordinates (n_signals, P), or None for the dictionary."""
     if isinstance(init, str):

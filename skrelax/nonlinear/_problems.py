@@ -54,10 +54,13 @@ class Solution:
         )
 
 
-def make_problem(model: SignalModel, acquisition, limits, root_weight, magnitude):
+def make_problem(
+    model: SignalModel, acquisition, limits, root_weight, magnitude, known=None
+):
     """Return the problem of a model on an acquisition, with its tables.
 
     `limits` (P, 2) bound the parameters, `root_weight` (N,) multiplies all signals.
+    `known` maps names of parameters to values (n,), in the order of the model.
     """
     # It builds on what is defined here.
     from ._general import GeneralProblem
@@ -69,6 +72,10 @@ def make_problem(model: SignalModel, acquisition, limits, root_weight, magnitude
     for axis in axes:
         if axis.log and not axis.low > 0:
             raise ValueError(f"bounds of {axis.name} must be positive, got {axis.low}.")
+    if known:
+        axes = [axis for axis in axes if axis.name not in known]
+        values = np.stack(list(known.values()), axis=1)
+        return GeneralProblem(model, acquisition, axes, root_weight, magnitude, values)
     if model.component is not None:
         # Both components share one table, on the range of both.
         whole = Axis("", limits[:, 0].min(), limits[:, 1].max(), log=True)

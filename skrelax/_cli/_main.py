@@ -176,6 +176,19 @@ def _add_map(commands):
         "full recovery",
     )
     add(
+        "--T1",
+        metavar="SECONDS|FILE",
+        help="T1 for T2-EPG, whose stimulated echoes decay with it: a number, or a map "
+        "(NIfTI, seconds, the shape of the images) as this command writes it, of which "
+        "each voxel takes its own value (default 1 s in all voxels)",
+    )
+    add(
+        "--B1",
+        metavar="FACTOR|FILE",
+        help="factor on flip angles for T1-VFA and T2-EPG: a number, or a map as for "
+        "--T1 (default 1 for T1-VFA; T2-EPG fits it)",
+    )
+    add(
         "--noise",
         default="gaussian",
         choices=["gaussian", "rician"],

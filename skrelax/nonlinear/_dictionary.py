@@ -1,6 +1,7 @@
 """Starting values of fits: signals of a model on a grid, and the best of them."""
 
 import itertools
+import math
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -14,8 +15,9 @@ _STEP_LOG, _STEP_LINEAR = 0.12, 0.06
 # each point of a signal.
 _MOST_NODES, _MOST_ATOMS = 20_000, 100_000
 _FEWEST_NODES = 1_000
-# Above this number of parameters a product of grids is too coarse on each of them.
-_MOST_GRIDDED = 4
+# Above this number of parameters a product of grids is too coarse on each of them. An
+# axis has at least so many nodes.
+_MOST_GRIDDED, _FEWEST_PER_AXIS = 4, 9
 _SOBOL_NODES = 2**14
 # Polarities per node that are tried, from directions of the amplitudes.
 _N_PATTERNS = 32
@@ -32,10 +34,11 @@ class StartDictionary:
     """Unit signals of a model at nodes, compared with signals by projected energy.
 
     ``function(u (m, P))`` returns the basis (L, N, m). `exchanges` are pairs of axes
-    that may be swapped, of which nodes in ascending order suffice.
+    that may be swapped, of which nodes in ascending order suffice. `most_atoms` bounds
+    the memory.
     """
 
-    def __init__(self, function, axes, restricted, exchanges, magnitude):
+    def __init__(self, function, axes, restricted, exchanges, magnitude, most_atoms):
         self.restricted = restricted
         n_amplitudes = len(restricted)
         n_patterns = 1
@@ -43,9 +46,21 @@ class StartDictionary:
             n_patterns = _N_PATTERNS
         self.n_kept = _N_KEPT if n_patterns == 1 else _N_KEPT_PATTERNS
         rows = n_patterns * sum(support.sum() for support in supports(restricted))
-        n_nodes = int(np.clip(_MOST_ATOMS // rows, _FEWEST_NODES, _MOST_NODES))
+        n_nodes = min(_MOST_ATOMS, most_atoms) // int(rows)
+        n_nodes = min(max(n_nodes, _FEWEST_NODES), _MOST_NODES)
         self.nodes, scaled = _make_nodes(axes, exchanges, n_nodes)
         basis = function(self.nodes)
+        wrong = ~np.isfinite(basis).all(axis=(0, 1))
+        if wrong.any():
+            first = self.nodes[wrong.argmax()]
+            values = [
+                f"{axis.name}={axis.from_u(u):.3g}"
+                for axis, u in zip(axes, first, strict=True)
+            ]
+            raise ValueError(
+                f"the model is not finite for {', '.join(values)}; bounds can leave "
+                "such values out."
+            )
         Q, _ = orthonormalize(basis)
         # Without constraints only the space of the columns counts.
         columns = Q
@@ -176,7 +191,7 @@ def _make_nodes(axes, exchanges, n_nodes):
     """Return nodes (n, P) in u, and the same in units of their spacing."""
     ends = np.array([axis.ends for axis in axes])
     width = ends[:, 1] - ends[:, 0]
-    if len(axes) > _MOST_GRIDDED:
+    if len(axes) > _MOST_GRIDDED or _FEWEST_PER_AXIS ** len(axes) > n_nodes:
         power = int(np.log2(min(_SOBOL_NODES, n_nodes)))
         unit = qmc.Sobol(len(axes), seed=_SEED).random_base2(power)
         for a, b in exchanges:
@@ -186,12 +201,17 @@ def _make_nodes(axes, exchanges, n_nodes):
     while True:
         pairs = list(zip(axes, steps, strict=True))
         lines = [axis.nodes(step) for axis, step in pairs]
+        coarsest = all(len(line) <= _FEWEST_PER_AXIS for line in lines)
+        # Exchanges leave at least this many nodes.
+        least = np.prod([len(line) for line in lines]) / math.factorial(len(axes)) / 2
+        if least > n_nodes and not coarsest:
+            steps = steps * 1.1
+            continue
         mesh = np.meshgrid(*(np.arange(len(line)) for line in lines), indexing="ij")
         scaled = np.stack([part.ravel() for part in mesh], axis=1)
         for a, b in exchanges:
             # Equal values of both are a saddle that no step leaves.
             scaled = scaled[scaled[:, a] < scaled[:, b]]
-        coarsest = all(len(line) <= 9 for line in lines)
         if len(scaled) <= n_nodes or coarsest:
             break
         steps = steps * 1.1

@@ -13,6 +13,8 @@ _DIFFERENCE = 1e-5
 _LONGEST = 0.25
 # Numbers in the derivatives of a block of fits, so that they stay in a cache.
 _BLOCK = 1_000_000
+# Numbers in all dictionaries of starts.
+_MOST_NUMBERS = 20_000_000
 # Predicted gains of a step that mean nothing, as a fraction of the sum of squares: the
 # parameters are then within 1e-6 standard errors of the minimum.
 _GAIN = 1e-12
@@ -48,7 +50,12 @@ class GeneralProblem:
         self._exchanges = find_exchanges(self._at(0), axes, self._restricted)
         self._dictionaries = [
             StartDictionary(
-                self._at(k), axes, self._restricted, self._exchanges, magnitude
+                self._at(k),
+                axes,
+                self._restricted,
+                self._exchanges,
+                magnitude,
+                _MOST_NUMBERS // (len(acquisition) * len(self._centers)),
             )
             for k in range(len(self._centers))
         ]
@@ -180,12 +187,11 @@ class GeneralProblem:
         iterations of those that do not is max_iter + 1.
         """
         u = np.array(u)
-        final = None if signs is None else np.array(signs)
         n_iter = np.full(u.shape[1], max_iter + 1, dtype=np.int32)
         power = (y**2).sum(axis=(0, 1))[signal]
         basis = self._basis(u.T, known[signal])
         found = project(basis, y[:, :, signal], self._restricted, signs)
-        value = found.value.copy()
+        value, final = found.value.copy(), found.signs
         active = np.arange(u.shape[1])
         slopes = self._slopes(u, known[signal], basis)
         gradient, hessian = curvature(found, slopes)

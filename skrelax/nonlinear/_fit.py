@@ -26,6 +26,7 @@ from ..utils._validation import check_acquisition
 from ._inputs import (
     assign_columns,
     check_known,
+    check_model,
     check_signals,
     check_starts,
     find_limits,
@@ -226,6 +227,7 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         X = validate_data(self, X, dtype=np.float64)
         self.model_ = resolve_model(self.model, "model")
+        check_model(self.model_)
         self._columns = assign_columns(self, X)
         points = X[:, self._columns]
         check_acquisition(points, self.model_)

@@ -10,6 +10,26 @@ from sklearn.utils import check_array, check_consistent_length
 _QUANTITIES = {"TE", "TI", "TR", "TS", "TSL", "FA", "ESP"}
 
 
+def check_model(model):
+    """Raise ValueError if a model cannot be fitted as it is."""
+    names = [parameter.name for parameter in (*model.amplitudes, *model.parameters)]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"amplitudes and parameters need different names, got {names}."
+        )
+    if not model.parameters:
+        raise ValueError(
+            f"{type(model).__name__} has no nonlinear parameter to find; amplitudes "
+            "alone are a linear regression."
+        )
+    for parameter in model.parameters:
+        if parameter.lower < 0 and np.isinf(parameter.upper):
+            raise ValueError(
+                f"{parameter.name} may be negative (lower={parameter.lower:g}) and is "
+                "searched on a linear scale: it needs a finite upper bound too."
+            )
+
+
 def assign_columns(estimator, X):
     """Return the indices of the columns of X that the model reads."""
     wanted = estimator.model_.acquisition_columns
@@ -62,13 +82,19 @@ def check_signals(estimator, X, y):
             array,
             dtype="numeric",
             ensure_2d=False,
+            allow_nd=True,
             ensure_all_finite=array.ndim == 1,
             input_name="y",
         )
     if array.ndim not in (1, 2):
         raise ValueError(
             "y must have shape (n_points,) or (n_points, n_signals), got "
-            f"{array.shape}."
+            f"{array.shape}; images go in as images.reshape(n_points, -1)."
+        )
+    if array.ndim == 2 and array.shape[0] != len(X) == array.shape[1]:
+        raise ValueError(
+            f"y has shape {array.shape}, but its rows are the {len(X)} acquisition "
+            "points of X and its columns the signals: pass y.T."
         )
     check_consistent_length(X, array)
     if labels is None:
@@ -128,6 +154,8 @@ def check_known(known, model, bounds, n_signals):
     """Return {name: values (n_signals,)} in the order of the model, nan if missing."""
     if known is None:
         return {}
+    if not isinstance(known, dict):
+        raise TypeError(f"known must be a dict of names and values, got {known!r}.")
     names = [parameter.name for parameter in model.parameters]
     for name in known:
         if name not in names:

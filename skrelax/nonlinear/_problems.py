@@ -72,6 +72,11 @@ def make_problem(
     for axis in axes:
         if axis.log and not axis.low > 0:
             raise ValueError(f"bounds of {axis.name} must be positive, got {axis.low}.")
+    if np.iscomplexobj(model.basis(acquisition, limits.mean(axis=1)[None])):
+        raise ValueError(
+            f"signals of {type(model).__name__} are complex as it is set; fits take "
+            "models with real signals, and complex amplitudes for complex data."
+        )
     if known:
         axes = [axis for axis in axes if axis.name not in known]
         values = np.stack(list(known.values()), axis=1)

@@ -286,6 +286,11 @@ def resolve_model(kernel, argument="kernel"):
                 f"function, got {kernel!r}."
             )
         return named[kernel]()
+    if isinstance(kernel, type):
+        raise TypeError(
+            f"{argument} must be a model, got the class {kernel.__name__}; write "
+            f"{kernel.__name__}()."
+        )
     if callable(kernel):
         names = _argument_names(kernel)
         if len(names) < 3:

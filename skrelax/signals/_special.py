@@ -187,7 +187,14 @@ class UserSignal(SignalModel):
         columns = [_column(acquisition, k) for k in range(acquisition.shape[1])]
         arguments = [*columns, *np.ascontiguousarray(parameters.T)]
         self._check_arguments(arguments)
-        signals = self.function(*arguments)
+        try:
+            signals = self.function(*arguments)
+        except TypeError as error:
+            raise TypeError(
+                f"{_name(self.function)} failed for columns of shape "
+                f"{columns[0].shape} and parameters of shape {arguments[-1].shape}, "
+                f"which must broadcast (np.exp does, math.exp does not): {error}"
+            ) from error
         amplitudes = [one.name for one in self.amplitudes]
         expected = (acquisition.shape[0], parameters.shape[0])
         if len(amplitudes) == 1:

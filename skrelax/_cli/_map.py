@@ -34,6 +34,11 @@ def run_map(arguments):
     mask = np.ones(y.shape[1], dtype=bool)
     if arguments.mask == "auto":
         mask = foreground_mask(table)
+    if not mask.any():
+        raise ValueError(
+            f"{arguments.source}: no voxel stands out of the background; --mask none "
+            "fits all of them."
+        )
     inside = mask
     if known:
         mask = voxels_with_values(known, mask)
@@ -152,7 +157,8 @@ def _report(fit, X, mask, folder, files, known):
     if good.any():
         table = pd.DataFrame(fit.params_[good], columns=fit.param_names_)
         low, middle, high = table.quantile([0.25, 0.5, 0.75]).to_numpy()
-        errors = np.nanmedian(fit.stderr_[good], axis=0)
+        # With as many points as parameters no voxel has a standard error.
+        errors = pd.DataFrame(fit.stderr_[good]).median().to_numpy()
         for k, name in enumerate(fit.param_names_):
             if name in known:
                 continue

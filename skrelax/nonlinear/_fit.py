@@ -246,7 +246,7 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         known = check_known(known, self.model_, self.bounds, y.shape[1])
         self._check_number(len(points), len(known))
         limits = find_limits(self.model_, points, self.bounds)
-        self.magnitude_ = find_magnitude(self.magnitude, self.model_, y)
+        self.magnitude_ = find_magnitude(self.magnitude, self.model_, y, self.noise)
         held = np.stack(list(known.values()), axis=1) if known else None
         reach = _find_reach(self.model_, points, self.bounds)
         # The matrices here are small: threads of BLAS would only wait for each other.

@@ -134,8 +134,13 @@ def find_limits(model, points, bounds):
     return limits
 
 
-def find_magnitude(magnitude, model, y):
+def find_magnitude(magnitude, model, y, noise):
     """Return whether polarities are to be found."""
+    if noise == "rician" and np.iscomplexobj(y):
+        raise ValueError(
+            "noise='rician' is that of magnitudes, got complex signals, whose noise is "
+            "Gaussian."
+        )
     if np.iscomplexobj(y):
         if magnitude is True:
             raise ValueError(
@@ -143,6 +148,11 @@ def find_magnitude(magnitude, model, y):
             )
         return False
     lowest = np.fmin.reduce(y, axis=None)
+    if noise == "rician" and lowest < 0:
+        raise ValueError(
+            f"noise='rician' is that of magnitudes, which are not negative, got "
+            f"{lowest} in y."
+        )
     if magnitude is True and lowest < 0:
         raise ValueError(f"magnitudes must not be negative, got {lowest} in y.")
     if magnitude == "auto":

@@ -224,3 +224,44 @@ def test_wrong_t1_is_one_clear_error(tmp_path, capsys):
         assert error.count("\n") == 1
     assert main([*command, "T2", "--T1", "1.0"]) == 2
     assert "--T1 does not go with --model T2" in capsys.readouterr().err
+
+
+def test_series_that_cannot_be_fitted(tmp_path, capsys):
+    TE = 0.01 * np.arange(1, 9)
+    images = np.zeros((6, 6, 1, 8), dtype=np.float32)
+    images[1:5, 1:5] = 100.0 * np.exp(-TE / 0.05)
+    folder = tmp_path / "in"
+    folder.mkdir()
+
+    def run(images, sidecar, *options):
+        image = nibabel.Nifti1Image(images, AFFINE)
+        nibabel.save(image, folder / "train.nii.gz")
+        (folder / "train.json").unlink(missing_ok=True)
+        if sidecar is not None:
+            (folder / "train.json").write_text(json.dumps(sidecar))
+        command = ["map", str(folder), "--out", str(tmp_path / "out"), "--model", "T2"]
+        code = main([*command, "--no-plot", "--overwrite", *options])
+        return code, capsys.readouterr()
+
+    seconds = {"EchoTime": TE.tolist()}
+    for stack, sidecar, message in (
+        (images, None, "has no sidecar: expected train.json beside it"),
+        (images, [1, 2], "got a list"),
+        (images, {"EchoTime": (1e3 * TE).tolist()}, "up to 80, expected seconds"),
+        (0 * images, seconds, "no voxel stands out of the background; --mask none"),
+    ):
+        code, printed = run(stack, sidecar)
+        assert code == 2
+        assert message in printed.err
+        assert printed.err.count("\n") == 1
+    code, printed = run(images - 50.0, seconds, "--noise", "rician")
+    assert code == 2
+    assert "magnitudes, which are not negative" in printed.err
+    # Two points determine two parameters, but no standard error.
+    code, printed = run(images[..., :2], {"EchoTime": TE[:2].tolist()})
+    assert code == 0
+    assert not printed.err
+    assert "nan" in printed.out.splitlines()[-2]
+    with pytest.raises(SystemExit):
+        run(images, seconds, "--jobs", "0")
+    assert "must be a number of threads" in capsys.readouterr().err

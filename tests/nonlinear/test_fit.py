@@ -378,6 +378,12 @@ def test_models_that_cannot_be_fitted(model, message):
         NonlinearRelaxationFit(model).fit(TE, np.ones(len(TE)))
 
 
+def test_rician_noise_is_that_of_magnitudes():
+    for y in (np.linspace(-1, 1, len(TE)), np.ones(len(TE)) + 0j):
+        with pytest.raises(ValueError, match="noise='rician' is that of magnitudes"):
+            NonlinearRelaxationFit(noise="rician").fit(TE, y)
+
+
 def test_wrong_kinds():
     for model, message in (
         (MonoExponential, r"got the class MonoExponential; write MonoExponential\(\)"),

@@ -84,7 +84,10 @@ class SignalModel(BaseEstimator, ABC):
 
     @property
     def amplitudes(self):
-        """Linear parameters, a tuple of :class:`Parameter`."""
+        """Linear parameters, a tuple of :class:`Parameter`.
+
+        Fits of real signals keep those with a lower bound of 0 from being negative.
+        """
         return (Parameter("M0", lower=-np.inf),)
 
     @property

@@ -222,6 +222,15 @@ class UserSignal(SignalModel):
 
     def _check_arguments(self, arguments):
         """Raise ValueError if the function cannot be called with the arguments."""
+        names = [parameter.name for parameter in self.parameters]
+        expected = len(self.acquisition_columns) + len(names)
+        if len(arguments) != expected:
+            raise ValueError(
+                f"{_name(self.function)} is a model of the columns "
+                f"{list(self.acquisition_columns)} and the parameters {names}, got "
+                f"{len(arguments)} columns of both together; a distribution has one "
+                "parameter."
+            )
         try:
             signature = inspect.signature(self.function)
         except (TypeError, ValueError):  # compiled functions need not have one
@@ -229,7 +238,6 @@ class UserSignal(SignalModel):
         try:
             signature.bind(*arguments)
         except TypeError as error:
-            names = [parameter.name for parameter in self.parameters]
             raise ValueError(
                 f"{_name(self.function)}{signature} must take the columns "
                 f"{list(self.acquisition_columns)}, then the parameters {names}; name "

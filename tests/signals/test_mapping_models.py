@@ -147,3 +147,5 @@ def test_errors_of_user_functions_say_what_to_do(function, message):
     model = UserSignal(function, "T", "TE", amplitude=["M0", "c"])
     with pytest.raises(ValueError, match=message):
         model.basis(np.array([[1.0], [2.0]]), np.array([[0.5]]))
+    with pytest.raises(ValueError, match="a distribution has one parameter"):
+        model.basis(np.array([[1.0], [2.0]]), np.array([[0.5, 0.5]]))

@@ -51,6 +51,13 @@ def _count(least):
     return parse
 
 
+def _threads(text):
+    value = int(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("must be a number of threads, or -1 for all")
+    return value
+
+
 def _efficiency(text):
     if text == "auto":
         return text
@@ -125,7 +132,7 @@ def _parser():
         help="inversion efficiency for T1-IR, up to 2; auto tunes it by "
         "cross-validation (default)",
     )
-    add("--jobs", type=int, default=None, help="number of threads")
+    add("--jobs", type=_threads, help="number of threads, -1 for all (default 1)")
     add(
         "--unit",
         default="s",
@@ -176,12 +183,25 @@ def _add_map(commands):
         "full recovery",
     )
     add(
+        "--T1",
+        metavar="SECONDS|FILE",
+        help="T1 for T2-EPG, whose stimulated echoes decay with it: a number, or a map "
+        "(NIfTI, seconds, the shape of the images) as this command writes it, of which "
+        "each voxel takes its own value (default 1 s in all voxels)",
+    )
+    add(
+        "--B1",
+        metavar="FACTOR|FILE",
+        help="factor on flip angles for T1-VFA and T2-EPG: a number, or a map as for "
+        "--T1 (default 1 for T1-VFA; T2-EPG fits it)",
+    )
+    add(
         "--noise",
         default="gaussian",
         choices=["gaussian", "rician"],
         help="noise of the signals; rician for magnitudes near the noise",
     )
     add("--noise-std", type=_positive, help="noise level (default: from residuals)")
-    add("--jobs", type=int, default=None, help="number of threads")
+    add("--jobs", type=_threads, help="number of threads, -1 for all (default 1)")
     add("--overwrite", action="store_true", help="write into a folder with files")
     add("--no-plot", action="store_true", help="draw no picture")

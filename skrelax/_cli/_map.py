@@ -10,6 +10,7 @@ from ..io._nifti import _import_nibabel, map_file_name
 from ..nonlinear import FitStatus, NonlinearRelaxationFit
 from ..plotting import ParameterMapDisplay
 from ..signals import EPGEchoTrain, InversionRecovery, resolve_model
+from ._known import use_known, voxels_with_values
 from ._picture import check_matplotlib
 
 
@@ -27,23 +28,33 @@ def run_map(arguments):
         )
     table = _read(Path(arguments.source))
     model = _choose_model(arguments, table)
+    known = use_known(arguments, model, table)
     X, _ = table.by_point()
     y = table.signals.to_numpy().T
     mask = np.ones(y.shape[1], dtype=bool)
     if arguments.mask == "auto":
         mask = foreground_mask(table)
+    if not mask.any():
+        raise ValueError(
+            f"{arguments.source}: no voxel stands out of the background; --mask none "
+            "fits all of them."
+        )
+    inside = mask
+    if known:
+        mask = voxels_with_values(known, mask)
     fit = NonlinearRelaxationFit(
         model,
         noise=arguments.noise,
         noise_std=arguments.noise_std,
         n_jobs=arguments.jobs,
-    ).fit(X, y, mask=mask)
-    maps = _maps(fit, table)
+    ).fit(X, y, mask=mask, known=known or None)
+    maps = _maps(fit, table, known)
     files = write_maps(folder, maps, table.spatial["affine"])
     X.to_csv(folder / "acquisition.csv", index=False)
     if not arguments.no_plot:
-        _draw(folder / "maps.png", fit, table)
-    print(_report(fit, X, mask, folder, files))
+        _draw(folder / "maps.png", fit, table, known)
+    print(_report(fit, X, mask, folder, files, known))
+    print(_assumed(arguments, model, known, inside & ~mask), end="")
 
 
 def _read(source):
@@ -85,11 +96,25 @@ def _echo_spacing(arguments, table):
     return float(spacing)
 
 
-def _maps(fit, table):
+def _assumed(arguments, model, known, missing):
+    """Return lines on parameters that were not fitted."""
+    lines = [f"{name} of each voxel from {getattr(arguments, name)}" for name in known]
+    if missing.any():
+        lines.append(f"{int(missing.sum())} voxels without it are left out")
+    if isinstance(model, EPGEchoTrain) and "T1" not in known:
+        lines.append(
+            f"T1 of {model.T1:g} s in all voxels; --T1 takes another value or a map"
+        )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _maps(fit, table, known):
     """Return images by name; voxels that are not converged are nan."""
     lost = fit.status_ != FitStatus.CONVERGED
     columns = {}
     for index, name in enumerate(fit.param_names_):
+        if name in known:
+            continue
         columns[name] = np.where(lost, np.nan, fit.params_[:, index])
         columns[f"{name} stderr"] = np.where(lost, np.nan, fit.stderr_[:, index])
     columns["relative error"] = fit.relative_error_
@@ -99,14 +124,13 @@ def _maps(fit, table):
     return maps
 
 
-def _draw(path, fit, table):
+def _draw(path, fit, table, known):
     """Draw relaxation time, amplitude, standard error and relative error."""
     from matplotlib.figure import Figure
 
     time = fit.model_.parameters[0].name
-    names = list(
-        dict.fromkeys([time, *fit.param_names_, f"{time} stderr", "relative error"])
-    )
+    fitted = [name for name in fit.param_names_ if name not in known]
+    names = list(dict.fromkeys([time, *fitted, f"{time} stderr", "relative error"]))
     columns = min(4, len(names))
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(3.1 * columns, 3.0 * rows), layout="constrained")
@@ -115,7 +139,7 @@ def _draw(path, fit, table):
     figure.savefig(path, dpi=150)
 
 
-def _report(fit, X, mask, folder, files):
+def _report(fit, X, mask, folder, files, known):
     """Return what is printed."""
     n_voxels = int(mask.sum())
     counts = np.bincount(fit.status_[mask], minlength=len(FitStatus))
@@ -133,8 +157,11 @@ def _report(fit, X, mask, folder, files):
     if good.any():
         table = pd.DataFrame(fit.params_[good], columns=fit.param_names_)
         low, middle, high = table.quantile([0.25, 0.5, 0.75]).to_numpy()
-        errors = np.nanmedian(fit.stderr_[good], axis=0)
+        # With as many points as parameters no voxel has a standard error.
+        errors = pd.DataFrame(fit.stderr_[good]).median().to_numpy()
         for k, name in enumerate(fit.param_names_):
+            if name in known:
+                continue
             lines.append(
                 f"{name:>16} {middle[k]:>12.4g} {low[k]:>12.4g} {high[k]:>12.4g} "
                 f"{errors[k]:>15.2g}"

@@ -14,6 +14,8 @@ _KEYS = {
     "TR": "RepetitionTime",
     "FA": "FlipAngle",
 }
+# Seconds that no such time exceeds; larger numbers are milliseconds.
+_LONGEST = {"TI": 60.0, "TE": 10.0, "TR": 60.0}
 _SUFFIXES = (".nii.gz", ".nii")
 
 
@@ -166,10 +168,20 @@ def _read_sidecar(path, n_volumes):
     for suffix in _SUFFIXES:
         stem = stem.removesuffix(suffix)
     sidecar = path.with_name(f"{stem}.json")
+    if not sidecar.is_file():
+        raise ValueError(
+            f"{path} has no sidecar: expected {sidecar.name} beside it, with "
+            f"{', '.join(_KEYS.values())} (those that there are)."
+        )
     try:
         content = json.loads(sidecar.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{sidecar}: cannot be read ({error}).") from error
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"{sidecar}: expected an object with {', '.join(_KEYS.values())}, got a "
+            f"{type(content).__name__}."
+        )
     rows = [{} for _ in range(n_volumes)]
     for name, key in _KEYS.items():
         if content.get(key) is None:
@@ -185,6 +197,10 @@ def _read_sidecar(path, n_volumes):
             )
         if not (np.isfinite(values) & (values >= 0)).all():
             raise ValueError(f"{sidecar}: {key} must not be negative, got {values}.")
+        if values.max(initial=0.0) > _LONGEST.get(name, np.inf):
+            raise ValueError(
+                f"{sidecar}: {key} is up to {values.max():g}, expected seconds."
+            )
         for row, value in zip(rows, np.broadcast_to(values, n_volumes), strict=True):
             row[name] = float(value)
     return rows

@@ -25,6 +25,8 @@ from ..utils._sklearn import (
 from ..utils._validation import check_acquisition
 from ._inputs import (
     assign_columns,
+    check_known,
+    check_model,
     check_signals,
     check_starts,
     find_limits,
@@ -51,7 +53,8 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
     model : str, SignalModel or callable, default="T2"
         The signal model: a name (see :func:`~skrelax.signals.resolve_model`), a model
         of :mod:`skrelax.signals`, or a function of times and relaxation times. It has
-        one or two nonlinear parameters.
+        any number of nonlinear parameters and amplitudes, see
+        :class:`~skrelax.signals.UserSignal`.
     magnitude : bool or "auto", default="auto"
         Whether signals are magnitudes, without their sign. Then the polarity of each
         point is found together with the parameters. ``"auto"`` says so if the model
@@ -122,6 +125,15 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Levenberg-Marquardt) finds the minimum. For magnitudes each pattern of polarities
     has a smooth sum of squares of its own, of which the smallest counts.
 
+    Splines serve one nonlinear parameter with up to two amplitudes, two with one, and
+    sums of two equal decays. Models beyond that are evaluated again and again, which
+    takes about a millisecond per signal: energies at up to 20 000 nodes (a product of
+    grids, or Sobol points above four parameters) give up to twelve starts, from which
+    Levenberg-Marquardt with the Jacobian of [1]_ leads to minima of which the lowest
+    counts. That is the global one unless a minimum lies between the nodes. Parameters
+    that may be swapped, as the times of equal decays with the same bounds, come in
+    ascending order.
+
     A parameter is ``NOT_IDENTIFIABLE`` if its standard error exceeds its value, or if
     it lies outside the range that the acquisition can see (a third of the first time
     to three times the last one for a decay), unless `bounds` names it.
@@ -180,7 +192,7 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, mask=None):
+    def fit(self, X, y, sample_weight=None, mask=None, known=None):
         """Find the parameters of each signal.
 
         Parameters
@@ -195,6 +207,12 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
             Weight of each acquisition point: the inverse of its noise variance.
         mask : array-like of bool of shape (n_signals,) or None, default=None
             Signals to fit. The others are nan.
+        known : dict or None, default=None
+            Values of nonlinear parameters that are known for each signal, such as a
+            map of B1 or T1: ``{name: number or array-like of shape (n_signals,)}``.
+            They are not fitted; `params_` repeats them, with a standard error of 0.
+            Signals whose value is missing (nan, or a relaxation time that is not
+            positive) get the status ``FAILED``.
 
         Returns
         -------
@@ -209,6 +227,7 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         X = validate_data(self, X, dtype=np.float64)
         self.model_ = resolve_model(self.model, "model")
+        check_model(self.model_)
         self._columns = assign_columns(self, X)
         points = X[:, self._columns]
         check_acquisition(points, self.model_)
@@ -223,22 +242,27 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
             # A weight of zero is a removed row, also for the ranges drawn from rows.
             keep = np.flatnonzero(weight > 0)
             points, root_weight = points[keep], np.sqrt(weight[keep])
-        self._check_number(len(points))
-        limits = find_limits(self.model_, points, self.bounds)
-        self.magnitude_ = find_magnitude(self.magnitude, self.model_, y)
         mask = _check_mask(mask, y.shape[1])
+        known = check_known(known, self.model_, self.bounds, y.shape[1])
+        self._check_number(len(points), len(known))
+        limits = find_limits(self.model_, points, self.bounds)
+        self.magnitude_ = find_magnitude(self.magnitude, self.model_, y, self.noise)
+        held = np.stack(list(known.values()), axis=1) if known else None
         reach = _find_reach(self.model_, points, self.bounds)
         # The matrices here are small: threads of BLAS would only wait for each other.
         with single_blas_thread():
             tables = self.model_, points, limits, root_weight
-            problem = make_problem(*tables, self.magnitude_)
+            there = _find_there(held, mask)
+            seen = {name: values[there] for name, values in known.items()}
+            problem = make_problem(*tables, self.magnitude_, seen)
             signed = None
             if self.noise == "rician":
-                signed = make_problem(*tables, False)
+                signed = make_problem(*tables, False, seen)
             starts = check_starts(self.init, problem.axes, y.shape[1])
             run = Run(
-                self, y, keep, points, root_weight, mask, problem, signed, reach, starts
-            )
+                self, y, keep, points, root_weight, mask, problem, signed, reach,
+                starts, held,
+            )  # fmt: skip
             run.allocate()
             parts = split_slices(y.shape[1], -(-y.shape[1] // CHUNK))
             worth = problem.cost * y.shape[1] > THREAD_WORTH
@@ -248,8 +272,8 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         warn_status(run.status)
         return self
 
-    def _check_number(self, n_points):
-        needed = len(self.model_.amplitudes) + len(self.model_.parameters)
+    def _check_number(self, n_points, n_known):
+        needed = len(self.model_.amplitudes) + len(self.model_.parameters) - n_known
         if n_points < needed:
             raise ValueError(
                 f"{type(self.model_).__name__} has {needed} parameters, which "
@@ -367,6 +391,16 @@ def _find_reach(model, points, bounds):
     if all(parameter.name in (bounds or ()) for parameter in model.parameters):
         return None
     return model.grid_limits(points)
+
+
+def _find_there(held, mask):
+    """Return the signals (n,) to fit of which all known values (n, K) are there."""
+    if held is None:
+        return None
+    there = np.isfinite(held).all(axis=1)
+    if mask is not None and (there & mask).any():
+        return there & mask
+    return there
 
 
 def _check_mask(mask, n_signals):

@@ -10,6 +10,26 @@ from sklearn.utils import check_array, check_consistent_length
 _QUANTITIES = {"TE", "TI", "TR", "TS", "TSL", "FA", "ESP"}
 
 
+def check_model(model):
+    """Raise ValueError if a model cannot be fitted as it is."""
+    names = [parameter.name for parameter in (*model.amplitudes, *model.parameters)]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"amplitudes and parameters need different names, got {names}."
+        )
+    if not model.parameters:
+        raise ValueError(
+            f"{type(model).__name__} has no nonlinear parameter to find; amplitudes "
+            "alone are a linear regression."
+        )
+    for parameter in model.parameters:
+        if parameter.lower < 0 and np.isinf(parameter.upper):
+            raise ValueError(
+                f"{parameter.name} may be negative (lower={parameter.lower:g}) and is "
+                "searched on a linear scale: it needs a finite upper bound too."
+            )
+
+
 def assign_columns(estimator, X):
     """Return the indices of the columns of X that the model reads."""
     wanted = estimator.model_.acquisition_columns
@@ -62,13 +82,19 @@ def check_signals(estimator, X, y):
             array,
             dtype="numeric",
             ensure_2d=False,
+            allow_nd=True,
             ensure_all_finite=array.ndim == 1,
             input_name="y",
         )
     if array.ndim not in (1, 2):
         raise ValueError(
             "y must have shape (n_points,) or (n_points, n_signals), got "
-            f"{array.shape}."
+            f"{array.shape}; images go in as images.reshape(n_points, -1)."
+        )
+    if array.ndim == 2 and array.shape[0] != len(X) == array.shape[1]:
+        raise ValueError(
+            f"y has shape {array.shape}, but its rows are the {len(X)} acquisition "
+            "points of X and its columns the signals: pass y.T."
         )
     check_consistent_length(X, array)
     if labels is None:
@@ -108,8 +134,13 @@ def find_limits(model, points, bounds):
     return limits
 
 
-def find_magnitude(magnitude, model, y):
+def find_magnitude(magnitude, model, y, noise):
     """Return whether polarities are to be found."""
+    if noise == "rician" and np.iscomplexobj(y):
+        raise ValueError(
+            "noise='rician' is that of magnitudes, got complex signals, whose noise is "
+            "Gaussian."
+        )
     if np.iscomplexobj(y):
         if magnitude is True:
             raise ValueError(
@@ -117,11 +148,61 @@ def find_magnitude(magnitude, model, y):
             )
         return False
     lowest = np.fmin.reduce(y, axis=None)
+    if noise == "rician" and lowest < 0:
+        raise ValueError(
+            f"noise='rician' is that of magnitudes, which are not negative, got "
+            f"{lowest} in y."
+        )
     if magnitude is True and lowest < 0:
         raise ValueError(f"magnitudes must not be negative, got {lowest} in y.")
     if magnitude == "auto":
         return bool(model.changes_sign and lowest >= 0)
     return bool(magnitude and model.changes_sign)
+
+
+def check_known(known, model, bounds, n_signals):
+    """Return {name: values (n_signals,)} in the order of the model, nan if missing."""
+    if known is None:
+        return {}
+    if not isinstance(known, dict):
+        raise TypeError(f"known must be a dict of names and values, got {known!r}.")
+    names = [parameter.name for parameter in model.parameters]
+    for name in known:
+        if name not in names:
+            hint = ""
+            if name in model.get_params():
+                hint = f"; make it a parameter of the model with {name}=None"
+            raise ValueError(f"known may name {names}, got {name!r}{hint}.")
+        if name in (bounds or {}):
+            raise ValueError(f"{name} is known; it cannot have bounds as well.")
+    if len(known) == len(names):
+        raise ValueError(
+            f"known names all of {names}; a fit needs a nonlinear parameter to find."
+        )
+    found = {}
+    for parameter in model.parameters:
+        if parameter.name not in known:
+            continue
+        values = np.asarray(known[parameter.name], dtype=np.float64)
+        if values.shape not in ((), (n_signals,)):
+            raise ValueError(
+                f"known {parameter.name} must be a number or one per signal "
+                f"({n_signals}), got shape {values.shape}."
+            )
+        inside = np.isfinite(values) & (values <= parameter.upper)
+        if np.isinf(parameter.upper):
+            # A relaxation time of zero is what maps have outside of the object.
+            inside &= values > max(parameter.lower, 0.0)
+        else:
+            inside &= values >= parameter.lower
+        if not inside.any():
+            raise ValueError(
+                f"known {parameter.name} must be finite, positive for a relaxation "
+                f"time, and within {parameter.lower} and {parameter.upper}, got "
+                f"{values.min():.6g} to {values.max():.6g}."
+            )
+        found[parameter.name] = np.where(inside, values, np.nan) + np.zeros(n_signals)
+    return found
 
 
 def check_starts(init, axes, n_signals):

@@ -1,7 +1,7 @@
 """Fits of two nonlinear parameters and one amplitude.
 
 The signal is a product spline of the two coordinates (see ``_table.py``) with
-coefficients B (G_1 + 4, G_2 + 4, N). Layout of Y as in ``_numba.py``.
+coefficients B (G_1 + 4, G_2 + 4, N). Layout of Y as in ``_numba_scan.py``.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""The numerical problems behind a fit: one or two nonlinear parameters, or a pair."""
+"""The numerical problems behind a fit, by numbers of parameters and amplitudes."""
 
 import itertools
 from dataclasses import dataclass
@@ -6,17 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..signals import SignalModel
-from ._numba import (
-    WIDTH,
-    refine_one,
-    refine_pair,
-    refine_two,
-    scan_line,
-    scan_pair,
-    scan_signs,
-    spread_signs,
-)
+from ._numba_one import refine_one
 from ._numba_plane import refine_plane, scan_plane
+from ._numba_scan import WIDTH, scan_line, scan_signs, spread_signs
+from ._numba_two import refine_pair, refine_two, scan_pair
 from ._table import (
     Axis,
     build_table,
@@ -68,11 +61,17 @@ class Solution:
         )
 
 
-def make_problem(model: SignalModel, acquisition, limits, root_weight, magnitude):
+def make_problem(
+    model: SignalModel, acquisition, limits, root_weight, magnitude, known=None
+):
     """Return the problem of a model on an acquisition, with its tables.
 
     `limits` (P, 2) bound the parameters, `root_weight` (N,) multiplies all signals.
+    `known` maps names of parameters to values (n,), in the order of the model.
     """
+    # It builds on what is defined here.
+    from ._general import GeneralProblem
+
     axes = [
         Axis(parameter.name, low, high, log=not np.isfinite(parameter.upper))
         for parameter, (low, high) in zip(model.parameters, limits, strict=True)
@@ -80,11 +79,15 @@ def make_problem(model: SignalModel, acquisition, limits, root_weight, magnitude
     for axis in axes:
         if axis.log and not axis.low > 0:
             raise ValueError(f"bounds of {axis.name} must be positive, got {axis.low}.")
-    if len(axes) > 2:
+    if np.iscomplexobj(model.basis(acquisition, limits.mean(axis=1)[None])):
         raise ValueError(
-            "fits take models with one or two nonlinear parameters, got "
-            f"{[axis.name for axis in axes]}; fix some of them in the model."
+            f"signals of {type(model).__name__} are complex as it is set; fits take "
+            "models with real signals, and complex amplitudes for complex data."
         )
+    if known:
+        axes = [axis for axis in axes if axis.name not in known]
+        values = np.stack(list(known.values()), axis=1)
+        return GeneralProblem(model, acquisition, axes, root_weight, magnitude, values)
     if model.component is not None:
         # Both components share one table, on the range of both.
         whole = Axis("", limits[:, 0].min(), limits[:, 1].max(), log=True)
@@ -93,11 +96,12 @@ def make_problem(model: SignalModel, acquisition, limits, root_weight, magnitude
     def function(sets):
         return model.basis(acquisition, sets) * root_weight[:, None]
 
-    if len(axes) == 1:
+    n_amplitudes = len(model.amplitudes)
+    if len(axes) == 1 and n_amplitudes <= 2:
         return LineProblem(function, axes, magnitude)
-    if len(model.amplitudes) > 1:
-        raise ValueError("two nonlinear parameters go with a single amplitude.")
-    return PlaneProblem(function, axes, magnitude)
+    if len(axes) == 2 and n_amplitudes == 1:
+        return PlaneProblem(function, axes, magnitude)
+    return GeneralProblem(model, acquisition, axes, root_weight, magnitude)
 
 
 def coarse_energies(Y, coarse):

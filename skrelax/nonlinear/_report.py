@@ -1,10 +1,12 @@
 """From what kernels find to parameters, standard errors and statuses of a chunk."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 
 from ._status import FitStatus
+from ._table import Axis
 
 # A coordinate this close to its limit, relative to the range, is at the bound.
 _AT_BOUND = 1e-7
@@ -23,6 +25,28 @@ def real_amplitudes(coef):
 def parameter_values(axes, u):
     """Return nonlinear parameters (n, P) at coordinates u."""
     return np.stack([axis.from_u(u[:, k]) for k, axis in enumerate(axes)], axis=1)
+
+
+def with_known(model, axes, solution, values):
+    """Return axes and a solution that hold known parameters without uncertainty.
+
+    `values` (n, P) are all nonlinear parameters of the model.
+    """
+    places = {axis.name: k for k, axis in enumerate(axes)}
+    whole, n_amplitudes = [], solution.coef.shape[2]
+    u, kept = values.copy(), list(range(n_amplitudes))
+    for k, parameter in enumerate(model.parameters):
+        if parameter.name in places:
+            place = places[parameter.name]
+            u[:, k] = solution.u[:, place]
+            whole.append(axes[place])
+            kept.append(n_amplitudes + k)
+        else:
+            whole.append(Axis(parameter.name, -np.inf, np.inf, log=False))
+    size = n_amplitudes + len(whole)
+    cov = np.zeros((len(u), size, size))
+    cov[:, np.array(kept)[:, None], kept] = solution.cov
+    return whole, replace(solution, u=u, cov=cov)
 
 
 def outputs_and_errors(model, axes, solution, variance):

@@ -48,11 +48,12 @@ def information(ratio):
     return np.interp(np.abs(ratio), *_information_table())
 
 
-def fit_rician(problem, Y, solution, signals, noise_std, tol, max_iter):
+def fit_rician(problem, Y, solution, signals, noise_std, tol, max_iter, known=None):
     """Replace a least-squares solution by that of maximum likelihood, in place.
 
-    `problem` takes signed signals, `signals(u, coef)` returns (n, N); all signals are
-    multiplied by the roots of the weights. Returns variances (n,).
+    `problem` takes signed signals, `signals(u, coef, voxels)` returns (n, N); all
+    signals are multiplied by the roots of the weights. `known` (n, K) are values of
+    parameters, or None. Returns variances (n,).
     """
     y = Y[:, 0]
     n, n_points = y.shape
@@ -70,9 +71,10 @@ def fit_rician(problem, Y, solution, signals, noise_std, tol, max_iter):
             break
         target = expected_signal(y[active], s[active], variance[active, None])
         part = problem.solve(
-            np.ascontiguousarray(target[:, None, :]), solution.u[active], tol, max_iter
-        )
-        new = signals(part.u, part.coef)
+            np.ascontiguousarray(target[:, None, :]), solution.u[active], tol, max_iter,
+            *(() if known is None else (known[active],)),
+        )  # fmt: skip
+        new = signals(part.u, part.coef, active)
         moved = np.abs(new - s[active]).max(axis=1)
         s[active] = new
         for name in ("u", "coef", "cov", "n_iter"):

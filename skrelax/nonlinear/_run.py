@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._report import find_status, outputs_and_errors, parameter_values
+from ._report import find_status, outputs_and_errors, parameter_values, with_known
 from ._rician import fit_rician, rician_covariance
 from ._status import FitStatus
 
@@ -35,6 +35,7 @@ class Run:
     signed: object
     reach: tuple | None
     starts: np.ndarray | None
+    known: np.ndarray | None
 
     def allocate(self):
         """Make the outputs."""
@@ -56,6 +57,8 @@ class Run:
         empty = finite & ~Y.any(axis=1)
         self.status[part][empty] = FitStatus.NO_SIGNAL
         wanted = finite & ~empty
+        if self.known is not None:
+            wanted &= np.isfinite(self.known[part]).all(axis=1)
         if self.mask is not None:
             wanted &= self.mask[part]
             self.status[part][~self.mask[part]] = FitStatus.MASKED
@@ -76,9 +79,14 @@ class Run:
         """Fit weighted signals (n, C, N) and write the results at `where`."""
         own, model = self.estimator, self.estimator.model_
         axes = self.problem.axes
-        solution = self.problem.solve(Y, starts, own.tol, own.max_iter)
-        variance = self._variance(Y, solution)
-        outputs, errors = outputs_and_errors(model, axes, solution, variance)
+        known = () if self.known is None else (self.known[where],)
+        solution = self.problem.solve(Y, starts, own.tol, own.max_iter, *known)
+        variance = self._variance(Y, solution, *known)
+        values = self._values(solution.u, *known)
+        whole = axes, solution
+        if known:
+            whole = with_known(model, axes, solution, values)
+        outputs, errors = outputs_and_errors(model, *whole, variance)
         status = find_status(
             model, axes, solution, outputs, errors, self.reach, own.bounds or (),
             own.max_iter,
@@ -87,7 +95,7 @@ class Run:
         errors[lost | (status == FitStatus.AT_BOUND)] = np.nan
         outputs[lost] = np.nan
         self.params[where], self.stderr[where] = outputs, errors
-        self.values[where] = parameter_values(axes, solution.u)
+        self.values[where] = values
         self.coef[where] = np.where(lost[:, None, None], np.nan, solution.coef)
         power = np.einsum("nci,nci->n", Y, Y)
         means = Y @ self.root_weight
@@ -100,19 +108,26 @@ class Run:
         self.status[where] = status
         self.n_iter[where] = np.minimum(solution.n_iter, own.max_iter)
 
-    def _variance(self, Y, solution):
+    def _values(self, u, known=None):
+        """Return all nonlinear parameters (n, P) of the model."""
+        if known is None:
+            return parameter_values(self.problem.axes, u)
+        return self.problem.values(u, known)
+
+    def _variance(self, Y, solution, known=None):
         """Return the variance of the noise (n,), after the likelihood is maximal."""
         own = self.estimator
         if own.noise == "rician":
-            axes, model = self.problem.axes, own.model_
 
-            def signals(u, coef):
-                values = parameter_values(axes, u)
-                return signals_of(model, self.points, values, coef) * self.root_weight
+            def signals(u, coef, voxels=slice(None)):
+                values = self._values(u, None if known is None else known[voxels])
+                found = signals_of(own.model_, self.points, values, coef)
+                return found * self.root_weight
 
             variance = fit_rician(
-                self.signed, Y, solution, signals, own.noise_std, own.tol, own.max_iter
-            )
+                self.signed, Y, solution, signals, own.noise_std, own.tol, own.max_iter,
+                known,
+            )  # fmt: skip
             rician_covariance(solution, signals, variance)
             return variance
         if own.noise_std is not None:

@@ -1,5 +1,6 @@
 """The contract of a signal model, and how a model is found by its name."""
 
+import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -83,7 +84,10 @@ class SignalModel(BaseEstimator, ABC):
 
     @property
     def amplitudes(self):
-        """Linear parameters, a tuple of :class:`Parameter`."""
+        """Linear parameters, a tuple of :class:`Parameter`.
+
+        Fits of real signals keep those with a lower bound of 0 from being negative.
+        """
         return (Parameter("M0", lower=-np.inf),)
 
     @property
@@ -186,6 +190,23 @@ def _column(values, index=0):
     return values[:, index][:, None]
 
 
+def _argument_names(function):
+    """Return names of positional arguments without a default."""
+    try:
+        arguments = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # compiled functions need not have a signature
+        return []
+    positional = (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    )
+    return [
+        one.name
+        for one in arguments
+        if one.kind in positional and one.default is inspect.Parameter.empty
+    ]
+
+
 def resolve_model(kernel, argument="kernel"):
     """Return the signal model that a name, a function or a model stands for.
 
@@ -198,7 +219,9 @@ def resolve_model(kernel, argument="kernel"):
         spacing set), ``"diffusion"``, ``"gaussian"``,
         ``"impedance-real"``, ``"impedance-imaginary"``, ``"identity"``, a
         function ``f(acquisition, relaxation_times)`` that broadcasts, or a
-        model, which is returned as it is.
+        model, which is returned as it is. A function of three or more arguments, as
+        in ``f(TE, T2, beta)``, has one column and several nonlinear parameters of
+        these names; :class:`UserSignal` says more.
     argument : str, default="kernel"
         What errors call it.
 
@@ -266,8 +289,16 @@ def resolve_model(kernel, argument="kernel"):
                 f"function, got {kernel!r}."
             )
         return named[kernel]()
+    if isinstance(kernel, type):
+        raise TypeError(
+            f"{argument} must be a model, got the class {kernel.__name__}; write "
+            f"{kernel.__name__}()."
+        )
     if callable(kernel):
-        return UserSignal(kernel)
+        names = _argument_names(kernel)
+        if len(names) < 3:
+            return UserSignal(kernel)
+        return UserSignal(kernel, names[1:], names[0])
     raise TypeError(
         f"{argument} must be a name, a SignalModel or a function, got {kernel!r}."
     )

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skrelax._cli import main
-from skrelax.signals import EPGEchoTrain, InversionRecovery
+from skrelax.signals import EPGEchoTrain, InversionRecovery, SpoiledGradientEcho
 
 nibabel = pytest.importorskip("nibabel")
 AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
@@ -121,3 +121,147 @@ def test_phantom_in_one_command(shared_data, tmp_path, capsys):
     # The values of spheres 2 to 10 are there, and none above what 0.8 s can see.
     assert np.nanpercentile(T1, 98) > 1.4
     assert np.nanmax(T1) < 2.5
+
+
+def write_trains(folder):
+    """Write spin echo trains at half the angle, of T2 80 ms; return their T1."""
+    folder.mkdir()
+    T1 = np.full((12, 12, 1), np.nan)
+    T1[3:6, 3:9, 0], T1[6:9, 3:9, 0] = 0.3, 2.0
+    inside = np.isfinite(T1)
+    TE = 0.01 * np.arange(1, 25)
+    sets = np.column_stack([np.full((36, 1), 0.08), T1[inside], np.full(36, 0.55)])
+    train = EPGEchoTrain(T1=None, B1=None, echo_spacing=0.01)
+    images = np.zeros((*T1.shape, len(TE)), dtype=np.float32)
+    images[inside] = 100.0 * train.evaluate(TE[:, None], sets).T
+    nibabel.save(nibabel.Nifti1Image(images, AFFINE), folder / "train.nii.gz")
+    (folder / "train.json").write_text(json.dumps({"EchoTime": TE.tolist()}))
+    return T1
+
+
+def test_t1_of_spin_echo_trains(tmp_path, capsys):
+    T1 = write_trains(tmp_path / "in")
+    inside = np.isfinite(T1)
+    T1[4, 4, 0] = np.nan
+    nibabel.save(nibabel.Nifti1Image(T1, AFFINE), tmp_path / "T1.nii.gz")
+    out = tmp_path / "out"
+    command = ["map", str(tmp_path / "in"), "--out", str(out), "--model", "T2-EPG"]
+    command += ["--no-plot", "--overwrite"]
+
+    def fitted(*options):
+        assert main([*command, *options]) == 0
+        return load(out / "T2.nii.gz")[inside], capsys.readouterr().out
+
+    T2, printed = fitted()
+    # One second is too long for the first tissue, and too short for the second one.
+    assert "T1 of 1 s in all voxels; --T1 takes another value or a map" in printed
+    assert np.median(T2[:18]) < 0.95 * 0.08
+    assert np.median(T2[18:]) > 1.01 * 0.08
+    T2, printed = fitted("--T1", "0.3")
+    assert "T1 of 0.3 s in all voxels" in printed
+    # Images are float32, and three parameters of 24 echoes amplify its rounding.
+    assert_allclose(T2[:18], 0.08, rtol=1e-4)
+    T2, printed = fitted("--T1", str(tmp_path / "T1.nii.gz"))
+    assert f"T1 of each voxel from {tmp_path / 'T1.nii.gz'}" in printed
+    assert "1 voxels without it are left out" in printed
+    assert np.isnan(T2).sum() == 1
+    assert_allclose(T2[np.isfinite(T2)], 0.08, rtol=1e-4)
+    assert not (out / "T1.nii.gz").exists()
+    assert (load(out / "status.nii.gz")[4, 4, 0]) == 5
+    T2, printed = fitted("--T1", str(tmp_path / "T1.nii.gz"), "--B1", "0.55")
+    assert "B1" not in printed.split("maps in")[0].split("standard error")[1]
+    assert_allclose(T2[np.isfinite(T2)], 0.08, rtol=1e-4)
+
+
+def test_b1_map_of_variable_flip_angles(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    T1, B1 = rng.uniform(0.5, 1.5, (4, 4, 1)), rng.uniform(0.7, 1.2, (4, 4, 1))
+    angles = np.array([3.0, 6.0, 12.0, 20.0])
+    X = np.column_stack([angles, np.full(4, 0.015)])
+    sets = np.column_stack([T1.ravel(), B1.ravel()])
+    signals = SpoiledGradientEcho(B1=None).evaluate(X, sets)
+    images = signals.T.reshape(4, 4, 1, 4)
+    (tmp_path / "in").mkdir()
+    image = nibabel.Nifti1Image(images, AFFINE)
+    nibabel.save(image, tmp_path / "in" / "angles.nii.gz")
+    sidecar = {"FlipAngle": angles.tolist(), "RepetitionTime": 0.015}
+    (tmp_path / "in" / "angles.json").write_text(json.dumps(sidecar))
+    nibabel.save(nibabel.Nifti1Image(B1, AFFINE), tmp_path / "B1.nii.gz")
+    out = tmp_path / "out"
+    command = ["map", str(tmp_path / "in"), "--out", str(out), "--model", "T1-VFA"]
+    command += ["--mask", "none", "--no-plot", "--B1", str(tmp_path / "B1.nii.gz")]
+    assert main(command) == 0
+    # Maps are written as float32.
+    assert_allclose(load(out / "T1.nii.gz"), T1, rtol=1e-6)
+    assert "B1 of each voxel from" in capsys.readouterr().out
+
+
+def test_wrong_t1_is_one_clear_error(tmp_path, capsys):
+    T1 = write_trains(tmp_path / "in")
+
+    def save(name, values, affine=AFFINE):
+        nibabel.save(nibabel.Nifti1Image(values, affine), tmp_path / name)
+        return str(tmp_path / name)
+
+    (tmp_path / "text.nii.gz").write_text("no image")
+    cases = [
+        ("0", "--T1 must be positive, got 0"),
+        ("850", "the median is 850, expected seconds"),
+        ("nothing.nii.gz", "is neither a number nor a file"),
+        (str(tmp_path / "text.nii.gz"), "cannot be read"),
+        (save("small.nii.gz", T1[1:]), r"has shape (11, 12, 1), the images have"),
+        (save("moved.nii.gz", T1, 2 * AFFINE), "their affines differ"),
+        (save("ms.nii.gz", 1e3 * T1), "expected seconds"),
+        (save("empty.nii.gz", 0 * T1), "no value in any of the 36 voxels"),
+        (save("complex.nii.gz", T1 + 1j), "holds complex values"),
+    ]
+    out = ["--out", str(tmp_path / "out")]
+    command = ["map", str(tmp_path / "in"), *out, "--no-plot", "--model"]
+    for given, message in cases:
+        assert main([*command, "T2-EPG", "--T1", given]) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
+    assert main([*command, "T2", "--T1", "1.0"]) == 2
+    assert "--T1 does not go with --model T2" in capsys.readouterr().err
+
+
+def test_series_that_cannot_be_fitted(tmp_path, capsys):
+    TE = 0.01 * np.arange(1, 9)
+    images = np.zeros((6, 6, 1, 8), dtype=np.float32)
+    images[1:5, 1:5] = 100.0 * np.exp(-TE / 0.05)
+    folder = tmp_path / "in"
+    folder.mkdir()
+
+    def run(images, sidecar, *options):
+        image = nibabel.Nifti1Image(images, AFFINE)
+        nibabel.save(image, folder / "train.nii.gz")
+        (folder / "train.json").unlink(missing_ok=True)
+        if sidecar is not None:
+            (folder / "train.json").write_text(json.dumps(sidecar))
+        command = ["map", str(folder), "--out", str(tmp_path / "out"), "--model", "T2"]
+        code = main([*command, "--no-plot", "--overwrite", *options])
+        return code, capsys.readouterr()
+
+    seconds = {"EchoTime": TE.tolist()}
+    for stack, sidecar, message in (
+        (images, None, "has no sidecar: expected train.json beside it"),
+        (images, [1, 2], "got a list"),
+        (images, {"EchoTime": (1e3 * TE).tolist()}, "up to 80, expected seconds"),
+        (0 * images, seconds, "no voxel stands out of the background; --mask none"),
+    ):
+        code, printed = run(stack, sidecar)
+        assert code == 2
+        assert message in printed.err
+        assert printed.err.count("\n") == 1
+    code, printed = run(images - 50.0, seconds, "--noise", "rician")
+    assert code == 2
+    assert "magnitudes, which are not negative" in printed.err
+    # Two points determine two parameters, but no standard error.
+    code, printed = run(images[..., :2], {"EchoTime": TE[:2].tolist()})
+    assert code == 0
+    assert not printed.err
+    assert "nan" in printed.out.splitlines()[-2]
+    with pytest.raises(SystemExit):
+        run(images, seconds, "--jobs", "0")
+    assert "must be a number of threads" in capsys.readouterr().err

@@ -95,7 +95,7 @@ def test_wrong_files(tmp_path):
     with pytest.raises(ValueError, match="no files that end in"):
         read_nifti(tmp_path)
     write_volume(tmp_path / "a.nii", np.ones((2, 2, 2)))
-    with pytest.raises(ValueError, match=r"a\.json: cannot be read"):
+    with pytest.raises(ValueError, match=r"has no sidecar: expected a\.json beside it"):
         read_nifti(tmp_path)
     write_volume(tmp_path / "a.nii", np.ones((2, 2, 2)), EchoTime=0.1)
     write_volume(tmp_path / "b.nii", np.ones((2, 2, 2)), FlipAngle=3)

@@ -1,5 +1,7 @@
 """Parameters, standard errors, statuses and errors of NonlinearRelaxationFit."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -265,9 +267,10 @@ def test_user_models():
     model = UserSignal(compiled, ["T2", Parameter("beta", lower=0.2, upper=1.5)])
     ours = NonlinearRelaxationFit(StretchedExponential()).fit(X, y).params_
     assert_allclose(NonlinearRelaxationFit(model).fit(X, y).params_, ours, rtol=1e-8)
-    three = UserSignal(lambda t, a, b, c: t * a, ["a", "b", "c"])
-    with pytest.raises(ValueError, match="one or two nonlinear parameters"):
-        NonlinearRelaxationFit(three).fit(X, y)
+    # A function of three arguments names its own parameters.
+    bare = NonlinearRelaxationFit(compiled, bounds={"beta": (0.2, 1.5)}).fit(X, y)
+    assert bare.param_names_ == ["M0", "T", "beta"]
+    assert_allclose(bare.params_, ours, rtol=1e-5)
     rough = UserSignal(lambda t, T: np.where(t > T, 1.0, 0.5), "T", "TE")
     with pytest.raises(ValueError, match="not a smooth function"):
         NonlinearRelaxationFit(rough).fit(X, y)
@@ -356,7 +359,47 @@ def test_wrong_input_is_one_clear_error(settings, X, message):
         NonlinearRelaxationFit(**settings).fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (UserSignal(compiled, ["T", "T"]), r"different names, got \['M0', 'T', 'T'\]"),
+        (UserSignal(lambda t: t, []), "no nonlinear parameter to find"),
+        ("identity", "needs a finite upper bound too"),
+        (
+            EPGEchoTrain(150.0, echo_spacing=8e-3, phase=30.0),
+            "EPGEchoTrain are complex",
+        ),
+        (UserSignal(lambda t, T: 1 / (T - T) / t), "returned NaN or infinite"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
+def test_models_that_cannot_be_fitted(model, message):
+    with pytest.raises(ValueError, match=message):
+        NonlinearRelaxationFit(model).fit(TE, np.ones(len(TE)))
+
+
+def test_rician_noise_is_that_of_magnitudes():
+    for y in (np.linspace(-1, 1, len(TE)), np.ones(len(TE)) + 0j):
+        with pytest.raises(ValueError, match="noise='rician' is that of magnitudes"):
+            NonlinearRelaxationFit(noise="rician").fit(TE, y)
+
+
+def test_wrong_kinds():
+    for model, message in (
+        (MonoExponential, r"got the class MonoExponential; write MonoExponential\(\)"),
+        (lambda t, T: [math.exp(-t / T)], "must broadcast"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            NonlinearRelaxationFit(model).fit(TE, np.ones(len(TE)))
+    with pytest.raises(TypeError, match="known must be a dict"):
+        NonlinearRelaxationFit("T2-stretched").fit(TE, np.ones(len(TE)), known=[1.0])
+
+
 def test_wrong_signals_and_masks():
+    with pytest.raises(ValueError, match=r"columns the signals: pass y.T"):
+        NonlinearRelaxationFit().fit(TE, np.ones((3, len(TE))))
+    with pytest.raises(ValueError, match=r"images.reshape\(n_points, -1\)"):
+        NonlinearRelaxationFit().fit(TE, np.ones((24, 4, 4)))
     for y in (np.full(24, np.nan), np.full(24, np.nan + 0j), np.ones((24, 2, 2)), None):
         with pytest.raises(ValueError, match="y"):
             NonlinearRelaxationFit().fit(TE, y)
@@ -365,7 +408,7 @@ def test_wrong_signals_and_masks():
 
 
 def test_table_interpolates_and_its_derivatives_agree():
-    from skrelax.nonlinear._numba import _look_up
+    from skrelax.nonlinear._numba_two import _look_up
 
     axis = Axis("T1", 0.01, 10.0, log=True)
     model = InversionRecovery()

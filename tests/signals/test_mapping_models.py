@@ -111,3 +111,41 @@ def test_user_functions_of_several_columns_and_parameters():
     sets = np.array([[0.05, 0.8], [0.1, 1.2]])
     expected = np.array([signal(*X.T, *one) for one in sets]).T
     assert_allclose(model.evaluate(X, sets), expected, rtol=1e-14)
+
+
+def test_user_functions_of_several_amplitudes():
+    def signals(TI, TE, T1, T2):
+        decay = np.exp(-TE / T2)
+        return decay, decay * np.exp(-TI / T1), 0.5
+
+    amplitude = ["a", Parameter("b"), "offset"]
+    model = UserSignal(signals, ["T1", "T2"], ["TI", "TE"], amplitude=amplitude)
+    # A name is any number, a Parameter is not negative unless it says so.
+    assert [one.lower for one in model.amplitudes] == [-np.inf, 0.0, -np.inf]
+    assert model.formula == "(a, b, offset) . signals(TI, TE, T1, T2)"
+    X, sets = np.array([[0.1, 0.01], [0.5, 0.03]]), np.array([[0.8, 0.05]])
+    basis = model.basis(X, sets)
+    assert basis.shape == (3, 2, 1)
+    assert_allclose(basis[1] / basis[0], np.exp(-X[:, :1] / 0.8))
+    assert_allclose(model.evaluate(X, sets), basis.sum(axis=0))
+    # It is not known which column a parameter belongs to.
+    assert_allclose(model.search_limits(X), [[0.1 * 0.01 / 3, 15.0]] * 2)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda t: t, r"\(t\) must take the columns \['TE'\], then the parameters"),
+        (lambda t, T: np.exp(-t / T), "tuple of 2 signals, one for each of .*, got 1"),
+        (lambda t, T: (t / T,) * 3, "got 3"),
+        (lambda t, T: (t / T, np.ones(5)), r"signal of c must have shape \(2, 1\)"),
+        (lambda t, T: (t / T, 1j * t), "signal of c must be real"),
+        (lambda t, T: (t / T, np.inf), "NaN or infinite values, first for T=0.5"),
+    ],
+)
+def test_errors_of_user_functions_say_what_to_do(function, message):
+    model = UserSignal(function, "T", "TE", amplitude=["M0", "c"])
+    with pytest.raises(ValueError, match=message):
+        model.basis(np.array([[1.0], [2.0]]), np.array([[0.5]]))
+    with pytest.raises(ValueError, match="a distribution has one parameter"):
+        model.basis(np.array([[1.0], [2.0]]), np.array([[0.5, 0.5]]))

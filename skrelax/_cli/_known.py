@@ -1,0 +1,95 @@
+"""Parameters that the command line is told: a number, or a map measured before."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..io._nifti import _import_nibabel
+
+# Values above these are in another unit: milliseconds, or per cent.
+_LARGEST = {"T1": (60.0, "seconds"), "B1": (2.0, "a factor, 1 where angles are right")}
+# Largest difference of affines [mm] that rounding in files explains.
+_SAME_PLACE = 1e-2
+
+
+def use_known(arguments, model, table):
+    """Set what --T1 and --B1 say in a model; return maps (n_voxels,) by name."""
+    maps = {}
+    for name in ("T1", "B1"):
+        given = getattr(arguments, name)
+        if given is None:
+            continue
+        if name not in model.get_params():
+            raise ValueError(
+                f"--{name} does not go with --model {arguments.model}: its signal has "
+                f"no {name} to be given."
+            )
+        value = _as_number(given)
+        if value is None:
+            maps[name] = _read_map(name, Path(given), table)
+        elif not 0 < value < np.inf:
+            raise ValueError(f"--{name} must be positive, got {given}.")
+        _check_unit(name, given, maps.get(name, value))
+        model.set_params(**{name: value})
+    return maps
+
+
+def _as_number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _check_unit(name, given, values):
+    """Raise ValueError if values are too large for the unit that is expected."""
+    largest, unit = _LARGEST[name]
+    values = np.atleast_1d(values)
+    values = values[np.isfinite(values)]
+    if values.size and np.median(values) > largest:
+        raise ValueError(
+            f"--{name} {given}: the median is {np.median(values):.4g}, expected {unit}."
+        )
+
+
+def _read_map(name, path, table):
+    """Return the values of a map at the voxels of a table, nan where it has none."""
+    nibabel = _import_nibabel()
+    if not path.is_file():
+        raise ValueError(f"--{name} {path}: is neither a number nor a file.")
+    try:
+        image = nibabel.load(path)
+        values = np.asanyarray(image.dataobj)
+    except Exception as error:  # nibabel's errors have no common class
+        raise ValueError(f"--{name} {path}: cannot be read ({error}).") from error
+    if np.iscomplexobj(values):
+        raise ValueError(f"--{name} {path}: holds complex values, expected real ones.")
+    values = values.astype(np.float64)
+    mask = table.spatial["mask"]
+    if values.ndim == 4 and values.shape[3] == 1:
+        values = values[..., 0]
+    if values.shape != mask.shape:
+        raise ValueError(
+            f"--{name} {path}: has shape {values.shape}, the images have {mask.shape}; "
+            "maps are not resampled."
+        )
+    if not np.allclose(image.affine, table.spatial["affine"], atol=_SAME_PLACE):
+        raise ValueError(
+            f"--{name} {path}: lies elsewhere than the images (their affines differ); "
+            "maps are not resampled."
+        )
+    values = values[mask]
+    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
+
+
+def voxels_with_values(maps, mask):
+    """Return the voxels of a mask (n_voxels,) that all maps have a value for."""
+    kept = mask.copy()
+    for values in maps.values():
+        kept &= np.isfinite(values)
+    if not kept.any():
+        raise ValueError(
+            f"the maps of {' and '.join(maps)} have no value in any of the "
+            f"{int(mask.sum())} voxels inside the mask."
+        )
+    return kept

@@ -1,0 +1,308 @@
+"""Fits of any number of nonlinear parameters and amplitudes."""
+
+import numpy as np
+
+from ._dictionary import StartDictionary, best_pattern, find_exchanges
+from ._problems import Solution
+from ._projection import covariance, curvature, orthonormalize, project
+from ._report import parameter_values
+
+# Distance for differences: of log u, or of u as a fraction of its range.
+_DIFFERENCE = 1e-5
+# Longest step: a factor of e, or this fraction of a range.
+_LONGEST = 0.25
+# Numbers in the derivatives of a block of fits, so that they stay in a cache.
+_BLOCK = 1_000_000
+# Numbers in all dictionaries of starts.
+_MOST_NUMBERS = 20_000_000
+# Predicted gains of a step that mean nothing, as a fraction of the sum of squares: the
+# parameters are then within 1e-6 standard errors of the minimum.
+_GAIN = 1e-12
+# The same for the rounding of sums of squares, and for signals without noise.
+_EPS, _NOTHING = 1e-15, 1e-30
+# Known values that differ by less than this (in the logarithm, or as a fraction of
+# their range) share a dictionary of starts, if that does not make too many.
+_STEP_KNOWN, _MOST_DICTIONARIES = 0.15, 12
+_DAMPING, _NEARLY_NEWTON, _STUCK = 1e-3, 1e-2, 1e12
+
+
+class GeneralProblem:
+    """Any number of nonlinear parameters and amplitudes, without splines.
+
+    `axes` are those of the parameters to find. The others are known, with the columns
+    of `known` (n, K) in their order.
+    """
+
+    def __init__(self, model, acquisition, axes, root_weight, magnitude, known=None):
+        self.axes, self.magnitude = axes, magnitude
+        names = [parameter.name for parameter in model.parameters]
+        self._free = [names.index(axis.name) for axis in axes]
+        self._held = [k for k in range(len(names)) if k not in self._free]
+        self.n_amplitudes = len(model.amplitudes)
+        self._model, self._acquisition = model, acquisition
+        self._root_weight = root_weight
+        self._restricted = np.array([one.lower >= 0.0 for one in model.amplitudes])
+        ends = np.array([axis.ends for axis in axes])
+        self._low, self._high = ends.T[:, :, None]
+        log = np.array([axis.log for axis in axes])[:, None]
+        self._unit = np.where(log, 1.0, self._high - self._low)
+        self._centers = np.zeros((1, 0)) if known is None else _centers(known)
+        self._exchanges = find_exchanges(self._at(0), axes, self._restricted)
+        self._dictionaries = [
+            StartDictionary(
+                self._at(k),
+                axes,
+                self._restricted,
+                self._exchanges,
+                magnitude,
+                _MOST_NUMBERS // (len(acquisition) * len(self._centers)),
+            )
+            for k in range(len(self._centers))
+        ]
+
+    @property
+    def cost(self):
+        """Multiplications per voxel, about."""
+        return self._dictionaries[0].atoms.size
+
+    def _at(self, k):
+        """Return the basis as a function of u, for the known values of a dictionary."""
+        center = self._centers[k]
+        return lambda u: self._basis(u, np.broadcast_to(center, (len(u), center.size)))
+
+    def solve(self, Y, starts, tol, max_iter, known=None):
+        """Fit Y (n, C, N), globally or from starts (n, P) in u; known is (n, K)."""
+        if known is None:
+            known = np.zeros((len(Y), 0))
+        n, n_channels, n_points = Y.shape
+        out = Solution.empty(n, n_channels, self.n_amplitudes, len(self.axes))
+        size = n_points * self.n_amplitudes * (2 * len(self.axes) + 1)
+        if starts is None:
+            size *= self._dictionaries[0].n_kept
+        length = max(16, _BLOCK // size)
+        for first in range(0, n, length):
+            part = slice(first, first + length)
+            block = None if starts is None else starts[part]
+            self._solve_block(Y[part], block, known[part], tol, max_iter, part, out)
+        return out
+
+    def _solve_block(self, Y, starts, known, tol, max_iter, part, out):
+        """Write the fits of Y to a slice of the solution."""
+        if starts is None:
+            signal, u, signs = self._find_starts(Y, known)
+        else:
+            signal, u, signs = np.arange(len(Y)), starts.T, None
+            if self.magnitude:
+                basis = self._basis(starts, known)
+                signs = best_pattern(basis, orthonormalize(basis)[0], Y[:, 0].T)
+        y = np.ascontiguousarray(np.moveaxis(Y, 0, 2))
+        u, signs, value, n_iter = self._minimise(
+            y, signal, u, signs, known, tol, max_iter
+        )
+        # Of equal minima one that converged counts.
+        rounded = value * np.where(n_iter > max_iter, 1.0 + 1e-9, 1.0)
+        order = np.lexsort((rounded, signal))
+        best = order[np.searchsorted(signal[order], np.arange(len(Y)))]
+        u, signs = u[:, best], None if signs is None else signs[:, best]
+        self._sort(u)
+        found = project(self._basis(u.T, known), y, self._restricted, signs)
+        if self.magnitude:
+            # All signs of a magnitude can be turned together.
+            found.coef *= np.where(found.coef[:1] < 0.0, -1.0, 1.0)
+        out.u[part], out.rss[part] = u.T, found.value
+        out.coef[part] = found.coef.T
+        out.cov[part] = covariance(found, self._slopes(u, known, found.basis))
+        out.n_iter[part] = n_iter[best]
+
+    def _find_starts(self, Y, known):
+        """Return signals (m,), coordinates (P, m) and signs (N, m) of starts."""
+        nearest = np.zeros(len(Y), dtype=int)
+        if len(self._centers) > 1:
+            scale = np.ptp(self._centers, axis=0) + 1e-300
+            distance = (known[:, None] - self._centers) / scale
+            nearest = (distance**2).sum(axis=2).argmin(axis=1)
+        found = []
+        for k in np.unique(nearest):
+            dictionary, chosen = self._dictionaries[k], np.flatnonzero(nearest == k)
+            signal, node, pattern = dictionary.find_starts(Y[chosen])
+            signs = np.zeros((0, len(node)))
+            if self.magnitude:
+                signs = dictionary.signs[pattern, :, node].T
+            found.append((chosen[signal], dictionary.nodes[node].T, signs))
+        signal, u, signs = (
+            np.concatenate(part, axis=-1) for part in zip(*found, strict=True)
+        )
+        return signal, u, signs if self.magnitude else None
+
+    def values(self, u, known):
+        """Return all nonlinear parameters (m, n_parameters) of the model."""
+        values = np.empty((len(u), len(self._free) + len(self._held)))
+        values[:, self._free] = parameter_values(self.axes, u)
+        values[:, self._held] = known
+        return values
+
+    def _basis(self, u, known):
+        """Return the weighted basis (L, N, m) at coordinates u (m, P)."""
+        values = self.values(u, known)
+        basis = self._model.basis(self._acquisition, values)
+        return basis * self._root_weight[:, None]
+
+    def _slopes(self, u, known, basis):
+        """Return the derivatives (P, L, N, m) of the basis at u (P, m)."""
+        if hasattr(self._model, "jacobian"):
+            values = self.values(u.T, known)
+            _, slopes = self._model.jacobian(self._acquisition, values)
+            slopes = slopes[self._free] * self._root_weight[:, None]
+            scale = [axis.slope(row) for axis, row in zip(self.axes, u, strict=True)]
+            return slopes[:, None] * np.stack(scale)[:, None, None, :]
+        h = _DIFFERENCE * self._unit
+        # Differences must not leave the box, outside of which a model may not exist.
+        center = np.clip(u, self._low + h, self._high - h)
+        n_parameters, m = u.shape
+        sides = np.repeat(center[None, None], 2, axis=0).repeat(n_parameters, axis=1)
+        for k in range(n_parameters):
+            sides[0, k] = sides[1, k] = u
+            sides[0, k, k] = center[k] - h[k]
+            sides[1, k, k] = center[k] + h[k]
+        sets = np.moveaxis(sides, 2, 3).reshape(-1, n_parameters)
+        both = self._basis(sets, np.tile(known, (2 * n_parameters, 1)))
+        both = both.reshape(*basis.shape[:2], 2, n_parameters, m)
+        below, above = np.moveaxis(both, (2, 3), (0, 1))
+        slopes = (above - below) / (2.0 * h[:, None, None])
+        moved = u - center
+        for k in np.flatnonzero(moved.any(axis=1)):
+            # Beside a bound, the slope of the parabola through three points.
+            edge = np.flatnonzero(moved[k])
+            middle = u[:, edge].copy()
+            middle[k] = center[k, edge]
+            bend = below[k][..., edge] + above[k][..., edge]
+            bend -= 2.0 * self._basis(middle.T, known[edge])
+            slopes[k][..., edge] += moved[k, edge] * bend / h[k] ** 2
+        return slopes
+
+    def _minimise(self, y, signal, u, signs, known, tol, max_iter):
+        """Return u (P, m), signs, sum of squares and iterations (m,) from all starts.
+
+        Levenberg-Marquardt within the box; fits leave as they converge. The number of
+        iterations of those that do not is max_iter + 1.
+        """
+        u = np.array(u)
+        n_iter = np.full(u.shape[1], max_iter + 1, dtype=np.int32)
+        power = (y**2).sum(axis=(0, 1))[signal]
+        basis = self._basis(u.T, known[signal])
+        found = project(basis, y[:, :, signal], self._restricted, signs)
+        value, final = found.value.copy(), found.signs
+        active = np.arange(u.shape[1])
+        slopes = self._slopes(u, known[signal], basis)
+        gradient, hessian = curvature(found, slopes)
+        damping = np.full(active.size, _DAMPING)
+        for iteration in range(max_iter):
+            here, squares = u[:, active], value[active]
+            step = self._step(gradient, hessian, damping, here)
+            gain = -(gradient * step).sum(axis=0)
+            gain -= 0.5 * np.einsum("pm,pqm,qm->m", step, hessian, step)
+            small = (np.abs(step) < tol).all(axis=0)
+            rounding = _EPS * np.sqrt(squares * power[active])
+            negligible = np.abs(gain) <= _GAIN * squares + rounding
+            done = (small | negligible) & (damping <= _NEARLY_NEWTON)
+            done |= np.abs(gain) <= _NOTHING * power[active]
+            n_iter[active[done]] = iteration + 1
+            left = ~done & (damping < _STUCK)
+            if not left.any():
+                break
+            active, damping, gain = active[left], damping[left], gain[left]
+            gradient, hessian = gradient[:, left], hessian[:, :, left]
+            step = step[:, left]
+            new = here[:, left] + step
+            signs = None if final is None else final[:, active]
+            here = signal[active]
+            basis = self._basis(new.T, known[here])
+            found = project(basis, y[:, :, here], self._restricted, signs)
+            gained = value[active] - found.value
+            better = gained > 0.0
+            chosen = active[better]
+            u[:, chosen], value[chosen] = new[:, better], found.value[better]
+            found = found.take(better)
+            if final is not None:
+                final[:, chosen] = found.signs
+            if chosen.size:
+                slopes = self._slopes(new[:, better], known[here[better]], found.basis)
+                slope, bend = curvature(found, slopes)
+                _add_secant(bend, step[:, better], slope - gradient[:, better])
+                gradient[:, better], hessian[:, :, better] = slope, bend
+            # A step that keeps its promise asks for a longer one.
+            good = better & (gained > 0.5 * gain)
+            damping = np.where(good, np.maximum(0.1 * damping, 1e-15), damping)
+            damping = np.where(better, damping, np.maximum(8.0 * damping, 1e-6))
+        return u, final, value, n_iter
+
+    def _step(self, gradient, hessian, damping, u):
+        """Return the damped step (P, m) that minimises the quadratic in the box."""
+        n_parameters, m = u.shape
+        longest = np.where(self._unit == 1.0, 1.0, _LONGEST * self._unit)
+        low = np.maximum(self._low - u, -longest)
+        high = np.minimum(self._high - u, longest)
+        fixed = (u <= self._low) & (gradient > 0.0)
+        fixed |= (u >= self._high) & (gradient < 0.0)
+        diagonal = np.einsum("ppm->pm", hessian)
+        size = diagonal + 1e-12 * diagonal.max(axis=0) + 1e-300
+        step = np.zeros((n_parameters, m))
+        for _ in range(n_parameters):
+            free = ~fixed
+            rest = -gradient - np.einsum(
+                "pqm,qm->pm", hessian, np.where(fixed, step, 0)
+            )
+            # In units of the diagonal, a fixed parameter being alone with itself.
+            scale = np.where(free, 1.0 / np.sqrt(size), 0.0)
+            matrix = np.moveaxis(hessian * scale[:, None] * scale[None], 2, 0)
+            index = np.arange(n_parameters)
+            matrix[:, index, index] = np.where(free, 1.0 + damping + 1e-14, 1.0).T
+            solved = np.linalg.solve(matrix, (rest * scale).T[:, :, None])[:, :, 0].T
+            step = np.where(free, solved * scale, step)
+            outside = free & ((step < low) | (step > high))
+            if not outside.any():
+                break
+            step = np.clip(step, low, high)
+            fixed |= outside
+        return np.clip(step, low, high)
+
+    def _sort(self, u):
+        """Put values of exchangeable parameters (P, n) into ascending order."""
+        for _ in range(len(self.axes)):
+            for a, b in self._exchanges:
+                lower, upper = np.minimum(u[a], u[b]), np.maximum(u[a], u[b])
+                u[a], u[b] = lower, upper
+
+
+def _centers(known):
+    """Return known values (k, K) that all of known (n, K) are near to."""
+    log = (known > 0.0).all(axis=0)
+    scaled = np.where(log, np.log(np.where(log, known, 1.0)), known)
+    scaled = scaled / np.where(log, 1.0, np.ptp(known, axis=0) + 1e-300)
+    origin, step = scaled.min(axis=0), _STEP_KNOWN
+    while True:
+        code = np.round((scaled - origin) / step)
+        _, label = np.unique(code, axis=0, return_inverse=True)
+        label = label.reshape(-1)
+        if label.max() < _MOST_DICTIONARIES:
+            break
+        step *= 1.25
+    # Medians, so that equal values are met exactly.
+    return np.stack(
+        [np.median(known[label == k], axis=0) for k in range(label.max() + 1)]
+    )
+
+
+def _add_secant(hessian, step, change):
+    """Give a Hessian (P, P, m) the change of the gradient (P, m) along a step.
+
+    The formula of Broyden, Fletcher, Goldfarb and Shanno: the approximation by J'J
+    alone converges slowly where residuals are large.
+    """
+    along = np.einsum("pqm,qm->pm", hessian, step)
+    expected, seen = (step * along).sum(axis=0), (step * change).sum(axis=0)
+    # What rounding or another pattern of polarities may have made is left out.
+    good = (expected > 0.0) & (seen > 1e-3 * expected) & (seen < 1e3 * expected)
+    along, change = along[:, good], change[:, good]
+    hessian[:, :, good] += change[:, None] * change / seen[good]
+    hessian[:, :, good] -= along[:, None] * along / expected[good]

@@ -1,0 +1,232 @@
+"""Scans of a grid of one nonlinear parameter: where the global minimum may be.
+
+Signals Y are (n, C, N): n voxels, C channels (2 for complex data) that share the
+nonlinear parameter, N points. Nodes g are at u0 + h g. Reassociation lets sums over
+points use SIMD; NaN voxels are gone before these kernels. Rows of arrays are indexed,
+not sliced: a slice counts references, which costs more than the work here.
+"""
+
+import numpy as np
+from numba import njit
+
+_FAST = {"contract", "reassoc", "nsz"}
+# Nodes that are looked at together; a constant, since LLVM unrolls it.
+WIDTH = 16
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def scan_line(Y, Q, energies, stride, h, u0, margins, acc, peak, lo, hi, start, node):
+    """Write brackets of the best nodes, best first; node is -1 where there is none.
+
+    Q (L, N, G + WIDTH) is an orthonormal basis per node, padded. energies (n, -(-G //
+    stride)) are those of y / |y| at every stride-th node. All nodes are looked at
+    around coarse nodes whose energy is a local maximum within margins[0] of the
+    largest, or within margins[2]; their local maxima within margins[1] count.
+    acc (G + WIDTH,) and peak (energies.shape[1],), padded to a multiple of 8, are
+    workspaces; the others are (n, K).
+    """
+    n, n_channels, n_points = Y.shape
+    n_nodes = Q.shape[2] - WIDTH
+    n_coarse = energies.shape[1]
+    total, part = np.empty(WIDTH), np.empty(WIDTH)
+    peak[:] = False
+    eight = peak.view(np.uint64)
+    # Positive floats are ordered like their bits, whose maximum LLVM finds by SIMD.
+    bits = energies.view(np.int32)
+    highest = np.empty(1, dtype=np.int32)
+    best = highest.view(np.float32)
+    for v in range(n):
+        most = bits[v, 0]
+        for m in range(n_coarse):
+            most = max(most, bits[v, m])
+        highest[0] = most
+        near = best[0] - np.float32(margins[2])
+        _mark_peaks(energies, v, best[0] - np.float32(margins[0]), near, peak)
+        for k in range(node.shape[1]):
+            node[v, k] = -1
+        found = 0
+        m = 0
+        while m < n_coarse:
+            if m % 8 == 0 and eight[m // 8] == 0:
+                m += 8
+                continue
+            if not peak[m]:
+                m += 1
+                continue
+            first = max(m - 1, 0) * stride
+            while m < n_coarse - 1 and energies[v, m + 1] >= near:
+                m += 1
+            last = min((m + 1) * stride, n_nodes - 1)
+            m += 1
+            for g in range(first, last + 1, WIDTH):
+                for j in range(WIDTH):
+                    total[j] = 0.0
+                for c in range(n_channels):
+                    for k in range(Q.shape[0]):
+                        for j in range(WIDTH):
+                            part[j] = 0.0
+                        for i in range(n_points):
+                            y = Y[v, c, i]
+                            for j in range(WIDTH):
+                                part[j] += y * Q[k, i, g + j]
+                        for j in range(WIDTH):
+                            total[j] += part[j] * part[j]
+                for j in range(WIDTH):
+                    acc[g + j] = total[j]
+            found = _take_peaks(acc, n_nodes, first, last, node, start, v, found)
+        energy = 0.0
+        for c in range(n_channels):
+            for i in range(n_points):
+                energy += Y[v, c, i] * Y[v, c, i]
+        margin = margins[1] * energy
+        _bracket(acc, n_nodes, margin, h, u0, lo, hi, start, node, v, found)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _mark_peaks(energies, v, least, near, peak):
+    """Mark energies above near, and local maxima above least."""
+    last = energies.shape[1] - 1
+    # No branches, so that LLVM uses SIMD.
+    for m in range(1, last):
+        e = energies[v, m]
+        top = (e >= energies[v, m - 1]) & (e > energies[v, m + 1]) & (e >= least)
+        peak[m] = top | (e >= near)
+    peak[0] = energies[v, 0] > energies[v, 1] and energies[v, 0] >= least
+    peak[0] = peak[0] or energies[v, 0] >= near
+    peak[last] = energies[v, last] >= energies[v, last - 1]
+    peak[last] = (peak[last] and energies[v, last] >= least) or energies[
+        v, last
+    ] >= near
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _take_peaks(acc, n_nodes, first, last, node, value, v, found):
+    """Insert local maxima of acc between two nodes, best first; return their number.
+
+    The ends count where they are the ends of the grid. value[v] takes acc.
+    """
+    n_kept = node.shape[1]
+    for g in range(first, last + 1):
+        if (g == first and g > 0) or (g == last and g < n_nodes - 1):
+            continue
+        if g > first and acc[g - 1] > acc[g]:
+            continue
+        if g < last and acc[g + 1] >= acc[g]:
+            continue
+        k = min(found, n_kept - 1)
+        if found >= n_kept and value[v, k] >= acc[g]:
+            continue
+        while k > 0 and value[v, k - 1] < acc[g]:
+            node[v, k] = node[v, k - 1]
+            value[v, k] = value[v, k - 1]
+            k -= 1
+        node[v, k] = g
+        value[v, k] = acc[g]
+        found = min(found + 1, n_kept)
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _bracket(acc, n_nodes, margin, h, u0, lo, hi, start, node, v, found):
+    """Write the cells on both sides of the nodes found, while they are good enough.
+
+    start[v] holds the energies of the nodes and takes where to start.
+    """
+    least = start[v, 0] - margin
+    for k in range(found):
+        if start[v, k] < least:
+            for m in range(k, found):
+                node[v, m] = -1
+            break
+        g = node[v, k]
+        shift = 0.0
+        if 0 < g < n_nodes - 1:
+            # The parabola through three energies is a better start than the node.
+            curve = acc[g - 1] - 2.0 * acc[g] + acc[g + 1]
+            if curve < 0.0:
+                shift = 0.5 * (acc[g - 1] - acc[g + 1]) / curve
+        start[v, k] = u0 + h * (g + shift)
+        lo[v, k] = u0 + h * max(g - 1, 0)
+        hi[v, k] = u0 + h * min(g + 1, n_nodes - 1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def scan_signs(Y, Q, order, base, acc, flips, h, u0, margin, lo, hi, start, node, sign):
+    """Scan magnitudes of a model with two amplitudes, over all polarities.
+
+    Whatever the amplitudes, points change their sign one after the other in the order
+    (G, N) of a node, from the pattern base (G, N). Q (G, 2, N) is orthonormal per
+    node, with points in that order; flips (G,) takes the number of changed points.
+    """
+    n, _, n_points = Y.shape
+    n_nodes = Q.shape[0]
+    y = np.empty(n_points)
+    for v in range(n):
+        energy = 0.0
+        for i in range(n_points):
+            y[i] = Y[v, 0, i]
+            energy += y[i] * y[i]
+        for g in range(n_nodes):
+            p, q = 0.0, 0.0
+            for i in range(n_points):
+                signed = y[order[g, i]] * base[g, i]
+                p += signed * Q[g, 0, i]
+                q += signed * Q[g, 1, i]
+            top = p * p + q * q
+            turned = 0
+            for i in range(n_points - 1):
+                signed = -2.0 * y[order[g, i]] * base[g, i]
+                p += signed * Q[g, 0, i]
+                q += signed * Q[g, 1, i]
+                value = p * p + q * q
+                if value > top:
+                    top = value
+                    turned = i + 1
+            acc[g] = top
+            flips[g] = turned
+        for k in range(node.shape[1]):
+            node[v, k] = -1
+        found = _take_peaks(acc, n_nodes, 0, n_nodes - 1, node, start, v, 0)
+        _bracket(acc, n_nodes, margin * energy, h, u0, lo, hi, start, node, v, found)
+        for k in range(found):
+            g = node[v, k]
+            if g < 0:
+                break
+            for i in range(n_points):
+                s = -base[g, i] if i < flips[g] else base[g, i]
+                sign[v, k, order[g, i]] = s
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def spread_signs(signs, lo, hi, start, node, sign):
+    """Give each bracket the polarities of its nodes, as brackets of their own.
+
+    signs (G, N) are the signs of a model with one amplitude. Between nodes the
+    polarity changes; the smallest sum of squares over the polarities of a bracket is
+    that of the magnitude. Brackets (n, K) must leave room: the last slots are used.
+    """
+    n, n_kept = node.shape
+    n_nodes, n_points = signs.shape
+    for v in range(n):
+        count = 0
+        while count < n_kept and node[v, count] >= 0:
+            for i in range(n_points):
+                sign[v, count, i] = signs[node[v, count], i]
+            count += 1
+        first = count
+        for k in range(first):
+            g = node[v, k]
+            for other in (g - 1, g + 1):
+                if other < 0 or other >= n_nodes or count == n_kept:
+                    continue
+                same = True
+                for i in range(n_points):
+                    same = same and signs[g, i] == signs[other, i]
+                if not same:
+                    node[v, count] = g
+                    lo[v, count] = lo[v, k]
+                    hi[v, count] = hi[v, k]
+                    start[v, count] = start[v, k]
+                    for i in range(n_points):
+                        sign[v, count, i] = signs[other, i]
+                    count += 1

@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit
 
 _FAST = {"contract", "reassoc", "nsz"}
+# Length of a step off a saddle, as a fraction of the range of a parameter.
+_ESCAPE = 0.01
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -90,13 +92,13 @@ def _take_best(Y, v, Q, i, j, value, node, found):
 def _weights(x, h, w, k):
     """Write the six quintic B-splines of a cell at x in [0, 1], and derivatives.
 
-    They go to the rows k and k + 1 of w.
+    They go to the rows k, k + 1 and k + 2 of w.
     """
     x2, x3 = x * x, x * x * x
     x4 = x2 * x2
     z = 1.0 - x
     z2 = z * z
-    a, b = 1.0 / 120.0, 1.0 / (120.0 * h)
+    a, b, c = 1.0 / 120.0, 1.0 / (120.0 * h), 1.0 / (120.0 * h * h)
     w[k, 0] = a * z2 * z2 * z
     w[k, 1] = a * (26 - 50 * x + 20 * x2 + 20 * x3 - 20 * x4 + 5 * x4 * x)
     w[k, 2] = a * (66 - 60 * x2 + 30 * x4 - 10 * x4 * x)
@@ -109,103 +111,162 @@ def _weights(x, h, w, k):
     w[k + 1, 3] = b * (50 + 40 * x - 60 * x2 - 80 * x3 + 50 * x4)
     w[k + 1, 4] = b * (5 + 20 * x + 30 * x2 + 20 * x3 - 25 * x4)
     w[k + 1, 5] = 5 * b * x4
+    w[k + 2, 0] = 20 * c * z2 * z
+    w[k + 2, 1] = c * (40 + 120 * x - 240 * x2 + 100 * x3)
+    w[k + 2, 2] = c * (-120 + 360 * x2 - 200 * x3)
+    w[k + 2, 3] = c * (40 - 120 * x - 240 * x2 + 200 * x3)
+    w[k + 2, 4] = c * (20 + 60 * x + 60 * x2 - 100 * x3)
+    w[k + 2, 5] = 20 * c * x3
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def _look_up(B, u, origin, h, phi, d1, d2, w):
-    """Write the signal (N,) at u (2,) and its two derivatives; w (4, 6) is work."""
+def _look_up(B, u, origin, h, F, w):
+    """Write the signal at u (2,) and its derivatives into the rows of F (6, N).
+
+    They are phi, phi_1, phi_2, phi_11, phi_12 and phi_22; w (6, 6) is a workspace.
+    """
     x, y = (u[0] - origin[0]) / h[0], (u[1] - origin[1]) / h[1]
     i0 = min(max(int(x), 0), B.shape[0] - 6)
     j0 = min(max(int(y), 0), B.shape[1] - 6)
     _weights(x - i0, h[0], w, 0)
-    _weights(y - j0, h[1], w, 2)
-    v0, v1, v2, v3, v4, v5 = w[2, 0], w[2, 1], w[2, 2], w[2, 3], w[2, 4], w[2, 5]
-    s0, s1, s2, s3, s4, s5 = w[3, 0], w[3, 1], w[3, 2], w[3, 3], w[3, 4], w[3, 5]
-    for i in range(phi.size):
-        phi[i], d1[i], d2[i] = 0.0, 0.0, 0.0
+    _weights(y - j0, h[1], w, 3)
+    v0, v1, v2, v3, v4, v5 = w[3, 0], w[3, 1], w[3, 2], w[3, 3], w[3, 4], w[3, 5]
+    s0, s1, s2, s3, s4, s5 = w[4, 0], w[4, 1], w[4, 2], w[4, 3], w[4, 4], w[4, 5]
+    c0, c1, c2, c3, c4, c5 = w[5, 0], w[5, 1], w[5, 2], w[5, 3], w[5, 4], w[5, 5]
+    n_points = F.shape[1]
+    for i in range(n_points):
+        F[0, i], F[1, i], F[2, i] = 0.0, 0.0, 0.0
+        F[3, i], F[4, i], F[5, i] = 0.0, 0.0, 0.0
     for p in range(6):
-        value, slope = w[0, p], w[1, p]
+        value, slope, bend = w[0, p], w[1, p], w[2, p]
         k = i0 + p
         # Written out, so that the sums over q stay in registers; rows are indexed,
         # since a slice counts references, which costs more than the work here.
-        for i in range(phi.size):
+        for i in range(n_points):
             q0, q1, q2 = B[k, j0, i], B[k, j0 + 1, i], B[k, j0 + 2, i]
             q3, q4, q5 = B[k, j0 + 3, i], B[k, j0 + 4, i], B[k, j0 + 5, i]
             along = v0 * q0 + v1 * q1 + v2 * q2 + v3 * q3 + v4 * q4 + v5 * q5
             across = s0 * q0 + s1 * q1 + s2 * q2 + s3 * q3 + s4 * q4 + s5 * q5
-            phi[i] += value * along
-            d1[i] += slope * along
-            d2[i] += value * across
+            curved = c0 * q0 + c1 * q1 + c2 * q2 + c3 * q3 + c4 * q4 + c5 * q5
+            F[0, i] += value * along
+            F[1, i] += slope * along
+            F[2, i] += value * across
+            F[3, i] += bend * along
+            F[4, i] += slope * across
+            F[5, i] += value * curved
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def _project(Y, v, phi, d1, d2, magnitude, coef, gradient, H):
+def _project(Y, v, F, magnitude, coef, gradient, H):
     """Fit the amplitudes coef (C,); return the sum of squares.
 
-    gradient (2,) is its derivative, H (2, 2) the Gauss-Newton approximation of its
-    second one, both with the amplitudes at their best. Magnitudes take the signs of
-    phi.
+    gradient (2,) and H (2, 2) are its derivatives with the amplitudes at their best.
+    Magnitudes take the signs of phi.
     """
-    n_points = phi.size
+    n_points = F.shape[1]
     if magnitude:
         for i in range(n_points):
-            if phi[i] < 0.0:
-                phi[i], d1[i], d2[i] = -phi[i], -d1[i], -d2[i]
+            if F[0, i] < 0.0:
+                for m in range(6):
+                    F[m, i] = -F[m, i]
     size, a1, a2, b11, b12, b22 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(n_points):
-        size += phi[i] * phi[i]
-        a1 += phi[i] * d1[i]
-        a2 += phi[i] * d2[i]
-        b11 += d1[i] * d1[i]
-        b12 += d1[i] * d2[i]
-        b22 += d2[i] * d2[i]
+        size += F[0, i] * F[0, i]
+        a1 += F[0, i] * F[1, i]
+        a2 += F[0, i] * F[2, i]
+        b11 += F[1, i] * F[1, i]
+        b12 += F[1, i] * F[2, i]
+        b22 += F[2, i] * F[2, i]
     inverse = 1.0 / size if size > 0.0 else 0.0
-    rss, power, e0, e1 = 0.0, 0.0, 0.0, 0.0
+    rss, e1, e2, h11, h12, h22 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for c in range(Y.shape[1]):
         p = 0.0
         for i in range(n_points):
-            p += phi[i] * Y[v, c, i]
+            p += F[0, i] * Y[v, c, i]
         a = p * inverse
         coef[c] = a
-        power += a * a
         # Sums in variables, since LLVM uses no SIMD for sums in arrays.
-        r1, r2 = 0.0, 0.0
+        r1, r2, r11, r12, r22 = 0.0, 0.0, 0.0, 0.0, 0.0
         for i in range(n_points):
-            r = Y[v, c, i] - a * phi[i]
+            r = Y[v, c, i] - a * F[0, i]
             rss += r * r
-            r1 += r * d1[i]
-            r2 += r * d2[i]
-        e0 -= 2.0 * a * r1
-        e1 -= 2.0 * a * r2
-    gradient[0], gradient[1] = e0, e1
-    H[0, 0] = 2.0 * power * (b11 - a1 * a1 * inverse)
-    H[0, 1] = 2.0 * power * (b12 - a1 * a2 * inverse)
-    H[1, 1] = 2.0 * power * (b22 - a2 * a2 * inverse)
-    H[1, 0] = H[0, 1]
+            r1 += r * F[1, i]
+            r2 += r * F[2, i]
+            r11 += r * F[3, i]
+            r12 += r * F[4, i]
+            r22 += r * F[5, i]
+        e1 -= 2.0 * a * r1
+        e2 -= 2.0 * a * r2
+        # What the amplitude saves when it follows the parameters.
+        s1, s2 = a * a1 - r1, a * a2 - r2
+        h11 += 2.0 * (a * a * b11 - a * r11 - s1 * s1 * inverse)
+        h12 += 2.0 * (a * a * b12 - a * r12 - s1 * s2 * inverse)
+        h22 += 2.0 * (a * a * b22 - a * r22 - s2 * s2 * inverse)
+    gradient[0], gradient[1] = e1, e2
+    H[0, 0], H[0, 1], H[1, 1] = h11, h12, h22
     return rss
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _step(gradient, H, damping, u, low, high, step):
-    """Write a damped Gauss-Newton step in the box; return it relative to the box."""
+    """Write a step downhill that stays in the box; return its largest entry."""
     fixed0 = (u[0] <= low[0] and gradient[0] > 0.0) or (
         u[0] >= high[0] and gradient[0] < 0.0
     )
     fixed1 = (u[1] <= low[1] and gradient[1] > 0.0) or (
         u[1] >= high[1] and gradient[1] < 0.0
     )
-    a = H[0, 0] * (1.0 + damping) + 1e-300
-    c = H[1, 1] * (1.0 + damping) + 1e-300
-    b = 0.0 if fixed0 or fixed1 else H[0, 1]
-    # Parameters that cannot be told apart leave H singular; a floor keeps steps finite.
-    determinant = max(a * c - b * b, 1e-12 * a * c)
-    step[0] = 0.0 if fixed0 else -(c * gradient[0] - b * gradient[1]) / determinant
-    step[1] = 0.0 if fixed1 else -(a * gradient[1] - b * gradient[0]) / determinant
+    # The two coordinates have units of their own.
+    unit0 = np.sqrt(abs(H[0, 0])) + 1e-150
+    unit1 = np.sqrt(abs(H[1, 1])) + 1e-150
+    a, c = H[0, 0] / (unit0 * unit0), H[1, 1] / (unit1 * unit1)
+    b = 0.0 if fixed0 or fixed1 else H[0, 1] / (unit0 * unit1)
+    # The smallest eigenvalue must be positive for the step to go downhill.
+    mean, spread = 0.5 * (a + c), np.hypot(0.5 * (a - c), b)
+    shift = damping + max(0.0, spread - mean + 1e-9)
+    if spread > mean:
+        shift += 0.1 * (spread - mean)
+    a += shift
+    c += shift
+    determinant = a * c - b * b
+    e0, e1 = gradient[0] / unit0, gradient[1] / unit1
+    step[0] = 0.0 if fixed0 else -(c * e0 - b * e1) / (determinant * unit0)
+    step[1] = 0.0 if fixed1 else -(a * e1 - b * e0) / (determinant * unit1)
     largest = 0.0
     for k in range(2):
+        # The quadratic model is not to be trusted further.
+        most = min(1.0, 0.25 * (high[k] - low[k]))
+        step[k] = min(max(step[k], -most), most)
         step[k] = min(max(u[k] + step[k], low[k]), high[k]) - u[k]
         largest = max(largest, abs(step[k]))
     return largest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _escape(H, u, low, high, step):
+    """Write a step off a saddle or a ridge; return whether u is on one.
+
+    Signals that are symmetric in a parameter, as those of flip angles around 180
+    degrees, have one in the middle, which is also where its range ends.
+    """
+    unit0, unit1 = np.sqrt(abs(H[0, 0])) + 1e-150, np.sqrt(abs(H[1, 1])) + 1e-150
+    a, c = H[0, 0] / (unit0 * unit0), H[1, 1] / (unit1 * unit1)
+    b = H[0, 1] / (unit0 * unit1)
+    smallest = 0.5 * (a + c) - np.hypot(0.5 * (a - c), b)
+    if smallest > -1e-6:
+        return False
+    # The two ways to write the eigenvector; one of them may vanish.
+    x, y = b, smallest - a
+    if abs(smallest - c) > abs(y):
+        x, y = smallest - c, b
+    step[0], step[1] = x / unit0, y / unit1
+    scale = 0.0
+    for k in range(2):
+        scale = max(scale, abs(step[k]) / (high[k] - low[k]))
+    for k in range(2):
+        step[k] *= _ESCAPE / scale
+        step[k] = min(max(u[k] + step[k], low[k]), high[k]) - u[k]
+    return True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -225,7 +286,7 @@ def refine_plane(
     cov,
     n_iter,
 ):
-    """Minimise from every start (n, K, 2) by Levenberg-Marquardt and keep the best.
+    """Minimise from every start (n, K, 2) by Newton's method and keep the best.
 
     u_out (n, 2), coef (n, C, 1), cov (n, 3, 3), rss and n_iter (n,).
     """
@@ -234,12 +295,13 @@ def refine_plane(
     high = np.empty(2)
     for k in range(2):
         high[k] = origin[k] + h[k] * (B.shape[k] - 5)
-    phi, d1, d2 = np.empty(n_points), np.empty(n_points), np.empty(n_points)
-    w = np.empty((4, 6))
+    F, w = np.empty((6, n_points)), np.empty((6, 6))
     u, new, step = np.empty(2), np.empty(2), np.empty(2)
     gradient, H = np.empty(2), np.empty((2, 2))
     other_gradient, other_H = np.empty(2), np.empty((2, 2))
     trial = np.empty(n_channels)
+    # Newton's step is as accurate as its square.
+    last_step = np.sqrt(tol)
     for v in range(n):
         rss[v] = np.inf
         u_out[v, 0], u_out[v, 1] = np.nan, np.nan
@@ -248,21 +310,31 @@ def refine_plane(
             if node[v, k, 0] < 0:
                 break
             u[0], u[1] = start[v, k, 0], start[v, k, 1]
-            _look_up(B, u, origin, h, phi, d1, d2, w)
-            value = _project(Y, v, phi, d1, d2, magnitude, trial, gradient, H)
-            damping = 1e-3
+            _look_up(B, u, origin, h, F, w)
+            value = _project(Y, v, F, magnitude, trial, gradient, H)
+            damping, done, side = 0.0, False, 1.0
             used = max_iter + 1
             for iteration in range(max_iter):
-                if _step(gradient, H, damping, u, low, high, step) < tol:
-                    used = iteration + 1
-                    break
+                largest = _step(gradient, H, damping, u, low, high, step)
+                if done or largest < tol:
+                    done = True
+                    if not _escape(H, u, low, high, step):
+                        used = iteration + 1
+                        break
+                    step[0], step[1] = side * step[0], side * step[1]
+                    largest = np.inf
                 new[0], new[1] = u[0] + step[0], u[1] + step[1]
-                _look_up(B, new, origin, h, phi, d1, d2, w)
-                other = _project(
-                    Y, v, phi, d1, d2, magnitude, trial, other_gradient, other_H
-                )
-                if other <= value:
+                _look_up(B, new, origin, h, F, w)
+                other = _project(Y, v, F, magnitude, trial, other_gradient, other_H)
+                if done and not other < value:
+                    if side < 0.0:
+                        used = iteration + 1
+                        break
+                    side = -1.0
+                    continue
+                if other <= value * (1.0 + 1e-14):
                     u[0], u[1] = new[0], new[1]
+                    done, side = False, 1.0
                     gained = value - other
                     value = other
                     # Loops, since Numba's array expressions cost more than the work.
@@ -271,12 +343,16 @@ def refine_plane(
                         for b in range(2):
                             H[a, b] = other_H[a, b]
                     # The last digits of a flat sum of squares mean nothing.
-                    if damping < 1e-3 and gained < 1e-11 * value:
-                        used = iteration + 1
-                        break
-                    damping = max(0.1 * damping, 1e-12)
+                    if damping == 0.0 and (
+                        gained < 1e-11 * value or largest < last_step
+                    ):
+                        done = True
+                        if H[0, 0] * H[1, 1] >= H[0, 1] * H[0, 1] and H[0, 0] > 0.0:
+                            used = iteration + 1
+                            break
+                    damping = 0.0 if damping < 1e-3 else 0.1 * damping
                 else:
-                    damping = max(4.0 * damping, 1e-6)
+                    damping = max(4.0 * damping, 1e-3)
             if value < rss[v]:
                 rss[v] = value
                 u_out[v, 0], u_out[v, 1] = u[0], u[1]
@@ -286,15 +362,15 @@ def refine_plane(
             cov[v] = np.nan
             continue
         u[0], u[1] = u_out[v, 0], u_out[v, 1]
-        _look_up(B, u, origin, h, phi, d1, d2, w)
-        _project(Y, v, phi, d1, d2, magnitude, trial, gradient, H)
+        _look_up(B, u, origin, h, F, w)
+        _project(Y, v, F, magnitude, trial, gradient, H)
         for c in range(n_channels):
             coef[v, c, 0] = trial[c]
-        _covariance(trial, phi, d1, d2, cov, v)
+        _covariance(trial, F, cov, v)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def _covariance(coef, phi, d1, d2, cov, v):
+def _covariance(coef, F, cov, v):
     """Write the inverse of J'J on the real axis of the signal, nan if singular."""
     power = 0.0
     for c in range(coef.size):
@@ -303,13 +379,13 @@ def _covariance(coef, phi, d1, d2, cov, v):
     if coef.size == 1 and coef[0] < 0.0:
         amplitude = -amplitude
     n0, n1, n2, r01, r02, r12 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    for i in range(phi.size):
-        n0 += phi[i] * phi[i]
-        n1 += d1[i] * d1[i]
-        n2 += d2[i] * d2[i]
-        r01 += phi[i] * d1[i]
-        r02 += phi[i] * d2[i]
-        r12 += d1[i] * d2[i]
+    for i in range(F.shape[1]):
+        n0 += F[0, i] * F[0, i]
+        n1 += F[1, i] * F[1, i]
+        n2 += F[2, i] * F[2, i]
+        r01 += F[0, i] * F[1, i]
+        r02 += F[0, i] * F[2, i]
+        r12 += F[1, i] * F[2, i]
     n0, n1, n2 = np.sqrt(n0), amplitude * np.sqrt(n1), amplitude * np.sqrt(n2)
     determinant = 0.0
     c00, c11, c22, c01, c02, c12 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0

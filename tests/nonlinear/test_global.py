@@ -8,6 +8,7 @@ import pytest
 from skrelax.nonlinear import FitStatus, NonlinearRelaxationFit
 from skrelax.signals import (
     BiExponential,
+    EPGEchoTrain,
     GeneralRecovery,
     InversionRecovery,
     MonoExponential,
@@ -186,3 +187,27 @@ def test_stretched_decay():
     assert_global(
         fit, TE, y, (y**2).sum(axis=0) - best, noise_misses=10, noise_failures=30
     )
+
+
+@pytest.mark.parametrize("noise_std, misses", [(0.002, 0), (0.05, 6)])
+def test_echo_trains_of_unknown_flip_angles(noise_std, misses):
+    # The sum of squares has a saddle at 180 degrees, and a narrow ridge elsewhere.
+    rng = np.random.default_rng(6)
+    n = 200
+    model = EPGEchoTrain(160.0, B1=None, echo_spacing=0.01)
+    X = 0.01 * np.arange(1, 25)[:, None]
+    T2 = np.exp(rng.uniform(np.log(0.02), np.log(0.2), n))
+    tissue = np.stack([T2, rng.uniform(0.7, 1.12, n)], axis=1)
+    y = test_image(rng, model, X, tissue, np.ones((1, n)), noise_std, False)[:, :n]
+    fit = NonlinearRelaxationFit(model).fit(X, y)
+    assert (fit.status_ != FitStatus.FAILED).all()
+    (low, high), (weak, strong) = bounds_of(fit, X)
+    grid = [np.geomspace(low, high, 400), np.linspace(weak, strong, 150)]
+    sets = np.stack(np.meshgrid(*grid, indexing="ij"), axis=-1).reshape(-1, 2)
+    phi = model.evaluate(X, sets)
+    phi = phi / np.linalg.norm(phi, axis=0)
+    best = ((y.T @ phi) ** 2).max(axis=1)
+    excess = residual_squares(fit, X, y) / ((y**2).sum(axis=0) - best) - 1
+    assert (excess > 1e-6).sum() <= misses
+    # What is missed is another minimum along the ridge, as good by the noise.
+    assert excess.max() < 0.05

@@ -171,8 +171,8 @@ class Inversion:
             penalty.folds, lattice.pairs, lattice.factors, lattice.starts,
             penalty.fixed, lattice.cell, settings.negative, settings.strength,
             settings.schedule(n_iter), penalty.gamma, lattice.gamma_offsets,
-            lattice.cells, lattice.index, solver.W, solver.block, solver.Y, solver.b,
-            solver.ld, solver.A, solver.x, tol, steps,
+            lattice.gamma_steps, lattice.cells, solver.W, solver.Y, solver.A, solver.x,
+            tol, steps,
         )  # fmt: skip
         solver.check(failed)
         return steps[:done]

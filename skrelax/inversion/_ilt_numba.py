@@ -3,8 +3,9 @@
 Distributions live on a flat array with a layer of ghost cells after every line
 of an axis, which hold 0: a step of the stencil is then one offset, whatever the
 number of axes. `Gamma` is stored by offsets: entry (k, q) couples cell q with
-cell q + offsets[k]. What it holds for ghost cells is never read as a value that
-counts, since vectors are 0 there.
+cell q + offsets[k], and is 0 where one of them is none: cells that are coupled are
+then steps[k] apart in their own order, too. The diagonal of ghost cells is never
+read as a value that counts, since vectors are 0 there.
 """
 
 import math
@@ -14,8 +15,8 @@ from numba import njit
 
 # Cells per block: the arrays of a block stay in the second level cache.
 _BLOCK = 2048
-# Columns of a band that are filled at a time; a multiple of the panel of four.
-_COLUMNS = 128
+# Columns of a panel of a banded matrix: a vector of the widest registers.
+_PANEL = 8
 # Contraction lets the compiler use fused multiply-adds; it removes no NaN.
 _CONTRACT = {"contract"}
 # Sums in any order, so that dot products are vectorised (a third of the solve).
@@ -244,8 +245,9 @@ def centre_weights(first, last, n_directions, rows):
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
 def assemble(
-    g, first, last, rows, pairs, factors, starts, fixed, cell, negative, scale, u, gamma
-):
+    g, first, last, rows, pairs, factors, starts, fixed, cell, negative, scale, u,
+    offsets, gamma,
+):  # fmt: skip
     """Set Gamma = u Gamma_new + (1 - u) Gamma for cells first..last.
 
     pairs (n, 3): two rows and a shift whose product, times factors, is summed into
@@ -274,8 +276,15 @@ def assemble(
                 for x in range(count):
                     acc[x] += factor * (a[x] * b[x])
             out = gamma[k, start : start + count]
+            if k == 0:
+                for x in range(count):
+                    out[x] = (1.0 - u) * out[x] + u * scale * acc[x]
+                continue
+            own = cell[start : start + count]
+            other = cell[start + offsets[k] : start + offsets[k] + count]
             for x in range(count):
-                out[x] = (1.0 - u) * out[x] + u * scale * acc[x]
+                coupled = own[x] * other[x]
+                out[x] = (1.0 - u) * out[x] + u * scale * coupled * acc[x]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
@@ -296,231 +305,273 @@ def multiply(gamma, offsets, cell, x, first, last, out):
         y *= cell[start : start + count]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _fill_columns(
-    gamma, offsets, cells, index, W, block, backwards, first, last, n_kept, ld, A, free
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+def _fill_panel(
+    gamma, offsets, steps, cells, W, backwards, j, n_rows, n_kept, free, panel
 ):
-    """Write columns first..last of Gamma + W into banded storage.
+    """Write eight columns of Gamma + W, from unknown j on, into a panel (8, height).
 
-    Entry A[j * ld + i] couples unknowns j and j + i in the order of the cells, or in
-    that from the last one if backwards. W has one (block, block) matrix for all blocks
-    of unknowns, or one for each; columns from n_kept on are left 0, since the other
-    half of the system brings them. A cell that neither data nor penalty know gets the
-    diagonal `free`.
+    Unknowns are in the order of the cells, or in that from the last one if backwards;
+    couplings to those from n_rows on are left out. W has one (block, block) matrix for
+    all blocks of unknowns, or one for each. Columns from n_kept on are 0 if backwards,
+    since the other half of the system brings them; else they are padding, with 1 on
+    the diagonal. A cell that neither data nor penalty know gets the diagonal `free`.
     """
-    n = cells.size
-    n_rows = A.size // ld
-    A[first * ld : last * ld] = 0.0
-    for j in range(first, min(last, n_kept)):
-        c = n - 1 - j if backwards else j
-        q, base = cells[c], j * ld
-        of_block = W[(c // block) % W.shape[0]]
-        a = c % block
-        size = min(a + 1 if backwards else block - a, n_rows - j)
-        column = A[base : base + size]
+    n, block = cells.size, W.shape[1]
+    n_columns = max(0, min(_PANEL, n_kept - j))
+    first = n - 1 - j if backwards else j
+    which, a = first // block, first % block
+    panel[:] = 0.0
+    for p in range(n_columns):
+        of_block = W[which if W.shape[0] > 1 else 0, a]
         if backwards:
-            for i in range(size):
-                column[i] = of_block[a, a - i]
+            column = panel[p, p : p + min(a + 1, n_rows - j - p)]
+            for i in range(column.size):
+                column[i] = of_block[a - i]
+            a -= 1
+            if a < 0:
+                which, a = which - 1, block - 1
         else:
-            column[:] = of_block[a, a : a + size]
-        for k in range(offsets.size):
-            neighbour = q - offsets[k] if backwards else q + offsets[k]
-            other = index[neighbour]
-            if other >= 0:
-                step = c - other if backwards else other - c
-                if j + step < n_rows:
-                    A[base + step] += gamma[k, neighbour if backwards else q]
-        if A[base] == 0.0:
-            A[base] = free
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def fill_band(gamma, offsets, cells, index, ld, A, free):
-    """Write Gamma into banded storage, see `_fill_columns`."""
-    n = cells.size
-    none = np.zeros((1, 1, 1))
-    _fill_columns(gamma, offsets, cells, index, none, 1, False, 0, n, n, ld, A, free)
+            column = panel[p, p : p + min(block - a, n_rows - j - p)]
+            for i in range(column.size):
+                column[i] = of_block[a + i]
+            a += 1
+            if a == block:
+                which, a = which + 1, 0
+    for k in range(offsets.size):
+        step, values = steps[k], gamma[k]
+        for p in range(min(n_columns, n_rows - j - step)):
+            q = cells[first - p] - offsets[k] if backwards else cells[first + p]
+            panel[p, p + step] += values[q]
+    for p in range(_PANEL):
+        if p >= n_columns:
+            panel[p, p] = 0.0 if backwards else 1.0
+        elif panel[p, p] == 0.0:
+            panel[p, p] = free
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
-def _factor_panel(A, b, ld, j, done, n_factored, n_rows, panel):
-    """Update columns j to j + 3 by the columns before them, and factor them."""
-    width = b + 8
-    t0, t1 = panel[:width], panel[width : 2 * width]
-    t2, t3 = panel[2 * width : 3 * width], panel[3 * width :]
-    n_columns = min(4, n_rows - j)
-    # Rows of the panel: no further than the band, and than the matrix.
-    height = min(b + 4, n_rows - j)
-    panel[:] = 0.0
-    for c in range(n_columns):
-        base, start, size = (j + c) * ld, c * width + c, min(b + 1, n_rows - j - c)
-        panel[start : start + size] = A[base : base + size]
-    last = min(j, n_factored)
-    k = max(done, j - b)
-    while k + 4 <= last:
-        base = k * ld + (j - k)
-        size = min(b - (j - k) + 4, height)
-        p0 = A[base : base + size]
-        p1 = A[base + ld - 1 : base + ld - 1 + size]
-        p2 = A[base + 2 * ld - 2 : base + 2 * ld - 2 + size]
-        p3 = A[base + 3 * ld - 3 : base + 3 * ld - 3 + size]
-        a00, a01, a02, a03 = p0[0], p0[1], p0[2], p0[3]
-        a10, a11, a12, a13 = p1[0], p1[1], p1[2], p1[3]
-        a20, a21, a22, a23 = p2[0], p2[1], p2[2], p2[3]
-        a30, a31, a32, a33 = p3[0], p3[1], p3[2], p3[3]
-        for row in range(size):
+def _update_panel(source, target, start, rows):
+    """Take the eight columns of an earlier panel out of the rows of a later one.
+
+    Row `start` of the source is row 0 of the target. Two columns at a time: 16
+    factors and the values they meet are what registers hold. Rows are a multiple of
+    eight, which leaves no rest of a vector.
+    """
+    v0, v1 = source[0, start : start + rows], source[1, start : start + rows]
+    v2, v3 = source[2, start : start + rows], source[3, start : start + rows]
+    v4, v5 = source[4, start : start + rows], source[5, start : start + rows]
+    v6, v7 = source[6, start : start + rows], source[7, start : start + rows]
+    for c in range(0, _PANEL, 2):
+        s, t = target[c, :rows], target[c + 1, :rows]
+        a0, a1, a2, a3 = v0[c], v1[c], v2[c], v3[c]
+        a4, a5, a6, a7 = v4[c], v5[c], v6[c], v7[c]
+        b0, b1, b2, b3 = v0[c + 1], v1[c + 1], v2[c + 1], v3[c + 1]
+        b4, b5, b6, b7 = v4[c + 1], v5[c + 1], v6[c + 1], v7[c + 1]
+        for row in range(rows):
             # Unsigned, or each index is tested for counting from the end.
             r = np.uint64(row)
-            v0, v1, v2, v3 = p0[r], p1[r], p2[r], p3[r]
-            t0[r] -= a00 * v0 + a10 * v1 + a20 * v2 + a30 * v3
-            t1[r] -= a01 * v0 + a11 * v1 + a21 * v2 + a31 * v3
-            t2[r] -= a02 * v0 + a12 * v1 + a22 * v2 + a32 * v3
-            t3[r] -= a03 * v0 + a13 * v1 + a23 * v2 + a33 * v3
-        k += 4
-    while k < last:
-        base = k * ld + (j - k)
-        size = min(b - (j - k) + 1, height)
-        column = A[base : base + size]
-        for c in range(min(n_columns, size)):
-            target = panel[c * width : c * width + size]
-            value = column[c]
-            for r in range(size):
+            x0, x1, x2, x3 = v0[r], v1[r], v2[r], v3[r]
+            x4, x5, x6, x7 = v4[r], v5[r], v6[r], v7[r]
+            s[r] -= (
+                a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3
+                + a4 * x4 + a5 * x5 + a6 * x6 + a7 * x7
+            )  # fmt: skip
+            t[r] -= (
+                b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3
+                + b4 * x4 + b5 * x5 + b6 * x6 + b7 * x7
+            )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+def _factor_panel(panel, rows):
+    """Factor a panel that is up to date; return 0, or the failed column + 1.
+
+    The diagonal receives the inverse of that of the factor.
+    """
+    for c in range(_PANEL):
+        pivot = panel[c, c]
+        if not pivot > 0.0:
+            return c + 1
+        inverse = 1.0 / math.sqrt(pivot)
+        panel[c, c] = inverse
+        for r in range(c + 1, _PANEL):
+            panel[c, r] *= inverse
+        for p in range(c + 1, _PANEL):
+            for r in range(p, _PANEL):
+                panel[p, r] -= panel[c, p] * panel[c, r]
+    for c in range(_PANEL):
+        target = panel[c, _PANEL:rows]
+        for p in range(c):
+            column, value = panel[p, _PANEL:rows], panel[p, c]
+            for r in range(target.size):
                 target[r] -= value * column[r]
-        k += 1
-    if j < n_factored:
-        for c in range(n_columns):
-            # Slices that begin at the diagonal, so that loops count from 0.
-            target = panel[c * width + c : c * width + height]
-            for p in range(c):
-                column = panel[p * width + c : p * width + height]
-                value = column[0]
-                for r in range(target.size):
-                    target[r] -= value * column[r]
-            if not target[0] > 0.0:
-                return j + c + 1
-            target *= 1.0 / math.sqrt(target[0])
-    for c in range(n_columns):
-        base, start, size = (j + c) * ld, c * width + c, min(b + 1, n_rows - j - c)
-        A[base : base + size] = panel[start : start + size]
+        target *= panel[c, c]
     return 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def band_cholesky(A, b, ld, first, done, n_factored, n_rows):
-    """Factor columns first..n_factored in place; return 0, or the failed column + 1.
-
-    Left-looking, four columns at a time, updated by four earlier ones: half the
-    memory traffic of LAPACK's order for bands of this width. Columns before `done`
-    are taken as applied already. Those from n_factored on get their updates only,
-    which is the Schur complement. ld must be at least b + 8, and zero beyond b.
-    """
-    panel = np.zeros(4 * (b + 8))
-    for j in range(first, n_rows, 4):
-        failed = _factor_panel(A, b, ld, j, done, n_factored, n_rows, panel)
-        if failed:
-            return failed
-    return 0
+def _reduce_panel(A, j, done, last):
+    """Update panel j by panels done..last-1; return its rows inside the matrix."""
+    n_panels, reach = A.shape[0], A.shape[2] // _PANEL
+    for k in range(max(done, j + 1 - reach), min(j, last)):
+        n = min(reach - (j - k), n_panels - j)
+        _update_panel(A[k], A[j], _PANEL * (j - k), _PANEL * n)
+    return _PANEL * min(reach, n_panels - j)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
-def solve_forward(A, b, ld, first, last, x):
-    """Solve L x = x for unknowns first..last, and take them out of the later ones."""
+def solve_forward(A, first, last, x):
+    """Solve L x = x for panels first..last, and take them out of the later unknowns."""
     for j in range(first, last):
-        value = x[j] / A[j * ld]
-        x[j] = value
-        size = min(b, x.size - 1 - j)
-        column = A[j * ld + 1 : j * ld + 1 + size]
-        target = x[j + 1 : j + 1 + size]
-        for i in range(size):
-            target[i] -= value * column[i]
+        panel, base = A[j], _PANEL * j
+        for c in range(_PANEL):
+            value = x[base + c] * panel[c, c]
+            x[base + c] = value
+            for r in range(c + 1, _PANEL):
+                x[base + r] -= value * panel[c, r]
+        target = x[base + _PANEL : base + panel.shape[1]]
+        n = target.size
+        x0, x1, x2, x3 = x[base], x[base + 1], x[base + 2], x[base + 3]
+        x4, x5, x6, x7 = x[base + 4], x[base + 5], x[base + 6], x[base + 7]
+        p0, p1 = panel[0, _PANEL:], panel[1, _PANEL:]
+        p2, p3 = panel[2, _PANEL:], panel[3, _PANEL:]
+        p4, p5 = panel[4, _PANEL:], panel[5, _PANEL:]
+        p6, p7 = panel[6, _PANEL:], panel[7, _PANEL:]
+        for row in range(n):
+            r = np.uint64(row)
+            target[r] -= (
+                x0 * p0[r] + x1 * p1[r] + x2 * p2[r] + x3 * p3[r]
+                + x4 * p4[r] + x5 * p5[r] + x6 * p6[r] + x7 * p7[r]
+            )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
-def solve_forward_many(A, b, ld, X):
-    """Solve L X = X for all columns of X (n, k), four earlier rows at a time."""
-    for j in range(X.shape[0]):
-        target = X[j]
-        i = max(0, j - b)
-        while i + 4 <= j:
-            a0, a1 = A[i * ld + j - i], A[(i + 1) * ld + j - i - 1]
-            a2, a3 = A[(i + 2) * ld + j - i - 2], A[(i + 3) * ld + j - i - 3]
-            x0, x1, x2, x3 = X[i], X[i + 1], X[i + 2], X[i + 3]
-            for c in range(target.size):
-                target[c] -= a0 * x0[c] + a1 * x1[c] + a2 * x2[c] + a3 * x3[c]
-            i += 4
-        while i < j:
-            a0, x0 = A[i * ld + j - i], X[i]
-            for c in range(target.size):
-                target[c] -= a0 * x0[c]
-            i += 1
-        target *= 1.0 / A[j * ld]
+def solve_forward_many(A, X):
+    """Solve L X = X for all columns of X (n, k), eight earlier rows at a time."""
+    n, reach = X.shape[0], A.shape[2] // _PANEL
+    for i in range(n):
+        j, c = i // _PANEL, i % _PANEL
+        target = X[i]
+        for k in range(max(0, j + 1 - reach), j):
+            base, a = _PANEL * k, A[k, :, _PANEL * (j - k) + c]
+            a0, a1, a2, a3 = a[0], a[1], a[2], a[3]
+            a4, a5, a6, a7 = a[4], a[5], a[6], a[7]
+            x0, x1, x2, x3 = X[base], X[base + 1], X[base + 2], X[base + 3]
+            x4, x5, x6, x7 = X[base + 4], X[base + 5], X[base + 6], X[base + 7]
+            for col in range(target.size):
+                r = np.uint64(col)
+                target[r] -= (
+                    a0 * x0[r] + a1 * x1[r] + a2 * x2[r] + a3 * x3[r]
+                    + a4 * x4[r] + a5 * x5[r] + a6 * x6[r] + a7 * x7[r]
+                )  # fmt: skip
+        for p in range(c):
+            value, source = A[j, p, c], X[i - c + p]
+            for r in range(target.size):
+                target[r] -= value * source[r]
+        target *= A[j, c, c]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)
-def solve_backward(A, b, ld, last, x):
-    """Solve L^T x = x for unknowns last-1..0; the later ones are solved already."""
-    for j in range(last - 1, -1, -1):
-        size = min(b, x.size - 1 - j)
-        column = A[j * ld + 1 : j * ld + 1 + size]
-        source = x[j + 1 : j + 1 + size]
-        total = 0.0
-        for i in range(size):
-            total += column[i] * source[i]
-        x[j] = (x[j] - total) / A[j * ld]
+def solve_backward(A, first, last, x):
+    """Solve L^T x = x for panels last-1..first; the later ones are solved already."""
+    for j in range(last - 1, first - 1, -1):
+        panel, base = A[j], _PANEL * j
+        source = x[base + _PANEL : base + panel.shape[1]]
+        p0, p1 = panel[0, _PANEL:], panel[1, _PANEL:]
+        p2, p3 = panel[2, _PANEL:], panel[3, _PANEL:]
+        p4, p5 = panel[4, _PANEL:], panel[5, _PANEL:]
+        p6, p7 = panel[6, _PANEL:], panel[7, _PANEL:]
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
+        for row in range(source.size):
+            r = np.uint64(row)
+            v = source[r]
+            s0 += p0[r] * v
+            s1 += p1[r] * v
+            s2 += p2[r] * v
+            s3 += p3[r] * v
+            s4 += p4[r] * v
+            s5 += p5[r] * v
+            s6 += p6[r] * v
+            s7 += p7[r] * v
+        own = x[base : base + _PANEL]
+        own[0] -= s0
+        own[1] -= s1
+        own[2] -= s2
+        own[3] -= s3
+        own[4] -= s4
+        own[5] -= s5
+        own[6] -= s6
+        own[7] -= s7
+        for c in range(_PANEL - 1, -1, -1):
+            total = own[c]
+            for r in range(c + 1, _PANEL):
+                total -= panel[c, r] * own[r]
+            own[c] = total * panel[c, c]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def eliminate_half(
-    gamma, offsets, cells, index, W, block, y, backwards, n_own, b, ld, A, x
+    gamma, offsets, steps, cells, W, y, backwards, n_own, n_rows, free, A, x
 ):
     """Fill and factor one half of a banded system, and eliminate its unknowns from x.
 
-    The half owns n_own unknowns, from the first or the last one; those of A beyond
-    are shared with the other half. They are brought by the half from the front.
+    A (n_panels, 8, height) holds panels of eight columns from their first row on,
+    the factor L in the end, with inverses on the diagonal. The half owns n_own
+    unknowns, from the first or the last one; those beyond, up to n_rows, are shared
+    with the other half, and receive their Schur complement. They are brought by the
+    half from the front. Returns 0, or the column that failed + 1.
     """
-    n_rows = A.size // ld
     n_kept = n_own if backwards else n_rows
-    panel = np.zeros(4 * (b + 8))
-    for j in range(n_rows):
+    for j in range(x.size):
         x[j] = 0.0
         if j < n_kept:
             x[j] = y[cells.size - 1 - j] if backwards else y[j]
-    # Columns are filled, factored and eliminated while they are in the cache.
-    for first in range(0, n_rows, _COLUMNS):
-        last = min(first + _COLUMNS, n_rows)
-        _fill_columns(
-            gamma, offsets, cells, index, W, block, backwards, first, last, n_kept, ld,
-            A, 1.0,
+    own = (n_own + _PANEL - 1) // _PANEL
+    # Panels are filled, factored and eliminated while they are in the cache.
+    for j in range(A.shape[0]):
+        _fill_panel(
+            gamma, offsets, steps, cells, W, backwards, _PANEL * j, n_rows, n_kept,
+            free, A[j],
         )  # fmt: skip
-        for j in range(first, last, 4):
-            failed = _factor_panel(A, b, ld, j, 0, n_own, n_rows, panel)
+        rows = _reduce_panel(A, j, 0, own)
+        if j < own:
+            failed = _factor_panel(A[j], rows)
             if failed:
-                return failed
-        if first < n_own:
-            solve_forward(A, b, ld, first, min(last, n_own), x)
+                return _PANEL * j + failed
+            solve_forward(A, j, j + 1, x)
     return 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def join_halves(A, B, b, ld, n_own, n_back, x, z):
+def join_halves(A, B, n_own, n_back, n_rows, x, z):
     """Add the Schur complement of the back half B to A, and solve what is shared."""
-    n_rows = A.size // ld
-    n_shared = n_rows - n_own
+    n_shared, reach = n_rows - n_own, A.shape[2]
     for j in range(n_shared):
         x[n_own + j] += z[n_back + n_shared - 1 - j]
-        for i in range(min(b + 1, n_shared - j)):
-            mirrored = (n_back + n_shared - 1 - j - i) * ld + i
-            A[(n_own + j) * ld + i] += B[mirrored]
-    failed = band_cholesky(A, b, ld, n_own, n_own, n_rows, n_rows)
-    solve_forward(A, b, ld, n_own, n_rows, x)
-    return failed
+        column = A[(n_own + j) // _PANEL, j % _PANEL, j % _PANEL :]
+        for i in range(min(column.size, n_shared - j)):
+            mirrored = n_shared - 1 - j - i
+            if mirrored % _PANEL + i < reach:
+                column[i] += B[
+                    (n_back + mirrored) // _PANEL,
+                    mirrored % _PANEL,
+                    mirrored % _PANEL + i,
+                ]
+    own = n_own // _PANEL
+    for j in range(own, A.shape[0]):
+        failed = _factor_panel(A[j], _reduce_panel(A, j, own, j))
+        if failed:
+            return _PANEL * j + failed
+        solve_forward(A, j, j + 1, x)
+    return 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def iterate_small(
     g, offsets, insides, scales, halves, largest, crossings, rows, folds,
     pairs, factors, starts, fixed, cell, negative, scale, schedule, gamma,
-    gamma_offsets, cells, index, W, block, y, b, ld, A, x, tol, steps,
+    gamma_offsets, gamma_steps, cells, W, y, A, x, tol, steps,
 ):  # fmt: skip
     """Run the whole iteration on a system of one band; return (n_iter, failed).
 
@@ -541,16 +592,16 @@ def iterate_small(
         centre_weights(first, last, offsets.size, rows)
         assemble(
             g, first, last, rows, pairs, factors, starts, fixed, cell, negative,
-            scale, schedule[it, 2], gamma,
+            scale, schedule[it, 2], gamma_offsets, gamma,
         )  # fmt: skip
         for c in range(n):
             old[c] = g[cells[c]]
         failed = eliminate_half(
-            gamma, gamma_offsets, cells, index, W, block, y, False, n, b, ld, A, x
+            gamma, gamma_offsets, gamma_steps, cells, W, y, False, n, n, 1.0, A, x
         )
         if failed:
             return it, failed
-        solve_backward(A, b, ld, n, x)
+        solve_backward(A, 0, A.shape[0], x)
         change, size = 0.0, 0.0
         for c in range(n):
             g[cells[c]] = x[c]
@@ -563,7 +614,7 @@ def iterate_small(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_panel(gamma, offsets, cells, index, W, start, panel):
+def fill_panel(gamma, steps, cells, W, start, panel):
     """Write columns of Gamma + W into a panel (rows from `start` on, columns).
 
     W (1 or n_blocks, block, block) is added to the diagonal blocks; a single zero
@@ -573,10 +624,9 @@ def fill_panel(gamma, offsets, cells, index, W, start, panel):
     for j in range(panel.shape[1]):
         c = start + j
         q = cells[c]
-        for k in range(offsets.size):
-            other = index[q + offsets[k]]
-            if other >= 0 and other - start < panel.shape[0]:
-                panel[other - start, j] += gamma[k, q]
+        for k in range(steps.size):
+            if j + steps[k] < panel.shape[0]:
+                panel[j + steps[k], j] += gamma[k, q]
         if block > 1 or W[0, 0, 0] != 0.0:
             of_block = W[(c // block) % W.shape[0]]
             a = c % block

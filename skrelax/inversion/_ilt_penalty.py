@@ -167,7 +167,7 @@ class Penalty:
             lambda first, last: kernels.assemble(
                 g, first, last, self.rows, lattice.pairs, lattice.factors,
                 lattice.starts, self.fixed, lattice.cell, settings.negative,
-                settings.strength, rate, self.gamma,
+                settings.strength, rate, lattice.gamma_offsets, self.gamma,
             )
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import _ilt_numba as kernels
+from . import _ilt_smooth_numba as smooth
 from ._ilt_lattice import Lattice
 
 # The convergent scheme: factor by which the floor of gamma is raised at first and the
@@ -117,13 +118,13 @@ class Penalty:
         # The first weights have no predecessor to be averaged with.
         own = 1.0 if it == 0 else rate
         share(
-            lambda first, last: kernels.smooth_weights(
+            lambda first, last: smooth.smooth_weights(
                 g, first, last, lattice.offsets, lattice.insides, scales,
                 self.halves, own, self.logarithms, self.rows,
             )
         )  # fmt: skip
         share(
-            lambda first, last: kernels.smooth_crossings(
+            lambda first, last: smooth.smooth_crossings(
                 g, first, last, lattice.offsets, lattice.insides, self.halves[2],
                 settings.crossing_limit, max(softness, np.finfo(float).tiny), own,
                 self.crossings, self.rows,

@@ -8,6 +8,7 @@ from scipy import linalg
 from scipy.linalg import blas, lapack
 
 from . import _ilt_numba as kernels
+from . import _ilt_solvers_numba as loops
 
 # A banded system is shared between two threads above this many multiplications.
 _TWISTED_WORTH = 4e6
@@ -157,7 +158,7 @@ class BandFactor:
     def forward(self, x):
         """Solve L x = x in place, x (n,) or C-ordered (n, k)."""
         if x.ndim == 2:
-            kernels.solve_forward_many(self.A, x)
+            loops.solve_forward_many(self.A, x)
             return x
         n = x.size
         self.spare[:n], self.spare[n:] = x, 0.0
@@ -206,7 +207,7 @@ class BlockFactor:
             height = min(n, start + (self.reach + 1) * self.rows) - start
             width = stop - start
             panel = np.zeros((height, width), order="F")
-            kernels.fill_panel(
+            loops.fill_panel(
                 gamma, lattice.gamma_steps, lattice.cells, self.W, start, panel
             )
             free = np.flatnonzero(np.diagonal(panel) == 0.0)
@@ -321,7 +322,7 @@ class ModeSolver:
     def _apply(self, gamma, v):
         lattice = self.lattice
         self.flat[lattice.cells] = v
-        kernels.multiply(
+        loops.multiply(
             gamma, lattice.gamma_offsets, lattice.cell, self.flat, lattice.first,
             lattice.last, self.image,
         )  # fmt: skip

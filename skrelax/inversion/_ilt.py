@@ -7,7 +7,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    assert_all_finite,
+    check_is_fitted,
+    validate_data,
+)
 
 from ..kernels import acquisition_grid
 from ..signals import SignalModel, resolve_model
@@ -368,6 +372,8 @@ class MultiDimRegularizedILT(
             raise ValueError(
                 f"axes have sizes {sizes}, but data has shape {data.shape}."
             )
+        if data.size == 0:
+            raise ValueError(f"data is empty, got shape {data.shape}.")
         self._check_discrete_sizes(sizes)
         y = data.reshape(int(np.prod(sizes)), -1)
         single = data.ndim == len(axes)
@@ -381,10 +387,11 @@ class MultiDimRegularizedILT(
                 )
             weight = 1.0 / sigma.reshape(y.shape) ** 2
             y = np.where(weight > 0, y, 0.0)
-        X, y = validate_data(
-            self, acquisition_grid(*axes), y[:, 0] if single else y,
-            dtype=np.float64, multi_output=True, y_numeric=True,
-        )  # fmt: skip
+        X, y = acquisition_grid(*axes), y[:, 0] if single else y
+        # Arrays of doubles by now: the rest of what is checked in `fit`.
+        validate_data(self, X, skip_check_array=True)
+        assert_all_finite(X, input_name="X")
+        assert_all_finite(y, input_name="y")
         self._fit(X, y, weight, None, data.shape[len(axes) :], sigma is not None)
         self.residuals_ = self.residuals_.reshape(data.shape)
         return self
@@ -438,7 +445,7 @@ class MultiDimRegularizedILT(
         self.n_iter_ = outcome.n_iter
         self.converged_ = outcome.converged
         self._separate()
-        residuals = y - self._signals(X)
+        residuals = y - self._signals(places)
         self.residuals_ = residuals[:, 0] if single else residuals
         self._warn(task, outcome)
         return self
@@ -538,7 +545,7 @@ class MultiDimRegularizedILT(
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        signals = self._signals(X[:, self._order])
+        signals = self._signals(locate(X[:, self._order], self._layout))
         return signals[:, 0] if self._single_signal else signals
 
     def __sklearn_tags__(self):

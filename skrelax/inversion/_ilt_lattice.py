@@ -47,7 +47,7 @@ class Lattice:
             max(n + 1 + 2 * flag, 5) if n > 1 or flag else 1
             for n, flag in zip(shape, baseline, strict=True)
         ]
-        strides = np.r_[np.cumprod(padded[:0:-1])[::-1], 1].astype(np.int64)
+        strides = _strides(padded)
         self.axes = [axis for axis, n in enumerate(shape) if n > 1]
         self.steps = _directions(len(shape), self.axes)
         flat = self.steps @ strides
@@ -55,13 +55,12 @@ class Lattice:
         reach = int(self.offsets.max(initial=0))
         margin = (max(*halves, 1) + 1) * reach
         self.size = int(np.prod(padded)) + 2 * margin
-        positions = [
-            stride * np.r_[np.arange(n), [n + 1] * flag]
-            for stride, n, flag in zip(strides, shape, baseline, strict=True)
-        ]
         cells = np.full(1, margin, dtype=np.int64)
-        for position in positions:
-            cells = (cells[:, None] + position.astype(np.int64)).ravel()
+        for stride, n, flag in zip(strides, shape, baseline, strict=True):
+            position = np.arange(n + flag)
+            # A ghost cell is between the bins and the baseline.
+            position[n:] += 1
+            cells = (cells[:, None] + stride * position).ravel()
         self.cells = cells
         self.cell = np.zeros(self.size)
         self.cell[cells] = 1.0
@@ -143,24 +142,33 @@ class Lattice:
         keys = sorted(products)
         self.gamma_offsets = np.unique([0] + [key[0] for key in keys])
         starts = np.searchsorted([key[0] for key in keys], self.gamma_offsets)
-        self.starts = np.r_[starts, len(keys)].astype(np.int64)
+        self.starts = np.array([*starts, len(keys)], dtype=np.int64)
         self.pairs = np.array([key[1:] for key in keys], dtype=np.int64).reshape(-1, 3)
         self.factors = np.array([products[key] for key in keys])
         # The same couplings in the order of the cells. Those beyond the ends of small
         # axes are 0, and stay inside the matrix.
+        own = _strides(self.full_shape)
         rest, apart = self.gamma_offsets.copy(), np.zeros_like(self.gamma_offsets)
         for axis in self.axes:
             count = (rest + strides[axis] // 2) // strides[axis]
             rest -= count * strides[axis]
-            apart += count * int(np.prod(self.full_shape[axis + 1 :]))
+            apart += count * int(own[axis])
         self.gamma_steps = apart.clip(0, self.cells.size - 1)
 
     def bandwidth(self):
         """Return the half bandwidth of the penalty in the order of the cells."""
-        strides = np.r_[np.cumprod(self.full_shape[:0:-1])[::-1], 1]
+        strides = _strides(self.full_shape)
         points = np.vstack([self.steps * 0, self.steps, -self.steps])[:, None]
         apart = (points - points.transpose(1, 0, 2)) @ strides
         return int(min(np.abs(apart).max(initial=0), self.cells.size - 1))
+
+
+def _strides(shape):
+    """Return the distances of neighbours along axes in C order."""
+    strides = [1]
+    for n in shape[:0:-1]:
+        strides.append(strides[-1] * n)
+    return np.array(strides[::-1], dtype=np.int64)
 
 
 def _directions(n_axes, axes):

@@ -19,7 +19,7 @@ from ._ilt_solvers import (
 # Systems of less than this many multiplications run as one compiled loop.
 _SMALL_WORK = 1e7
 # Cells above which the update of the penalties is shared among threads.
-_THREAD_CELLS = 8000
+_THREAD_CELLS = 30_000
 # Multiplications per second of the two factorisations; only their ratio matters.
 _BAND_RATE, _BLOCK_RATE = 16e9, 40e9
 # Seconds of calls in one solve with blocks.
@@ -181,14 +181,10 @@ class Inversion:
         penalty = self.penalty
         schedule = penalty.settings.schedule(n_iter)
         steps = []
-        old = self.g[penalty.lattice.cells]
         try:
             for it in range(n_iter):
                 x, stretch = self._step(it, schedule[it], scheme, share)
-                size = np.linalg.norm(x)
-                step = stretch * np.linalg.norm(x - old) / size if size > 0 else 0.0
-                self._set(x)
-                old = x.copy()
+                step = stretch * kernels.take_over(x, penalty.lattice.cells, self.g)
                 steps.append(step)
                 if step < tol or (after is not None and after(it + 1, step)):
                     break
@@ -211,12 +207,15 @@ class Inversion:
         first, last = self.penalty.lattice.first, self.penalty.lattice.last
         if self.n_threads < 2 or last - first < _THREAD_CELLS:
             return lambda function: function(first, last)
-        pool = stack.enter_context(ThreadPoolExecutor(self.n_threads))
+        pool = stack.enter_context(ThreadPoolExecutor(self.n_threads - 1))
         parts = split_slices(last - first, self.n_threads)
-        bounds = [(first + part.start, first + part.stop) for part in parts]
+        own, *others = [(first + part.start, first + part.stop) for part in parts]
 
         def share(function):
-            for done in [pool.submit(function, *bound) for bound in bounds]:
+            # This thread takes a part as well: waking others is what costs.
+            waiting = [pool.submit(function, *bound) for bound in others]
+            function(*own)
+            for done in waiting:
                 done.result()
 
         return share

@@ -70,14 +70,23 @@ def uniform_weights(g, first, last, offsets, insides, scales, halves, rows):
                 tilt = 0.5 * (up[x] - down[x])
                 c[x] = bend * bend * inside[x]
                 p[x] = tilt * tilt * inside[x]
-            _window_max(c, spare[:size], inside, o, halves[0])
-            _window_max(p, spare[:size], inside, o, halves[1])
+            _window_max(c, spare[:size], inside, o, halves[0] - 1)
+            _window_max(p, spare[:size], inside, o, halves[1] - 1)
             floor, of_slope, of_curvature = scales[i, 0], scales[i, 1], scales[i, 2]
+            # The last step of the windows is part of the loop that reads them.
+            wide_c, wide_p = o * min(1, halves[0]), o * min(1, halves[1])
+            c0, c1 = c[halo - wide_c :], c[halo + wide_c :]
+            p0, p1 = p[halo - wide_p :], p[halo + wide_p :]
+            c, p, inside = c[halo:], p[halo:], inside[halo:]
             out = rows[i, start : start + count]
-            for x in range(count):
-                y = x + halo
-                gamma = floor + of_slope * p[y] + of_curvature * c[y]
-                out[x] = inside[y] / math.sqrt(gamma)
+            for n in range(count):
+                x = np.uint64(n)
+                bend = c0[x] if c0[x] > c1[x] else c1[x]
+                bend = bend if bend > c[x] else c[x]
+                tilt = p0[x] if p0[x] > p1[x] else p1[x]
+                tilt = tilt if tilt > p[x] else p[x]
+                gamma = floor + of_slope * tilt + of_curvature * bend
+                out[x] = inside[x] / math.sqrt(gamma)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
@@ -114,11 +123,17 @@ def crossing_weights(
                 crossed = scale * (1.0 - 0.5 * sign * around) * inside[x]
                 bound = largest * weight[x] * weight[x]
                 m[x] = crossed if crossed < bound else bound
-            _window_max(m, spare[:size], inside, o, half)
+            _window_max(m, spare[:size], inside, o, half - 1)
+            wide = o * min(1, half)
+            m0, m1 = m[halo - wide :], m[halo + wide :]
+            m, inside = m[halo:], inside[halo:]
             state = crossings[i, start : start + count]
             out = rows[offsets.size + 1 + i, start : start + count]
-            for x in range(count):
-                state[x] = (1.0 - rate) * state[x] + rate * m[x + halo]
+            for n in range(count):
+                x = np.uint64(n)
+                best = m0[x] if m0[x] > m1[x] else m1[x]
+                best = best if best > m[x] else m[x]
+                state[x] = (1.0 - rate) * state[x] + rate * inside[x] * best
                 out[x] = math.sqrt(state[x])
 
 
@@ -141,12 +156,11 @@ def fold_baseline(g, offsets, scales, folds, rows):
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
 def centre_weights(first, last, n_directions, rows):
     """Write the centre of the stencil, -2 times the sum of the other weights."""
-    centre = rows[n_directions]
-    for q in range(first, last):
-        centre[q] = 0.0
+    centre = rows[n_directions, first:last]
+    centre[:] = 0.0
     for i in range(n_directions):
-        row = rows[i]
-        for q in range(first, last):
+        row = rows[i, first:last]
+        for q in range(row.size):
             centre[q] -= 2.0 * row[q]
 
 
@@ -206,32 +220,37 @@ def _fill_panel(
     since the other half of the system brings them; else they are padding, with 1 on
     the diagonal. A cell that neither data nor penalty know gets the diagonal `free`.
     """
-    n, block = cells.size, W.shape[1]
+    block = W.shape[1]
     n_columns = max(0, min(_PANEL, n_kept - j))
-    first = n - 1 - j if backwards else j
+    first = cells.size - 1 - j if backwards else j
     which, a = first // block, first % block
     panel[:] = 0.0
     for p in range(n_columns):
         of_block = W[which if W.shape[0] > 1 else 0, a]
         if backwards:
             column = panel[p, p : p + min(a + 1, n_rows - j - p)]
-            for i in range(column.size):
-                column[i] = of_block[a - i]
+            values = of_block[a + 1 - column.size : a + 1]
+            last = np.uint64(column.size - 1)
+            for n in range(column.size):
+                # Unsigned, or each index is tested for counting from the end.
+                i = np.uint64(n)
+                column[i] = values[last - i]
             a -= 1
             if a < 0:
                 which, a = which - 1, block - 1
         else:
             column = panel[p, p : p + min(block - a, n_rows - j - p)]
+            values = of_block[a : a + column.size]
             for i in range(column.size):
-                column[i] = of_block[a + i]
+                column[i] = values[i]
             a += 1
             if a == block:
                 which, a = which + 1, 0
     for k in range(offsets.size):
-        step, values = steps[k], gamma[k]
+        step, coupling = steps[k], gamma[k]
         for p in range(min(n_columns, n_rows - j - step)):
             q = cells[first - p] - offsets[k] if backwards else cells[first + p]
-            panel[p, p + step] += values[q]
+            panel[p, p + step] += coupling[q]
     for p in range(_PANEL):
         if p >= n_columns:
             panel[p, p] = 0.0 if backwards else 1.0
@@ -489,6 +508,18 @@ def join_halves(A, B, n_own, n_back, n_rows, x, z):
     return 0
 
 
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+def take_over(x, cells, g):
+    """Write cells x into g on the flat array; return ||x - g|| / ||x||, 0 for 0."""
+    change, size = 0.0, 0.0
+    for c in range(cells.size):
+        apart = x[c] - g[cells[c]]
+        g[cells[c]] = x[c]
+        change += apart * apart
+        size += x[c] * x[c]
+    return math.sqrt(change / size) if size > 0.0 else 0.0
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def iterate_small(
     g, offsets, insides, scales, halves, largest, crossings, rows, folds,
@@ -502,7 +533,6 @@ def iterate_small(
     """
     n = cells.size
     first, last = cells[0], cells[n - 1] + 1
-    old = np.empty(n)
     for it in range(steps.size):
         uniform_weights(g, first, last, offsets, insides, scales, halves, rows)
         if schedule[it, 0] > 0.0:
@@ -516,20 +546,13 @@ def iterate_small(
             g, first, last, rows, pairs, factors, starts, fixed, cell, negative,
             scale, schedule[it, 2], gamma_offsets, gamma,
         )  # fmt: skip
-        for c in range(n):
-            old[c] = g[cells[c]]
         failed = eliminate_half(
             gamma, gamma_offsets, gamma_steps, cells, W, y, False, n, n, 1.0, A, x
         )
         if failed:
             return it, failed
         solve_backward(A, 0, A.shape[0], x)
-        change, size = 0.0, 0.0
-        for c in range(n):
-            g[cells[c]] = x[c]
-            change += (x[c] - old[c]) ** 2
-            size += x[c] ** 2
-        steps[it] = math.sqrt(change / size) if size > 0.0 else 0.0
+        steps[it] = take_over(x, cells, g)
         if steps[it] < tol:
             return it + 1, 0
     return steps.size, 0

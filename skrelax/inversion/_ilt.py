@@ -436,7 +436,8 @@ class MultiDimRegularizedILT(
         noise_std = 1.0 if has_sigma and self.noise_std is None else self.noise_std
         self._data, self._weights, self._places = data, weights, places
         task = self._task(data, noise_std, self.n_jobs, self.verbose, self.callback)
-        # Set-up has small matrices only.
+        # A second thread of BLAS waits longer than it works as soon as another program
+        # is busy: factorisations were ten times slower.
         with single_blas_thread():
             outcome = self._run(task)
         self._full = outcome.full

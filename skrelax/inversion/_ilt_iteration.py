@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..utils._parallel import single_blas_thread, split_slices
+from ..utils._parallel import split_slices
 from . import _ilt_numba as kernels
 from ._ilt_penalty import follow_rate, make_penalty
 from ._ilt_solvers import (
@@ -141,9 +141,6 @@ class Inversion:
         with ExitStack() as stack:
             if not keep:
                 stack.callback(self.solver.close)
-            # A second thread of BLAS waits longer than it works as soon as another
-            # program is busy: factorisations were ten times slower.
-            stack.enter_context(single_blas_thread())
             if start is None or scheme == "convergent":
                 self._set(self.solver.solve(self.penalty.gamma))
             else:

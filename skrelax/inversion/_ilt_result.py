@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ..uncertainty import DistributionBands
-from ..utils._parallel import run_tasks
+from ..utils._parallel import run_tasks, single_blas_thread
 from ._ilt_problem import DataOperator
 
 
@@ -171,7 +171,9 @@ class IltResultMixin:
             outcome = self._run(self._task(fitted + noise, noise_std, 1))
             samples[i] = self._user_order(outcome.full)[bins]
 
-        run_tasks(refit, [(i,) for i in range(n_refits)], n_jobs, self.verbose)
+        # Limited once for all threads: each would restore what it found.
+        with single_blas_thread():
+            run_tasks(refit, [(i,) for i in range(n_refits)], n_jobs, self.verbose)
         return DistributionBands.from_samples(self.distribution_, samples, level)
 
     def marginal(self, axis):

@@ -388,8 +388,9 @@ class MultiDimRegularizedILT(
             weight = 1.0 / sigma.reshape(y.shape) ** 2
             y = np.where(weight > 0, y, 0.0)
         X, y = acquisition_grid(*axes), y[:, 0] if single else y
-        # Arrays of doubles by now: the rest of what is checked in `fit`.
-        validate_data(self, X, skip_check_array=True)
+        # Arrays of doubles without names by now: the rest of what `fit` checks.
+        self.n_features_in_ = X.shape[1]
+        vars(self).pop("feature_names_in_", None)
         assert_all_finite(X, input_name="X")
         assert_all_finite(y, input_name="y")
         self._fit(X, y, weight, None, data.shape[len(axes) :], sigma is not None)

@@ -86,7 +86,7 @@ class Inversion:
         lattice = self.penalty.lattice
         if direct:
             W = self.operator.normal_blocks()
-            b = max(lattice.bandwidth(), W.shape[1] - 1)
+            b = max(lattice.bandwidth, W.shape[1] - 1)
             if b <= WIDEST_BAND or lattice.cells.size <= 2 * WIDEST_BAND:
                 self.solver = BandSolver(lattice, W, n_threads)
             else:

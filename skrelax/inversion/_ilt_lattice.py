@@ -1,5 +1,6 @@
 """Cells, directions and stencils of a distribution of any number of axes."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -155,8 +156,9 @@ class Lattice:
             apart += count * int(own[axis])
         self.gamma_steps = apart.clip(0, self.cells.size - 1)
 
+    @functools.cached_property
     def bandwidth(self):
-        """Return the half bandwidth of the penalty in the order of the cells."""
+        """The half bandwidth of the penalty in the order of the cells."""
         strides = _strides(self.full_shape)
         points = np.vstack([self.steps * 0, self.steps, -self.steps])[:, None]
         apart = (points - points.transpose(1, 0, 2)) @ strides

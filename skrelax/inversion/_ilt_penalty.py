@@ -1,5 +1,6 @@
 """The penalties of the multi-dimensional inversion, and how they follow a fit."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -199,9 +200,9 @@ def _direction_scales(lattice, grids, is_log, settings):
     out = np.empty((lattice.steps.shape[0], 6))
     for i, step in enumerate(lattice.steps):
         axes = np.flatnonzero(step)
-        dq = np.sqrt((lengths[axes] ** 2).sum())
+        dq = math.sqrt(sum(lengths[axis] ** 2 for axis in axes))
         a0, ac, ap, ad = (
-            np.sqrt((np.asarray(value)[axes] ** 2).mean())
+            math.sqrt(sum(value[axis] ** 2 for axis in axes) / axes.size)
             for value in (
                 settings.floor, settings.curvature, settings.slope, settings.crossing,
             )

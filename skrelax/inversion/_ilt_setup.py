@@ -1,5 +1,6 @@
 """From acquisition points to the axes and the data of an inversion."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -282,8 +283,8 @@ def _columns(models, n_columns):
             f"kernels read {sum(widths)} acquisition columns, but X has {n_columns} "
             "features."
         )
-    edges = np.r_[0, np.cumsum(widths)]
-    return [list(range(edges[i], edges[i + 1])) for i in range(len(models))]
+    edges = itertools.accumulate(widths, initial=0)
+    return [list(range(*edge)) for edge in itertools.pairwise(edges)]
 
 
 def _bins(grid, model, points, axis, n_inverted, log):

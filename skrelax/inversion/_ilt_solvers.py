@@ -11,7 +11,7 @@ from . import _ilt_numba as kernels
 from . import _ilt_solvers_numba as loops
 
 # A banded system is shared between two threads above this many multiplications.
-_TWISTED_WORTH = 4e6
+_TWISTED_WORTH = 1e7
 # Half bandwidth up to which the compiled factorisation beats blocks in BLAS.
 WIDEST_BAND = 256
 # Rows of a block: below, calls cost more than work.
@@ -26,8 +26,6 @@ _CG_MAX_ITER = 500
 # Stand-in, per data point, for the penalty of a cell that has none.
 _FREE_CELL = 1e-3
 _NO_DATA = np.zeros((1, 1, 1))
-
-
 # Columns of a panel of the compiled factorisation.
 PANEL = kernels._PANEL
 
@@ -67,7 +65,7 @@ class BandSolver:
     def __init__(self, lattice, W, n_threads):
         self.lattice, self.W, self.Y = lattice, np.ascontiguousarray(W), None
         n = lattice.cells.size
-        self.b = max(lattice.bandwidth(), W.shape[1] - 1)
+        self.b = max(lattice.bandwidth, W.shape[1] - 1)
         shared = -(-self.b // PANEL) * PANEL
         twisted = n_threads > 1 and n * self.b**2 > _TWISTED_WORTH and n > 6 * shared
         self.n_own, self.n_back = n, 0
@@ -141,7 +139,7 @@ class BandFactor:
     def __init__(self, lattice, free):
         self.lattice, self.free = lattice, free
         n = lattice.cells.size
-        self.A = make_band(n, lattice.bandwidth())
+        self.A = make_band(n, lattice.bandwidth)
         self.spare = np.empty(PANEL * self.A.shape[0])
         self.nothing = np.zeros(n)
 
@@ -293,7 +291,7 @@ class ModeSolver:
 
     def __init__(self, lattice, operator):
         self.lattice, self.operator, self.Y = lattice, operator, None
-        kind = BandFactor if lattice.bandwidth() <= WIDEST_BAND else BlockFactor
+        kind = BandFactor if lattice.bandwidth <= WIDEST_BAND else BlockFactor
         # The baseline of all axes has no penalty. The steps take this out again.
         self.parts = kind(lattice, _FREE_CELL * operator.n_points)
         self.modes = operator.modes(_MODE_LEVEL)

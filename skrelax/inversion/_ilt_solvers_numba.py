@@ -8,7 +8,7 @@ from numba import njit
 
 # Cells per block: the arrays of a block stay in the second level cache.
 _BLOCK = 2048
-# Columns of a panel.
+# Columns of a panel, as in `_ilt_numba`.
 _PANEL = 8
 # Contraction lets the compiler use fused multiply-adds; it removes no NaN.
 _CONTRACT = {"contract"}

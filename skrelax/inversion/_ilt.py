@@ -1,5 +1,6 @@
 """Signed regularised inversion on any number of axes."""
 
+import functools
 import numbers
 import warnings
 
@@ -391,8 +392,9 @@ class MultiDimRegularizedILT(
         # Arrays of doubles without names by now: the rest of what `fit` checks.
         self.n_features_in_ = X.shape[1]
         vars(self).pop("feature_names_in_", None)
-        assert_all_finite(X, input_name="X")
-        assert_all_finite(y, input_name="y")
+        for name, values in (("X", X), ("y", y)):
+            if not np.isfinite(values).all():
+                assert_all_finite(values, input_name=name)
         self._fit(X, y, weight, None, data.shape[len(axes) :], sigma is not None)
         self.residuals_ = self.residuals_.reshape(data.shape)
         return self
@@ -418,7 +420,7 @@ class MultiDimRegularizedILT(
                 f"y is constant ({y.flat[0]}): there is nothing to invert."
             )
         self._single_signal = single
-        self._signal_labels = pd.RangeIndex(y.shape[1]) if labels is None else labels
+        self._signal_labels = range(y.shape[1]) if labels is None else labels
         self._order = self._column_order(X.shape[1])
         X = X[:, self._order]
         self._layout = make_layout(
@@ -476,11 +478,13 @@ class MultiDimRegularizedILT(
 
     def _column_order(self, n_columns):
         """Return the order in which the models read the columns of X."""
+        names = list(getattr(self, "feature_names_in_", []))
+        if not names:
+            return list(range(n_columns))
         kernels = self.kernels
         if not isinstance(kernels, list | tuple):
             kernels = [kernels]
         wanted = [c for k in kernels for c in resolve_model(k).acquisition_columns]
-        names = list(getattr(self, "feature_names_in_", []))
         if len(set(wanted)) == len(wanted) and set(wanted) == set(names):
             return [names.index(name) for name in wanted]
         return list(range(n_columns))
@@ -549,6 +553,15 @@ class MultiDimRegularizedILT(
         X = validate_data(self, X, dtype=np.float64, reset=False)
         signals = self._signals(locate(X[:, self._order], self._layout))
         return signals[:, 0] if self._single_signal else signals
+
+    @classmethod
+    @functools.cache
+    def _get_param_names(cls):
+        """Return the names of the parameters, which every fit asks for.
+
+        Reading them off the signature takes as long as ten iterations of one axis.
+        """
+        return super()._get_param_names()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -163,6 +163,8 @@ def locate(X, layout):
 def _distinct(points):
     """Return the different rows of points, and which of them each row is."""
     if points.shape[1] == 1:
+        if (points[1:] > points[:-1]).all():
+            return points, np.arange(points.shape[0])
         # Rows are compared as bytes, which takes three times as long as numbers.
         values, inverse = np.unique(points[:, 0], return_inverse=True)
         return values[:, None], inverse

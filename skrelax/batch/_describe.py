@@ -164,7 +164,7 @@ def _grid(fitted, last):
     """Return distributions (n_signals, n_bins), bins per axis or None, and names."""
     if isinstance(last, MultiDimRegularizedILT):
         times, names = tuple(last.grids_), last._axis_names()
-        models = last._layout.builder.models_
+        models = last._layout.models
         n_bins = int(np.prod([axis.size for axis in times]))
         f = last.distribution_.reshape(n_bins, -1).T
     else:

@@ -1,5 +1,6 @@
 """Signed regularised inversion on any number of axes."""
 
+import functools
 import numbers
 import warnings
 
@@ -7,7 +8,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    assert_all_finite,
+    check_is_fitted,
+    validate_data,
+)
 
 from ..kernels import acquisition_grid
 from ..signals import SignalModel, resolve_model
@@ -368,6 +373,8 @@ class MultiDimRegularizedILT(
             raise ValueError(
                 f"axes have sizes {sizes}, but data has shape {data.shape}."
             )
+        if data.size == 0:
+            raise ValueError(f"data is empty, got shape {data.shape}.")
         self._check_discrete_sizes(sizes)
         y = data.reshape(int(np.prod(sizes)), -1)
         single = data.ndim == len(axes)
@@ -381,10 +388,13 @@ class MultiDimRegularizedILT(
                 )
             weight = 1.0 / sigma.reshape(y.shape) ** 2
             y = np.where(weight > 0, y, 0.0)
-        X, y = validate_data(
-            self, acquisition_grid(*axes), y[:, 0] if single else y,
-            dtype=np.float64, multi_output=True, y_numeric=True,
-        )  # fmt: skip
+        X, y = acquisition_grid(*axes), y[:, 0] if single else y
+        # Arrays of doubles without names by now: the rest of what `fit` checks.
+        self.n_features_in_ = X.shape[1]
+        vars(self).pop("feature_names_in_", None)
+        for name, values in (("X", X), ("y", y)):
+            if not np.isfinite(values).all():
+                assert_all_finite(values, input_name=name)
         self._fit(X, y, weight, None, data.shape[len(axes) :], sigma is not None)
         self.residuals_ = self.residuals_.reshape(data.shape)
         return self
@@ -410,7 +420,7 @@ class MultiDimRegularizedILT(
                 f"y is constant ({y.flat[0]}): there is nothing to invert."
             )
         self._single_signal = single
-        self._signal_labels = pd.RangeIndex(y.shape[1]) if labels is None else labels
+        self._signal_labels = range(y.shape[1]) if labels is None else labels
         self._order = self._column_order(X.shape[1])
         X = X[:, self._order]
         self._layout = make_layout(
@@ -429,7 +439,8 @@ class MultiDimRegularizedILT(
         noise_std = 1.0 if has_sigma and self.noise_std is None else self.noise_std
         self._data, self._weights, self._places = data, weights, places
         task = self._task(data, noise_std, self.n_jobs, self.verbose, self.callback)
-        # Set-up has small matrices only.
+        # A second thread of BLAS waits longer than it works as soon as another program
+        # is busy: factorisations were ten times slower.
         with single_blas_thread():
             outcome = self._run(task)
         self._full = outcome.full
@@ -438,7 +449,7 @@ class MultiDimRegularizedILT(
         self.n_iter_ = outcome.n_iter
         self.converged_ = outcome.converged
         self._separate()
-        residuals = y - self._signals(X)
+        residuals = y - self._signals(places)
         self.residuals_ = residuals[:, 0] if single else residuals
         self._warn(task, outcome)
         return self
@@ -467,11 +478,13 @@ class MultiDimRegularizedILT(
 
     def _column_order(self, n_columns):
         """Return the order in which the models read the columns of X."""
+        names = list(getattr(self, "feature_names_in_", []))
+        if not names:
+            return list(range(n_columns))
         kernels = self.kernels
         if not isinstance(kernels, list | tuple):
             kernels = [kernels]
         wanted = [c for k in kernels for c in resolve_model(k).acquisition_columns]
-        names = list(getattr(self, "feature_names_in_", []))
         if len(set(wanted)) == len(wanted) and set(wanted) == set(names):
             return [names.index(name) for name in wanted]
         return list(range(n_columns))
@@ -538,8 +551,17 @@ class MultiDimRegularizedILT(
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        signals = self._signals(X[:, self._order])
+        signals = self._signals(locate(X[:, self._order], self._layout))
         return signals[:, 0] if self._single_signal else signals
+
+    @classmethod
+    @functools.cache
+    def _get_param_names(cls):
+        """Return the names of the parameters, which every fit asks for.
+
+        Reading them off the signature takes as long as ten iterations of one axis.
+        """
+        return super()._get_param_names()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

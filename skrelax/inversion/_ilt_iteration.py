@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..utils._parallel import single_blas_thread, split_slices
+from ..utils._parallel import split_slices
 from . import _ilt_numba as kernels
 from ._ilt_penalty import follow_rate, make_penalty
 from ._ilt_solvers import (
@@ -19,7 +19,7 @@ from ._ilt_solvers import (
 # Systems of less than this many multiplications run as one compiled loop.
 _SMALL_WORK = 1e7
 # Cells above which the update of the penalties is shared among threads.
-_THREAD_CELLS = 8000
+_THREAD_CELLS = 30_000
 # Multiplications per second of the two factorisations; only their ratio matters.
 _BAND_RATE, _BLOCK_RATE = 16e9, 40e9
 # Seconds of calls in one solve with blocks.
@@ -86,7 +86,7 @@ class Inversion:
         lattice = self.penalty.lattice
         if direct:
             W = self.operator.normal_blocks()
-            b = max(lattice.bandwidth(), W.shape[1] - 1)
+            b = max(lattice.bandwidth, W.shape[1] - 1)
             if b <= WIDEST_BAND or lattice.cells.size <= 2 * WIDEST_BAND:
                 self.solver = BandSolver(lattice, W, n_threads)
             else:
@@ -141,9 +141,6 @@ class Inversion:
         with ExitStack() as stack:
             if not keep:
                 stack.callback(self.solver.close)
-            # A second thread of BLAS waits longer than it works as soon as another
-            # program is busy: factorisations were ten times slower.
-            stack.enter_context(single_blas_thread())
             if start is None or scheme == "convergent":
                 self._set(self.solver.solve(self.penalty.gamma))
             else:
@@ -171,8 +168,8 @@ class Inversion:
             penalty.folds, lattice.pairs, lattice.factors, lattice.starts,
             penalty.fixed, lattice.cell, settings.negative, settings.strength,
             settings.schedule(n_iter), penalty.gamma, lattice.gamma_offsets,
-            lattice.cells, lattice.index, solver.W, solver.block, solver.Y, solver.b,
-            solver.ld, solver.A, solver.x, tol, steps,
+            lattice.gamma_steps, lattice.cells, solver.W, solver.Y, solver.A, solver.x,
+            tol, steps,
         )  # fmt: skip
         solver.check(failed)
         return steps[:done]
@@ -181,14 +178,10 @@ class Inversion:
         penalty = self.penalty
         schedule = penalty.settings.schedule(n_iter)
         steps = []
-        old = self.g[penalty.lattice.cells]
         try:
             for it in range(n_iter):
                 x, stretch = self._step(it, schedule[it], scheme, share)
-                size = np.linalg.norm(x)
-                step = stretch * np.linalg.norm(x - old) / size if size > 0 else 0.0
-                self._set(x)
-                old = x.copy()
+                step = stretch * kernels.take_over(x, penalty.lattice.cells, self.g)
                 steps.append(step)
                 if step < tol or (after is not None and after(it + 1, step)):
                     break
@@ -211,12 +204,15 @@ class Inversion:
         first, last = self.penalty.lattice.first, self.penalty.lattice.last
         if self.n_threads < 2 or last - first < _THREAD_CELLS:
             return lambda function: function(first, last)
-        pool = stack.enter_context(ThreadPoolExecutor(self.n_threads))
+        pool = stack.enter_context(ThreadPoolExecutor(self.n_threads - 1))
         parts = split_slices(last - first, self.n_threads)
-        bounds = [(first + part.start, first + part.stop) for part in parts]
+        own, *others = [(first + part.start, first + part.stop) for part in parts]
 
         def share(function):
-            for done in [pool.submit(function, *bound) for bound in bounds]:
+            # This thread takes a part as well: waking others is what costs.
+            waiting = [pool.submit(function, *bound) for bound in others]
+            function(*own)
+            for done in waiting:
                 done.result()
 
         return share

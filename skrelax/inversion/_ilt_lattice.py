@@ -1,5 +1,6 @@
 """Cells, directions and stencils of a distribution of any number of axes."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -23,14 +24,17 @@ class Lattice:
         Cells per axis, with the baseline last.
     cells : ndarray of shape (n_cells,)
         Position of each cell on the flat array, in C order.
-    index : ndarray of shape (size,)
-        The inverse: -1 on ghost cells.
+    cell : ndarray of shape (size,)
+        1 on cells, 0 on ghost cells.
     steps : ndarray of shape (n_directions, n_axes)
         Directions: axes first, then both diagonals of each pair of axes.
     offsets : ndarray of shape (n_directions,)
         Distance of a step on the flat array, positive.
     insides : ndarray of shape (1 or n_directions, size)
         1 where a cell has a stencil in a direction.
+    gamma_offsets, gamma_steps : ndarray of shape (n_offsets,)
+        Distance of the cells that the penalty couples, on the flat array and in the
+        order of the cells.
     """
 
     def __init__(self, shape, baseline, halves):
@@ -38,12 +42,13 @@ class Lattice:
         self.full_shape = tuple(
             n + flag for n, flag in zip(shape, baseline, strict=True)
         )
-        # A single bin has no neighbours to be kept apart from.
+        # A single bin has no neighbours to be kept apart from. Fewer than five cells
+        # would give two couplings of the penalty, up to two steps away, one offset.
         padded = [
-            n + 1 + 2 * flag if n > 1 or flag else 1
+            max(n + 1 + 2 * flag, 5) if n > 1 or flag else 1
             for n, flag in zip(shape, baseline, strict=True)
         ]
-        strides = np.r_[np.cumprod(padded[:0:-1])[::-1], 1].astype(np.int64)
+        strides = _strides(padded)
         self.axes = [axis for axis, n in enumerate(shape) if n > 1]
         self.steps = _directions(len(shape), self.axes)
         flat = self.steps @ strides
@@ -51,21 +56,19 @@ class Lattice:
         reach = int(self.offsets.max(initial=0))
         margin = (max(*halves, 1) + 1) * reach
         self.size = int(np.prod(padded)) + 2 * margin
-        positions = [
-            stride * np.r_[np.arange(n), [n + 1] * flag]
-            for stride, n, flag in zip(strides, shape, baseline, strict=True)
-        ]
         cells = np.full(1, margin, dtype=np.int64)
-        for position in positions:
-            cells = (cells[:, None] + position.astype(np.int64)).ravel()
+        for stride, n, flag in zip(strides, shape, baseline, strict=True):
+            position = np.arange(n + flag)
+            # A ghost cell is between the bins and the baseline.
+            position[n:] += 1
+            cells = (cells[:, None] + stride * position).ravel()
         self.cells = cells
-        self.index = np.full(self.size, -1, dtype=np.int32)
-        self.index[cells] = np.arange(cells.size)
-        self.cell = (self.index >= 0).astype(np.float64)
+        self.cell = np.zeros(self.size)
+        self.cell[cells] = 1.0
         self.insides = self.cell[None]
         if any(baseline):
             self.insides = np.stack([self._inside(step) for step in self.steps])
-        self._set_stencils()
+        self._set_stencils(strides)
 
     @property
     def first(self):
@@ -118,7 +121,7 @@ class Lattice:
                     folds.append((cell, direction[other], diagonals[0], 2))
         return np.array(folds, dtype=np.int64).reshape(-1, 4)
 
-    def _set_stencils(self):
+    def _set_stencils(self, strides):
         """Find which products of stencil weights meet in each offset of Gamma.
 
         Row r of the second differences has its centre at r and weights at r +- o_i;
@@ -140,16 +143,34 @@ class Lattice:
         keys = sorted(products)
         self.gamma_offsets = np.unique([0] + [key[0] for key in keys])
         starts = np.searchsorted([key[0] for key in keys], self.gamma_offsets)
-        self.starts = np.r_[starts, len(keys)].astype(np.int64)
+        self.starts = np.array([*starts, len(keys)], dtype=np.int64)
         self.pairs = np.array([key[1:] for key in keys], dtype=np.int64).reshape(-1, 3)
         self.factors = np.array([products[key] for key in keys])
+        # The same couplings in the order of the cells. Those beyond the ends of small
+        # axes are 0, and stay inside the matrix.
+        own = _strides(self.full_shape)
+        rest, apart = self.gamma_offsets.copy(), np.zeros_like(self.gamma_offsets)
+        for axis in self.axes:
+            count = (rest + strides[axis] // 2) // strides[axis]
+            rest -= count * strides[axis]
+            apart += count * int(own[axis])
+        self.gamma_steps = apart.clip(0, self.cells.size - 1)
 
+    @functools.cached_property
     def bandwidth(self):
-        """Return the half bandwidth of the penalty in the order of the cells."""
-        strides = np.r_[np.cumprod(self.full_shape[:0:-1])[::-1], 1]
+        """The half bandwidth of the penalty in the order of the cells."""
+        strides = _strides(self.full_shape)
         points = np.vstack([self.steps * 0, self.steps, -self.steps])[:, None]
         apart = (points - points.transpose(1, 0, 2)) @ strides
         return int(min(np.abs(apart).max(initial=0), self.cells.size - 1))
+
+
+def _strides(shape):
+    """Return the distances of neighbours along axes in C order."""
+    strides = [1]
+    for n in shape[:0:-1]:
+        strides.append(strides[-1] * n)
+    return np.array(strides[::-1], dtype=np.int64)
 
 
 def _directions(n_axes, axes):

@@ -3,19 +3,23 @@
 Distributions live on a flat array with a layer of ghost cells after every line
 of an axis, which hold 0: a step of the stencil is then one offset, whatever the
 number of axes. `Gamma` is stored by offsets: entry (k, q) couples cell q with
-cell q + offsets[k]. What it holds for ghost cells is never read as a value that
-counts, since vectors are 0 there.
+cell q + offsets[k], and is 0 where one of them is none: cells that are coupled are
+then steps[k] apart in their own order, too. The diagonal of ghost cells is never
+read as a value that counts, since vectors are 0 there.
 """
 
 import math
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 # Cells per block: the arrays of a block stay in the second level cache.
 _BLOCK = 2048
-# Columns of a band that are filled at a time; a multiple of the panel of four.
-_COLUMNS = 128
+# Columns of a panel of a banded matrix: a vector of the widest registers.
+_PANEL = 8
 # Contraction lets the compiler use fused multiply-adds; it removes no NaN.
 _CONTRACT = {"contract"}
 # Sums in any order, so that dot products are vectorised (a third of the solve).
@@ -66,14 +70,23 @@ def uniform_weights(g, first, last, offsets, insides, scales, halves, rows):
                 tilt = 0.5 * (up[x] - down[x])
                 c[x] = bend * bend * inside[x]
                 p[x] = tilt * tilt * inside[x]
-            _window_max(c, spare[:size], inside, o, halves[0])
-            _window_max(p, spare[:size], inside, o, halves[1])
+            _window_max(c, spare[:size], inside, o, halves[0] - 1)
+            _window_max(p, spare[:size], inside, o, halves[1] - 1)
             floor, of_slope, of_curvature = scales[i, 0], scales[i, 1], scales[i, 2]
+            # The last step of the windows is part of the loop that reads them.
+            wide_c, wide_p = o * min(1, halves[0]), o * min(1, halves[1])
+            c0, c1 = c[halo - wide_c :], c[halo + wide_c :]
+            p0, p1 = p[halo - wide_p :], p[halo + wide_p :]
+            c, p, inside = c[halo:], p[halo:], inside[halo:]
             out = rows[i, start : start + count]
-            for x in range(count):
-                y = x + halo
-                gamma = floor + of_slope * p[y] + of_curvature * c[y]
-                out[x] = inside[y] / math.sqrt(gamma)
+            for n in range(count):
+                x = np.uint64(n)
+                bend = c0[x] if c0[x] > c1[x] else c1[x]
+                bend = bend if bend > c[x] else c[x]
+                tilt = p0[x] if p0[x] > p1[x] else p1[x]
+                tilt = tilt if tilt > p[x] else p[x]
+                gamma = floor + of_slope * tilt + of_curvature * bend
+                out[x] = inside[x] / math.sqrt(gamma)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
@@ -110,108 +123,18 @@ def crossing_weights(
                 crossed = scale * (1.0 - 0.5 * sign * around) * inside[x]
                 bound = largest * weight[x] * weight[x]
                 m[x] = crossed if crossed < bound else bound
-            _window_max(m, spare[:size], inside, o, half)
+            _window_max(m, spare[:size], inside, o, half - 1)
+            wide = o * min(1, half)
+            m0, m1 = m[halo - wide :], m[halo + wide :]
+            m, inside = m[halo:], inside[halo:]
             state = crossings[i, start : start + count]
             out = rows[offsets.size + 1 + i, start : start + count]
-            for x in range(count):
-                state[x] = (1.0 - rate) * state[x] + rate * m[x + halo]
+            for n in range(count):
+                x = np.uint64(n)
+                best = m0[x] if m0[x] > m1[x] else m1[x]
+                best = best if best > m[x] else m[x]
+                state[x] = (1.0 - rate) * state[x] + rate * inside[x] * best
                 out[x] = math.sqrt(state[x])
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
-def _window_norm(values, spare, inside, offset, times):
-    """Replace values by the 8-norm of their window: a maximum that is smooth."""
-    n = values.size
-    for x in range(n):
-        square = values[x] * values[x]
-        values[x] = square * square * square * square
-    for _ in range(times):
-        for x in range(offset, n - offset):
-            spare[x] = values[x - offset] + values[x] + values[x + offset]
-        for x in range(offset, n - offset):
-            values[x] = spare[x] * inside[x]
-    for x in range(n):
-        values[x] = math.sqrt(math.sqrt(math.sqrt(values[x])))
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
-def smooth_weights(
-    g, first, last, offsets, insides, scales, halves, rate, logarithms, rows
-):
-    """Write smooth, damped uniform weights into rows, for the convergent scheme.
-
-    The logarithm of gamma_i follows its new value at the given rate; logarithms
-    (n_directions, n_flat) keeps it.
-    """
-    if offsets.size == 0:
-        return
-    widest = max(halves[0], halves[1])
-    reach = widest * offsets.max()
-    curvature = np.empty(_BLOCK + 2 * reach)
-    slope = np.empty(_BLOCK + 2 * reach)
-    spare = np.empty(_BLOCK + 2 * reach)
-    for start in range(first, last, _BLOCK):
-        count = min(_BLOCK, last - start)
-        for i in range(offsets.size):
-            o = offsets[i]
-            halo = widest * o
-            size = count + 2 * halo
-            low = start - halo
-            inside = insides[i % insides.shape[0], low : low + size]
-            c, p = curvature[:size], slope[:size]
-            for x in range(size):
-                q = low + x
-                bend = g[q + o] - 2.0 * g[q] + g[q - o]
-                tilt = 0.5 * (g[q + o] - g[q - o])
-                c[x] = bend * bend * inside[x]
-                p[x] = tilt * tilt * inside[x]
-            _window_norm(c, spare[:size], inside, o, halves[0])
-            _window_norm(p, spare[:size], inside, o, halves[1])
-            for x in range(count):
-                y, q = x + halo, start + x
-                gamma = scales[i, 0] + scales[i, 1] * p[y] + scales[i, 2] * c[y]
-                state = (1.0 - rate) * logarithms[i, q] + rate * math.log(gamma)
-                logarithms[i, q] = state
-                rows[i, q] = inside[y] * math.exp(-0.5 * state)
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
-def smooth_crossings(
-    g, first, last, offsets, insides, half, largest, softness, rate, crossings, rows
-):
-    """Update smooth crossing weights, for the convergent scheme.
-
-    The sign of a bin is g / sqrt(g^2 + softness^2), so that bins at the level of
-    the noise switch nothing.
-    """
-    n_axes = crossings.shape[0]
-    reach = half * offsets[:n_axes].max() if n_axes else 0
-    found = np.empty(_BLOCK + 2 * reach)
-    spare = np.empty(_BLOCK + 2 * reach)
-    for start in range(first, last, _BLOCK):
-        count = min(_BLOCK, last - start)
-        for i in range(n_axes):
-            o = offsets[i]
-            halo = half * o
-            size = count + 2 * halo
-            low = start - halo
-            inside = insides[i % insides.shape[0], low : low + size]
-            m = found[:size]
-            for x in range(size):
-                q = low + x
-                here, up, down = g[q], g[q + o], g[q - o]
-                sign = here / math.sqrt(here * here + softness * softness)
-                around = up / math.sqrt(up * up + softness * softness)
-                around += down / math.sqrt(down * down + softness * softness)
-                weight = rows[i, q]
-                crossed = (1.0 - 0.5 * sign * around) * inside[x]
-                m[x] = largest * crossed * crossed * weight * weight
-            _window_norm(m, spare[:size], inside, o, half)
-            for x in range(count):
-                q = start + x
-                state = (1.0 - rate) * crossings[i, q] + rate * m[x + halo]
-                crossings[i, q] = state
-                rows[offsets.size + 1 + i, q] = math.sqrt(state)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
@@ -233,19 +156,19 @@ def fold_baseline(g, offsets, scales, folds, rows):
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
 def centre_weights(first, last, n_directions, rows):
     """Write the centre of the stencil, -2 times the sum of the other weights."""
-    centre = rows[n_directions]
-    for q in range(first, last):
-        centre[q] = 0.0
+    centre = rows[n_directions, first:last]
+    centre[:] = 0.0
     for i in range(n_directions):
-        row = rows[i]
-        for q in range(first, last):
+        row = rows[i, first:last]
+        for q in range(row.size):
             centre[q] -= 2.0 * row[q]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
 def assemble(
-    g, first, last, rows, pairs, factors, starts, fixed, cell, negative, scale, u, gamma
-):
+    g, first, last, rows, pairs, factors, starts, fixed, cell, negative, scale, u,
+    offsets, gamma,
+):  # fmt: skip
     """Set Gamma = u Gamma_new + (1 - u) Gamma for cells first..last.
 
     pairs (n, 3): two rows and a shift whose product, times factors, is summed into
@@ -274,253 +197,334 @@ def assemble(
                 for x in range(count):
                     acc[x] += factor * (a[x] * b[x])
             out = gamma[k, start : start + count]
+            if k == 0:
+                for x in range(count):
+                    out[x] = (1.0 - u) * out[x] + u * scale * acc[x]
+                continue
+            own = cell[start : start + count]
+            other = cell[start + offsets[k] : start + offsets[k] + count]
             for x in range(count):
-                out[x] = (1.0 - u) * out[x] + u * scale * acc[x]
+                coupled = own[x] * other[x]
+                out[x] = (1.0 - u) * out[x] + u * scale * coupled * acc[x]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
-def multiply(gamma, offsets, cell, x, first, last, out):
-    """Write Gamma x of cells first..last into out; x must be 0 on ghost cells."""
-    for start in range(first, last, _BLOCK):
-        count = min(_BLOCK, last - start)
-        y = out[start : start + count]
-        y[:] = gamma[0, start : start + count] * x[start : start + count]
-        for k in range(1, offsets.size):
-            o = offsets[k]
-            right = gamma[k, start : start + count]
-            left = gamma[k, start - o : start - o + count]
-            up = x[start + o : start + o + count]
-            down = x[start - o : start - o + count]
-            for i in range(count):
-                y[i] += right[i] * up[i] + left[i] * down[i]
-        y *= cell[start : start + count]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _fill_columns(
-    gamma, offsets, cells, index, W, block, backwards, first, last, n_kept, ld, A, free
+def _fill_panel(
+    gamma, offsets, steps, cells, W, backwards, j, n_rows, n_kept, free, panel
 ):
-    """Write columns first..last of Gamma + W into banded storage.
+    """Write eight columns of Gamma + W, from unknown j on, into a panel (8, height).
 
-    Entry A[j * ld + i] couples unknowns j and j + i in the order of the cells, or in
-    that from the last one if backwards. W has one (block, block) matrix for all blocks
-    of unknowns, or one for each; columns from n_kept on are left 0, since the other
-    half of the system brings them. A cell that neither data nor penalty know gets the
-    diagonal `free`.
+    Unknowns are in the order of the cells, or in that from the last one if backwards;
+    couplings to those from n_rows on are left out. W has one (block, block) matrix for
+    all blocks of unknowns, or one for each. Columns from n_kept on are 0 if backwards,
+    since the other half of the system brings them; else they are padding, with 1 on
+    the diagonal. A cell that neither data nor penalty know gets the diagonal `free`.
     """
-    n = cells.size
-    n_rows = A.size // ld
-    A[first * ld : last * ld] = 0.0
-    for j in range(first, min(last, n_kept)):
-        c = n - 1 - j if backwards else j
-        q, base = cells[c], j * ld
-        of_block = W[(c // block) % W.shape[0]]
-        a = c % block
-        size = min(a + 1 if backwards else block - a, n_rows - j)
-        column = A[base : base + size]
-        if backwards:
-            for i in range(size):
-                column[i] = of_block[a, a - i]
-        else:
-            column[:] = of_block[a, a : a + size]
-        for k in range(offsets.size):
-            neighbour = q - offsets[k] if backwards else q + offsets[k]
-            other = index[neighbour]
-            if other >= 0:
-                step = c - other if backwards else other - c
-                if j + step < n_rows:
-                    A[base + step] += gamma[k, neighbour if backwards else q]
-        if A[base] == 0.0:
-            A[base] = free
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def fill_band(gamma, offsets, cells, index, ld, A, free):
-    """Write Gamma into banded storage, see `_fill_columns`."""
-    n = cells.size
-    none = np.zeros((1, 1, 1))
-    _fill_columns(gamma, offsets, cells, index, none, 1, False, 0, n, n, ld, A, free)
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
-def _factor_panel(A, b, ld, j, done, n_factored, n_rows, panel):
-    """Update columns j to j + 3 by the columns before them, and factor them."""
-    width = b + 8
-    t0, t1 = panel[:width], panel[width : 2 * width]
-    t2, t3 = panel[2 * width : 3 * width], panel[3 * width :]
-    n_columns = min(4, n_rows - j)
-    # Rows of the panel: no further than the band, and than the matrix.
-    height = min(b + 4, n_rows - j)
+    block = W.shape[1]
+    n_columns = max(0, min(_PANEL, n_kept - j))
+    first = cells.size - 1 - j if backwards else j
+    which, a = first // block, first % block
     panel[:] = 0.0
-    for c in range(n_columns):
-        base, start, size = (j + c) * ld, c * width + c, min(b + 1, n_rows - j - c)
-        panel[start : start + size] = A[base : base + size]
-    last = min(j, n_factored)
-    k = max(done, j - b)
-    while k + 4 <= last:
-        base = k * ld + (j - k)
-        size = min(b - (j - k) + 4, height)
-        p0 = A[base : base + size]
-        p1 = A[base + ld - 1 : base + ld - 1 + size]
-        p2 = A[base + 2 * ld - 2 : base + 2 * ld - 2 + size]
-        p3 = A[base + 3 * ld - 3 : base + 3 * ld - 3 + size]
-        a00, a01, a02, a03 = p0[0], p0[1], p0[2], p0[3]
-        a10, a11, a12, a13 = p1[0], p1[1], p1[2], p1[3]
-        a20, a21, a22, a23 = p2[0], p2[1], p2[2], p2[3]
-        a30, a31, a32, a33 = p3[0], p3[1], p3[2], p3[3]
-        for row in range(size):
-            # Unsigned, or each index is tested for counting from the end.
-            r = np.uint64(row)
-            v0, v1, v2, v3 = p0[r], p1[r], p2[r], p3[r]
-            t0[r] -= a00 * v0 + a10 * v1 + a20 * v2 + a30 * v3
-            t1[r] -= a01 * v0 + a11 * v1 + a21 * v2 + a31 * v3
-            t2[r] -= a02 * v0 + a12 * v1 + a22 * v2 + a32 * v3
-            t3[r] -= a03 * v0 + a13 * v1 + a23 * v2 + a33 * v3
-        k += 4
-    while k < last:
-        base = k * ld + (j - k)
-        size = min(b - (j - k) + 1, height)
-        column = A[base : base + size]
-        for c in range(min(n_columns, size)):
-            target = panel[c * width : c * width + size]
-            value = column[c]
-            for r in range(size):
-                target[r] -= value * column[r]
-        k += 1
-    if j < n_factored:
-        for c in range(n_columns):
-            # Slices that begin at the diagonal, so that loops count from 0.
-            target = panel[c * width + c : c * width + height]
-            for p in range(c):
-                column = panel[p * width + c : p * width + height]
-                value = column[0]
-                for r in range(target.size):
-                    target[r] -= value * column[r]
-            if not target[0] > 0.0:
-                return j + c + 1
-            target *= 1.0 / math.sqrt(target[0])
-    for c in range(n_columns):
-        base, start, size = (j + c) * ld, c * width + c, min(b + 1, n_rows - j - c)
-        A[base : base + size] = panel[start : start + size]
+    for p in range(n_columns):
+        of_block = W[which if W.shape[0] > 1 else 0, a]
+        if backwards:
+            column = panel[p, p : p + min(a + 1, n_rows - j - p)]
+            values = of_block[a + 1 - column.size : a + 1]
+            last = np.uint64(column.size - 1)
+            for n in range(column.size):
+                # Unsigned, or each index is tested for counting from the end.
+                i = np.uint64(n)
+                column[i] = values[last - i]
+            a -= 1
+            if a < 0:
+                which, a = which - 1, block - 1
+        else:
+            column = panel[p, p : p + min(block - a, n_rows - j - p)]
+            values = of_block[a : a + column.size]
+            for i in range(column.size):
+                column[i] = values[i]
+            a += 1
+            if a == block:
+                which, a = which + 1, 0
+    for k in range(offsets.size):
+        step, coupling = steps[k], gamma[k]
+        for p in range(min(n_columns, n_rows - j - step)):
+            q = cells[first - p] - offsets[k] if backwards else cells[first + p]
+            panel[p, p + step] += coupling[q]
+    for p in range(_PANEL):
+        if p >= n_columns:
+            panel[p, p] = 0.0 if backwards else 1.0
+        elif panel[p, p] == 0.0:
+            panel[p, p] = free
+
+
+@intrinsic
+def _subtract_products(typing, A, target, left, right, height, count):
+    """Subtract the products of `count` pairs of tiles from a tile of 8 x 8 values.
+
+    All are in panels of A, from flat positions on; the next pair is one panel on, in
+    the same row. The tile stays in registers, which no loop that the compiler
+    vectorises itself reaches: twice as fast.
+    """
+
+    def generate(context, builder, signature, args):
+        data = context.make_array(A)(context, builder, args[0]).data
+        target, left, right, height, count = args[1:]
+        whole, lane = target.type, ir.IntType(32)
+        vector = ir.VectorType(ir.DoubleType(), _PANEL)
+        empty = ir.Constant(vector, ir.Undefined)
+        spread = ir.Constant(ir.VectorType(lane, _PANEL), [0] * _PANEL)
+        fused = ("contract",)
+
+        def at(position, row, shift=0):
+            shifted = builder.add(builder.mul(height, whole(row)), whole(shift))
+            return builder.gep(data, [builder.add(position, shifted)])
+
+        def vector_at(position, row):
+            return builder.bitcast(at(position, row), vector.as_pointer())
+
+        # Half the registers hold sums: 8 of AVX-512, or 4 of two halves.
+        wide = "+avx512f" in str(context.codegen().magic_tuple())
+        width = _PANEL if wide else _PANEL // 2
+        for first in range(0, _PANEL, width):
+            columns = range(first, first + width)
+            sums = []
+            for column in columns:
+                sums.append(cgutils.alloca_once(builder, vector))
+                value = builder.load(vector_at(target, column), align=8)
+                builder.store(value, sums[-1])
+            step = builder.sub(builder.mul(height, whole(_PANEL)), whole(_PANEL))
+            with cgutils.for_range(builder, count) as loop:
+                shift = builder.mul(loop.index, step)
+                here, there = builder.add(left, shift), builder.add(right, shift)
+                for k in range(_PANEL):
+                    values = builder.load(vector_at(here, k), align=8)
+                    for column, total in zip(columns, sums, strict=True):
+                        factor = builder.load(at(there, k, column))
+                        factor = builder.insert_element(empty, factor, lane(0))
+                        factor = builder.shuffle_vector(factor, empty, spread)
+                        product = builder.fmul(values, factor, flags=fused)
+                        rest = builder.fsub(builder.load(total), product, flags=fused)
+                        builder.store(rest, total)
+            for column, total in zip(columns, sums, strict=True):
+                builder.store(builder.load(total), vector_at(target, column), align=8)
+        return context.get_dummy_value()
+
+    return types.void(A, *[types.intp] * 5), generate
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+def _factor_panel(panel, rows):
+    """Factor a panel that is up to date; return 0, or the failed column + 1.
+
+    The diagonal receives the inverse of that of the factor.
+    """
+    for c in range(_PANEL):
+        pivot = panel[c, c]
+        if not pivot > 0.0:
+            return c + 1
+        inverse = 1.0 / math.sqrt(pivot)
+        panel[c, c] = inverse
+        for r in range(c + 1, _PANEL):
+            panel[c, r] *= inverse
+        for p in range(c + 1, _PANEL):
+            for r in range(p, _PANEL):
+                panel[p, r] -= panel[c, p] * panel[c, r]
+    # The rows below in one pass, which reads and writes each value once.
+    d0 = panel[0, 0]
+    d1, l10 = panel[1, 1], panel[0, 1]
+    d2, l20, l21 = panel[2, 2], panel[0, 2], panel[1, 2]
+    d3, l30, l31, l32 = panel[3, 3], panel[0, 3], panel[1, 3], panel[2, 3]
+    d4, l40, l41, l42 = panel[4, 4], panel[0, 4], panel[1, 4], panel[2, 4]
+    l43 = panel[3, 4]
+    d5, l50, l51, l52 = panel[5, 5], panel[0, 5], panel[1, 5], panel[2, 5]
+    l53, l54 = panel[3, 5], panel[4, 5]
+    d6, l60, l61, l62 = panel[6, 6], panel[0, 6], panel[1, 6], panel[2, 6]
+    l63, l64, l65 = panel[3, 6], panel[4, 6], panel[5, 6]
+    d7, l70, l71, l72 = panel[7, 7], panel[0, 7], panel[1, 7], panel[2, 7]
+    l73, l74, l75, l76 = panel[3, 7], panel[4, 7], panel[5, 7], panel[6, 7]
+    x0, x1 = panel[0, _PANEL:rows], panel[1, _PANEL:rows]
+    x2, x3 = panel[2, _PANEL:rows], panel[3, _PANEL:rows]
+    x4, x5 = panel[4, _PANEL:rows], panel[5, _PANEL:rows]
+    x6, x7 = panel[6, _PANEL:rows], panel[7, _PANEL:rows]
+    for row in range(rows - _PANEL):
+        r = np.uint64(row)
+        v0 = d0 * x0[r]
+        v1 = d1 * (x1[r] - l10 * v0)
+        v2 = d2 * (x2[r] - l20 * v0 - l21 * v1)
+        v3 = d3 * (x3[r] - l30 * v0 - l31 * v1 - l32 * v2)
+        v4 = d4 * (x4[r] - l40 * v0 - l41 * v1 - l42 * v2 - l43 * v3)
+        v5 = d5 * (x5[r] - l50 * v0 - l51 * v1 - l52 * v2 - l53 * v3 - l54 * v4)
+        v6 = d6 * (
+            x6[r] - l60 * v0 - l61 * v1 - l62 * v2
+            - l63 * v3 - l64 * v4 - l65 * v5
+        )  # fmt: skip
+        v7 = d7 * (
+            x7[r] - l70 * v0 - l71 * v1 - l72 * v2 - l73 * v3
+            - l74 * v4 - l75 * v5 - l76 * v6
+        )  # fmt: skip
+        x0[r], x1[r], x2[r], x3[r] = v0, v1, v2, v3
+        x4[r], x5[r], x6[r], x7[r] = v4, v5, v6, v7
     return 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def band_cholesky(A, b, ld, first, done, n_factored, n_rows):
-    """Factor columns first..n_factored in place; return 0, or the failed column + 1.
-
-    Left-looking, four columns at a time, updated by four earlier ones: half the
-    memory traffic of LAPACK's order for bands of this width. Columns before `done`
-    are taken as applied already. Those from n_factored on get their updates only,
-    which is the Schur complement. ld must be at least b + 8, and zero beyond b.
-    """
-    panel = np.zeros(4 * (b + 8))
-    for j in range(first, n_rows, 4):
-        failed = _factor_panel(A, b, ld, j, done, n_factored, n_rows, panel)
-        if failed:
-            return failed
-    return 0
+def _reduce_panel(A, j, done, last):
+    """Update panel j by panels done..last-1; return its rows inside the matrix."""
+    height = A.shape[2]
+    reach, size = height // _PANEL, _PANEL * height
+    n = min(reach, A.shape[0] - j)
+    stop = min(j, last)
+    for i in range(n):
+        # The first panel that reaches down to these rows.
+        first = max(done, j + i + 1 - reach)
+        if first < stop:
+            below = first * size + _PANEL * (j - first)
+            _subtract_products(
+                A, j * size + _PANEL * i, below + _PANEL * i, below, height,
+                stop - first,
+            )  # fmt: skip
+    return _PANEL * n
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
-def solve_forward(A, b, ld, first, last, x):
-    """Solve L x = x for unknowns first..last, and take them out of the later ones."""
+def solve_forward(A, first, last, x):
+    """Solve L x = x for panels first..last, and take them out of the later unknowns."""
     for j in range(first, last):
-        value = x[j] / A[j * ld]
-        x[j] = value
-        size = min(b, x.size - 1 - j)
-        column = A[j * ld + 1 : j * ld + 1 + size]
-        target = x[j + 1 : j + 1 + size]
-        for i in range(size):
-            target[i] -= value * column[i]
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
-def solve_forward_many(A, b, ld, X):
-    """Solve L X = X for all columns of X (n, k), four earlier rows at a time."""
-    for j in range(X.shape[0]):
-        target = X[j]
-        i = max(0, j - b)
-        while i + 4 <= j:
-            a0, a1 = A[i * ld + j - i], A[(i + 1) * ld + j - i - 1]
-            a2, a3 = A[(i + 2) * ld + j - i - 2], A[(i + 3) * ld + j - i - 3]
-            x0, x1, x2, x3 = X[i], X[i + 1], X[i + 2], X[i + 3]
-            for c in range(target.size):
-                target[c] -= a0 * x0[c] + a1 * x1[c] + a2 * x2[c] + a3 * x3[c]
-            i += 4
-        while i < j:
-            a0, x0 = A[i * ld + j - i], X[i]
-            for c in range(target.size):
-                target[c] -= a0 * x0[c]
-            i += 1
-        target *= 1.0 / A[j * ld]
+        panel, base = A[j], _PANEL * j
+        for c in range(_PANEL):
+            value = x[base + c] * panel[c, c]
+            x[base + c] = value
+            for r in range(c + 1, _PANEL):
+                x[base + r] -= value * panel[c, r]
+        target = x[base + _PANEL : base + panel.shape[1]]
+        n = target.size
+        x0, x1, x2, x3 = x[base], x[base + 1], x[base + 2], x[base + 3]
+        x4, x5, x6, x7 = x[base + 4], x[base + 5], x[base + 6], x[base + 7]
+        p0, p1 = panel[0, _PANEL:], panel[1, _PANEL:]
+        p2, p3 = panel[2, _PANEL:], panel[3, _PANEL:]
+        p4, p5 = panel[4, _PANEL:], panel[5, _PANEL:]
+        p6, p7 = panel[6, _PANEL:], panel[7, _PANEL:]
+        for row in range(n):
+            r = np.uint64(row)
+            target[r] -= (
+                x0 * p0[r] + x1 * p1[r] + x2 * p2[r] + x3 * p3[r]
+                + x4 * p4[r] + x5 * p5[r] + x6 * p6[r] + x7 * p7[r]
+            )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)
-def solve_backward(A, b, ld, last, x):
-    """Solve L^T x = x for unknowns last-1..0; the later ones are solved already."""
-    for j in range(last - 1, -1, -1):
-        size = min(b, x.size - 1 - j)
-        column = A[j * ld + 1 : j * ld + 1 + size]
-        source = x[j + 1 : j + 1 + size]
-        total = 0.0
-        for i in range(size):
-            total += column[i] * source[i]
-        x[j] = (x[j] - total) / A[j * ld]
+def solve_backward(A, first, last, x):
+    """Solve L^T x = x for panels last-1..first; the later ones are solved already."""
+    for j in range(last - 1, first - 1, -1):
+        panel, base = A[j], _PANEL * j
+        source = x[base + _PANEL : base + panel.shape[1]]
+        p0, p1 = panel[0, _PANEL:], panel[1, _PANEL:]
+        p2, p3 = panel[2, _PANEL:], panel[3, _PANEL:]
+        p4, p5 = panel[4, _PANEL:], panel[5, _PANEL:]
+        p6, p7 = panel[6, _PANEL:], panel[7, _PANEL:]
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
+        for row in range(source.size):
+            r = np.uint64(row)
+            v = source[r]
+            s0 += p0[r] * v
+            s1 += p1[r] * v
+            s2 += p2[r] * v
+            s3 += p3[r] * v
+            s4 += p4[r] * v
+            s5 += p5[r] * v
+            s6 += p6[r] * v
+            s7 += p7[r] * v
+        own = x[base : base + _PANEL]
+        own[0] -= s0
+        own[1] -= s1
+        own[2] -= s2
+        own[3] -= s3
+        own[4] -= s4
+        own[5] -= s5
+        own[6] -= s6
+        own[7] -= s7
+        for c in range(_PANEL - 1, -1, -1):
+            total = own[c]
+            for r in range(c + 1, _PANEL):
+                total -= panel[c, r] * own[r]
+            own[c] = total * panel[c, c]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def eliminate_half(
-    gamma, offsets, cells, index, W, block, y, backwards, n_own, b, ld, A, x
+    gamma, offsets, steps, cells, W, y, backwards, n_own, n_rows, free, A, x
 ):
     """Fill and factor one half of a banded system, and eliminate its unknowns from x.
 
-    The half owns n_own unknowns, from the first or the last one; those of A beyond
-    are shared with the other half. They are brought by the half from the front.
+    A (n_panels, 8, height) holds panels of eight columns from their first row on,
+    the factor L in the end, with inverses on the diagonal. The half owns n_own
+    unknowns, from the first or the last one; those beyond, up to n_rows, are shared
+    with the other half, and receive their Schur complement. They are brought by the
+    half from the front. Returns 0, or the column that failed + 1.
     """
-    n_rows = A.size // ld
     n_kept = n_own if backwards else n_rows
-    panel = np.zeros(4 * (b + 8))
-    for j in range(n_rows):
+    for j in range(x.size):
         x[j] = 0.0
         if j < n_kept:
             x[j] = y[cells.size - 1 - j] if backwards else y[j]
-    # Columns are filled, factored and eliminated while they are in the cache.
-    for first in range(0, n_rows, _COLUMNS):
-        last = min(first + _COLUMNS, n_rows)
-        _fill_columns(
-            gamma, offsets, cells, index, W, block, backwards, first, last, n_kept, ld,
-            A, 1.0,
+    own = (n_own + _PANEL - 1) // _PANEL
+    # Panels are filled, factored and eliminated while they are in the cache.
+    for j in range(A.shape[0]):
+        _fill_panel(
+            gamma, offsets, steps, cells, W, backwards, _PANEL * j, n_rows, n_kept,
+            free, A[j],
         )  # fmt: skip
-        for j in range(first, last, 4):
-            failed = _factor_panel(A, b, ld, j, 0, n_own, n_rows, panel)
+        rows = _reduce_panel(A, j, 0, own)
+        if j < own:
+            failed = _factor_panel(A[j], rows)
             if failed:
-                return failed
-        if first < n_own:
-            solve_forward(A, b, ld, first, min(last, n_own), x)
+                return _PANEL * j + failed
+            solve_forward(A, j, j + 1, x)
     return 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def join_halves(A, B, b, ld, n_own, n_back, x, z):
+def join_halves(A, B, n_own, n_back, n_rows, x, z):
     """Add the Schur complement of the back half B to A, and solve what is shared."""
-    n_rows = A.size // ld
-    n_shared = n_rows - n_own
+    n_shared, reach = n_rows - n_own, A.shape[2]
     for j in range(n_shared):
         x[n_own + j] += z[n_back + n_shared - 1 - j]
-        for i in range(min(b + 1, n_shared - j)):
-            mirrored = (n_back + n_shared - 1 - j - i) * ld + i
-            A[(n_own + j) * ld + i] += B[mirrored]
-    failed = band_cholesky(A, b, ld, n_own, n_own, n_rows, n_rows)
-    solve_forward(A, b, ld, n_own, n_rows, x)
-    return failed
+        column = A[(n_own + j) // _PANEL, j % _PANEL, j % _PANEL :]
+        for i in range(min(column.size, n_shared - j)):
+            mirrored = n_shared - 1 - j - i
+            if mirrored % _PANEL + i < reach:
+                column[i] += B[
+                    (n_back + mirrored) // _PANEL,
+                    mirrored % _PANEL,
+                    mirrored % _PANEL + i,
+                ]
+    own = n_own // _PANEL
+    for j in range(own, A.shape[0]):
+        failed = _factor_panel(A[j], _reduce_panel(A, j, own, j))
+        if failed:
+            return _PANEL * j + failed
+        solve_forward(A, j, j + 1, x)
+    return 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+def take_over(x, cells, g):
+    """Write cells x into g on the flat array; return ||x - g|| / ||x||, 0 for 0."""
+    change, size = 0.0, 0.0
+    for c in range(cells.size):
+        apart = x[c] - g[cells[c]]
+        g[cells[c]] = x[c]
+        change += apart * apart
+        size += x[c] * x[c]
+    return math.sqrt(change / size) if size > 0.0 else 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def iterate_small(
     g, offsets, insides, scales, halves, largest, crossings, rows, folds,
     pairs, factors, starts, fixed, cell, negative, scale, schedule, gamma,
-    gamma_offsets, cells, index, W, block, y, b, ld, A, x, tol, steps,
+    gamma_offsets, gamma_steps, cells, W, y, A, x, tol, steps,
 ):  # fmt: skip
     """Run the whole iteration on a system of one band; return (n_iter, failed).
 
@@ -529,7 +533,6 @@ def iterate_small(
     """
     n = cells.size
     first, last = cells[0], cells[n - 1] + 1
-    old = np.empty(n)
     for it in range(steps.size):
         uniform_weights(g, first, last, offsets, insides, scales, halves, rows)
         if schedule[it, 0] > 0.0:
@@ -541,45 +544,15 @@ def iterate_small(
         centre_weights(first, last, offsets.size, rows)
         assemble(
             g, first, last, rows, pairs, factors, starts, fixed, cell, negative,
-            scale, schedule[it, 2], gamma,
+            scale, schedule[it, 2], gamma_offsets, gamma,
         )  # fmt: skip
-        for c in range(n):
-            old[c] = g[cells[c]]
         failed = eliminate_half(
-            gamma, gamma_offsets, cells, index, W, block, y, False, n, b, ld, A, x
+            gamma, gamma_offsets, gamma_steps, cells, W, y, False, n, n, 1.0, A, x
         )
         if failed:
             return it, failed
-        solve_backward(A, b, ld, n, x)
-        change, size = 0.0, 0.0
-        for c in range(n):
-            g[cells[c]] = x[c]
-            change += (x[c] - old[c]) ** 2
-            size += x[c] ** 2
-        steps[it] = math.sqrt(change / size) if size > 0.0 else 0.0
+        solve_backward(A, 0, A.shape[0], x)
+        steps[it] = take_over(x, cells, g)
         if steps[it] < tol:
             return it + 1, 0
     return steps.size, 0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def fill_panel(gamma, offsets, cells, index, W, start, panel):
-    """Write columns of Gamma + W into a panel (rows from `start` on, columns).
-
-    W (1 or n_blocks, block, block) is added to the diagonal blocks; a single zero
-    stands for none.
-    """
-    block = W.shape[1]
-    for j in range(panel.shape[1]):
-        c = start + j
-        q = cells[c]
-        for k in range(offsets.size):
-            other = index[q + offsets[k]]
-            if other >= 0 and other - start < panel.shape[0]:
-                panel[other - start, j] += gamma[k, q]
-        if block > 1 or W[0, 0, 0] != 0.0:
-            of_block = W[(c // block) % W.shape[0]]
-            a = c % block
-            for i in range(block - a):
-                if j + i < panel.shape[0]:
-                    panel[j + i, j] += of_block[a, a + i]

@@ -1,10 +1,12 @@
 """The penalties of the multi-dimensional inversion, and how they follow a fit."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from . import _ilt_numba as kernels
+from . import _ilt_smooth_numba as smooth
 from ._ilt_lattice import Lattice
 
 # The convergent scheme: factor by which the floor of gamma is raised at first and the
@@ -117,13 +119,13 @@ class Penalty:
         # The first weights have no predecessor to be averaged with.
         own = 1.0 if it == 0 else rate
         share(
-            lambda first, last: kernels.smooth_weights(
+            lambda first, last: smooth.smooth_weights(
                 g, first, last, lattice.offsets, lattice.insides, scales,
                 self.halves, own, self.logarithms, self.rows,
             )
         )  # fmt: skip
         share(
-            lambda first, last: kernels.smooth_crossings(
+            lambda first, last: smooth.smooth_crossings(
                 g, first, last, lattice.offsets, lattice.insides, self.halves[2],
                 settings.crossing_limit, max(softness, np.finfo(float).tiny), own,
                 self.crossings, self.rows,
@@ -167,7 +169,7 @@ class Penalty:
             lambda first, last: kernels.assemble(
                 g, first, last, self.rows, lattice.pairs, lattice.factors,
                 lattice.starts, self.fixed, lattice.cell, settings.negative,
-                settings.strength, rate, self.gamma,
+                settings.strength, rate, lattice.gamma_offsets, self.gamma,
             )
         )  # fmt: skip
 
@@ -198,9 +200,9 @@ def _direction_scales(lattice, grids, is_log, settings):
     out = np.empty((lattice.steps.shape[0], 6))
     for i, step in enumerate(lattice.steps):
         axes = np.flatnonzero(step)
-        dq = np.sqrt((lengths[axes] ** 2).sum())
+        dq = math.sqrt(sum(lengths[axis] ** 2 for axis in axes))
         a0, ac, ap, ad = (
-            np.sqrt((np.asarray(value)[axes] ** 2).mean())
+            math.sqrt(sum(value[axis] ** 2 for axis in axes) / axes.size)
             for value in (
                 settings.floor, settings.curvature, settings.slope, settings.crossing,
             )

@@ -121,6 +121,8 @@ def _columns(sides, index):
 
 def _kronecker_apply(factors, x):
     """Return (F_1 x ... x F_p) x for x (n, k), one axis at a time."""
+    if len(factors) == 1:
+        return factors[0] @ x
     k = x.shape[1]
     x = x.reshape([F.shape[1] for F in factors] + [k])
     for axis, F in enumerate(factors):

@@ -8,9 +8,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ..uncertainty import DistributionBands
-from ..utils._parallel import run_tasks
+from ..utils._parallel import run_tasks, single_blas_thread
 from ._ilt_problem import DataOperator
-from ._ilt_setup import locate
 
 
 class IltResultMixin:
@@ -39,10 +38,9 @@ class IltResultMixin:
         rest = range(len(order), full.ndim)
         return full.transpose([*np.argsort(order), *rest])
 
-    def _signals(self, X):
-        """Return signals (n_points, n_channels) at points in the models' order."""
+    def _signals(self, places):
+        """Return signals (n_points, n_channels) at places."""
         layout = self._layout
-        places = locate(X, layout)
         n_cells = int(np.prod([K.shape[1] for K in places.factors]))
         n_positions = int(np.prod([layout.grids[a].size for a in layout.discrete]))
         cells = self._full.reshape(n_cells, -1)
@@ -53,7 +51,7 @@ class IltResultMixin:
 
     def _axis_names(self):
         """Return a name for each axis of X, numbered where they repeat."""
-        names = [model.parameters[0].name for model in self._layout.builder.models_]
+        names = [model.parameters[0].name for model in self._layout.models]
         if len(set(names)) < len(names):
             names = [f"{name}_{axis}" for axis, name in enumerate(names)]
         return names
@@ -173,7 +171,9 @@ class IltResultMixin:
             outcome = self._run(self._task(fitted + noise, noise_std, 1))
             samples[i] = self._user_order(outcome.full)[bins]
 
-        run_tasks(refit, [(i,) for i in range(n_refits)], n_jobs, self.verbose)
+        # Limited once for all threads: each would restore what it found.
+        with single_blas_thread():
+            run_tasks(refit, [(i,) for i in range(n_refits)], n_jobs, self.verbose)
         return DistributionBands.from_samples(self.distribution_, samples, level)
 
     def marginal(self, axis):

@@ -1,6 +1,7 @@
 """From acquisition points to the axes and the data of an inversion."""
 
-import sys
+import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,8 @@ _LEAST_NOISE = 1e-6
 class Layout:
     """Axes of X: which are inverted, and where their bins are."""
 
-    builder: KernelBuilder
+    models: tuple
+    columns: list
     grids: tuple
     is_log: tuple
     baseline: tuple
@@ -52,7 +54,7 @@ class Layout:
         """Return the kernels of the inverted axes at points of each, with baselines."""
         out = []
         for axis, values in zip(self.inverted, points, strict=True):
-            K = self.builder._axis_kernel(axis, values)
+            K = self.models[axis].evaluate(values, self.grids[axis][:, None])
             if self.baseline[axis]:
                 K = np.column_stack([K, np.ones(K.shape[0])])
             out.append(_truncated(K, self.ranks[axis]))
@@ -78,8 +80,7 @@ def make_layout(X, kernels, grids, spacing, baseline, compression, max_bins):
     ValueError
         If the arguments do not match the columns of X or each other.
     """
-    builder = KernelBuilder(kernels, n_bins=1, spacing=spacing, max_bins=max_bins)
-    models = builder._resolve_models(X.shape[1])
+    models = KernelBuilder(kernels)._resolve_models(X.shape[1])
     n_axes = len(models)
     grids = _grids_per_axis(grids, n_axes)
     spacing = [
@@ -97,20 +98,18 @@ def make_layout(X, kernels, grids, spacing, baseline, compression, max_bins):
         check_acquisition(points, model)
         log = spacing[axis] == "log"
         bins.append(_bins(grids[axis], model, points, axis, len(inverted), log))
-    total = np.prod([float(bins[axis].size) for axis in inverted])
+    # The guard is on inverted axes: others cost in proportion to their length.
+    total = math.prod(float(bins[axis].size) for axis in inverted)
     if total > max_bins:
         raise ValueError(
             f"grids: the product of {len(inverted)} inverted axes has {total:.6g} "
             f"bins, above max_bins={max_bins}."
         )
-    # The guard is on inverted axes: others cost in proportion to their length.
-    builder = KernelBuilder(
-        list(models), grid=bins, spacing=spacing, max_bins=sys.maxsize
-    ).fit(X)
     flags = per_axis("baseline", baseline, n_axes)
     flags = [flag and axis in inverted for axis, flag in enumerate(flags)]
     return Layout(
-        builder,
+        models,
+        columns,
         tuple(bins),
         tuple(given == "log" for given in spacing),
         tuple(flags),
@@ -128,7 +127,7 @@ def locate(X, layout):
     ValueError
         If a point of an axis that is not inverted is none of its bins.
     """
-    columns = layout.builder._columns
+    columns = layout.columns
     position, sizes = np.zeros(X.shape[0], dtype=np.int64), []
     for axis in layout.discrete:
         values, grid = X[:, columns[axis][0]], layout.grids[axis]
@@ -144,13 +143,12 @@ def locate(X, layout):
         return Places(
             layout.factors([]), np.zeros(X.shape[0], np.int64), position, (1,)
         )
-    parts = [
-        np.unique(X[:, columns[axis]], axis=0, return_inverse=True)
-        for axis in layout.inverted
-    ]
+    parts = [_distinct(X[:, columns[axis]]) for axis in layout.inverted]
     sizes = tuple(values.shape[0] for values, _ in parts)
     factors = layout.factors([values for values, _ in parts])
-    inverses = np.stack([inverse.ravel() for _, inverse in parts], axis=1)
+    if len(parts) == 1:
+        return Places(factors, parts[0][1], position, sizes)
+    inverses = np.stack([inverse for _, inverse in parts], axis=1)
     found, row = np.unique(inverses, axis=0, return_inverse=True)
     size = np.prod([float(n) for n in sizes])
     if size <= _SPARSEST * found.shape[0] + _FEW_POINTS:
@@ -160,6 +158,18 @@ def locate(X, layout):
     for factor, index in zip(factors, found.T, strict=True):
         K = (K[:, :, None] * factor[index][:, None]).reshape(found.shape[0], -1)
     return Places([K], row.ravel(), position, (found.shape[0],))
+
+
+def _distinct(points):
+    """Return the different rows of points, and which of them each row is."""
+    if points.shape[1] == 1:
+        if (points[1:] > points[:-1]).all():
+            return points, np.arange(points.shape[0])
+        # Rows are compared as bytes, which takes three times as long as numbers.
+        values, inverse = np.unique(points[:, 0], return_inverse=True)
+        return values[:, None], inverse
+    values, inverse = np.unique(points, axis=0, return_inverse=True)
+    return values, inverse.ravel()
 
 
 def gather(y, weight, places, n_positions):
@@ -183,7 +193,7 @@ def gather(y, weight, places, n_positions):
     n_rows, n_channels = int(np.prod(places.sizes)), y.shape[1]
     index = places.row * n_positions + places.position
     total = n_rows * n_positions
-    if weight is None and index.size == total and np.unique(index).size == total:
+    if weight is None and index.size == total and np.bincount(index).all():
         data = np.empty((total, n_channels))
         data[index] = y
         return data.reshape(n_rows, -1), None
@@ -275,8 +285,8 @@ def _columns(models, n_columns):
             f"kernels read {sum(widths)} acquisition columns, but X has {n_columns} "
             "features."
         )
-    edges = np.r_[0, np.cumsum(widths)]
-    return [list(range(edges[i], edges[i + 1])) for i in range(len(models))]
+    edges = itertools.accumulate(widths, initial=0)
+    return [list(range(*edge)) for edge in itertools.pairwise(edges)]
 
 
 def _bins(grid, model, points, axis, n_inverted, log):

@@ -8,9 +8,10 @@ from scipy import linalg
 from scipy.linalg import blas, lapack
 
 from . import _ilt_numba as kernels
+from . import _ilt_solvers_numba as loops
 
 # A banded system is shared between two threads above this many multiplications.
-_TWISTED_WORTH = 4e6
+_TWISTED_WORTH = 1e7
 # Half bandwidth up to which the compiled factorisation beats blocks in BLAS.
 WIDEST_BAND = 256
 # Rows of a block: below, calls cost more than work.
@@ -25,10 +26,23 @@ _CG_MAX_ITER = 500
 # Stand-in, per data point, for the penalty of a cell that has none.
 _FREE_CELL = 1e-3
 _NO_DATA = np.zeros((1, 1, 1))
+# Columns of a panel of the compiled factorisation.
+PANEL = kernels._PANEL
 
 
 class SolverError(np.linalg.LinAlgError):
     """The system of an iteration is not positive definite in floating point."""
+
+
+def make_band(n, b):
+    """Return panels for n unknowns of half bandwidth b, (n_panels, 8, height).
+
+    Rows begin on lines of the cache: vectors that cross two of them cost twice.
+    """
+    shape = (-(-n // PANEL), PANEL, PANEL + -(-b // PANEL) * PANEL)
+    buffer = np.zeros(np.prod(shape) + PANEL)
+    start = -buffer.ctypes.data // buffer.itemsize % PANEL
+    return buffer[start : start + buffer.size - PANEL].reshape(shape)
 
 
 class BandSolver:
@@ -50,60 +64,54 @@ class BandSolver:
 
     def __init__(self, lattice, W, n_threads):
         self.lattice, self.W, self.Y = lattice, np.ascontiguousarray(W), None
-        self.block = W.shape[1]
         n = lattice.cells.size
-        self.b = max(lattice.bandwidth(), self.block - 1)
-        # Padding that the kernel asks for.
-        self.ld = self.b + 8
-        shared = -(-self.b // 4) * 4
+        self.b = max(lattice.bandwidth, W.shape[1] - 1)
+        shared = -(-self.b // PANEL) * PANEL
         twisted = n_threads > 1 and n * self.b**2 > _TWISTED_WORTH and n > 6 * shared
         self.n_own, self.n_back = n, 0
         if twisted:
-            self.n_back = (n - shared) // 8 * 4
-            self.n_own = (n - shared - self.n_back) // 4 * 4
-        shared = n - self.n_own - self.n_back
-        self.A = np.zeros((n - self.n_back) * self.ld)
-        self.x = np.empty(n)
+            # Both own whole panels; the rest of the last one is shared as well.
+            self.n_back = (n - shared) // (2 * PANEL) * PANEL
+            self.n_own = (n - shared - self.n_back) // PANEL * PANEL
+        self.A = make_band(n - self.n_back, self.b)
+        self.x = np.empty(PANEL * self.A.shape[0])
         self.pool = None
         if twisted:
-            self.B = np.zeros((self.n_back + shared) * self.ld)
-            self.z = np.empty(self.n_back + shared)
+            self.B = make_band(n - self.n_own, self.b)
+            self.z = np.empty(PANEL * self.B.shape[0])
+            self.out = np.empty(n)
             self.pool = ThreadPoolExecutor(1)
 
     def solve(self, gamma):
         """Return the solution, in the order of the cells."""
-        n, b, ld = self.Y.size, self.b, self.ld
+        n, A, x = self.Y.size, self.A, self.x
         if self.pool is None:
-            self.check(self._eliminate(gamma, False, n, self.A, self.x))
-            kernels.solve_backward(self.A, b, ld, n, self.x)
-            return self.x
-        n_rows = n - self.n_back
-        x, z = self.x[:n_rows], self.z
+            self.check(self._eliminate(gamma, False, n, n, A, x))
+            kernels.solve_backward(A, 0, A.shape[0], x)
+            return x[:n]
+        B, z, n_rows = self.B, self.z, n - self.n_back
         back = self.pool.submit(
-            self._eliminate, gamma, True, self.n_back, self.B, self.z
+            self._eliminate, gamma, True, self.n_back, n - self.n_own, B, z
         )
-        self.check(self._eliminate(gamma, False, self.n_own, self.A, x))
+        self.check(self._eliminate(gamma, False, self.n_own, n_rows, A, x))
         self.check(back.result())
-        self.check(
-            kernels.join_halves(self.A, self.B, b, ld, self.n_own, self.n_back, x, z)
-        )
-        A = self.A
-        shared = slice(self.n_own, n_rows)
-        kernels.solve_backward(
-            A[self.n_own * ld :], b, ld, n_rows - self.n_own, x[shared]
-        )
-        z[self.n_back :] = x[shared][::-1]
-        back = self.pool.submit(kernels.solve_backward, self.B, b, ld, self.n_back, z)
-        kernels.solve_backward(A, b, ld, self.n_own, x)
+        self.check(kernels.join_halves(A, B, self.n_own, self.n_back, n_rows, x, z))
+        own = self.n_own // PANEL
+        kernels.solve_backward(A, own, A.shape[0], x)
+        z[self.n_back : n - self.n_own] = x[self.n_own : n_rows][::-1]
+        z[n - self.n_own :] = 0.0
+        back = self.pool.submit(kernels.solve_backward, B, 0, self.n_back // PANEL, z)
+        kernels.solve_backward(A, 0, own, x)
         back.result()
-        self.x[n_rows:] = z[: self.n_back][::-1]
-        return self.x
+        self.out[:n_rows] = x[:n_rows]
+        self.out[n_rows:] = z[: self.n_back][::-1]
+        return self.out
 
-    def _eliminate(self, gamma, backwards, n_own, A, x):
+    def _eliminate(self, gamma, backwards, n_own, n_rows, A, x):
         lattice = self.lattice
         return kernels.eliminate_half(
-            gamma, lattice.gamma_offsets, lattice.cells, lattice.index, self.W,
-            self.block, self.Y, backwards, n_own, self.b, self.ld, A, x,
+            gamma, lattice.gamma_offsets, lattice.gamma_steps, lattice.cells, self.W,
+            self.Y, backwards, n_own, n_rows, 1.0, A, x,
         )  # fmt: skip
 
     def check(self, failed):
@@ -130,32 +138,38 @@ class BandFactor:
 
     def __init__(self, lattice, free):
         self.lattice, self.free = lattice, free
-        self.b = lattice.bandwidth()
-        self.ld = self.b + 8
-        self.A = np.zeros(lattice.cells.size * self.ld)
+        n = lattice.cells.size
+        self.A = make_band(n, lattice.bandwidth)
+        self.spare = np.empty(PANEL * self.A.shape[0])
+        self.nothing = np.zeros(n)
 
     def factor(self, gamma):
         """Factor Gamma."""
         lattice, n = self.lattice, self.lattice.cells.size
-        kernels.fill_band(
-            gamma, lattice.gamma_offsets, lattice.cells, lattice.index, self.ld, self.A,
-            self.free,
+        failed = kernels.eliminate_half(
+            gamma, lattice.gamma_offsets, lattice.gamma_steps, lattice.cells, _NO_DATA,
+            self.nothing, False, n, n, self.free, self.A, self.spare,
         )  # fmt: skip
-        failed = kernels.band_cholesky(self.A, self.b, self.ld, 0, 0, n, n)
         if failed:
             raise SolverError(f"pivot {failed - 1} of the penalty is not positive.")
 
     def forward(self, x):
         """Solve L x = x in place, x (n,) or C-ordered (n, k)."""
         if x.ndim == 2:
-            kernels.solve_forward_many(self.A, self.b, self.ld, x)
-        else:
-            kernels.solve_forward(self.A, self.b, self.ld, 0, x.size, x)
+            loops.solve_forward_many(self.A, x)
+            return x
+        n = x.size
+        self.spare[:n], self.spare[n:] = x, 0.0
+        kernels.solve_forward(self.A, 0, self.A.shape[0], self.spare)
+        x[:] = self.spare[:n]
         return x
 
     def backward(self, x):
         """Solve L^T x = x in place."""
-        kernels.solve_backward(self.A, self.b, self.ld, x.size, x)
+        n = x.size
+        self.spare[:n], self.spare[n:] = x, 0.0
+        kernels.solve_backward(self.A, 0, self.A.shape[0], self.spare)
+        x[:] = self.spare[:n]
         return x
 
 
@@ -191,10 +205,9 @@ class BlockFactor:
             height = min(n, start + (self.reach + 1) * self.rows) - start
             width = stop - start
             panel = np.zeros((height, width), order="F")
-            kernels.fill_panel(
-                gamma, lattice.gamma_offsets, lattice.cells, lattice.index, self.W,
-                start, panel,
-            )  # fmt: skip
+            loops.fill_panel(
+                gamma, lattice.gamma_steps, lattice.cells, self.W, start, panel
+            )
             free = np.flatnonzero(np.diagonal(panel) == 0.0)
             panel[free, free] = self.free
             for m in range(1, min(self.reach, i) + 1):
@@ -278,7 +291,7 @@ class ModeSolver:
 
     def __init__(self, lattice, operator):
         self.lattice, self.operator, self.Y = lattice, operator, None
-        kind = BandFactor if lattice.bandwidth() <= WIDEST_BAND else BlockFactor
+        kind = BandFactor if lattice.bandwidth <= WIDEST_BAND else BlockFactor
         # The baseline of all axes has no penalty. The steps take this out again.
         self.parts = kind(lattice, _FREE_CELL * operator.n_points)
         self.modes = operator.modes(_MODE_LEVEL)
@@ -307,7 +320,7 @@ class ModeSolver:
     def _apply(self, gamma, v):
         lattice = self.lattice
         self.flat[lattice.cells] = v
-        kernels.multiply(
+        loops.multiply(
             gamma, lattice.gamma_offsets, lattice.cell, self.flat, lattice.first,
             lattice.last, self.image,
         )  # fmt: skip

@@ -11,10 +11,17 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 
 from skrelax import MultiDimRegularizedILT
+from skrelax.inversion import _ilt_numba as compiled
+from skrelax.inversion import _ilt_solvers_numba as loops
 from skrelax.inversion._ilt_iteration import Axes, Inversion
 from skrelax.inversion._ilt_penalty import PenaltySettings, last_steps
 from skrelax.inversion._ilt_problem import DataOperator
-from skrelax.inversion._ilt_solvers import BandSolver, BlockSolver, ModeSolver
+from skrelax.inversion._ilt_solvers import (
+    BandSolver,
+    BlockSolver,
+    ModeSolver,
+    make_band,
+)
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "ilt_iltpy.json"
 KERNELS = {"T2": "Exponential", "identity": "Identity"}
@@ -333,8 +340,10 @@ def test_solvers_agree_on_one_system(monkeypatch):
     gamma, Y = inversion.penalty.gamma, rng.standard_normal(lattice.cells.size)
 
     dense = np.zeros((Y.size, Y.size))
+    index = np.full(lattice.size, -1)
+    index[lattice.cells] = np.arange(Y.size)
     for k, offset in enumerate(lattice.gamma_offsets):
-        other = lattice.index[lattice.cells + offset]
+        other = index[lattice.cells + offset]
         for c in np.flatnonzero(other >= 0):
             dense[c, other[c]] = dense[other[c], c] = gamma[k, lattice.cells[c]]
     dense += np.kron(np.eye(70), W[0])
@@ -351,6 +360,40 @@ def test_solvers_agree_on_one_system(monkeypatch):
         assert np.linalg.norm(dense @ x - Y) <= 1e-9 * np.linalg.norm(Y)
         assert_allclose(x, expected, rtol=0, atol=1e-7 * np.abs(expected).max())
         solver.close()
+
+
+@pytest.mark.parametrize(("n", "b"), [(1, 0), (7, 6), (16, 3), (61, 9), (50, 49)])
+def test_band_equals_its_dense_factor(n, b):
+    rng = np.random.default_rng(n)
+    rows, columns = np.indices((n, n))
+    dense = rng.uniform(-1.0, 1.0, (n, n)) * ((rows >= columns) & (rows - columns <= b))
+    dense = dense @ dense.T + np.eye(n)
+    A = make_band(n, b)
+    for j in range(A.shape[0] * 8):
+        stop = min(n, j + b + 1)
+        A[j // 8, j % 8, j % 8 : j % 8 + max(stop - j, 1)] = (
+            dense[j:stop, j] if j < n else 1.0
+        )
+    for j in range(A.shape[0]):
+        assert compiled._factor_panel(A[j], compiled._reduce_panel(A, j, 0, j)) == 0
+    L = np.zeros((n, n))
+    for j in range(n):
+        stop = min(n, j + b + 1)
+        L[j:stop, j] = A[j // 8, j % 8, j % 8 : j % 8 + stop - j]
+        L[j, j] = 1.0 / L[j, j]
+    # Sums of up to 50 products in another order.
+    assert_allclose(L, np.linalg.cholesky(dense), rtol=0, atol=1e-12 * n)
+
+    y = rng.standard_normal((n, 3))
+    X = y.copy()
+    loops.solve_forward_many(A, X)
+    assert_allclose(X, np.linalg.solve(L, y), rtol=0, atol=1e-11 * n)
+    x = np.zeros(A.shape[0] * 8)
+    x[:n] = y[:, 0]
+    compiled.solve_forward(A, 0, A.shape[0], x)
+    assert_allclose(x[:n], X[:, 0], rtol=0, atol=1e-11 * n)
+    compiled.solve_backward(A, 0, A.shape[0], x)
+    assert_allclose(dense @ x[:n], y[:, 0], rtol=0, atol=1e-10 * n)
 
 
 def test_modes_need_few_steps_on_a_wide_band(monkeypatch):

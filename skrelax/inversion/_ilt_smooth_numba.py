@@ -1,0 +1,110 @@
+"""Compiled loops of the convergent scheme: penalties without switches.
+
+Cells are those of `_ilt_numba`.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+# Cells per block: the arrays of a block stay in the second level cache.
+_BLOCK = 2048
+# Contraction lets the compiler use fused multiply-adds; it removes no NaN.
+_CONTRACT = {"contract"}
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+def _window_norm(values, spare, inside, offset, times):
+    """Replace values by the 8-norm of their window: a maximum that is smooth."""
+    n = values.size
+    for x in range(n):
+        square = values[x] * values[x]
+        values[x] = square * square * square * square
+    for _ in range(times):
+        for x in range(offset, n - offset):
+            spare[x] = values[x - offset] + values[x] + values[x + offset]
+        for x in range(offset, n - offset):
+            values[x] = spare[x] * inside[x]
+    for x in range(n):
+        values[x] = math.sqrt(math.sqrt(math.sqrt(values[x])))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+def smooth_weights(
+    g, first, last, offsets, insides, scales, halves, rate, logarithms, rows
+):
+    """Write smooth, damped uniform weights into rows, for the convergent scheme.
+
+    The logarithm of gamma_i follows its new value at the given rate; logarithms
+    (n_directions, n_flat) keeps it.
+    """
+    if offsets.size == 0:
+        return
+    widest = max(halves[0], halves[1])
+    reach = widest * offsets.max()
+    curvature = np.empty(_BLOCK + 2 * reach)
+    slope = np.empty(_BLOCK + 2 * reach)
+    spare = np.empty(_BLOCK + 2 * reach)
+    for start in range(first, last, _BLOCK):
+        count = min(_BLOCK, last - start)
+        for i in range(offsets.size):
+            o = offsets[i]
+            halo = widest * o
+            size = count + 2 * halo
+            low = start - halo
+            inside = insides[i % insides.shape[0], low : low + size]
+            c, p = curvature[:size], slope[:size]
+            for x in range(size):
+                q = low + x
+                bend = g[q + o] - 2.0 * g[q] + g[q - o]
+                tilt = 0.5 * (g[q + o] - g[q - o])
+                c[x] = bend * bend * inside[x]
+                p[x] = tilt * tilt * inside[x]
+            _window_norm(c, spare[:size], inside, o, halves[0])
+            _window_norm(p, spare[:size], inside, o, halves[1])
+            for x in range(count):
+                y, q = x + halo, start + x
+                gamma = scales[i, 0] + scales[i, 1] * p[y] + scales[i, 2] * c[y]
+                state = (1.0 - rate) * logarithms[i, q] + rate * math.log(gamma)
+                logarithms[i, q] = state
+                rows[i, q] = inside[y] * math.exp(-0.5 * state)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+def smooth_crossings(
+    g, first, last, offsets, insides, half, largest, softness, rate, crossings, rows
+):
+    """Update smooth crossing weights, for the convergent scheme.
+
+    The sign of a bin is g / sqrt(g^2 + softness^2), so that bins at the level of
+    the noise switch nothing.
+    """
+    n_axes = crossings.shape[0]
+    reach = half * offsets[:n_axes].max() if n_axes else 0
+    found = np.empty(_BLOCK + 2 * reach)
+    spare = np.empty(_BLOCK + 2 * reach)
+    for start in range(first, last, _BLOCK):
+        count = min(_BLOCK, last - start)
+        for i in range(n_axes):
+            o = offsets[i]
+            halo = half * o
+            size = count + 2 * halo
+            low = start - halo
+            inside = insides[i % insides.shape[0], low : low + size]
+            m = found[:size]
+            for x in range(size):
+                q = low + x
+                here, up, down = g[q], g[q + o], g[q - o]
+                sign = here / math.sqrt(here * here + softness * softness)
+                around = up / math.sqrt(up * up + softness * softness)
+                around += down / math.sqrt(down * down + softness * softness)
+                weight = rows[i, q]
+                crossed = (1.0 - 0.5 * sign * around) * inside[x]
+                m[x] = largest * crossed * crossed * weight * weight
+            _window_norm(m, spare[:size], inside, o, half)
+            for x in range(count):
+                q = start + x
+                state = (1.0 - rate) * crossings[i, q] + rate * m[x + halo]
+                crossings[i, q] = state
+                rows[offsets.size + 1 + i, q] = math.sqrt(state)

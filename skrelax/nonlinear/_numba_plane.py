@@ -1,7 +1,7 @@
 """Fits of two nonlinear parameters and one amplitude.
 
 The signal is a product spline of the two coordinates (see ``_table.py``) with
-coefficients B (G_1 + 4, G_2 + 4, N). Layout of Y as in ``_numba_scan.py``.
+coefficients B (G_1 + 4, (G_2 + 4) N). Layout of Y as in ``_numba_scan.py``.
 """
 
 import numpy as np
@@ -76,6 +76,12 @@ def _take_best(Y, v, Q, i, j, value, node, found):
                 total += s * s
             if total > top:
                 top, first, second = total, p, q
+    for k in range(found):
+        # Two coarse nodes of one ridge may lead to the same place.
+        if abs(node[v, k, 0] - first) <= 1 and abs(node[v, k, 1] - second) <= 1:
+            if top > value[k]:
+                value[k], node[v, k, 0], node[v, k, 1] = top, first, second
+            return found
     k = min(found, n_kept - 1)
     if found == n_kept and value[k] >= top:
         return found
@@ -120,48 +126,58 @@ def _weights(x, h, w, k):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def _look_up(B, u, origin, h, F, w):
+def _look_up(B, u, origin, h, F, w, T):
     """Write the signal at u (2,) and its derivatives into the rows of F (6, N).
 
-    They are phi, phi_1, phi_2, phi_11, phi_12 and phi_22; w (6, 6) is a workspace.
+    They are phi, phi_1, phi_2, phi_11, phi_12 and phi_22; w (6, 6) and T (3, 6 N) are
+    workspaces. Six rows of B are summed over 6 N values that lie side by side, before
+    six runs of N are: loops over N alone are too short for SIMD. Rows are indexed,
+    since a slice counts references, which costs more than the work here.
     """
+    n_points = F.shape[1]
     x, y = (u[0] - origin[0]) / h[0], (u[1] - origin[1]) / h[1]
     i0 = min(max(int(x), 0), B.shape[0] - 6)
-    j0 = min(max(int(y), 0), B.shape[1] - 6)
+    j0 = min(max(int(y), 0), B.shape[1] // n_points - 6)
     _weights(x - i0, h[0], w, 0)
     _weights(y - j0, h[1], w, 3)
+    a0, a1, a2, a3, a4, a5 = w[0, 0], w[0, 1], w[0, 2], w[0, 3], w[0, 4], w[0, 5]
+    b0, b1, b2, b3, b4, b5 = w[1, 0], w[1, 1], w[1, 2], w[1, 3], w[1, 4], w[1, 5]
+    c0, c1, c2, c3, c4, c5 = w[2, 0], w[2, 1], w[2, 2], w[2, 3], w[2, 4], w[2, 5]
+    for j in range(6 * n_points):
+        # Unsigned, or each index is tested for counting from the end.
+        i = np.uint64(j0 * n_points + j)
+        q0, q1, q2 = B[i0, i], B[i0 + 1, i], B[i0 + 2, i]
+        q3, q4, q5 = B[i0 + 3, i], B[i0 + 4, i], B[i0 + 5, i]
+        T[0, j] = a0 * q0 + a1 * q1 + a2 * q2 + a3 * q3 + a4 * q4 + a5 * q5
+        T[1, j] = b0 * q0 + b1 * q1 + b2 * q2 + b3 * q3 + b4 * q4 + b5 * q5
+        T[2, j] = c0 * q0 + c1 * q1 + c2 * q2 + c3 * q3 + c4 * q4 + c5 * q5
     v0, v1, v2, v3, v4, v5 = w[3, 0], w[3, 1], w[3, 2], w[3, 3], w[3, 4], w[3, 5]
     s0, s1, s2, s3, s4, s5 = w[4, 0], w[4, 1], w[4, 2], w[4, 3], w[4, 4], w[4, 5]
-    c0, c1, c2, c3, c4, c5 = w[5, 0], w[5, 1], w[5, 2], w[5, 3], w[5, 4], w[5, 5]
-    n_points = F.shape[1]
-    for i in range(n_points):
-        F[0, i], F[1, i], F[2, i] = 0.0, 0.0, 0.0
-        F[3, i], F[4, i], F[5, i] = 0.0, 0.0, 0.0
-    for p in range(6):
-        value, slope, bend = w[0, p], w[1, p], w[2, p]
-        k = i0 + p
-        # Written out, so that the sums over q stay in registers; rows are indexed,
-        # since a slice counts references, which costs more than the work here.
-        for i in range(n_points):
-            q0, q1, q2 = B[k, j0, i], B[k, j0 + 1, i], B[k, j0 + 2, i]
-            q3, q4, q5 = B[k, j0 + 3, i], B[k, j0 + 4, i], B[k, j0 + 5, i]
-            along = v0 * q0 + v1 * q1 + v2 * q2 + v3 * q3 + v4 * q4 + v5 * q5
-            across = s0 * q0 + s1 * q1 + s2 * q2 + s3 * q3 + s4 * q4 + s5 * q5
-            curved = c0 * q0 + c1 * q1 + c2 * q2 + c3 * q3 + c4 * q4 + c5 * q5
-            F[0, i] += value * along
-            F[1, i] += slope * along
-            F[2, i] += value * across
-            F[3, i] += bend * along
-            F[4, i] += slope * across
-            F[5, i] += value * curved
+    d0, d1, d2, d3, d4, d5 = w[5, 0], w[5, 1], w[5, 2], w[5, 3], w[5, 4], w[5, 5]
+    m = n_points
+    for i in range(m):
+        q0, q1, q2 = T[0, i], T[0, i + m], T[0, i + 2 * m]
+        q3, q4, q5 = T[0, i + 3 * m], T[0, i + 4 * m], T[0, i + 5 * m]
+        F[0, i] = v0 * q0 + v1 * q1 + v2 * q2 + v3 * q3 + v4 * q4 + v5 * q5
+        F[2, i] = s0 * q0 + s1 * q1 + s2 * q2 + s3 * q3 + s4 * q4 + s5 * q5
+        F[5, i] = d0 * q0 + d1 * q1 + d2 * q2 + d3 * q3 + d4 * q4 + d5 * q5
+    for i in range(m):
+        q0, q1, q2 = T[1, i], T[1, i + m], T[1, i + 2 * m]
+        q3, q4, q5 = T[1, i + 3 * m], T[1, i + 4 * m], T[1, i + 5 * m]
+        F[1, i] = v0 * q0 + v1 * q1 + v2 * q2 + v3 * q3 + v4 * q4 + v5 * q5
+        F[4, i] = s0 * q0 + s1 * q1 + s2 * q2 + s3 * q3 + s4 * q4 + s5 * q5
+    for i in range(m):
+        q0, q1, q2 = T[2, i], T[2, i + m], T[2, i + 2 * m]
+        q3, q4, q5 = T[2, i + 3 * m], T[2, i + 4 * m], T[2, i + 5 * m]
+        F[3, i] = v0 * q0 + v1 * q1 + v2 * q2 + v3 * q3 + v4 * q4 + v5 * q5
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def _project(Y, v, F, magnitude, coef, gradient, H):
+def _project(Y, v, F, magnitude, coef, gradient, H, G):
     """Fit the amplitudes coef (C,); return the sum of squares.
 
-    gradient (2,) and H (2, 2) are its derivatives with the amplitudes at their best.
-    Magnitudes take the signs of phi.
+    gradient (2,) and H (2, 2) are its derivatives with the amplitudes at their best,
+    G (2, 2) is the Gauss-Newton approximation of H. Magnitudes take the signs of phi.
     """
     n_points = F.shape[1]
     if magnitude:
@@ -178,13 +194,14 @@ def _project(Y, v, F, magnitude, coef, gradient, H):
         b12 += F[1, i] * F[2, i]
         b22 += F[2, i] * F[2, i]
     inverse = 1.0 / size if size > 0.0 else 0.0
-    rss, e1, e2, h11, h12, h22 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    rss, power, e1, e2, h11, h12, h22 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for c in range(Y.shape[1]):
         p = 0.0
         for i in range(n_points):
             p += F[0, i] * Y[v, c, i]
         a = p * inverse
         coef[c] = a
+        power += a * a
         # Sums in variables, since LLVM uses no SIMD for sums in arrays.
         r1, r2, r11, r12, r22 = 0.0, 0.0, 0.0, 0.0, 0.0
         for i in range(n_points):
@@ -204,6 +221,9 @@ def _project(Y, v, F, magnitude, coef, gradient, H):
         h22 += 2.0 * (a * a * b22 - a * r22 - s2 * s2 * inverse)
     gradient[0], gradient[1] = e1, e2
     H[0, 0], H[0, 1], H[1, 1] = h11, h12, h22
+    G[0, 0] = 2.0 * power * (b11 - a1 * a1 * inverse)
+    G[0, 1] = 2.0 * power * (b12 - a1 * a2 * inverse)
+    G[1, 1] = 2.0 * power * (b22 - a2 * a2 * inverse)
     return rss
 
 
@@ -294,10 +314,12 @@ def refine_plane(
     low = origin
     high = np.empty(2)
     for k in range(2):
-        high[k] = origin[k] + h[k] * (B.shape[k] - 5)
+        n_nodes = B.shape[0] if k == 0 else B.shape[1] // n_points
+        high[k] = origin[k] + h[k] * (n_nodes - 5)
     F, w = np.empty((6, n_points)), np.empty((6, 6))
+    T = np.empty((3, 6 * n_points))
     u, new, step = np.empty(2), np.empty(2), np.empty(2)
-    gradient, H = np.empty(2), np.empty((2, 2))
+    gradient, H, G = np.empty(2), np.empty((2, 2)), np.empty((2, 2))
     other_gradient, other_H = np.empty(2), np.empty((2, 2))
     trial = np.empty(n_channels)
     # Newton's step is as accurate as its square.
@@ -310,12 +332,14 @@ def refine_plane(
             if node[v, k, 0] < 0:
                 break
             u[0], u[1] = start[v, k, 0], start[v, k, 1]
-            _look_up(B, u, origin, h, F, w)
-            value = _project(Y, v, F, magnitude, trial, gradient, H)
+            _look_up(B, u, origin, h, F, w, T)
+            value = _project(Y, v, F, magnitude, trial, gradient, H, G)
             damping, done, side = 0.0, False, 1.0
             used = max_iter + 1
             for iteration in range(max_iter):
-                largest = _step(gradient, H, damping, u, low, high, step)
+                # Gauss-Newton looks further, Newton closer.
+                model = G if iteration == 0 else H
+                largest = _step(gradient, model, damping, u, low, high, step)
                 if done or largest < tol:
                     done = True
                     if not _escape(H, u, low, high, step):
@@ -324,8 +348,8 @@ def refine_plane(
                     step[0], step[1] = side * step[0], side * step[1]
                     largest = np.inf
                 new[0], new[1] = u[0] + step[0], u[1] + step[1]
-                _look_up(B, new, origin, h, F, w)
-                other = _project(Y, v, F, magnitude, trial, other_gradient, other_H)
+                _look_up(B, new, origin, h, F, w, T)
+                other = _project(Y, v, F, magnitude, trial, other_gradient, other_H, G)
                 if done and not other < value:
                     if side < 0.0:
                         used = iteration + 1
@@ -362,8 +386,8 @@ def refine_plane(
             cov[v] = np.nan
             continue
         u[0], u[1] = u_out[v, 0], u_out[v, 1]
-        _look_up(B, u, origin, h, F, w)
-        _project(Y, v, F, magnitude, trial, gradient, H)
+        _look_up(B, u, origin, h, F, w, T)
+        _project(Y, v, F, magnitude, trial, gradient, H, G)
         for c in range(n_channels):
             coef[v, c, 0] = trial[c]
         _covariance(trial, F, cov, v)

@@ -291,7 +291,8 @@ class PlaneProblem:
         steps = [_STEP_PLANE if axis.log else _STEP_LINEAR for axis in axes]
         table = build_table(function, axes, steps)
         self.nodes = table.nodes
-        self.coefficients = np.ascontiguousarray(table.coefficients[:, :, 0])
+        # One row per node of the first axis.
+        self.coefficients = table.coefficients.reshape(len(table.coefficients), -1)
         strides = [
             max(1, (u.size - 1) // (axis.nodes(step).size - 1))
             for axis, u, step in zip(axes, table.nodes, steps, strict=True)

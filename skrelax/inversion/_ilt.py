@@ -349,7 +349,7 @@ class MultiDimRegularizedILT(
         Parameters
         ----------
         axes : tuple of array-like of shape (N_k,)
-            Acquisition points of each axis.
+            Acquisition points of each axis. With one axis also its points alone.
         data : array-like of shape (N_1, ..., N_d[, channels])
             Signal. Axes behind those of the acquisition are channels.
         sigma : array-like of the shape of data or None, default=None
@@ -366,6 +366,7 @@ class MultiDimRegularizedILT(
         ValueError
             If shapes do not match, or for the reasons of `fit`.
         """
+        axes = [axes] if np.ndim(next(iter(axes), None)) == 0 else axes
         axes = [np.asarray(axis, dtype=np.float64) for axis in axes]
         data = np.asarray(data, dtype=np.float64)
         sizes = tuple(axis.size for axis in axes)

@@ -123,6 +123,7 @@ def test_weights_count_measurements():
 def test_equal_weights_of_all_points_are_a_smaller_noise():
     ilt = MultiDimRegularizedILT("T2", TAU, max_iter=10)
     one = ilt.fit_grid([TIMES], signed_line()).noise_std_
+    assert ilt.fit_grid(TIMES, signed_line()).noise_std_ == one
     ilt.fit(TIMES[:, None], signed_line(), np.full(64, 4.0))
     assert ilt.noise_std_ == pytest.approx(2 * one)
 

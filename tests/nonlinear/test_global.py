@@ -189,7 +189,7 @@ def test_stretched_decay():
     )
 
 
-@pytest.mark.parametrize("noise_std, misses", [(0.002, 0), (0.05, 6)])
+@pytest.mark.parametrize(("noise_std", "misses"), [(0.002, 0), (0.05, 6)])
 def test_echo_trains_of_unknown_flip_angles(noise_std, misses):
     # The sum of squares has a saddle at 180 degrees, and a narrow ridge elsewhere.
     rng = np.random.default_rng(6)

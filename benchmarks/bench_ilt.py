@@ -190,7 +190,7 @@ def main():
     only = parser.parse_args().only
     plans = [
         ("line", "One axis", f"64 points on 100 bins, 100 iterations; medians of "
-         f"{N_SHORT} calls in a process.", {"rounds": 5}),
+         f"{N_SHORT} calls in a process.", {"rounds": 15}),
         ("lines 400", "400 lines", "400 signals of 64 points on 100 bins, 100 "
          "iterations each; ILTpy inverts 20 of them, extended.", {}),
         ("plane", "Two inverted axes", "32 x 32 points on 40 x 40 bins, 100 "

@@ -1,6 +1,7 @@
 """Signed regularised inversion on any number of axes."""
 
 import functools
+import math
 import numbers
 import warnings
 
@@ -377,7 +378,7 @@ class MultiDimRegularizedILT(
         if data.size == 0:
             raise ValueError(f"data is empty, got shape {data.shape}.")
         self._check_discrete_sizes(sizes)
-        y = data.reshape(int(np.prod(sizes)), -1)
+        y = data.reshape(math.prod(sizes), -1)
         single = data.ndim == len(axes)
         weight = None
         if sigma is not None:
@@ -431,7 +432,7 @@ class MultiDimRegularizedILT(
         self.grids_ = self._layout.grids
         places = locate(X, self._layout)
         n_positions = int(
-            np.prod([self.grids_[axis].size for axis in self._layout.discrete])
+            math.prod([self.grids_[axis].size for axis in self._layout.discrete])
         )
         data, weights = gather(y, weight, places, n_positions)
         self._channel_grids = []
@@ -495,9 +496,9 @@ class MultiDimRegularizedILT(
         if self.channel_shape is not None or not shape:
             shape = self.channel_shape or (n_channels,)
         shape = tuple(int(n) for n in np.atleast_1d(shape))
-        if np.prod(shape) != n_channels:
+        if math.prod(shape) != n_channels:
             raise ValueError(
-                f"channel_shape {shape} has {np.prod(shape)} channels, but y has "
+                f"channel_shape {shape} has {math.prod(shape)} channels, but y has "
                 f"{n_channels}."
             )
         axes = self.channel_axes

@@ -1,5 +1,6 @@
 """From data to a distribution: layout, solver and the iteration itself."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -232,7 +233,7 @@ def _prefers_direct(axes, operator):
     if axes.n_inverted < 2:
         return True
     full = axes.full_shape
-    n = int(np.prod(full))
+    n = math.prod(full)
     b = n - 1
     if operator.n_channels > 1:
         b = min(b, 2 * (n // full[axes.n_inverted] + operator.n_cells))

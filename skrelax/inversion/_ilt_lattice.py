@@ -2,8 +2,12 @@
 
 import functools
 import itertools
+import math
 
 import numpy as np
+
+# Cells of lattices that are kept for the next fit: 8 of them take a few MB.
+_MOST_KEPT = 10_000
 
 
 class Lattice:
@@ -55,7 +59,7 @@ class Lattice:
         self.offsets = np.abs(flat)
         reach = int(self.offsets.max(initial=0))
         margin = (max(*halves, 1) + 1) * reach
-        self.size = int(np.prod(padded)) + 2 * margin
+        self.size = math.prod(padded) + 2 * margin
         cells = np.full(1, margin, dtype=np.int64)
         for stride, n, flag in zip(strides, shape, baseline, strict=True):
             position = np.arange(n + flag)
@@ -163,6 +167,18 @@ class Lattice:
         points = np.vstack([self.steps * 0, self.steps, -self.steps])[:, None]
         apart = (points - points.transpose(1, 0, 2)) @ strides
         return int(min(np.abs(apart).max(initial=0), self.cells.size - 1))
+
+
+def make_lattice(shape, baseline, halves):
+    """Return the Lattice of tuples; small ones, of many fits in a row, are kept."""
+    if math.prod(shape) > _MOST_KEPT:
+        return Lattice(shape, baseline, halves)
+    return _kept_lattice(shape, baseline, halves)
+
+
+@functools.lru_cache(maxsize=8)
+def _kept_lattice(shape, baseline, halves):
+    return Lattice(shape, baseline, halves)
 
 
 def _strides(shape):

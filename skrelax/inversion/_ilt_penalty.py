@@ -7,7 +7,7 @@ import numpy as np
 
 from . import _ilt_numba as kernels
 from . import _ilt_smooth_numba as smooth
-from ._ilt_lattice import Lattice
+from ._ilt_lattice import make_lattice
 
 # The convergent scheme: factor by which the floor of gamma is raised at first and the
 # iterations to lower it; the level, relative to the root mean square of g, below which
@@ -176,8 +176,9 @@ class Penalty:
 
 def make_penalty(shape, baseline, grids, is_log, settings):
     """Return the Penalty of a distribution on the given axes."""
-    halves = [window // 2 for window in settings.windows]
-    return Penalty(Lattice(shape, baseline, halves), grids, is_log, settings)
+    halves = tuple(window // 2 for window in settings.windows)
+    lattice = make_lattice(tuple(shape), tuple(baseline), halves)
+    return Penalty(lattice, grids, is_log, settings)
 
 
 def last_steps(grids, is_log):

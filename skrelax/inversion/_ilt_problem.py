@@ -1,6 +1,7 @@
 """Data, kernels and weights of a multi-dimensional inversion."""
 
 import functools
+import math
 
 import numpy as np
 from scipy import linalg
@@ -27,8 +28,8 @@ class DataOperator:
 
     def __init__(self, factors, weights, n_channels):
         self.factors, self.weights, self.n_channels = factors, weights, n_channels
-        self.n_cells = int(np.prod([K.shape[1] for K in factors]))
-        self.n_points = int(np.prod([K.shape[0] for K in factors]))
+        self.n_cells = math.prod(K.shape[1] for K in factors)
+        self.n_points = math.prod(K.shape[0] for K in factors)
 
     def forward(self, x):
         """Return K x for x (n_cells, k)."""

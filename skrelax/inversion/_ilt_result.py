@@ -1,6 +1,7 @@
 """What is read from a fitted multi-dimensional inversion."""
 
 import functools
+import math
 
 import numpy as np
 import pandas as pd
@@ -41,8 +42,8 @@ class IltResultMixin:
     def _signals(self, places):
         """Return signals (n_points, n_channels) at places."""
         layout = self._layout
-        n_cells = int(np.prod([K.shape[1] for K in places.factors]))
-        n_positions = int(np.prod([layout.grids[a].size for a in layout.discrete]))
+        n_cells = math.prod(K.shape[1] for K in places.factors)
+        n_positions = math.prod(layout.grids[a].size for a in layout.discrete)
         cells = self._full.reshape(n_cells, -1)
         operator = DataOperator(places.factors, None, cells.shape[1])
         signals = operator.forward(cells)
@@ -153,7 +154,7 @@ class IltResultMixin:
                 f"{n_refits} and {level}."
             )
         factors = self._places.factors
-        cells = self._full.reshape(int(np.prod([K.shape[1] for K in factors])), -1)
+        cells = self._full.reshape(math.prod(K.shape[1] for K in factors), -1)
         fitted = DataOperator(factors, None, cells.shape[1]).forward(cells)
         std = np.resize(self.noise_std_, fitted.shape)
         if self._weights is not None:

@@ -1,5 +1,6 @@
 """Run inversions of one estimator: all channels together, or each on its own."""
 
+import math
 import threading
 from dataclasses import dataclass
 
@@ -191,7 +192,7 @@ def _settings(task, axes, n_channels):
     if len(windows) != 3 or any(n < 1 or n % 2 == 0 for n in windows):
         raise ValueError(f"windows must be three odd numbers, got {estimator.windows}.")
     steps = last_steps(axes.grids, axes.is_log)
-    rule = 2.0 * steps / _count_data(task, n_channels) * np.prod(axes.shape)
+    rule = 2.0 * steps / _count_data(task, n_channels) * math.prod(axes.shape)
     curvature = tuple(rule)
     if estimator.curvature_relief is not None:
         curvature = spread("curvature_relief")
@@ -236,7 +237,7 @@ def _count_data(task, n_channels):
             rank = task.layout.ranks[axis]
             s = np.linalg.svd(K, compute_uv=False)
             sizes.append(K.shape[0] if rank is None else kept_rank(s, rank))
-        return np.prod(sizes) * n_channels
+        return math.prod(sizes) * n_channels
     if task.weights is None:
         return task.data.shape[0] * n_channels
     n_used = np.count_nonzero(task.weights) / task.weights.shape[1]

@@ -150,7 +150,7 @@ def locate(X, layout):
         return Places(factors, parts[0][1], position, sizes)
     inverses = np.stack([inverse for _, inverse in parts], axis=1)
     found, row = np.unique(inverses, axis=0, return_inverse=True)
-    size = np.prod([float(n) for n in sizes])
+    size = math.prod([float(n) for n in sizes])
     if size <= _SPARSEST * found.shape[0] + _FEW_POINTS:
         row = np.ravel_multi_index(inverses.T, sizes)
         return Places(factors, row, position, sizes)
@@ -190,7 +190,7 @@ def gather(y, weight, places, n_positions):
     n_positions : int
         Product of the axes of X that are not inverted.
     """
-    n_rows, n_channels = int(np.prod(places.sizes)), y.shape[1]
+    n_rows, n_channels = math.prod(places.sizes), y.shape[1]
     index = places.row * n_positions + places.position
     total = n_rows * n_positions
     if weight is None and index.size == total and np.bincount(index).all():
@@ -220,10 +220,10 @@ def estimate_noise(factors, data, weights):
     bases = [_resolved(K) for K in factors]
     ranks = [U.shape[1] for U in bases]
     n_rows = data.shape[0]
-    if np.prod(ranks) > n_rows - _least_free(n_rows):
+    if math.prod(ranks) > n_rows - _least_free(n_rows):
         # Too few points for what the kernel resolves: the longest axis gives way.
         axis = int(np.argmax([U.shape[0] for U in bases]))
-        others = np.prod(ranks) // ranks[axis]
+        others = math.prod(ranks) // ranks[axis]
         kept = max(1, int((n_rows - _least_free(n_rows)) // others))
         bases[axis] = bases[axis][:, :kept]
     U = bases[0]
@@ -234,7 +234,7 @@ def estimate_noise(factors, data, weights):
             along = np.tensordot(B @ B.T, fitted, axes=(1, axis))
             fitted = np.moveaxis(along, 0, axis)
         rest = data - fitted.reshape(data.shape)
-        rank = np.prod([B.shape[1] for B in bases])
+        rank = math.prod([B.shape[1] for B in bases])
         free = np.full(data.shape[1], max(n_rows - rank, 1))
         return (rest**2).sum(axis=0), free
     for B in bases[1:]:

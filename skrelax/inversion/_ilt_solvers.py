@@ -1,6 +1,7 @@
 """Exact solves of (W + Gamma) g = Y by the structure of the problem."""
 
 import itertools
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -40,7 +41,7 @@ def make_band(n, b):
     Rows begin on lines of the cache: vectors that cross two of them cost twice.
     """
     shape = (-(-n // PANEL), PANEL, PANEL + -(-b // PANEL) * PANEL)
-    buffer = np.zeros(np.prod(shape) + PANEL)
+    buffer = np.zeros(math.prod(shape) + PANEL)
     start = -buffer.ctypes.data // buffer.itemsize % PANEL
     return buffer[start : start + buffer.size - PANEL].reshape(shape)
 

@@ -76,16 +76,17 @@ def _products(s, p, A, low, count, out):
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)
 def _squares(s, signed, A, low, count, work, out):
     """Write squared correlations of s (n_planes, K) into out; signed keep a sign."""
+    n = np.uint64(count)
     _products(s, 0, A, low, count, out)
     if s.shape[0] == 2:
         _products(s, 1, A, low, count, work)
-        for i in range(count):
+        for i in range(n):
             out[i] = out[i] * out[i] + work[i] * work[i]
     elif signed:
-        for i in range(count):
+        for i in range(n):
             out[i] = out[i] * abs(out[i])
     else:
-        for i in range(count):
+        for i in range(n):
             out[i] = out[i] * out[i]
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from ._dictionary import StartDictionary, best_pattern, find_exchanges
-from ._problems import Solution
 from ._projection import covariance, curvature, orthonormalize, project
 from ._report import parameter_values
+from ._solution import Solution
 
 # Distance for differences: of log u, or of u as a fraction of its range.
 _DIFFERENCE = 1e-5

@@ -1,7 +1,7 @@
 """Newton on the projected energy of one nonlinear parameter and one amplitude.
 
 Layouts are those of `_numba_scan`. The basis is a quintic spline in the coordinate u
-of the parameter (see ``_table.py``): M (n_cells, 1, 6, N) are the coefficients of its
+of the parameter (see ``_table.py``): M (n_cells, 6, N) are the coefficients of its
 powers of x in [0, 1] between nodes.
 """
 
@@ -17,12 +17,12 @@ def _products(y, M, cell, P):
     for c in range(y.shape[0]):
         p0, p1, p2, p3, p4, p5 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for i in range(y.shape[1]):
-            p0 += y[c, i] * M[cell, 0, 0, i]
-            p1 += y[c, i] * M[cell, 0, 1, i]
-            p2 += y[c, i] * M[cell, 0, 2, i]
-            p3 += y[c, i] * M[cell, 0, 3, i]
-            p4 += y[c, i] * M[cell, 0, 4, i]
-            p5 += y[c, i] * M[cell, 0, 5, i]
+            p0 += y[c, i] * M[cell, 0, i]
+            p1 += y[c, i] * M[cell, 1, i]
+            p2 += y[c, i] * M[cell, 2, i]
+            p3 += y[c, i] * M[cell, 3, i]
+            p4 += y[c, i] * M[cell, 4, i]
+            p5 += y[c, i] * M[cell, 5, i]
         P[c, 0], P[c, 1], P[c, 2], P[c, 3], P[c, 4], P[c, 5] = p0, p1, p2, p3, p4, p5
 
 
@@ -109,7 +109,7 @@ def refine_one(
     """
     n, n_channels, n_points = Y.shape
     use_signs = sign.shape[1] > 0
-    phi, d1 = np.empty((1, n_points)), np.empty((1, n_points))
+    phi, d1 = np.empty(n_points), np.empty(n_points)
     y, P = np.empty((n_channels, n_points)), np.empty((n_channels, 6))
     for v in range(n):
         best_u, most, total = np.nan, -1.0, 0
@@ -137,10 +137,10 @@ def refine_one(
                 here = u
                 p = 0.0
                 for i in range(n_points):
-                    p += y[0, i] * phi[0, i]
+                    p += y[0, i] * phi[i]
                 changed = False
                 for i in range(n_points):
-                    if p * phi[0, i] * y[0, i] < 0.0:
+                    if p * phi[i] * y[0, i] < 0.0:
                         y[0, i] = -y[0, i]
                         changed = True
                 if not changed:
@@ -176,24 +176,24 @@ def _look_up_one(M, u, u0, h, phi, d1):
     cell = min(max(int((u - u0) / h), 0), M.shape[0] - 1)
     x = (u - u0) / h - cell
     f1 = 1.0 / h
-    for i in range(M.shape[3]):
-        a, b, c = M[cell, 0, 5, i], M[cell, 0, 4, i], M[cell, 0, 3, i]
-        d, e = M[cell, 0, 2, i], M[cell, 0, 1, i]
-        phi[0, i] = ((((a * x + b) * x + c) * x + d) * x + e) * x + M[cell, 0, 0, i]
+    for i in range(M.shape[2]):
+        a, b, c = M[cell, 5, i], M[cell, 4, i], M[cell, 3, i]
+        d, e = M[cell, 2, i], M[cell, 1, i]
+        phi[i] = ((((a * x + b) * x + c) * x + d) * x + e) * x + M[cell, 0, i]
         slope = (((5.0 * a * x + 4.0 * b) * x + 3.0 * c) * x + 2.0 * d) * x + e
-        d1[0, i] = f1 * slope
+        d1[i] = f1 * slope
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def _energy(Y, v, phi, magnitude):
     """Return the projected energy of a signal, of magnitudes with signs of phi."""
     size, total = 0.0, 0.0
-    for i in range(phi.shape[1]):
-        size += phi[0, i] * phi[0, i]
+    for i in range(phi.size):
+        size += phi[i] * phi[i]
     for c in range(Y.shape[1]):
         p = 0.0
-        for i in range(phi.shape[1]):
-            p += Y[v, c, i] * (abs(phi[0, i]) if magnitude else phi[0, i])
+        for i in range(phi.size):
+            p += Y[v, c, i] * (abs(phi[i]) if magnitude else phi[i])
         total += p * p
     return total / size if size > 0.0 else 0.0
 
@@ -205,23 +205,23 @@ def _finish_one(Y, v, phi, d1, magnitude, coef, rss, cov):
     if magnitude:
         # Then all signs are those of the data.
         for i in range(n_points):
-            if phi[0, i] < 0.0:
-                phi[0, i], d1[0, i] = -phi[0, i], -d1[0, i]
+            if phi[i] < 0.0:
+                phi[i], d1[i] = -phi[i], -d1[i]
     s0, s1, s2 = 0.0, 0.0, 0.0
     for i in range(n_points):
-        s0 += phi[0, i] * phi[0, i]
-        s1 += phi[0, i] * d1[0, i]
-        s2 += d1[0, i] * d1[0, i]
+        s0 += phi[i] * phi[i]
+        s1 += phi[i] * d1[i]
+        s2 += d1[i] * d1[i]
     total, power, a = 0.0, 0.0, 0.0
     for c in range(n_channels):
         p = 0.0
         for i in range(n_points):
-            p += Y[v, c, i] * phi[0, i]
+            p += Y[v, c, i] * phi[i]
         a = p / s0 if s0 > 0.0 else 0.0
         coef[v, c, 0] = a
         power += a * a
         for i in range(n_points):
-            r = Y[v, c, i] - a * phi[0, i]
+            r = Y[v, c, i] - a * phi[i]
             total += r * r
     rss[v] = total
     free = s2 - s1 * s1 / s0 if s0 > 0.0 else 0.0

@@ -32,57 +32,39 @@ def _look_up(M, k, u, u0, h, phi, d1, d2, row):
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def _project(y, phi, d1, d2, coef):
-    """Fit amplitudes coef (C, L); return the sum of squares and two derivatives."""
+    """Fit amplitudes coef (C, 2); return the sum of squares and two derivatives."""
     n_channels, n_points = y.shape
-    two = phi.shape[0] == 2
-    g00, g01, g11 = 0.0, 0.0, 1.0
+    g00, g01, g11 = 0.0, 0.0, 0.0
     for i in range(n_points):
         g00 += phi[0, i] * phi[0, i]
-    if two:
-        g11 = 0.0
-        for i in range(n_points):
-            g01 += phi[0, i] * phi[1, i]
-            g11 += phi[1, i] * phi[1, i]
+        g01 += phi[0, i] * phi[1, i]
+        g11 += phi[1, i] * phi[1, i]
     determinant = g00 * g11 - g01 * g01
     # Columns that cannot be told apart share what there is.
-    alone = not two or determinant <= 1e-13 * g00 * g11
+    alone = determinant <= 1e-13 * g00 * g11
     rss, slope, curve = 0.0, 0.0, 0.0
     for c in range(n_channels):
         p, q = 0.0, 0.0
         for i in range(n_points):
             p += phi[0, i] * y[c, i]
-        if two:
-            for i in range(n_points):
-                q += phi[1, i] * y[c, i]
+            q += phi[1, i] * y[c, i]
         if alone:
             a = p / g00 if g00 > 0.0 else 0.0
             b = 0.0
         else:
             a = (g11 * p - g01 * q) / determinant
             b = (g00 * q - g01 * p) / determinant
-        coef[c, 0] = a
-        if two:
-            coef[c, 1] = b
+        coef[c, 0], coef[c, 1] = a, b
         rr, rv, vv, rw, s0, s1 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-        if two:
-            for i in range(n_points):
-                r = y[c, i] - a * phi[0, i] - b * phi[1, i]
-                v = a * d1[0, i] + b * d1[1, i]
-                rr += r * r
-                rv += r * v
-                vv += v * v
-                rw += r * (a * d2[0, i] + b * d2[1, i])
-                s0 += phi[0, i] * v - d1[0, i] * r
-                s1 += phi[1, i] * v - d1[1, i] * r
-        else:
-            for i in range(n_points):
-                r = y[c, i] - a * phi[0, i]
-                v = a * d1[0, i]
-                rr += r * r
-                rv += r * v
-                vv += v * v
-                rw += r * a * d2[0, i]
-                s0 += phi[0, i] * v - d1[0, i] * r
+        for i in range(n_points):
+            r = y[c, i] - a * phi[0, i] - b * phi[1, i]
+            v = a * d1[0, i] + b * d1[1, i]
+            rr += r * r
+            rv += r * v
+            vv += v * v
+            rw += r * (a * d2[0, i] + b * d2[1, i])
+            s0 += phi[0, i] * v - d1[0, i] * r
+            s1 += phi[1, i] * v - d1[1, i] * r
         rss += rr
         slope -= 2.0 * rv
         if alone:

@@ -1,15 +1,16 @@
 """The numerical problems behind a fit, by numbers of parameters and amplitudes."""
 
 import itertools
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..signals import SignalModel
+from ._general import GeneralProblem
 from ._numba_one import refine_one
 from ._numba_plane import refine_plane, scan_plane
 from ._numba_scan import WIDTH, scan_line, scan_signs, spread_signs
 from ._numba_two import refine_pair, refine_two, scan_pair
+from ._solution import Solution
 from ._table import (
     Axis,
     build_table,
@@ -38,29 +39,6 @@ _N_KEPT = 4
 _COARSE_ROWS = 512
 
 
-@dataclass
-class Solution:
-    """Result for a chunk: u (n, P), coef (n, C, L), rss, cov (n, L+P, L+P), n_iter."""
-
-    u: np.ndarray
-    coef: np.ndarray
-    rss: np.ndarray
-    cov: np.ndarray
-    n_iter: np.ndarray
-
-    @classmethod
-    def empty(cls, n, n_channels, n_amplitudes, n_parameters):
-        """Return arrays for a kernel to fill."""
-        size = n_amplitudes + n_parameters
-        return cls(
-            np.empty((n, n_parameters)),
-            np.empty((n, n_channels, n_amplitudes)),
-            np.empty(n),
-            np.empty((n, size, size)),
-            np.empty(n, dtype=np.int32),
-        )
-
-
 def make_problem(
     model: SignalModel, acquisition, limits, root_weight, magnitude, known=None
 ):
@@ -69,9 +47,6 @@ def make_problem(
     `limits` (P, 2) bound the parameters, `root_weight` (N,) multiplies all signals.
     `known` maps names of parameters to values (n,), in the order of the model.
     """
-    # It builds on what is defined here.
-    from ._general import GeneralProblem
-
     axes = [
         Axis(parameter.name, low, high, log=not np.isfinite(parameter.upper))
         for parameter, (low, high) in zip(model.parameters, limits, strict=True)
@@ -141,7 +116,8 @@ class LineProblem:
         self.powers = cell_powers(table.coefficients)
         self.n_amplitudes = table.signals.shape[0]
         if self.n_amplitudes == 1:
-            self.energy_powers = squared_powers(self.powers[:, 0])
+            self.powers = self.powers[:, 0]
+            self.energy_powers = squared_powers(self.powers)
         self.signs = np.where(table.signals[0].T < 0, -1, 1).astype(np.int8)
         signals = np.abs(table.signals) if self._has_own_signs else table.signals
         basis = orthonormal(signals)

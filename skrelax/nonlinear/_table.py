@@ -123,7 +123,7 @@ def _sufficient_step(function, axes, steps, axis):
         coordinates[axis] = np.concatenate([sites, middle])
         signals = np.moveaxis(_evaluate(function, axes, coordinates), axis, 0)
         known, expected = np.split(signals, [sites.size])
-        found = make_interp_spline(sites, known, k=5, t=_knots(nodes[axis]))(middle)
+        found = _sum_near(_fit_splines(nodes[axis], sites, known, 0), 0, _HALF_WAY)
         if np.abs(found - expected).max() <= _ACCURACY * np.abs(expected).max():
             break
         step *= 0.5
@@ -138,13 +138,20 @@ def _error_between(function, axes, nodes, coefficients, axis):
     expected = _evaluate(function, axes, sample)
     found = coefficients
     for k, u in enumerate(nodes):
-        weights = _HALF_WAY if k == axis else _AT_NODES
-        stop = u.size + 5 - len(weights)
-        lines = np.moveaxis(found, k, 0)
-        lines = sum(w * lines[j : j + stop] for j, w in enumerate(weights))
-        step = 1 if k == axis else max(1, u.size // 16)
-        found = np.moveaxis(lines[::step], 0, k)
+        if k == axis:
+            found = _sum_near(found, k, _HALF_WAY)
+        else:
+            sampled = np.arange(0, u.size, max(1, u.size // 16))
+            found = _sum_near(found, k, _AT_NODES).take(sampled, axis=k)
     return np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-300)
+
+
+def _sum_near(coefficients, axis, weights):
+    """Return the weighted sums of coefficients next to each other along an axis."""
+    lines = np.moveaxis(coefficients, axis, 0)
+    stop = len(lines) + 1 - len(weights)
+    lines = sum(w * lines[j : j + stop] for j, w in enumerate(weights))
+    return np.moveaxis(lines, 0, axis)
 
 
 def _sites(u):

@@ -154,7 +154,7 @@ def test_derivatives_of_two_parameters(magnitude):
 @pytest.mark.parametrize("n_channels", [1, 2])
 def test_derivatives_of_pairs(n_channels):
     problem = LineProblem(decay, [Axis("T2", 1e-3, 3.0, log=True)], False)
-    M, u0 = problem.powers, problem.nodes[0]
+    M, u0 = problem.powers[:, None], problem.nodes[0]
     h = problem.nodes[1] - u0
     times = np.array([[0.02, 0.15]])
     Y = BiExponential().basis(TE, times).sum(axis=0).T[:, None, :]

@@ -12,13 +12,14 @@ and nothing else: the result is exact to rounding.
 """
 
 import numpy as np
-from numba import njit
+
+from ..utils._compiled import compiled
 
 # Sums may be reordered and fused; NaN keeps its meaning, though none gets here.
 _REORDER = {"contract", "reassoc", "nsz"}
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)
+@compiled(fastmath=_REORDER)
 def _products(s, p, A, low, count, out):
     """Write the products of s[p] (K,) with the block of A that begins at column low.
 
@@ -73,7 +74,7 @@ def _products(s, p, A, low, count, out):
                 )
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)
+@compiled(fastmath=_REORDER)
 def _squares(s, signed, A, low, count, work, out):
     """Write squared correlations of s (n_planes, K) into out; signed keep a sign."""
     n = np.uint64(count)
@@ -90,7 +91,7 @@ def _squares(s, signed, A, low, count, work, out):
             out[i] = out[i] * out[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _largest(values, count):
     """Return the position of the largest of values[:count].
 
@@ -115,7 +116,7 @@ def _largest(values, count):
     return 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)
+@compiled(fastmath=_REORDER)
 def _bounds(squares, cosines, sines, low, count, one, out):
     """Write the largest squares possible around centres with these squares."""
     zero = one - one
@@ -129,7 +130,7 @@ def _bounds(squares, cosines, sines, low, count, one, out):
         out[i] = one if c >= cosines[low + i] else bound
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)
+@compiled(fastmath=_REORDER)
 def search(
     S, signed, one, copies,
     branches, branch_cos, branch_sin, branch_edges,
@@ -229,7 +230,7 @@ def search(
                 products[i, q, p] = value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _correlation(S, i, atoms, a):
     """Return the size of the product of signal i with atom a, summed in float64."""
     total = 0.0
@@ -241,7 +242,7 @@ def _correlation(S, i, atoms, a):
     return np.sqrt(total)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _descend(H, g, axes, count, u):
     """Write the solution of -H u = g over axes[:count] into u; False if not a top.
 
@@ -271,7 +272,7 @@ def _descend(H, g, axes, count, u):
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def refine_parabola(S, atoms, neighbours, parameters, found, H, work, axes, out):
     """Move each match to the top of a paraboloid through its neighbours on the grid.
 

@@ -6,7 +6,8 @@ Cells are those of `_ilt_numba`.
 import math
 
 import numpy as np
-from numba import njit
+
+from ..utils._compiled import compiled
 
 # Cells per block: the arrays of a block stay in the second level cache.
 _BLOCK = 2048
@@ -14,7 +15,7 @@ _BLOCK = 2048
 _CONTRACT = {"contract"}
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+@compiled(fastmath=_CONTRACT)
 def _window_norm(values, spare, inside, offset, times):
     """Replace values by the 8-norm of their window: a maximum that is smooth."""
     n = values.size
@@ -30,7 +31,7 @@ def _window_norm(values, spare, inside, offset, times):
         values[x] = math.sqrt(math.sqrt(math.sqrt(values[x])))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+@compiled(fastmath=_CONTRACT)
 def smooth_weights(
     g, first, last, offsets, insides, scales, halves, rate, logarithms, rows
 ):
@@ -71,7 +72,7 @@ def smooth_weights(
                 rows[i, q] = inside[y] * math.exp(-0.5 * state)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+@compiled(fastmath=_CONTRACT)
 def smooth_crossings(
     g, first, last, offsets, insides, half, largest, softness, rate, crossings, rows
 ):

@@ -4,7 +4,8 @@ Gamma and the panels of its factor are those of `_ilt_numba`.
 """
 
 import numpy as np
-from numba import njit
+
+from ..utils._compiled import compiled
 
 # Cells per block: the arrays of a block stay in the second level cache.
 _BLOCK = 2048
@@ -14,7 +15,7 @@ _PANEL = 8
 _CONTRACT = {"contract"}
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+@compiled(fastmath=_CONTRACT)
 def multiply(gamma, offsets, cell, x, first, last, out):
     """Write Gamma x of cells first..last into out; x must be 0 on ghost cells."""
     for start in range(first, last, _BLOCK):
@@ -32,7 +33,7 @@ def multiply(gamma, offsets, cell, x, first, last, out):
         y *= cell[start : start + count]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_CONTRACT)
+@compiled(fastmath=_CONTRACT)
 def solve_forward_many(A, X):
     """Solve L X = X for all columns of X (n, k), eight earlier rows at a time."""
     n, reach = X.shape[0], A.shape[2] // _PANEL
@@ -58,7 +59,7 @@ def solve_forward_many(A, X):
         target *= A[j, c, c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def fill_panel(gamma, steps, cells, W, start, panel):
     """Write columns of Gamma + W into a panel (rows from `start` on, columns).
 

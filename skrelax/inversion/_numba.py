@@ -9,7 +9,8 @@ where rows of A and s carry the weights and 1/n, and `extra` is the part of
 """
 
 import numpy as np
-from numba import njit
+
+from ..utils._compiled import compiled
 
 # Sums may be reordered, so that dot products run on vector registers (the batch fit
 # takes 30 % less time). NaN and infinity keep their meaning.
@@ -27,7 +28,7 @@ _PATIENCE = 20
 _ENTRANTS = 8
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)
+@compiled(fastmath=_REORDER)
 def _append(AT, j, sign, k, Q, R, s, e, d):
     """Add sign * column j as the k-th column of A_P = Q^T R; False if dependent."""
     m = AT.shape[1]
@@ -67,7 +68,7 @@ def _append(AT, j, sign, k, Q, R, s, e, d):
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _remove(p, k, P, sign, Q, R, e, d):
     """Remove the p-th of k active columns by Givens rotations."""
     m = Q.shape[1]
@@ -95,7 +96,7 @@ def _remove(p, k, P, sign, Q, R, e, d):
         d[c], d[c + 1] = co * u + si * v, co * v - si * u
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _certificate(AT, r, f, g, extra, floor, lam, signed, vv, Atv, out):
     """Write objective (at least floor) and duality gap of f into out.
 
@@ -137,7 +138,7 @@ def _certificate(AT, r, f, g, extra, floor, lam, signed, vv, Atv, out):
     out[1] = max(gap, 0.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _exchange(AT, j, k, f, P, state, sign, Q, R, s, e, d, z):
     """Let column j, which depends on the k active ones, replace one of them.
 
@@ -188,7 +189,7 @@ def _exchange(AT, j, k, f, P, state, sign, Q, R, s, e, d, z):
     return 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _floor(s, extra):
     """Return the objective below which a fit is exact to rounding."""
     total = extra
@@ -197,7 +198,7 @@ def _floor(s, extra):
     return 0.5 * _EPSILON * total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _residual(AT, s, f, r):
     """Write s - A f into r."""
     n, m = AT.shape
@@ -210,7 +211,7 @@ def _residual(AT, s, f, r):
                 r[i] -= fj * AT[j, i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)
+@compiled(fastmath=_REORDER)
 def _gradient(AT, r, g):
     """Write A^T r into g."""
     n, m = AT.shape
@@ -221,7 +222,7 @@ def _gradient(AT, r, g):
         g[j] = v
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _active_set(AT, s, extra, lam, signed, vv, Atv, tol, max_iter, k, f, work, out):
     """Lawson-Hanson active set for the LASSO; f and work come in warm.
 
@@ -323,7 +324,7 @@ def _active_set(AT, s, extra, lam, signed, vv, Atv, tol, max_iter, k, f, work, o
     return k
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def lasso_batch(AT, S, extra, lams, signed, vv, Atv, tol, max_iter, work, F, info):
     """Solve each row of S (q, m) with its own lams[q]; F (q, n), info (q, 3)."""
     state = work[1]
@@ -338,7 +339,7 @@ def lasso_batch(AT, S, extra, lams, signed, vv, Atv, tol, max_iter, work, F, inf
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def lasso_path_signal(
     AT, s, extra, lams, signed, vv, Atv, tol, max_iter, work, F, info
 ):
@@ -359,7 +360,7 @@ def lasso_path_signal(
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def lasso_path_errors(
     AT, S, extra, lams, signed, vv, Atv, tol, max_iter, work, f, out,
     test_A, test_S, test_weight, errors, gaps, iterations,
@@ -393,7 +394,7 @@ def lasso_path_errors(
             errors[c, index] = total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def fista_batch(
     AT, G, S, extra, lams, signed, vv, Atv, lipschitz, tol, max_iter, check_every,
     y, grad, r, g, F, info,
@@ -440,7 +441,7 @@ def fista_batch(
         info[c, 2] = it
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _cholesky(A):
     """Return (True, lower factor), or (False, A) if A is not positive definite."""
     done = True
@@ -452,7 +453,7 @@ def _cholesky(A):
     return done, factor
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _cholesky_solve(factor, x):
     """Solve factor factor^T x = x in place, for the leading block of x."""
     k = factor.shape[0]
@@ -468,7 +469,7 @@ def _cholesky_solve(factor, x):
             x[b] -= v * factor[a, b]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _pivot(H, c, alpha, active, f, w, index, x, max_iter):
     """Block principal pivoting for min 1/2 f'Hf - (c - alpha)'f, f >= 0.
 
@@ -546,7 +547,7 @@ def _pivot(H, c, alpha, active, f, w, index, x, max_iter):
     return -it, factor, 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _lawson_hanson(H, c, alpha, active, f, w, index, x, max_iter):
     """Solve the problem of `_pivot` from f = 0, one entering bin at a time.
 
@@ -615,7 +616,7 @@ def _lawson_hanson(H, c, alpha, active, f, w, index, x, max_iter):
     return -max_iter, factor, 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _smooth_gradient(AT, s, f, smoothness, indptr, indices, data, r, g):
     """Write r = s - A f and g = A^T r - smoothness L f; return f' smoothness L f."""
     _residual(AT, s, f, r)
@@ -630,7 +631,7 @@ def _smooth_gradient(AT, s, f, smoothness, indptr, indices, data, r, g):
     return smoothness * roughness
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _smooth_solve(
     H, AT, s, c, extra, alpha, smoothness, indptr, indices, data, vv, Atv, max_iter,
     active, f, work, out,
@@ -657,7 +658,7 @@ def _smooth_solve(
     out[2] = abs(it)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def smooth_batch(
     H, AT, S, extra, alphas, smoothness, indptr, indices, data, vv, Atv, max_iter,
     active, work, F, info,
@@ -686,7 +687,7 @@ def smooth_batch(
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def smooth_path_errors(
     H, AT, S, extra, alphas, smoothness, indptr, indices, data, vv, Atv, max_iter,
     active, work, f, out, test_A, test_S, test_weight, errors, gaps,

@@ -6,12 +6,13 @@ powers of x in [0, 1] between nodes.
 """
 
 import numpy as np
-from numba import njit
+
+from ..utils._compiled import compiled
 
 _FAST = {"contract", "reassoc", "nsz"}
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _products(y, M, cell, P):
     """Write the powers of x (C, 6) of the product of signals y with the basis."""
     for c in range(y.shape[0]):
@@ -26,7 +27,7 @@ def _products(y, M, cell, P):
         P[c, 0], P[c, 1], P[c, 2], P[c, 3], P[c, 4], P[c, 5] = p0, p1, p2, p3, p4, p5
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _climb(y, M, S, u, lo, hi, u0, h, tol, max_iter, P):
     """Maximise the projected energy on [lo, hi]; return u and the iterations.
 
@@ -82,7 +83,7 @@ def _climb(y, M, S, u, lo, hi, u0, h, tol, max_iter, P):
     return u, max_iter + 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def refine_one(
     Y,
     M,
@@ -170,7 +171,7 @@ def refine_one(
         _finish_one(Y, v, phi, d1, use_signs, coef, rss, cov)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _look_up_one(M, u, u0, h, phi, d1):
     """Write the signal of the only amplitude at u and its derivative."""
     cell = min(max(int((u - u0) / h), 0), M.shape[0] - 1)
@@ -184,7 +185,7 @@ def _look_up_one(M, u, u0, h, phi, d1):
         d1[i] = f1 * slope
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _energy(Y, v, phi, magnitude):
     """Return the projected energy of a signal, of magnitudes with signs of phi."""
     size, total = 0.0, 0.0
@@ -198,7 +199,7 @@ def _energy(Y, v, phi, magnitude):
     return total / size if size > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _finish_one(Y, v, phi, d1, magnitude, coef, rss, cov):
     """Write the amplitudes, the sum of squares and the inverse of J'J."""
     n_channels, n_points = Y.shape[1:]

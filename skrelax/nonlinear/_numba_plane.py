@@ -5,14 +5,15 @@ coefficients B (G_1 + 4, (G_2 + 4) N). Layout of Y as in ``_numba_scan.py``.
 """
 
 import numpy as np
-from numba import njit
+
+from ..utils._compiled import compiled
 
 _FAST = {"contract", "reassoc", "nsz"}
 # Length of a step off a saddle, as a fraction of the range of a parameter.
 _ESCAPE = 0.01
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def scan_plane(Y, Q, energies, n_second, margin, peak, value, node):
     """Write the best nodes (n, K, 2) of a grid, best first; -1 where there are fewer.
 
@@ -60,7 +61,7 @@ def scan_plane(Y, Q, energies, n_second, margin, peak, value, node):
                     found = _take_best(Y, v, Q, i, j, value, node, found)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _take_best(Y, v, Q, i, j, value, node, found):
     """Insert the best node around the coarse node (i, j); return their number."""
     n_channels, n_points = Y.shape[1:]
@@ -94,7 +95,7 @@ def _take_best(Y, v, Q, i, j, value, node, found):
     return min(found + 1, n_kept)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _weights(x, h, w, k):
     """Write the six quintic B-splines of a cell at x in [0, 1], and derivatives.
 
@@ -125,7 +126,7 @@ def _weights(x, h, w, k):
     w[k + 2, 5] = 20 * c * x3
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _look_up(B, u, origin, h, F, w, T):
     """Write the signal at u (2,) and its derivatives into the rows of F (6, N).
 
@@ -172,7 +173,7 @@ def _look_up(B, u, origin, h, F, w, T):
         F[3, i] = v0 * q0 + v1 * q1 + v2 * q2 + v3 * q3 + v4 * q4 + v5 * q5
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _project(Y, v, F, magnitude, coef, gradient, H, G):
     """Fit the amplitudes coef (C,); return the sum of squares.
 
@@ -227,7 +228,7 @@ def _project(Y, v, F, magnitude, coef, gradient, H, G):
     return rss
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _step(gradient, H, damping, u, low, high, step):
     """Write a step downhill that stays in the box; return its largest entry."""
     fixed0 = (u[0] <= low[0] and gradient[0] > 0.0) or (
@@ -262,7 +263,7 @@ def _step(gradient, H, damping, u, low, high, step):
     return largest
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _escape(H, u, low, high, step):
     """Write a step off a saddle or a ridge; return whether u is on one.
 
@@ -289,7 +290,7 @@ def _escape(H, u, low, high, step):
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def refine_plane(
     Y,
     B,
@@ -393,7 +394,7 @@ def refine_plane(
         _covariance(trial, F, cov, v)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _covariance(coef, F, cov, v):
     """Write the inverse of J'J on the real axis of the signal, nan if singular."""
     power = 0.0

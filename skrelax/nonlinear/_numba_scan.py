@@ -7,14 +7,15 @@ not sliced: a slice counts references, which costs more than the work here.
 """
 
 import numpy as np
-from numba import njit
+
+from ..utils._compiled import compiled
 
 _FAST = {"contract", "reassoc", "nsz"}
 # Nodes that are looked at together; a constant, since LLVM unrolls it.
 WIDTH = 16
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def scan_line(Y, Q, energies, stride, h, u0, margins, acc, peak, lo, hi, start, node):
     """Write brackets of the best nodes, best first; node is -1 where there is none.
 
@@ -82,7 +83,7 @@ def scan_line(Y, Q, energies, stride, h, u0, margins, acc, peak, lo, hi, start, 
         _bracket(acc, n_nodes, margin, h, u0, lo, hi, start, node, v, found)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _mark_peaks(energies, v, least, near, peak):
     """Mark energies above near, and local maxima above least."""
     last = energies.shape[1] - 1
@@ -99,7 +100,7 @@ def _mark_peaks(energies, v, least, near, peak):
     ] >= near
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _take_peaks(acc, n_nodes, first, last, node, value, v, found):
     """Insert local maxima of acc between two nodes, best first; return their number.
 
@@ -126,7 +127,7 @@ def _take_peaks(acc, n_nodes, first, last, node, value, v, found):
     return found
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _bracket(acc, n_nodes, margin, h, u0, lo, hi, start, node, v, found):
     """Write the cells on both sides of the nodes found, while they are good enough.
 
@@ -150,7 +151,7 @@ def _bracket(acc, n_nodes, margin, h, u0, lo, hi, start, node, v, found):
         hi[v, k] = u0 + h * min(g + 1, n_nodes - 1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def scan_signs(Y, Q, order, base, acc, flips, h, u0, margin, lo, hi, start, node, sign):
     """Scan magnitudes of a model with two amplitudes, over all polarities.
 
@@ -197,7 +198,7 @@ def scan_signs(Y, Q, order, base, acc, flips, h, u0, margin, lo, hi, start, node
                 sign[v, k, order[g, i]] = s
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def spread_signs(signs, lo, hi, start, node, sign):
     """Give each bracket the polarities of its nodes, as brackets of their own.
 

@@ -7,14 +7,15 @@ between nodes.
 """
 
 import numpy as np
-from numba import njit
+
+from ..utils._compiled import compiled
 
 _FAST = {"contract", "reassoc", "nsz"}
 # Relaxation times of a pair that differ by less than a factor of three are alike.
 _ALIKE = 1.1
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _look_up(M, k, u, u0, h, phi, d1, d2, row):
     """Write the signal of amplitude k at u and its derivatives with respect to u."""
     cell = min(max(int((u - u0) / h), 0), M.shape[0] - 1)
@@ -30,7 +31,7 @@ def _look_up(M, k, u, u0, h, phi, d1, d2, row):
         d2[row, i] = f2 * (((20.0 * a * x + 12.0 * b) * x + 6.0 * c) * x + 2.0 * d)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _project(y, phi, d1, d2, coef):
     """Fit amplitudes coef (C, 2); return the sum of squares and two derivatives."""
     n_channels, n_points = y.shape
@@ -75,7 +76,7 @@ def _project(y, phi, d1, d2, coef):
     return rss, slope, curve
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _newton(y, M, u, lo, hi, u0, h, tol, max_iter, phi, d1, d2, coef):
     """Minimise the sum of squares on [lo, hi]; return u and the iterations."""
     left, right = lo, hi
@@ -108,7 +109,7 @@ def _newton(y, M, u, lo, hi, u0, h, tol, max_iter, phi, d1, d2, coef):
     return u, max_iter + 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _invert_gram(J, A, L, inverse, v):
     """Write inverse[v] of J J' for J (n, N), or nan if it is singular.
 
@@ -146,7 +147,7 @@ def _invert_gram(J, A, L, inverse, v):
             inverse[v, i, m] = s / L[i, i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def refine_two(
     Y, M, lo, hi, start, node, sign, u0, h, tol, max_iter, u_out, coef, rss, cov, n_iter
 ):
@@ -226,7 +227,7 @@ def refine_two(
         _invert_gram(J, A, L, cov, v)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _real_jacobian(coef, v, phi, d1, J):
     """Write the Jacobian (L + 1, N) on the real axis of the signal.
 
@@ -248,7 +249,7 @@ def _real_jacobian(coef, v, phi, d1, J):
             J[n_amplitudes, i] += amplitude * d1[m, i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def scan_pair(
     Y, products, gram, inverse, allowed, margins, energies, rows, partner, start, node
 ):
@@ -310,7 +311,7 @@ def scan_pair(
         _take_rows(rows, partner, top - margins[0] * energy, depth, start, node, v)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _summit(left, middle, right):
     """Return place and height above the middle of a parabola through three nodes."""
     curve = left - 2.0 * middle + right
@@ -320,7 +321,7 @@ def _summit(left, middle, right):
     return -slope / curve, -0.5 * slope * slope / curve
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _take_rows(rows, partner, least, depth, start, node, v):
     """Write the pairs of the rows that are local maxima, best first.
 
@@ -364,7 +365,7 @@ def _take_rows(rows, partner, least, depth, start, node, v):
                 start[v, k, 1] += shift * step
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _pair_project(Y, v, phi, d1, d2, coef, gradient, H):
     """Fit amplitudes of two signals; return the sum of squares, fill its derivatives.
 
@@ -443,7 +444,7 @@ def _pair_project(Y, v, phi, d1, d2, coef, gradient, H):
     return rss
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _damped_step(gradient, H, damping, u, box, step):
     """Write a step downhill that stays in the box; return its largest entry."""
     fixed0 = (u[0] <= box[0, 0] and gradient[0] > 0.0) or (
@@ -477,7 +478,7 @@ def _damped_step(gradient, H, damping, u, box, step):
     return largest
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _evaluate_pair(Y, v, M, u, u0, h, phi, d1, d2, coef, gradient, H):
     """Fit amplitudes at u (2,); return the sum of squares, fill its derivatives."""
     for m in range(2):
@@ -485,7 +486,7 @@ def _evaluate_pair(Y, v, M, u, u0, h, phi, d1, d2, coef, gradient, H):
     return _pair_project(Y, v, phi, d1, d2, coef, gradient, H)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _descend_pair(
     Y, v, M, u, box, u0, h, tol, max_iter, phi, d1, d2, trial, gradient, H, step, new
 ):
@@ -518,7 +519,7 @@ def _descend_pair(
     return value, max_iter + 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def _alternatives(Y, v, Q, coarse, u, box, phi, d1, trial, other):
     """Write starts (2, 2) beside the main signal of a poor pair; return their number.
 
@@ -561,7 +562,7 @@ def _alternatives(Y, v, Q, coarse, u, box, phi, d1, trial, other):
     return count
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def refine_pair(
     Y,
     M,

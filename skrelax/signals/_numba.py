@@ -12,7 +12,8 @@ origin moves up: that is the shift of the orders, without a copy.
 """
 
 import numpy as np
-from numba import njit
+
+from ..utils._compiled import compiled
 
 # Before each loop over lanes the compiled code makes sure that its arrays do not
 # overlap: with 16 lanes a train takes four times as long as with 64.
@@ -22,7 +23,7 @@ LANES = 64
 _FUSED = {"contract", "nsz"}
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FUSED)
+@compiled(fastmath=_FUSED)
 def cpmg_train(t2, t1, b1, flips, excitation, first, spacing, state, lane, out):
     """Write the echoes of CPMG trains into out (n_atoms, n_echoes).
 
@@ -91,7 +92,7 @@ def cpmg_train(t2, t1, b1, flips, excitation, first, spacing, state, lane, out):
                     e1[i] = np.exp(-spacing / t1[min(start + i, n - 1)])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FUSED)
+@compiled(fastmath=_FUSED)
 def cpmg_train_derivatives(
     t2, t1, b1, flips, excitation, first, spacing, state, out, slopes
 ):
@@ -149,7 +150,7 @@ def cpmg_train_derivatives(
                     z[q, j] = z[q, j] * e1 + z[0, j] * by_t1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def echo_train(
     t2, t1, b1, flips, phases, excitation, first, spacing, state, out
 ):  # fmt: skip
@@ -191,7 +192,7 @@ def echo_train(
                 z[j] = z[j] * e1
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FUSED)
+@compiled(fastmath=_FUSED)
 def gradient_echo_train(
     t1,
     t2,

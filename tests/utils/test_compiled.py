@@ -1,0 +1,195 @@
+"""Compiled loops where they cannot be kept, are edited, or are compiled twice."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import skrelax
+from skrelax.utils import _compiled
+
+FIT = """
+import warnings
+import numpy as np
+with warnings.catch_warnings(record=True) as found:
+    warnings.simplefilter("always")
+    from skrelax import KernelBuilder, LassoFista
+    t = np.geomspace(0.01, 1.0, 20)[:, None]
+    K = KernelBuilder(n_bins=10).fit_transform(t)
+    model = LassoFista(1e-3).fit(K, np.exp(-t[:, 0] / 0.1))
+print(model.coef_.tobytes().hex())
+print([str(w.message) for w in found])
+"""
+CALLEE = """
+from .utils._compiled import compiled
+
+@compiled
+def callee(x):
+    return x + 1
+"""
+CALLER = """
+from ._callee_numba import callee
+from .utils._compiled import compiled
+
+@compiled
+def caller(x):
+    return 10 * callee(x)
+"""
+
+
+def run(code, folder, **environment):
+    """Return the lines that a new process prints, started in a folder."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def copy_of_package(folder):
+    """Copy the sources into a folder and return their directory."""
+    source = Path(skrelax.__file__).parent
+    ignored = shutil.ignore_patterns("__pycache__")
+    return Path(shutil.copytree(source, folder / "skrelax", ignore=ignored))
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """Return a folder with a package of two loops in two files."""
+    package = tmp_path / "toy"
+    (package / "utils").mkdir(parents=True)
+    for path in (package, package / "utils"):
+        (path / "__init__.py").touch()
+    shutil.copy(_compiled.__file__, package / "utils" / "_compiled.py")
+    (package / "_callee_numba.py").write_text(CALLEE)
+    (package / "_caller_numba.py").write_text(CALLER)
+    return tmp_path
+
+
+def test_work_uncached_without_a_place_to_write(tmp_path):
+    package = copy_of_package(tmp_path)
+    # A file in place of the folder stops even root, whom permissions do not.
+    for path in [package, *package.rglob("*")]:
+        if path.is_dir():
+            (path / "__pycache__").touch()
+    nowhere = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/none"}
+    coef, warned = run(FIT, tmp_path, NUMBA_CACHE_DIR="", **nowhere)
+    assert warned.count("NUMBA_CACHE_DIR") == 1
+    cached, silent = run(FIT, tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "loops"))
+    assert silent == "[]"
+    assert coef == cached
+
+
+def test_processes_that_compile_at_once_agree(tmp_path):
+    copy_of_package(tmp_path)
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", FIT],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": ""},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    outputs = {process.communicate(timeout=300)[0] for process in started}
+    assert [process.returncode for process in started] == [0, 0, 0]
+    assert len(outputs) == 1
+    assert outputs == {"\n".join([*run(FIT, tmp_path, NUMBA_CACHE_DIR=""), ""])}
+
+
+def test_an_edit_in_another_file_is_seen(toy):
+    code = (
+        "from toy._caller_numba import caller; print(caller(1));"
+        "print(sum(caller.stats.cache_hits.values()))"
+    )
+    assert run(code, toy) == ["20", "0"]
+    assert run(code, toy) == ["20", "1"]
+    package = toy / "toy"
+    (package / "_callee_numba.py").write_text(CALLEE.replace("x + 1", "x + 2"))
+    assert run(code, toy) == ["30", "0"]
+    assert run(code, toy) == ["30", "1"]
+    # The old machine code is gone.
+    assert len(list((package / "__pycache__").glob("_caller*.nbc"))) == 1
+
+
+def test_types_and_processors_do_not_share_a_file(toy):
+    code = "from toy._caller_numba import caller; print(caller(1), caller(0.5))"
+    assert run(code, toy) == ["20 15.0"]
+    assert run(code, toy, NUMBA_CPU_NAME="generic") == ["20 15.0"]
+    assert len(list((toy / "toy" / "__pycache__").glob("_caller*.nbc"))) == 4
+
+
+@pytest.mark.parametrize("damage", ["broken data", "full disk"])
+def test_what_cannot_be_read_or_kept_is_compiled(toy, damage):
+    code = "from toy._caller_numba import caller; print(caller(1))"
+    if damage == "broken data":
+        run(code, toy)
+        for path in (toy / "toy" / "__pycache__").glob("*.nbc"):
+            path.write_bytes(b"")
+    else:
+        code = (
+            "import resource, signal;"
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0));"
+        ) + code
+        pytest.importorskip("resource")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=toy,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "20\n"
+    assert done.stderr.count("NUMBA_CACHE_DIR") == 1
+
+
+def test_loops_run_without_the_compiler(toy):
+    code = "from toy._caller_numba import caller; print(caller(1), type(caller))"
+    expected = ["20 <class 'function'>"]
+    assert run(code, toy, NUMBA_DISABLE_JIT="1") == expected
+
+
+def test_features_are_those_of_the_processor_asked_for():
+    code = "from skrelax.utils._compiled import vector_features as f; print(len(f()))"
+    package = Path(skrelax.__file__).parents[1]
+    assert run(code, package, NUMBA_CPU_NAME="generic") == ["0"]
+    assert isinstance(_compiled.vector_features(), frozenset)
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+@pytest.mark.parametrize("form", ["plain", "vector"])
+def test_tile_product_equals_numpy(form, count):
+    from skrelax.inversion import _ilt_numba as loops
+
+    product = getattr(loops, f"_subtract_products_{form}")
+    if form == "vector":
+        if not loops._VECTORS:
+            pytest.skip("no vectors of four doubles on this processor")
+
+        @_compiled.compiled
+        def product(A, target, left, right, height, count):
+            loops._subtract_products_vector(A, target, left, right, height, count)
+
+    rng = np.random.default_rng(0)
+    height, last = 64, count + 1
+    A = rng.standard_normal((last + 1, 8, height))
+    expected = A.copy()
+    for pair in range(count):
+        # The pair that starts eight rows higher with every panel.
+        low, high = 40 - 8 * pair, 48 - 8 * pair
+        left = A[pair, :, low - 8 : low]
+        right = A[pair, :, high - 8 : high]
+        expected[last, :, 8:16] -= right.T @ left
+    product(A, last * 8 * height + 8, 32, 40, height, count)
+    # Sums of 8 count products of size one, in any order.
+    np.testing.assert_allclose(A, expected, rtol=0, atol=1e-13)

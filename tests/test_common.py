@@ -87,9 +87,14 @@ def expected_failures(estimator):
     return EXPECTED_FAILURES.get(name, {})
 
 
-@parametrize_with_checks(
-    ESTIMATORS,
-    expected_failed_checks=expected_failures,
+COMMON_CHECKS = parametrize_with_checks(
+    ESTIMATORS, expected_failed_checks=expected_failures
+)
+
+
+# A list: some versions of scikit-learn give a generator, which pytest deprecates.
+@pytest.mark.parametrize(
+    COMMON_CHECKS.args[0], list(COMMON_CHECKS.args[1]), **COMMON_CHECKS.kwargs
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")

@@ -21,6 +21,7 @@ from skrelax import (
 )
 from skrelax.model_selection import InterleavedKFold
 
+dask = pytest.importorskip("dask", reason="clusters need dask")
 da = pytest.importorskip("dask.array", reason="clusters need dask")
 distributed = pytest.importorskip("distributed", reason="clusters need distributed")
 
@@ -158,7 +159,7 @@ def test_lazy_arrays_follow_the_rules_of_arrays():
     lazy = mapper.fit(X).transform(X)
     with pytest.warns(UserWarning, match="1 of 9 fits"):
         local = mapper.fit(signals).transform(signals)
-    assert_array_equal(lazy.compute(scheduler="sync"), local)
+    assert_array_equal(lazy.compute(scheduler=dask.get), local)
     with pytest.raises(ValueError, match="expecting 64 features"):
         mapper.transform(X[:, :10])
     with pytest.raises(ValueError, match="rows of a 2-D array"):
@@ -168,5 +169,5 @@ def test_lazy_arrays_follow_the_rules_of_arrays():
     inversion = make_pipeline(KernelBuilder("T2", n_bins=12), SmoothLasso(1e-3))
     maps = VoxelMapper(inversion, TE).fit(X)
     assert_allclose(
-        maps.transform(X).compute(scheduler="sync"), maps.transform(signals)
+        maps.transform(X).compute(scheduler=dask.get), maps.transform(signals)
     )

@@ -35,6 +35,8 @@ def compiled(function=None, *, fastmath=False):
     """
     if function is None:
         return functools.partial(compiled, fastmath=fastmath)
+    # Said even where it is False: else a loop would take the flags of that loop which
+    # happens to call it first, and round accordingly.
     loop = njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
     if config.DISABLE_JIT:
         return loop

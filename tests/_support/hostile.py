@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 import skrelax
 
 # Who may raise: this package, and the validation of scikit-learn that it calls.
-_OURS = (str(Path(skrelax.__file__).parent), "sklearn/utils", "sklearn/base.py")
+_OURS = (Path(skrelax.__file__).parent.as_posix(), "sklearn/utils", "sklearn/base.py")
 
 
 def arrays(good):
@@ -139,7 +139,8 @@ def ends_well(call, names=()):
             return call()
         except (ValueError, TypeError) as error:
             text = "".join(traceback.format_exception(error))
-            where = traceback.extract_tb(error.__traceback__)[-1].filename
+            raised = traceback.extract_tb(error.__traceback__)[-1].filename
+            where = Path(raised).as_posix()
             assert any(part in where for part in _OURS), f"raised elsewhere:\n{text}"
             message = str(error)
             assert message, f"without a word:\n{text}"

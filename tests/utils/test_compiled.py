@@ -41,17 +41,25 @@ def caller(x):
 """
 
 
-def run(code, folder, **environment):
-    """Return the lines that a new process prints, started in a folder."""
-    done = subprocess.run(
+def start(code, folder, **environment):
+    """Start a process that knows the packages in a folder, for the native processor."""
+    inherited = {k: v for k, v in os.environ.items() if k != "NUMBA_CPU_NAME"}
+    return subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder), **environment},
-        capture_output=True,
+        env={**inherited, "PYTHONPATH": str(folder), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=True,
     )
-    return done.stdout.splitlines()
+
+
+def run(code, folder, **environment):
+    """Return the lines that a new process prints, and its standard error."""
+    process = start(code, folder, **environment)
+    out, error = process.communicate(timeout=300)
+    assert process.returncode == 0, error
+    return out.splitlines(), error
 
 
 def copy_of_package(folder):
@@ -81,29 +89,20 @@ def test_work_uncached_without_a_place_to_write(tmp_path):
         if path.is_dir():
             (path / "__pycache__").touch()
     nowhere = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/none"}
-    coef, warned = run(FIT, tmp_path, NUMBA_CACHE_DIR="", **nowhere)
+    (coef, warned), _ = run(FIT, tmp_path, NUMBA_CACHE_DIR="", **nowhere)
     assert warned.count("NUMBA_CACHE_DIR") == 1
-    cached, silent = run(FIT, tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "loops"))
+    (cached, silent), _ = run(FIT, tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "loops"))
     assert silent == "[]"
     assert coef == cached
 
 
 def test_processes_that_compile_at_once_agree(tmp_path):
     copy_of_package(tmp_path)
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", FIT],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": ""},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(3)
-    ]
+    started = [start(FIT, tmp_path, NUMBA_CACHE_DIR="") for _ in range(3)]
     outputs = {process.communicate(timeout=300)[0] for process in started}
     assert [process.returncode for process in started] == [0, 0, 0]
-    assert len(outputs) == 1
-    assert outputs == {"\n".join([*run(FIT, tmp_path, NUMBA_CACHE_DIR=""), ""])}
+    again, _ = run(FIT, tmp_path, NUMBA_CACHE_DIR="")
+    assert outputs == {"\n".join([*again, ""])}
 
 
 def test_an_edit_in_another_file_is_seen(toy):
@@ -111,20 +110,20 @@ def test_an_edit_in_another_file_is_seen(toy):
         "from toy._caller_numba import caller; print(caller(1));"
         "print(sum(caller.stats.cache_hits.values()))"
     )
-    assert run(code, toy) == ["20", "0"]
-    assert run(code, toy) == ["20", "1"]
+    assert run(code, toy)[0] == ["20", "0"]
+    assert run(code, toy)[0] == ["20", "1"]
     package = toy / "toy"
     (package / "_callee_numba.py").write_text(CALLEE.replace("x + 1", "x + 2"))
-    assert run(code, toy) == ["30", "0"]
-    assert run(code, toy) == ["30", "1"]
+    assert run(code, toy)[0] == ["30", "0"]
+    assert run(code, toy)[0] == ["30", "1"]
     # The old machine code is gone.
     assert len(list((package / "__pycache__").glob("_caller*.nbc"))) == 1
 
 
 def test_types_and_processors_do_not_share_a_file(toy):
     code = "from toy._caller_numba import caller; print(caller(1), caller(0.5))"
-    assert run(code, toy) == ["20 15.0"]
-    assert run(code, toy, NUMBA_CPU_NAME="generic") == ["20 15.0"]
+    assert run(code, toy)[0] == ["20 15.0"]
+    assert run(code, toy, NUMBA_CPU_NAME="generic")[0] == ["20 15.0"]
     assert len(list((toy / "toy" / "__pycache__").glob("_caller*.nbc"))) == 4
 
 
@@ -142,27 +141,21 @@ def test_what_cannot_be_read_or_kept_is_compiled(toy, damage):
             "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0));"
         ) + code
         pytest.importorskip("resource")
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=toy,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "20\n"
-    assert done.stderr.count("NUMBA_CACHE_DIR") == 1
+    lines, error = run(code, toy)
+    assert lines == ["20"]
+    assert error.count("NUMBA_CACHE_DIR") == 1
 
 
 def test_loops_run_without_the_compiler(toy):
     code = "from toy._caller_numba import caller; print(caller(1), type(caller))"
     expected = ["20 <class 'function'>"]
-    assert run(code, toy, NUMBA_DISABLE_JIT="1") == expected
+    assert run(code, toy, NUMBA_DISABLE_JIT="1")[0] == expected
 
 
 def test_features_are_those_of_the_processor_asked_for():
     code = "from skrelax.utils._compiled import vector_features as f; print(len(f()))"
     package = Path(skrelax.__file__).parents[1]
-    assert run(code, package, NUMBA_CPU_NAME="generic") == ["0"]
+    assert run(code, package, NUMBA_CPU_NAME="generic")[0] == ["0"]
     assert isinstance(_compiled.vector_features(), frozenset)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ..io import foreground_mask, read_dicom_series, read_nifti, write_maps
-from ..io._nifti import _import_nibabel, map_file_name
+from ..io._nifti import map_file_name
+from ..io._volumes import import_nibabel
 from ..nonlinear import FitStatus, NonlinearRelaxationFit
 from ..plotting import ParameterMapDisplay
 from ..signals import EPGEchoTrain, InversionRecovery, resolve_model
@@ -16,7 +17,7 @@ from ._picture import check_matplotlib
 
 def run_map(arguments):
     """Run the command with parsed arguments."""
-    _import_nibabel()
+    import_nibabel()
     if not arguments.no_plot:
         check_matplotlib()
     folder = Path(arguments.out or f"{Path(arguments.source).name}-maps")

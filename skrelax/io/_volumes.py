@@ -1,0 +1,115 @@
+"""Voxels of NIfTI files, whose headers may claim anything."""
+
+import gzip
+import os
+import re
+import warnings
+import zlib
+
+import numpy as np
+
+from ._files import reason
+
+_NAME = re.compile(r".*\.(nii|hdr|img)(\.(gz|bz2|zst))?", re.IGNORECASE | re.DOTALL)
+# Deflate makes at most so many bytes of one.
+_LARGEST_RATIO = 1032
+_CHUNK = 1 << 20
+
+
+def import_nibabel():
+    """Return nibabel, or raise an error that names the way out."""
+    try:
+        import nibabel
+    except ImportError as error:
+        raise ImportError(
+            'NIfTI files need nibabel: pip install "skrelax[nifti]".'
+        ) from error
+    return nibabel
+
+
+def load_volumes(path):
+    """Return the values and the affine of a NIfTI file.
+
+    Only NIfTI: other formats that nibabel knows find further files by what one says.
+    """
+    nibabel = import_nibabel()
+    if not path.is_file():
+        there = "is not a regular file" if path.exists() else "no such file"
+        raise ValueError(f"{path}: {'is a folder' if path.is_dir() else there}.")
+    if not _NAME.fullmatch(path.name):
+        raise ValueError(f"{path}: expected a NIfTI file, .nii or .nii.gz.")
+    try:
+        with warnings.catch_warnings():
+            # nibabel repairs small breaches of headers and tells.
+            warnings.simplefilter("ignore")
+            image = nibabel.load(path)
+            affine = np.asarray(image.affine, dtype=np.float64)
+    except Exception as error:  # nibabel's errors have no common class
+        raise ValueError(f"{path}: cannot be read ({reason(error)}).") from error
+    if not isinstance(image, nibabel.Nifti1Pair):
+        raise ValueError(
+            f"{path}: expected a NIfTI image, got a {type(image).__name__}."
+        )
+    if not np.isfinite(affine).all() or np.linalg.matrix_rank(affine) < 4:
+        raise ValueError(f"{path}: its affine is no map of space, {affine.tolist()}.")
+    shape = tuple(int(size) for size in image.shape)
+    if not shape or min(shape) < 1:
+        raise ValueError(f"{path}: the header claims voxels of shape {shape}.")
+    if image.get_data_dtype().kind not in "iufc":
+        raise ValueError(f"{path}: holds colours, expected one number per voxel.")
+    return _values(image, shape), affine
+
+
+def _values(image, shape):
+    """Return the voxels of an image, if its file has what the header claims."""
+    file = image.file_map["image"].filename
+    if not os.path.isfile(file):
+        raise ValueError(f"{file}: no such file, expected the voxels beside a header.")
+    item = image.get_data_dtype().itemsize
+    claimed = item
+    for size in shape:
+        claimed *= size
+    start = int(image.dataobj.offset)
+    there = _least_upper_bound(file)
+    if there is None or there >= start + claimed:
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                return np.asanyarray(image.dataobj)
+        except Exception as error:
+            why = f" ({reason(error)})"
+    else:
+        why = ""
+    sizes = " x ".join(map(str, shape))
+    raise ValueError(
+        f"{file}: cannot be read: the header claims {sizes} voxels, "
+        f"{claimed} bytes, and the file holds {_count(file, start)}{why}."
+    )
+
+
+def _least_upper_bound(file):
+    """Return how many bytes a file can hold at most, None if that is not known."""
+    size = _size(file)
+    name = str(file).lower()
+    if name.endswith(".gz"):
+        return _LARGEST_RATIO * size
+    return None if name.endswith((".bz2", ".zst")) else size
+
+
+def _size(file):
+    with open(file, "rb") as content:
+        return content.seek(0, 2)
+
+
+def _count(file, start):
+    """Return in words how many bytes of voxels a file holds, without keeping them."""
+    if not str(file).lower().endswith(".gz"):
+        return f"{max(0, _size(file) - start)}"
+    count = 0
+    try:
+        with gzip.open(file) as content:
+            while chunk := content.read(_CHUNK):
+                count += len(chunk)
+    except (OSError, EOFError, zlib.error):
+        return f"{max(0, count - start)} or a few more before it breaks off"
+    return f"{max(0, count - start)}"

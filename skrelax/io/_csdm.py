@@ -27,7 +27,7 @@ _NUMERIC_TYPES = {
 # A number and a unit of names, short powers, products and quotients.
 _QUANTITY = re.compile(
     r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?"
-    r"(\s*\(?([^\W\d_]|[°%*/^() ]|[-^(]\d{1,2}|(?<=[^\W\d])\d){0,40})?\s*"
+    r"(\s*\(?([^\W\d_]|[°%*/^() ]|[-^(/]\d{1,2}|(?<=[^\W\d])\d){0,40})?\s*"
 )
 _QUANTITY_TYPE = re.compile(
     r"scalar|(vector|pixel|symmetric_matrix)_[0-9]{1,4}|matrix_[0-9]{1,4}_[0-9]{1,4}"

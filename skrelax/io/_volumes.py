@@ -62,7 +62,7 @@ def load_volumes(path):
 
 def _values(image, shape):
     """Return the voxels of an image, if its file has what the header claims."""
-    file = image.file_map["image"].filename
+    file = str(image.file_map["image"].filename)
     if not os.path.isfile(file):
         raise ValueError(f"{file}: no such file, expected the voxels beside a header.")
     item = image.get_data_dtype().itemsize
@@ -75,7 +75,7 @@ def _values(image, shape):
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                return np.asanyarray(image.dataobj)
+                return _read(image, file)
         except Exception as error:
             why = f" ({reason(error)})"
     else:
@@ -87,10 +87,22 @@ def _values(image, shape):
     )
 
 
+def _read(image, file):
+    """Return the voxels, after the check sum of a compressed file has been read."""
+    nibabel = import_nibabel()
+    if not isinstance(image, nibabel.Nifti1Image) or not file.lower().endswith(".gz"):
+        return np.asanyarray(image.dataobj)
+    with gzip.open(file) as stream:
+        values = np.asanyarray(type(image).from_stream(stream).dataobj)
+        while stream.read(_CHUNK):
+            pass
+    return values
+
+
 def _least_upper_bound(file):
     """Return how many bytes a file can hold at most, None if that is not known."""
     size = _size(file)
-    name = str(file).lower()
+    name = file.lower()
     if name.endswith(".gz"):
         return _LARGEST_RATIO * size
     return None if name.endswith((".bz2", ".zst")) else size
@@ -103,7 +115,7 @@ def _size(file):
 
 def _count(file, start):
     """Return in words how many bytes of voxels a file holds, without keeping them."""
-    if not str(file).lower().endswith(".gz"):
+    if not file.lower().endswith(".gz"):
         return f"{max(0, _size(file) - start)}"
     count = 0
     try:

@@ -1,9 +1,8 @@
 """Parameters that the command line is told: a number, or a map measured before."""
 
-from pathlib import Path
-
 import numpy as np
 
+from ..io._files import as_path
 from ..io._volumes import load_volumes
 
 # Values above these are in another unit: milliseconds, or per cent.
@@ -26,7 +25,7 @@ def use_known(arguments, model, table):
             )
         value = _as_number(given)
         if value is None:
-            maps[name] = _read_map(name, Path(given), table)
+            maps[name] = _read_map(name, as_path(given, f"--{name}"), table)
         elif not 0 < value < np.inf:
             raise ValueError(f"--{name} must be positive, got {given}.")
         _check_unit(name, given, maps.get(name, value))

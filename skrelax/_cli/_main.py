@@ -21,7 +21,12 @@ def main(argv=None):
         # A terminal that lacks a letter shows its code.
         with contextlib.suppress(AttributeError, ValueError, OSError):
             stream.reconfigure(errors="backslashreplace")
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    for name, value in vars(arguments).items():
+        # What some versions of argparse make of --name=--.
+        if value == []:
+            parser.error(f"argument --{name.replace('_', '-')}: expected one argument")
     try:
         if arguments.command == "map":
             from ._map import run_map as run

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..io import foreground_mask, read_dicom_series, read_nifti, write_maps
+from ..io._files import as_path
 from ..io._nifti import map_file_name
 from ..io._volumes import import_nibabel
 from ..nonlinear import FitStatus, NonlinearRelaxationFit
@@ -49,15 +50,17 @@ def run_map(arguments):
     import_nibabel()
     if not arguments.no_plot:
         check_matplotlib()
-    source = Path(arguments.source)
+    source = as_path(arguments.source, "FOLDER")
     folder = Path(arguments.out or f"{source.resolve().name or 'root'}-maps")
     if folder.exists() and source.exists() and folder.resolve() == source.resolve():
         raise ValueError(
             f"{folder}: maps would lie among the images; give another --out."
         )
     files = result_files()
-    inputs = [given for given in (source, arguments.T1, arguments.B1) if given]
-    check_folder(folder, files, inputs, overwrite=arguments.overwrite, empty=True)
+    maps = [as_path(given) for given in (arguments.T1, arguments.B1) if given]
+    check_folder(
+        folder, files, [source, *maps], overwrite=arguments.overwrite, empty=True
+    )
     table = _read(source)
     model = _choose_model(arguments, table)
     known = use_known(arguments, model, table)

@@ -28,7 +28,12 @@ def as_path(path, name="path"):
     text = os.fspath(path)
     if not text or "\0" in text:
         raise ValueError(f"{name} must be the path of a file or folder, got {text!r}.")
-    return Path(path)
+    path = Path(path)
+    try:
+        path.exists()
+    except OSError as error:  # a name that is too long, a folder that is closed
+        raise ValueError(f"{name} {shown(text)}: {reason(error)}.") from error
+    return path
 
 
 def shown(value):

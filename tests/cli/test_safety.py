@@ -1,0 +1,536 @@
+"""Commands and bad input: one line, no traceback, no half of a result."""
+
+import builtins
+import errno
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from skrelax._cli import main
+from skrelax._cli._map import MODELS, result_files
+from skrelax._cli._output import write_csv
+
+FAST = ["--no-plot", "--bins", "20", "--baseline", "no", "--folds", "3"]
+AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
+
+
+def decay(folder, name="decay.csv", header="TE,signal", scale=1.0, signals=1):
+    times = np.geomspace(1e-3, 1.0, 24)
+    rows = [
+        ",".join([f"{t:.6g}", *[f"{scale * np.exp(-t / 0.05):.6g}"] * signals])
+        for t in times
+    ]
+    path = folder / name
+    path.write_text("\n".join([header, *rows]), encoding="utf-8")
+    return path
+
+
+def images(folder, name="train.nii.gz", values=None):
+    nibabel = pytest.importorskip("nibabel")
+    folder.mkdir(exist_ok=True)
+    times = 0.01 * np.arange(1, 9)
+    if values is None:
+        values = np.zeros((6, 6, 1, 8), np.float32)
+        values[1:5, 1:5] = 100.0 * np.exp(-times / 0.05)
+    nibabel.save(nibabel.Nifti1Image(values, AFFINE), folder / name)
+    sidecar = folder / f"{name.partition('.')[0]}.json"
+    sidecar.write_text(json.dumps({"EchoTime": times.tolist()}))
+    return folder
+
+
+def fails(capsys, *arguments, code=2):
+    """Return the one line of an error."""
+    try:
+        found = main([str(one) for one in arguments])
+    except SystemExit as stop:
+        found = stop.code
+    printed = capsys.readouterr()
+    lines = [line for line in printed.err.splitlines() if "note:" not in line]
+    assert found == code, printed.err
+    assert len(lines) == 1, printed.err
+    assert lines[0].startswith("skrelax: error: ")
+    assert "fault of skrelax" not in lines[0]
+    assert lines[0].isprintable()
+    return lines[0]
+
+
+def run(*arguments, **options):
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "skrelax", *map(str, arguments)],
+        capture_output=True, check=False, **options,
+    )  # fmt: skip
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+# Results
+
+
+def test_results_that_fail_midway_are_not_there(tmp_path, capsys, monkeypatch):
+    path, out = decay(tmp_path), tmp_path / "out"
+    to_csv, calls = pd.DataFrame.to_csv, []
+    failure = OSError(errno.ENOSPC, "No space left on device")
+
+    def fail(frame, path, **options):
+        calls.append(path)
+        to_csv(frame, path, **options)
+        if len(calls) == 3:
+            with open(path, "r+") as file:
+                file.truncate(10)
+            raise failure
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
+    assert "No space" in fails(capsys, "invert", path, "--out", out, *FAST)
+    assert names(tmp_path) == ["decay.csv"]
+    failure = KeyboardInterrupt()
+    calls.clear()
+    assert main(["invert", str(path), "--out", str(out), *FAST]) == 130
+    assert "skrelax: interrupted" in capsys.readouterr().err
+    assert names(tmp_path) == ["decay.csv"]
+    monkeypatch.undo()
+    assert main(["invert", str(path), "--out", str(out), *FAST]) == 0
+    before = {name: (out / name).read_bytes() for name in names(out)}
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
+    calls.clear()
+    assert main(["invert", str(path), "--out", str(out), "--overwrite", *FAST]) == 130
+    assert {name: (out / name).read_bytes() for name in names(out)} == before
+
+
+@posix
+def test_a_full_disk(tmp_path):
+    rng = np.random.default_rng(0)
+    values = np.abs(rng.standard_normal((30, 30, 4, 8))).astype(np.float32)
+    source = images(tmp_path / "in", values=values)
+    done = run(
+        "map", source, "--model", "T2", "--mask", "none", "--no-plot", "--out", "out",
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        # Files of at most 2 kB, as a disk that is full then.
+        preexec_fn=lambda: (
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048)),
+        ),
+    )  # fmt: skip
+    errors = done.stderr.decode().splitlines()
+    assert done.returncode == 2, errors
+    assert errors[-1].startswith("skrelax: error: ")
+    assert "File too large" in errors[-1]
+    assert names(tmp_path) == ["in"]
+
+
+def test_maps_of_another_model_do_not_stay(tmp_path, capsys):
+    source, out = images(tmp_path / "in"), tmp_path / "out"
+    command = ["map", str(source), "--out", str(out), "--no-plot"]
+    assert main([*command, "--model", "T2-offset"]) == 0
+    first = names(out)
+    (out / "mine.txt").write_text("mine")
+    assert main([*command, "--model", "T2", "--overwrite"]) == 0
+    note = capsys.readouterr().err
+    assert f"{len(first)} files of an earlier run are replaced" in note
+    assert names(out) == sorted({
+        "M0.nii.gz", "M0_stderr.nii.gz", "T2.nii.gz", "T2_stderr.nii.gz",
+        "acquisition.csv", "mine.txt", "r2.nii.gz", "relative_error.nii.gz",
+        "status.nii.gz",
+    })  # fmt: skip
+    assert set(first) - set(names(out))
+    assert set(first) <= set(result_files())
+
+
+def test_all_models_of_the_command_have_known_files():
+    assert len(set(MODELS)) == 13
+    assert {"T1.nii.gz", "T2star_stderr.nii.gz", "B1.nii.gz", "maps.png"} <= set(
+        result_files()
+    )
+
+
+def test_a_picture_of_an_earlier_run_does_not_stay(tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "inversion.png").write_text("old")
+    path = decay(tmp_path)
+    assert "exists" in fails(capsys, "invert", path, "--out", out, *FAST)
+    assert main(["invert", str(path), "--out", str(out), "--overwrite", *FAST]) == 0
+    assert "inversion.png" not in names(out)
+
+
+def test_what_is_read_is_not_replaced(tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    path = decay(out, "fit.csv")
+    line = fails(capsys, "invert", path, "--out", out, "--overwrite", *FAST)
+    assert "is read, and would be replaced" in line
+    source = images(tmp_path / "in")
+    assert "among the images" in fails(capsys, "map", source, "--out", source)
+    nibabel = pytest.importorskip("nibabel")
+    T1 = nibabel.Nifti1Image(np.ones((6, 6, 1)), AFFINE)
+    nibabel.save(T1, out / "T1.nii.gz")
+    arguments = ["map", source, "--out", out, "--overwrite", "--model", "T2-EPG"]
+    line = fails(capsys, *arguments, "--T1", out / "T1.nii.gz")
+    assert "is read, and would be replaced" in line
+    assert (out / "T1.nii.gz").exists()
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_two_runs_into_one_folder(tmp_path, overwrite, capsys):
+    out = tmp_path / "out"
+    paths = [decay(tmp_path, f"{k}.csv", f"TE,run {k}") for k in (1, 2)]
+    codes = {}
+
+    def start(path):
+        arguments = ["invert", path, "--out", out, *FAST]
+        arguments += ["--overwrite"] if overwrite else []
+        codes[path] = run(*arguments)
+
+    threads = [threading.Thread(target=start, args=(path,)) for path in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert names(tmp_path) == ["1.csv", "2.csv", "out"]
+    assert names(out) == [
+        "cross_validation.csv", "distribution.csv", "fit.csv", "peaks.csv",
+    ]  # fmt: skip
+    (winner,) = set(pd.read_csv(out / "peaks.csv")["signal"])
+    assert winner in pd.read_csv(out / "fit.csv").columns
+    assert winner in pd.read_csv(out / "distribution.csv").columns
+    good = [done.returncode for done in codes.values()]
+    assert sorted(good) == ([0, 0] if overwrite else [0, 2])
+    for done in codes.values():
+        assert b"Traceback" not in done.stderr
+
+
+# Text of strangers
+
+
+def test_names_in_files_stay_text(tmp_path, capsys):
+    header = 'TE,"=cmd|/c calc",$\\frac$,../../x,T2,signal,signal fit,TE,<script>'
+    path = decay(tmp_path, header=header, signals=8)
+    out = tmp_path / "out"
+    arguments = ["invert", str(path), "--out", str(out), *FAST[1:], "--unit", "$\\a$"]
+    assert main(arguments) == 0
+    assert names(tmp_path) == ["decay.csv", "out"]
+    table = pd.read_csv(out / "distribution.csv")
+    assert table.shape == (20, 9)
+    # The times are those of the grid, whatever a signal is called.
+    assert table["T2"].is_monotonic_increasing
+    fit = pd.read_csv(out / "fit.csv")
+    assert fit["TE"].is_monotonic_increasing
+    assert fit.columns.is_unique
+    assert fit.shape[1] == 1 + 3 * 8
+    for name in names(out):
+        if name.endswith(".csv"):
+            for column in pd.read_csv(out / name).columns:
+                assert not column.startswith(("=", "+", "-", "@"))
+
+
+def test_cells_are_no_formulas(tmp_path):
+    labels = ["=1+1", "@x", "+y", "-z", "good"]
+    write_csv(tmp_path / "a.csv", [("=n", labels), ("=n", [-1.0, 2, 3, 4, 5])])
+    table = pd.read_csv(tmp_path / "a.csv")
+    assert table.columns.tolist() == ["'=n", "'=n (2)"]
+    assert table.iloc[:, 0].tolist() == ["'=1+1", "'@x", "'+y", "'-z", "good"]
+    # Numbers stay numbers.
+    assert table.iloc[0, 1] == -1.0
+
+
+def test_terminals_obey_no_file(tmp_path, capsys):
+    path = decay(tmp_path, header="TE,\x1b[2Jred")
+    assert main(["invert", str(path), "--out", str(tmp_path / "out"), *FAST]) == 0
+    printed = capsys.readouterr()
+    assert "\x1b" not in printed.out + printed.err
+    line = fails(capsys, "invert", str(tmp_path / "\x1b[31m\nabsent.csv"))
+    assert "\x1b" not in line
+    assert "no such file" in line
+
+
+# Data
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t, y: (t, -y), "is negative, from -"),
+        (lambda t, y: (t, 0 * y), "zero throughout"),
+        (lambda t, y: (t, y * np.nan), "is not finite"),
+        (lambda t, y: (-t, y), "times must not be negative"),
+        (lambda t, y: (0 * t + 0.1, y), "all times are 0.1"),
+        (lambda t, y: (0 * t, y), "all times are zero"),
+        (lambda t, y: (t, y + 1j), "expected a number"),
+        (lambda t, y: (t[:5], y[:5]), "5 points are too few"),
+    ],
+)
+def test_data_that_cannot_be_inverted(tmp_path, capsys, change, message):
+    times = np.geomspace(1e-3, 1.0, 24)
+    times, values = change(times, np.exp(-times / 0.05))
+    path = tmp_path / "decay.csv"
+    rows = zip(times, values, strict=True)
+    path.write_text("".join(f"{t},{str(y).strip('()')}\n" for t, y in rows))
+    out = tmp_path / "out"
+    line = fails(capsys, "invert", path, "--out", out, *FAST)
+    assert str(path) in line
+    assert message in line
+    assert not out.exists()
+
+
+def test_repeated_times_are_fine(tmp_path):
+    times = np.repeat(np.geomspace(1e-3, 1.0, 12), 2)
+    path = tmp_path / "decay.csv"
+    path.write_text("".join(f"{t},{np.exp(-t / 0.05)}\n" for t in times))
+    out = tmp_path / "out"
+    assert main(["invert", str(path), "--out", str(out), *FAST]) == 0
+    assert len(pd.read_csv(out / "fit.csv")) == 24
+
+
+def test_milliseconds_are_noticed(tmp_path, capsys):
+    times = np.geomspace(1.0, 1000.0, 24)
+    path = tmp_path / "decay.csv"
+    path.write_text("".join(f"{t},{np.exp(-t / 50)}\n" for t in times))
+    out = ["--out", str(tmp_path / "out"), *FAST]
+    line = fails(capsys, "invert", path, *out, "--maximum", "1e-4")
+    assert "--maximum 0.0001 leaves no grid" in line
+    line = fails(capsys, "invert", path, *out, "--minimum", "1e7")
+    assert "--minimum 1e+07 leaves no grid" in line
+    assert main(["invert", str(path), *out]) == 0
+    assert "times reach 1000, which is long for seconds" in capsys.readouterr().err
+    assert main(["invert", str(path), *out, "--overwrite", "--unit", "ms"]) == 0
+    assert "long for seconds" not in capsys.readouterr().err
+
+
+def test_one_bad_signal_of_many_is_named(tmp_path, capsys):
+    times = np.geomspace(1e-3, 1.0, 24)
+    y = np.exp(-times / 0.05)
+    path = tmp_path / "decay.csv"
+    rows = [f"{t},{a},{-a},0" for t, a in zip(times, y, strict=True)]
+    path.write_text("TE,good,negative,nothing\n" + "\n".join(rows))
+    out = tmp_path / "out"
+    assert main(["invert", str(path), "--out", str(out), *FAST]) == 0
+    assert "2 of 3 signals cannot be inverted" in capsys.readouterr().err
+    peaks = pd.read_csv(out / "peaks.csv")
+    good = peaks[peaks["signal"] == "good"]
+    assert_allclose(good["log_mean"][good["share"].idxmax()], 0.05, rtol=0.1)
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--bins", "--minimum", "--maximum", "--supersampling", "--folds", "--rule",
+        "--baseline", "--efficiency", "--jobs", "--kernel", "--penalty", "--seed",
+        "--unit", "--out",
+    ],
+)  # fmt: skip
+def test_absurd_options_of_invert(tmp_path, capsys, option, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = decay(tmp_path)
+    absurd = ["", "x" * 50, "nan", "inf", "-inf", "1e400", "9" * 5000, "--", "\x1b[2J"]
+    if option not in ("--out", "--unit", "--seed"):
+        absurd += ["0"]
+    for value in absurd:
+        if option == "--out" and value not in ("", "--"):
+            continue
+        if option == "--unit" and value in ("", "nan", "inf", "-inf", "1e400"):
+            continue
+        line = fails(capsys, "invert", path, *FAST, f"{option}={value}")
+        assert option in line or "expected one argument" in line
+        assert len(line) < 6000
+        assert names(tmp_path) == ["decay.csv"]
+
+
+@pytest.mark.parametrize("option", ["--bins", "--supersampling", "--folds", "--jobs"])
+def test_huge_options(tmp_path, capsys, option):
+    path = decay(tmp_path)
+    assert option in fails(capsys, "invert", path, option, "1000000000000")
+    assert "number" in fails(capsys, "invert", path, option, "2.5")
+
+
+@pytest.mark.parametrize(
+    "option", ["--model", "--mask", "--tr", "--T1", "--B1", "--noise", "--noise-std",
+               "--jobs", "--out"],
+)  # fmt: skip
+def test_absurd_options_of_map(tmp_path, capsys, option):
+    source = images(tmp_path / "in")
+    fixed = ["--no-plot", "--model", "T2-EPG", "--out", tmp_path / "out"]
+    fixed = fixed[:3] if option == "--out" else fixed
+    for value in ("", "x" * 300, "nan", "-inf", "0", "9" * 5000, "\x1b[2J", "a\nb"):
+        if option == "--out" and value:
+            continue
+        line = fails(capsys, "map", source, *fixed, f"{option}={value}")
+        assert option in line
+        assert names(tmp_path) == ["in"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [], ["fly"], ["invert", "--nothing"], ["map"], ["map", ""], ["invert", ""],
+        ["invert", "a", "b"], ["invert", "--bins"], ["map", "absent"],
+        ["invert", "absent"], ["invert", "."], ["invert", "-decay.csv"],
+        ["invert", "a\0b"], ["map", "a\0b"], ["invert", "x" * 5000],
+        ["map", "x" * 5000],
+    ],
+)  # fmt: skip
+def test_wrong_command_lines(tmp_path, capsys, arguments, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fails(capsys, *arguments)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["with blanks.csv", "Ölprobe µ².csv", "a\nb.csv", ".hidden.csv", "-x.csv"]
+)
+@posix
+def test_names_of_files_of_all_kinds(tmp_path, capsys, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    decay(tmp_path, name)
+    assert main(["invert", f"./{name}", *FAST]) == 0
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert folder.name.endswith("-inversion")
+    assert len(folder.name) > len("-inversion")
+    if name.startswith("-"):
+        assert "./-name" in fails(capsys, "invert", name)
+        assert main(["invert", *FAST, "--overwrite", "--", name]) == 0
+
+
+@posix
+def test_folders_that_cannot_be_written(tmp_path, capsys):
+    path = decay(tmp_path)
+    out = tmp_path / "decay.csv" / "out"
+    assert "decay.csv" in fails(capsys, "invert", path, "--out", out, *FAST)
+    if os.path.isdir("/proc/self"):
+        line = fails(capsys, "invert", path, "--out", "/proc/skrelax", *FAST)
+        assert "/proc/skrelax" in line
+    assert names(tmp_path) == ["decay.csv"]
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "arguments"),
+    [
+        ("csdmpy", "skrelax[io]", ["invert", "a.csdf"]),
+        ("nibabel", "skrelax[nifti]", ["map", "in"]),
+        ("pydicom", "skrelax[dicom]", ["map", "empty"]),
+    ],
+)
+def test_missing_packages_name_their_extra(
+    tmp_path, capsys, package, extra, arguments, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    images(tmp_path / "in")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a.csdf").write_text("{}")
+    there = builtins.__import__
+
+    def absent(name, *rest):
+        if name.partition(".")[0] == package:
+            raise ImportError(name)
+        return there(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    assert extra in fails(capsys, *arguments, "--no-plot")
+
+
+def test_faults_of_our_own_are_one_line_too(tmp_path, capsys, monkeypatch):
+    def fail(_):
+        raise KeyError("x")
+
+    monkeypatch.setattr("skrelax._cli._invert.run_invert", fail)
+    assert main(["invert"]) == 1
+    error = capsys.readouterr().err
+    assert "a fault of skrelax, please report it: KeyError" in error
+    assert error.count("\n") == 1
+
+    def exhaust(_):
+        raise MemoryError
+
+    monkeypatch.setattr("skrelax._cli._invert.run_invert", exhaust)
+    assert main(["invert"]) == 2
+    assert capsys.readouterr().err == "skrelax: error: not enough memory\n"
+
+
+# Surroundings
+
+
+@posix
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "cp437:strict"},
+    ],
+)
+def test_terminals_without_greek(tmp_path, surroundings):
+    decay(tmp_path, "µ² Ω.csv", "TE,Größe µ")
+    options = {"cwd": tmp_path, "env": os.environ | surroundings}
+    done = run("invert", "µ² Ω.csv", *FAST, "--out", "out µ", **options)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    help = run("invert", "--help", **options)
+    assert help.returncode == 0, help.stderr
+    assert b"Traceback" not in run("invert", "µ", **options).stderr
+    # Non-ASCII names in files come out in UTF-8, whatever the locale.
+    folder = next(path for path in tmp_path.iterdir() if path.is_dir())
+    table = pd.read_csv(folder / "distribution.csv", encoding="utf-8")
+    assert table.columns[1] == "Größe µ"
+
+
+@posix
+def test_nobody_reads_the_output(tmp_path):
+    path = decay(tmp_path)
+    command = [sys.executable, "-m", "skrelax", "invert", str(path), *FAST]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "out")],
+        stdout=writing, stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert done.returncode == 141
+    assert not done.stderr
+    assert "fit.csv" in names(tmp_path / "out")
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [*command, "--out", str(tmp_path / "full")],
+                stdout=full, stderr=subprocess.PIPE, check=False,
+            )  # fmt: skip
+        assert b"Traceback" not in done.stderr
+        assert done.stderr.startswith(b"skrelax: error: No space")
+        assert done.returncode != 0
+
+
+@posix
+def test_ctrl_c(tmp_path):
+    path = decay(tmp_path, signals=40, header="")
+    # So many efficiencies take a while, and say so.
+    with subprocess.Popen(
+        [sys.executable, "-m", "skrelax", "invert", str(path), "--kernel", "T1-IR",
+         "--out", str(tmp_path / "out"), "--no-plot", "--bins", "300"],
+        stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        deadline = time.monotonic() + 60
+        while not any(path.name.startswith(".skrelax") for path in tmp_path.iterdir()):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        error = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 130
+    assert error.endswith("skrelax: interrupted\n")
+    assert "Traceback" not in error
+    assert names(tmp_path) == ["decay.csv"]

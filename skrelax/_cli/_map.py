@@ -57,9 +57,10 @@ def run_map(arguments):
             f"{folder}: maps would lie among the images; give another --out."
         )
     files = result_files()
-    maps = [as_path(given) for given in (arguments.T1, arguments.B1) if given]
+    given = {name: getattr(arguments, name) for name in ("T1", "B1")}
+    inputs = [as_path(text, f"--{name}") for name, text in given.items() if text]
     check_folder(
-        folder, files, [source, *maps], overwrite=arguments.overwrite, empty=True
+        folder, files, [source, *inputs], overwrite=arguments.overwrite, empty=True
     )
     table = _read(source)
     model = _choose_model(arguments, table)

@@ -15,7 +15,7 @@ from ..metrics import distribution_peaks
 from ..signals import InversionRecovery, resolve_model
 from ..utils._progress import Progress
 from ..utils._written import written_together
-from ._output import check_folder, write_csv
+from ._output import LARGEST, SMALLEST, check_folder, write_csv
 from ._picture import check_matplotlib, draw_inversion
 
 # All files that the command writes.
@@ -93,9 +93,22 @@ def _load(arguments):
         raise ValueError(
             f"{arguments.file}: all times are {X[column][0]:g}, expected several."
         )
+    _check_sizes(arguments, X, y)
     _check_times(arguments, X[column].to_numpy())
     _check_signs(arguments, y)
     return {"X": X, "y": y, "truth": None}
+
+
+def _check_sizes(arguments, X, y):
+    """Refuse numbers that no instrument writes and no inversion can square."""
+    times = X.to_numpy()
+    tops = y.abs().max()
+    for what, values in (("times", times[times > 0]), ("signals", tops[tops > 0])):
+        if len(values) and not SMALLEST <= min(values) <= max(values) <= LARGEST:
+            raise ValueError(
+                f"{arguments.file}: {what} must be from {SMALLEST:g} to {LARGEST:g}, "
+                f"got {min(values):g} to {max(values):g}."
+            )
 
 
 def _check_times(arguments, times):

@@ -7,7 +7,7 @@ import sys
 import warnings
 
 from .._version import __version__
-from ._output import printable
+from ._output import LARGEST, SMALLEST, printable
 
 # What a shell reports for a program that a closed pipe ends.
 _BROKEN_PIPE = 141
@@ -21,23 +21,9 @@ def main(argv=None):
         # A terminal that lacks a letter shows its code.
         with contextlib.suppress(AttributeError, ValueError, OSError):
             stream.reconfigure(errors="backslashreplace")
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    for name, value in vars(arguments).items():
-        # What some versions of argparse make of --name=--.
-        if value == []:
-            parser.error(f"argument --{name.replace('_', '-')}: expected one argument")
     try:
-        if arguments.command == "map":
-            from ._map import run_map as run
-        else:
-            from ._invert import run_invert as run
-        with warnings.catch_warnings():
-            warnings.simplefilter("always")
-            warnings.showwarning = _note
-            run(arguments)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        _run(argv)
+        _flush()
     except BrokenPipeError:
         # Nobody reads on; what is still buffered goes nowhere.
         with contextlib.suppress(OSError, ValueError):
@@ -59,6 +45,32 @@ def main(argv=None):
             1,
         )
     return 0
+
+
+def _run(argv):
+    parser = _parser()
+    try:
+        arguments = parser.parse_args(argv)
+    finally:
+        # After --help, whose reader may be gone.
+        _flush()
+    for name, value in vars(arguments).items():
+        # What some versions of argparse make of --name=--.
+        if value == []:
+            parser.error(f"argument --{name.replace('_', '-')}: expected one argument")
+    if arguments.command == "map":
+        from ._map import run_map as run
+    else:
+        from ._invert import run_invert as run
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = _note
+        run(arguments)
+
+
+def _flush():
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def _note(message, category, *_):
@@ -105,8 +117,10 @@ def _integer(text):
 
 def _positive(text):
     value = _number(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be positive and finite, got {text}")
+    if not SMALLEST <= value <= LARGEST:
+        raise argparse.ArgumentTypeError(
+            f"must be positive, from {SMALLEST:g} to {LARGEST:g}, got {text}"
+        )
     return value
 
 

@@ -1,5 +1,6 @@
 """``python -m skrelax map``: read images, fit every voxel, write maps."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..plotting import ParameterMapDisplay
 from ..signals import EPGEchoTrain, InversionRecovery, resolve_model
 from ..utils._written import written_together
 from ._known import use_known, voxels_with_values
-from ._output import check_folder, write_csv
+from ._output import LARGEST, SMALLEST, check_folder, write_csv
 from ._picture import check_matplotlib
 
 # Names of the models of the command.
@@ -67,9 +68,9 @@ def run_map(arguments):
     known = use_known(arguments, model, table)
     X, y = table.by_point()
     y = y.to_numpy()
-    mask = np.ones(y.shape[1], dtype=bool)
+    mask = ~_beyond(arguments, y)
     if arguments.mask == "auto":
-        mask = foreground_mask(table)
+        mask[mask] = foreground_mask(table.by_sample()[mask])
     if not mask.any():
         raise ValueError(
             f"{arguments.source}: no voxel stands out of the background; --mask none "
@@ -92,6 +93,26 @@ def run_map(arguments):
             _draw(new / "maps.png", fit, table, known)
     print(_report(fit, X, mask, folder, written, known))
     print(_assumed(arguments, model, known, inside & ~mask), end="")
+
+
+def _beyond(arguments, y):
+    """Return which voxels have numbers that no fit can square, and say how many."""
+    parts = [y.real, y.imag] if np.iscomplexobj(y) else [y]
+    tops = [np.maximum(part.max(axis=0), -part.min(axis=0)) for part in parts]
+    tops = np.max(tops, axis=0)
+    beyond = ((tops > 0) & (tops < SMALLEST)) | ((tops > LARGEST) & (tops < np.inf))
+    if beyond.all():
+        raise ValueError(
+            f"{arguments.source}: signals must be from {SMALLEST:g} to {LARGEST:g}, "
+            f"got {tops.min():g} to {tops.max():g}."
+        )
+    if beyond.any():
+        warnings.warn(
+            f"{int(beyond.sum())} voxels with signals beyond {SMALLEST:g} to "
+            f"{LARGEST:g} are left out",
+            stacklevel=2,
+        )
+    return beyond
 
 
 def _read(source):

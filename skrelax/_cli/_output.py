@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+# Numbers whose squares and ratios stay in range.
+SMALLEST, LARGEST = 1e-100, 1e100
 # What makes a formula of a cell in a spreadsheet.
 _FORMULA = ("=", "+", "-", "@")
 

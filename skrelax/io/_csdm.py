@@ -8,6 +8,7 @@ needs, checked, with the values of signals already decoded.
 import base64
 import errno
 import json
+import math
 import re
 import warnings
 from pathlib import Path
@@ -248,8 +249,6 @@ def _numbers(values, dtype):
 
 def _external(path, name, given, dtype, quantity, allow_external):
     """Return the arrays of a variable whose values are in another file."""
-    import csdmpy
-
     source = given.get("components_url")
     if not isinstance(source, str) or not source:
         raise _error(path, f"components_url of {name} is {shown(source)}")
@@ -267,13 +266,21 @@ def _external(path, name, given, dtype, quantity, allow_external):
             f"{path}: {name} is in {shown(source)}, which cannot be read "
             f"({reason(error)})."
         ) from None
-    n_components = csdmpy.QuantityType(quantity).p
+    n_components = _count_components(quantity)
     if not n_components or len(buffer) % (n_components * dtype.itemsize):
         raise DecayFileError(
             f"{path}: {name} is in {shown(source)} with {len(buffer)} bytes, which are "
             f"not {n_components} components of {given['numeric_type']}."
         )
     return list(np.frombuffer(buffer, dtype=dtype).reshape(n_components, -1))
+
+
+def _count_components(quantity):
+    """Return the number of components of a quantity type such as matrix_2_3."""
+    sizes = [int(part) for part in quantity.split("_") if part.isdigit()]
+    if quantity.startswith("symmetric"):
+        return sizes[0] * (sizes[0] + 1) // 2
+    return math.prod(sizes)
 
 
 def _read_regular(path):

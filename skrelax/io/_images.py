@@ -31,6 +31,11 @@ def make_image_table(images, acquisition, affine, source):
     # Files say TI = 0 where there is no inversion at all.
     if "TI" in frame and not frame["TI"].any():
         del frame["TI"]
+    if not frame:
+        raise ValueError(
+            f"{source}: the images have no acquisition, expected some of "
+            f"{', '.join(COLUMNS)}."
+        )
     acquisition = pd.DataFrame(frame)
     shape = images.shape[1:]
     signals = images.reshape(len(images), -1).T

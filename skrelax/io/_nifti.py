@@ -12,7 +12,7 @@ import pandas as pd
 from ..utils._written import written_together
 from ._files import as_numbers, as_path, reason, shown
 from ._images import COLUMNS, make_image_table
-from ._volumes import import_nibabel, load_volumes
+from ._volumes import import_nibabel, is_affine, load_volumes
 
 _KEYS = {
     "TI": "InversionTime",
@@ -143,8 +143,11 @@ def write_maps(folder, maps, affine):
     nibabel = import_nibabel()
     folder = as_path(folder, "folder")
     affine = as_numbers(affine, "affine", finite=True)
-    if affine.shape != (4, 4) or np.linalg.matrix_rank(affine) < 4:
-        raise ValueError(f"affine must be an invertible (4, 4) matrix, got {affine}.")
+    if not is_affine(affine):
+        raise ValueError(
+            "affine must be an invertible (4, 4) matrix that ends in (0, 0, 0, 1), got "
+            f"{affine.tolist()}."
+        )
     images = _check_maps(maps)
     with written_together(folder) as new:
         for file, values in images.items():

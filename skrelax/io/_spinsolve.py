@@ -92,6 +92,7 @@ def read_spinsolve(path, parameters=None):
     ``tauSteps``, ``logspace``) and the echo time in microseconds.
     """
     path = as_path(path)
+    _check_file(path)
     if parameters is None:
         parameters = path.with_name("acqu.par")
     parameters = as_path(parameters, "parameters")

@@ -14,6 +14,8 @@ _NAME = re.compile(r".*\.(nii|hdr|img)(\.(gz|bz2|zst))?", re.IGNORECASE | re.DOT
 # Deflate makes at most so many bytes of one.
 _LARGEST_RATIO = 1032
 _CHUNK = 1 << 20
+# Beyond all scanners [mm].
+_LARGEST_PLACE = 1e9
 
 
 def import_nibabel():
@@ -50,7 +52,7 @@ def load_volumes(path):
         raise ValueError(
             f"{path}: expected a NIfTI image, got a {type(image).__name__}."
         )
-    if not np.isfinite(affine).all() or np.linalg.matrix_rank(affine) < 4:
+    if not is_affine(affine):
         raise ValueError(f"{path}: its affine is no map of space, {affine.tolist()}.")
     shape = tuple(int(size) for size in image.shape)
     if not shape or min(shape) < 1:
@@ -58,6 +60,20 @@ def load_volumes(path):
     if image.get_data_dtype().kind not in "iufc":
         raise ValueError(f"{path}: holds colours, expected one number per voxel.")
     return _values(image, shape), affine
+
+
+def is_affine(affine):
+    """Return whether a matrix maps voxels to places in mm."""
+    if affine.shape != (4, 4) or not np.isfinite(affine).all():
+        return False
+    sizes = np.abs(affine[:3, :3]).max(axis=0)
+    sound = ((sizes > 1.0 / _LARGEST_PLACE) & (sizes < _LARGEST_PLACE)).all()
+    sound &= np.abs(affine).max() < _LARGEST_PLACE
+    return bool(
+        sound
+        and (affine[3] == [0, 0, 0, 1]).all()
+        and np.linalg.matrix_rank(affine[:3, :3]) == 3
+    )
 
 
 def _values(image, shape):

@@ -4,7 +4,6 @@ import builtins
 import errno
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -112,6 +111,8 @@ def test_results_that_fail_midway_are_not_there(tmp_path, capsys, monkeypatch):
 
 @posix
 def test_a_full_disk(tmp_path):
+    import resource
+
     rng = np.random.default_rng(0)
     values = np.abs(rng.standard_normal((30, 30, 4, 8))).astype(np.float32)
     source = images(tmp_path / "in", values=values)
@@ -324,6 +325,24 @@ def test_one_bad_signal_of_many_is_named(tmp_path, capsys):
     assert_allclose(good["log_mean"][good["share"].idxmax()], 0.05, rtol=0.1)
 
 
+def test_one_absurd_voxel_costs_only_itself(tmp_path, capsys):
+    nibabel = pytest.importorskip("nibabel")
+    times = 0.01 * np.arange(1, 9)
+    values = np.zeros((6, 6, 1, 8))
+    values[1:5, 1:5] = 100.0 * np.exp(-times / 0.05)
+    values[2, 2], values[3, 3] = 1e300, 1e-300
+    source, out = images(tmp_path / "in", values=values), tmp_path / "out"
+    command = ["map", str(source), "--model", "T2", "--no-plot", "--out", str(out)]
+    assert main(command) == 0
+    assert "2 voxels with signals beyond" in capsys.readouterr().err
+    T2 = nibabel.load(out / "T2.nii.gz").get_fdata()
+    assert np.isfinite(T2).sum() == 14
+    assert_allclose(T2[np.isfinite(T2)], 0.05, rtol=1e-4)
+    values[:] = 1e300
+    images(tmp_path / "in", values=values)
+    assert "signals must be from" in fails(capsys, *command, "--overwrite")
+
+
 # Options
 
 
@@ -503,6 +522,15 @@ def test_nobody_reads_the_output(tmp_path):
     assert done.returncode == 141
     assert not done.stderr
     assert "fit.csv" in names(tmp_path / "out")
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*command, "--help"], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    # argparse itself may swallow the broken pipe.
+    assert done.returncode in (0, 141)
+    assert not done.stderr
     if os.path.exists("/dev/full"):
         with open("/dev/full", "w") as full:
             done = subprocess.run(

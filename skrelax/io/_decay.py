@@ -173,6 +173,11 @@ def _number(entry, path, line, column):
     """Return the number of an entry, or raise with file and line."""
     value = _as_number(entry)
     if value is None:
+        if _is_complex(entry):
+            raise DecayFileError(
+                f"{path}:{line}: column {column + 1} is complex, got {shown(entry)}; "
+                "write the real part after skrelax.io.correct_phase."
+            )
         raise DecayFileError(
             f"{path}:{line}: expected a number in column {column + 1}, got "
             f"{shown(entry)}."
@@ -182,3 +187,10 @@ def _number(entry, path, line, column):
             f"{path}:{line}: column {column + 1} is not finite, got {shown(entry)}."
         )
     return value
+
+
+def _is_complex(entry):
+    try:
+        return "j" in entry and complex(entry) is not None
+    except ValueError:
+        return False

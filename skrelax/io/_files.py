@@ -89,9 +89,9 @@ def as_numbers(values, name, *, complex_allowed=False, finite=False):
                 f"{name} must be real, got complex values; take their real part after "
                 "skrelax.io.correct_phase, or their modulus."
             )
-        array = array.astype(np.complex128)
+        array = array.astype(np.complex128, copy=False)
     else:
-        array = array.astype(np.float64)
+        array = array.astype(np.float64, copy=False)
     array = np.ma.filled(array, np.nan)
     if finite and not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinite values.")

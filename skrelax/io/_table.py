@@ -85,12 +85,14 @@ class RelaxationTable:
                 f'spatial must be a dict with a "mask", got {shown(self.spatial)}.'
             )
         mask = np.asarray(self.spatial["mask"])
-        if mask.dtype != bool or mask.ndim == 0:
+        # Masks in files are zeros and ones.
+        sound = mask.dtype.kind in "biuf" and np.isin(mask, (0, 1)).all()
+        if not sound or mask.ndim == 0:
             raise TypeError(
-                f'spatial["mask"] must be a boolean image, got {mask.dtype} of shape '
-                f"{mask.shape}."
+                'spatial["mask"] must be a boolean image, got '
+                f"{shown(self.spatial['mask'])}."
             )
-        return mask
+        return mask.astype(bool, copy=False)
 
     def by_point(self):
         """Return acquisition and signals for a regressor.

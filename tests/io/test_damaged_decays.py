@@ -36,7 +36,7 @@ from skrelax.io import (
         ("0.1,=1+1\n0.2,2\n", ":1: expected a number"),
         ("0.1,__import__('os')\n0.2,1\n", ":1: expected a number"),
         ("0.1,1\n0.2,1e999\n", ":2: column 2 is not finite"),
-        ("0.1,1\n0.2,1+2j\n", ":2: expected a number"),
+        ("0.1,1\n0.2,1+2j\n", ":2: column 2 is complex.*correct_phase"),
         ("TE,signal\nms,V\n0.1,1\n", ":2: expected a number"),
         ("\x1b[31m0.1,\x1b[0m\n\x1b,\x1b\n", "expected a number"),
         ("-1,2\n", ":1: times must not be negative"),
@@ -181,7 +181,7 @@ def test_parts_of_tables_and_grids():
         RelaxationTable(frame, [0.1, 0.2])
     with pytest.raises(TypeError, match="samples must be a DataFrame"):
         RelaxationTable(frame, points, [1, 2, 3])
-    for spatial in ({}, [1], {"mask": np.ones(3)}, {"mask": True}):
+    for spatial in ({}, [1], {"mask": np.full(3, 2)}, {"mask": True}):
         with pytest.raises(TypeError, match="spatial"):
             RelaxationTable(frame, points, spatial=spatial)
     table = RelaxationTable(frame, points, spatial={"mask": np.ones(3, bool)})

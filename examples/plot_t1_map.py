@@ -45,8 +45,9 @@ grid = np.geomspace(0.1, 6.0, 60)[:, None]
 atoms, parameters = make_dictionary("T1-IR", grid, data.X)
 matcher = DictionaryMatcher().fit(np.abs(atoms), parameters)
 start = np.full((mask.size, 2), np.nan)
-start[mask, 0] = matcher.predict(data.y.T[mask]).ravel()
-start[mask, 1] = np.abs(matcher.predict_scale(data.y.T[mask]))
+voxels = table.by_sample().to_numpy()[mask]
+start[mask, 0] = matcher.predict(voxels).ravel()
+start[mask, 1] = np.abs(matcher.predict_scale(voxels))
 
 # %%
 # The fit

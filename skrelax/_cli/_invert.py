@@ -1,5 +1,6 @@
 """``python -m skrelax invert``: read, tune, invert, write."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,11 @@ from ..kernels import KernelBuilder
 from ..metrics import distribution_peaks
 from ..signals import InversionRecovery, resolve_model
 from ..utils._progress import Progress
+from ..utils._written import written_together
+from ._output import LARGEST, SMALLEST, check_folder, write_csv
 from ._picture import check_matplotlib, draw_inversion
 
+# All files that the command writes.
 _FILES = (
     "distribution.csv",
     "fit.csv",
@@ -22,6 +26,10 @@ _FILES = (
     "cross_validation.csv",
     "inversion.png",
 )
+# Seconds that are long for these kernels; larger numbers may be milliseconds.
+_LONG = {"T2": 10.0, "gaussian": 10.0, "T1-IR": 100.0, "T1-SR": 100.0}
+# A grid that lies farther from the times than this factor cannot explain them.
+_FAR = 1e3
 _EFFICIENCIES = np.round(np.arange(1.0, 2.0001, 0.05), 3)
 # Simulated data of the kernels: times, peaks (centre, width in decades, share).
 _SIMULATIONS = {
@@ -32,29 +40,18 @@ _SIMULATIONS = {
 
 def run_invert(arguments):
     """Run the command with parsed arguments."""
-    folder = _output_folder(arguments)
+    stem = Path(arguments.file).name.partition(".")[0] if arguments.file else ""
+    stem = stem or ("decay" if arguments.file else "simulated")
+    folder = Path(arguments.out or f"{stem}-inversion")
+    inputs = [arguments.file] if arguments.file else []
+    check_folder(folder, _FILES, inputs, overwrite=arguments.overwrite, empty=False)
     if not arguments.no_plot:
         check_matplotlib()
     data = _load(arguments)
-    model, tried = _tune(arguments, data)
-    _write(arguments, folder, data, model)
+    with written_together(folder, stale=_FILES, overwrite=arguments.overwrite) as new:
+        model, tried = _tune(arguments, data)
+        _write(arguments, new, data, model)
     print(_report(arguments, folder, data, model, tried))
-
-
-def _output_folder(arguments):
-    """Return the folder of the results; refuse to write over existing ones."""
-    stem = (
-        Path(arguments.file).name.partition(".")[0] if arguments.file else "simulated"
-    )
-    folder = Path(arguments.out or f"{stem}-inversion")
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder}: is a file, expected a folder for the results.")
-    there = [name for name in _FILES if (folder / name).exists()]
-    if there and not arguments.overwrite:
-        raise ValueError(
-            f"{folder / there[0]} exists; give --overwrite to replace it, or --out."
-        )
-    return folder
 
 
 def _load(arguments):
@@ -77,8 +74,11 @@ def _load(arguments):
         X = pd.DataFrame({column: data.X[:, 0]})
         y = pd.DataFrame({"signal": data.y})
         return {"X": X, "y": y, "truth": (data.relaxation_times, data.distribution)}
-    table = read_decay(arguments.file, column=column)
+    table = read_decay(
+        arguments.file, column=column, allow_external=arguments.allow_external
+    )
     X, y = table.by_point()
+    y = y.to_frame() if isinstance(y, pd.Series) else y
     if len(X) < 2 * arguments.folds:
         raise ValueError(
             f"{arguments.file}: {len(X)} points are too few for {arguments.folds} "
@@ -89,7 +89,79 @@ def _load(arguments):
     y = y.iloc[order].reset_index(drop=True)
     if not (X[column] > 0).any():
         raise ValueError(f"{arguments.file}: all times are zero.")
+    if X[column].nunique() < 2:
+        raise ValueError(
+            f"{arguments.file}: all times are {X[column][0]:g}, expected several."
+        )
+    _check_sizes(arguments, X, y)
+    _check_times(arguments, X[column].to_numpy())
+    _check_signs(arguments, y)
     return {"X": X, "y": y, "truth": None}
+
+
+def _check_sizes(arguments, X, y):
+    """Refuse numbers that no instrument writes and no inversion can square."""
+    times = X.to_numpy()
+    tops = y.abs().max()
+    for what, values in (("times", times[times > 0]), ("signals", tops[tops > 0])):
+        if len(values) and not SMALLEST <= min(values) <= max(values) <= LARGEST:
+            raise ValueError(
+                f"{arguments.file}: {what} must be from {SMALLEST:g} to {LARGEST:g}, "
+                f"got {min(values):g} to {max(values):g}."
+            )
+
+
+def _check_times(arguments, times):
+    """Say where the unit of times is not what it seems to be."""
+    longest = _LONG.get(arguments.kernel, np.inf)
+    if arguments.unit is None and times.max() > longest:
+        warnings.warn(
+            f"times reach {times.max():g}, which is long for seconds; results are in "
+            "the unit of the file, and --unit labels it",
+            stacklevel=2,
+        )
+    seen = times[times > 0]
+    seen = 1.0 / seen if arguments.kernel == "diffusion" else seen
+    low, high = arguments.minimum, arguments.maximum
+    below = high is not None and high < seen.min() / _FAR
+    above = low is not None and low > seen.max() * _FAR
+    if below or above:
+        name, value = ("--maximum", high) if below else ("--minimum", low)
+        raise ValueError(
+            f"{arguments.file}: {name} {value:g} leaves no grid that the times, from "
+            f"{times.min():g} to {times.max():g}, can see; are both in one unit?"
+        )
+
+
+def _check_signs(arguments, y):
+    """Refuse signals that no positive distribution explains, or name them."""
+    zero = [name for name in y if not y[name].any()]
+    negative = []
+    if arguments.kernel != "T1-IR":
+        negative = [
+            name
+            for name in y
+            # Means, which cannot overflow; noise around zero has no sign.
+            if -y[name].min() > y[name].max() and (y[name] / len(y)).sum() < 0
+        ]
+    if not zero and not negative:
+        return
+    first = [*zero, *negative][0]
+    if zero:
+        text = f"signal {first!r} is zero throughout"
+    else:
+        text = (
+            f"signal {first!r} is negative, from {y[first].min():g} to "
+            f"{y[first].max():g}: {arguments.kernel} has positive amplitudes; turn its "
+            "sign, or correct its phase"
+        )
+    if len(zero) + len(negative) == y.shape[1]:
+        raise ValueError(f"{arguments.file}: {text}.")
+    warnings.warn(
+        f"{len(zero) + len(negative)} of {y.shape[1]} signals cannot be inverted: "
+        f"{text}",
+        stacklevel=2,
+    )
 
 
 def _pipeline(arguments, model, baseline):
@@ -145,7 +217,8 @@ def _edge_share(pipeline, *edges):
     times = pipeline[0].relaxation_times_
     peaks = distribution_peaks(pipeline[-1].coef_, times, min_share=0.0)
     on_edge = peaks["position"].isin(times[list(edges)])
-    return peaks.loc[on_edge, "amplitude"].sum() / peaks["amplitude"].sum()
+    total = peaks["amplitude"].sum()
+    return peaks.loc[on_edge, "amplitude"].sum() / total if total > 0 else 0.0
 
 
 def _lowest(pipeline):
@@ -185,29 +258,27 @@ def _tune_efficiency(arguments, fit):
 
 def _write(arguments, folder, data, pipeline):
     """Write the tables and the picture."""
-    folder.mkdir(parents=True, exist_ok=True)
     X, y = data["X"], data["y"]
     column = X.columns[0]
     builder, final = pipeline[0], pipeline[-1]
     times = builder.relaxation_times_
     parameter = builder.models_[0].parameters[0].name
     F = np.atleast_2d(final.coef_)
-    distribution = pd.DataFrame(F.T, columns=y.columns)
-    distribution.insert(0, parameter, times)
-    distribution.to_csv(folder / "distribution.csv", index=False)
+    columns = [(parameter, times), *zip(y.columns, F, strict=True)]
+    write_csv(folder / "distribution.csv", columns)
     predicted = pipeline.predict(X).reshape(y.shape)
-    fit = pd.DataFrame({column: X[column]})
+    columns = [(column, X[column])]
     for index, name in enumerate(y.columns):
-        fit[f"{name}"] = y[name]
-        fit[f"{name} fit"] = predicted[:, index]
-        fit[f"{name} residual"] = y[name] - predicted[:, index]
-    fit.to_csv(folder / "fit.csv", index=False)
+        columns += [
+            (name, y[name]),
+            (f"{name} fit", predicted[:, index]),
+            (f"{name} residual", y[name] - predicted[:, index]),
+        ]
+    write_csv(folder / "fit.csv", columns)
     data["peaks"] = distribution_peaks(F, times, labels=list(y.columns))
-    data["peaks"].to_csv(folder / "peaks.csv", index=False)
-    curve = pd.DataFrame(
-        {name: np.ravel(values) for name, values in final.cv_results_.items()}
-    )
-    curve.to_csv(folder / "cross_validation.csv", index=False)
+    write_csv(folder / "peaks.csv", data["peaks"].items())
+    curve = [(name, np.ravel(values)) for name, values in final.cv_results_.items()]
+    write_csv(folder / "cross_validation.csv", curve)
     if not arguments.no_plot:
         draw_inversion(folder / "inversion.png", arguments, data, pipeline)
 

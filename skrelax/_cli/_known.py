@@ -1,10 +1,9 @@
 """Parameters that the command line is told: a number, or a map measured before."""
 
-from pathlib import Path
-
 import numpy as np
 
-from ..io._nifti import _import_nibabel
+from ..io._files import as_path
+from ..io._volumes import load_volumes
 
 # Values above these are in another unit: milliseconds, or per cent.
 _LARGEST = {"T1": (60.0, "seconds"), "B1": (2.0, "a factor, 1 where angles are right")}
@@ -26,7 +25,7 @@ def use_known(arguments, model, table):
             )
         value = _as_number(given)
         if value is None:
-            maps[name] = _read_map(name, Path(given), table)
+            maps[name] = _read_map(name, as_path(given, f"--{name}"), table)
         elif not 0 < value < np.inf:
             raise ValueError(f"--{name} must be positive, got {given}.")
         _check_unit(name, given, maps.get(name, value))
@@ -54,14 +53,12 @@ def _check_unit(name, given, values):
 
 def _read_map(name, path, table):
     """Return the values of a map at the voxels of a table, nan where it has none."""
-    nibabel = _import_nibabel()
     if not path.is_file():
         raise ValueError(f"--{name} {path}: is neither a number nor a file.")
     try:
-        image = nibabel.load(path)
-        values = np.asanyarray(image.dataobj)
-    except Exception as error:  # nibabel's errors have no common class
-        raise ValueError(f"--{name} {path}: cannot be read ({error}).") from error
+        values, affine = load_volumes(path)
+    except ValueError as error:
+        raise ValueError(f"--{name} {error}") from error
     if np.iscomplexobj(values):
         raise ValueError(f"--{name} {path}: holds complex values, expected real ones.")
     values = values.astype(np.float64)
@@ -73,7 +70,7 @@ def _read_map(name, path, table):
             f"--{name} {path}: has shape {values.shape}, the images have {mask.shape}; "
             "maps are not resampled."
         )
-    if not np.allclose(image.affine, table.spatial["affine"], atol=_SAME_PLACE):
+    if not np.allclose(affine, table.spatial["affine"], atol=_SAME_PLACE):
         raise ValueError(
             f"--{name} {path}: lies elsewhere than the images (their affines differ); "
             "maps are not resampled."

@@ -1,74 +1,176 @@
 """Arguments of the command line, and its one way to report errors."""
 
 import argparse
+import contextlib
+import os
 import sys
 import warnings
 
 from .._version import __version__
+from ._output import LARGEST, SMALLEST, printable
+
+# What a shell reports for a program that a closed pipe ends.
+_BROKEN_PIPE = 141
+# More bins, points of a bin, or threads than any result needs.
+_MOST_BINS, _MOST_POINTS, _MOST_THREADS = 5_000, 100, 1_024
 
 
 def main(argv=None):
     """Run the command line; return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a letter shows its code.
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        _run(argv)
+        _flush()
+    except BrokenPipeError:
+        # Nobody reads on; what is still buffered goes nowhere.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except KeyboardInterrupt:
+        print("skrelax: interrupted", file=sys.stderr)
+        return 130
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        return _fail(_words(error), 2)
+    except MemoryError as error:
+        return _fail(f"not enough memory: {error}".removesuffix(": "), 2)
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        return _fail(
+            f"a fault of skrelax, please report it: {type(error).__name__}: {error} "
+            "(python -X dev -m skrelax ... shows where)",
+            1,
+        )
+    return 0
+
+
+def _run(argv):
     parser = _parser()
-    arguments = parser.parse_args(argv)
+    try:
+        arguments = parser.parse_args(argv)
+    finally:
+        # After --help, whose reader may be gone.
+        _flush()
+    for name, value in vars(arguments).items():
+        # What some versions of argparse make of --name=--.
+        if value == []:
+            parser.error(f"argument --{name.replace('_', '-')}: expected one argument")
     if arguments.command == "map":
         from ._map import run_map as run
     else:
         from ._invert import run_invert as run
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = _note
+        run(arguments)
 
-    def report(message, category, *_):
-        print(f"skrelax: note: {category.__name__}: {message}", file=sys.stderr)
 
+def _flush():
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _note(message, category, *_):
+    print(f"skrelax: note: {category.__name__}: {printable(message)}", file=sys.stderr)
+
+
+def _fail(text, code):
+    print(f"skrelax: error: {printable(text)}", file=sys.stderr)
+    return code
+
+
+def _words(error):
+    """Return what an exception says, without numbers of the system."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    return str(error) or type(error).__name__
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others are."""
+
+    def error(self, message):
+        if "unrecognized arguments: -" in message:
+            message += " (a file whose name starts with a dash is written ./-name)"
+        self.exit(2, f"skrelax: error: {printable(message)} (see --help)\n")
+
+
+def _number(text):
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("always")
-            warnings.showwarning = report
-            run(arguments)
-    except (ValueError, OSError, ImportError) as error:
-        text = " ".join(str(error).split())
-        print(f"skrelax: error: {text}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("skrelax: interrupted", file=sys.stderr)
-        return 130
-    return 0
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number, got {text!r}") from None
+
+
+def _integer(text):
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number, got {text[:30]!r}"
+        ) from None
 
 
 def _positive(text):
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"must be positive, got {text}")
+    value = _number(text)
+    if not SMALLEST <= value <= LARGEST:
+        raise argparse.ArgumentTypeError(
+            f"must be positive, from {SMALLEST:g} to {LARGEST:g}, got {text}"
+        )
     return value
 
 
-def _count(least):
+def _count(least, most):
     def parse(text):
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"must be at least {least}, got {text}")
+        value = _integer(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(
+                f"must be at least {least} and at most {most}, got {text}"
+            )
         return value
 
     return parse
 
 
 def _threads(text):
-    value = int(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("must be a number of threads, or -1 for all")
+    value = _integer(text)
+    if value == 0 or abs(value) > _MOST_THREADS:
+        raise argparse.ArgumentTypeError(
+            f"must be a number of threads up to {_MOST_THREADS}, or -1 for all, got "
+            f"{text}"
+        )
     return value
 
 
 def _efficiency(text):
     if text == "auto":
         return text
-    value = float(text)
+    value = _number(text)
     if not 0 < value <= 2:
         raise argparse.ArgumentTypeError(f"must be 'auto' or in (0, 2], got {text}")
     return value
 
 
+def _path(text):
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"must be a file or folder, got {text!r}")
+    return text
+
+
+def _label(text):
+    if not text.isprintable() or len(text) > 20:
+        raise argparse.ArgumentTypeError(
+            f"must be up to 20 letters or signs, got {text!r}"
+        )
+    return text
+
+
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m skrelax", description="Relaxation of NMR and MRI signals."
     )
     parser.add_argument("--version", action="version", version=__version__)
@@ -80,13 +182,15 @@ def _parser():
             "Invert a decay into a distribution of relaxation times. The strength of "
             "the penalty is chosen by cross-validation over the time points. Writes "
             "distribution.csv, fit.csv, peaks.csv, cross_validation.csv and "
-            "inversion.png."
+            "inversion.png, all at once when the last is done; a run that fails or is "
+            "stopped writes nothing."
         ),
     )
     add = invert.add_argument
     add(
         "file",
         nargs="?",
+        type=_path,
         metavar="FILE",
         help="times and one or more signal columns (CSV or text), or CSDM; without "
         "it a simulated decay with known truth",
@@ -103,16 +207,21 @@ def _parser():
         choices=["smooth", "lasso"],
         help="smooth for distributions, lasso for discrete components (default smooth)",
     )
-    add("--bins", type=_count(2), default=100, help="number of bins (default 100)")
+    add(
+        "--bins",
+        type=_count(2, _MOST_BINS),
+        default=100,
+        help="number of bins (default 100)",
+    )
     add("--minimum", type=_positive, help="first relaxation time (default: from data)")
     add("--maximum", type=_positive, help="last relaxation time (default: from data)")
     add(
         "--supersampling",
-        type=_count(1),
+        type=_count(1, _MOST_POINTS),
         default=5,
         help="points per bin of the kernel (default 5)",
     )
-    add("--folds", type=_count(2), default=5, help="folds (default 5)")
+    add("--folds", type=_count(2, 1_000), default=5, help="folds (default 5)")
     add(
         "--rule",
         default="min",
@@ -135,13 +244,34 @@ def _parser():
     add("--jobs", type=_threads, help="number of threads, -1 for all (default 1)")
     add(
         "--unit",
-        default="s",
+        type=_label,
         help="unit of the times, for labels (default s; s/m² for diffusion)",
     )
-    add("--out", metavar="DIR", help="folder of the results (default NAME-inversion)")
-    add("--overwrite", action="store_true", help="replace results that exist")
+    add(
+        "--out",
+        type=_path,
+        metavar="DIR",
+        help="folder of the results (default NAME-inversion)",
+    )
+    add(
+        "--overwrite",
+        action="store_true",
+        help="replace results that exist: all files of an earlier run go, so that none "
+        "is left among the new ones; other files in the folder stay",
+    )
     add("--no-plot", action="store_true", help="write no picture")
-    add("--seed", type=int, default=0, help="seed of the simulated decay (default 0)")
+    add(
+        "--allow-external",
+        action="store_true",
+        help="let a CSDM file take its values from a URL, or from a file outside of "
+        "its own folder",
+    )
+    add(
+        "--seed",
+        type=_count(0, 2**32 - 1),
+        default=0,
+        help="seed of the simulated decay (default 0)",
+    )
     _add_map(commands)
     return parser
 
@@ -155,11 +285,17 @@ def _add_map(commands):
             "Fit a signal model to every voxel of a DICOM folder or of NIfTI files "
             "with JSON sidecars. Writes each parameter, its standard error, the "
             "relative error, R2 and the status of the fits as NIfTI with the geometry "
-            "of the images, acquisition.csv and maps.png."
+            "of the images, acquisition.csv and maps.png, all at once when the last is "
+            "done; a run that fails or is stopped writes nothing."
         ),
     )
     add = mapping.add_argument
-    add("source", metavar="FOLDER", help="folder of DICOM or NIfTI files, or a file")
+    add(
+        "source",
+        type=_path,
+        metavar="FOLDER",
+        help="folder of DICOM or NIfTI files, or a file",
+    )
     add(
         "--model",
         default="T1-IR",
@@ -168,7 +304,12 @@ def _add_map(commands):
         "T1-LL, T1-VFA, T2, T2*, T1rho, T2-offset, T2-biexponential, T2-stretched, "
         "T2-EPG",
     )
-    add("--out", metavar="DIR", help="folder of the maps (default NAME-maps)")
+    add(
+        "--out",
+        type=_path,
+        metavar="DIR",
+        help="folder of the maps (default NAME-maps)",
+    )
     add(
         "--mask",
         default="auto",
@@ -203,5 +344,11 @@ def _add_map(commands):
     )
     add("--noise-std", type=_positive, help="noise level (default: from residuals)")
     add("--jobs", type=_threads, help="number of threads, -1 for all (default 1)")
-    add("--overwrite", action="store_true", help="write into a folder with files")
+    add(
+        "--overwrite",
+        action="store_true",
+        help="write into a folder with files: all maps of an earlier run go, also "
+        "those of another model, so that none is left among the new ones; other files "
+        "stay",
+    )
     add("--no-plot", action="store_true", help="draw no picture")

@@ -1,39 +1,76 @@
 """``python -m skrelax map``: read images, fit every voxel, write maps."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ..io import foreground_mask, read_dicom_series, read_nifti, write_maps
-from ..io._nifti import _import_nibabel, map_file_name
+from ..io._files import as_path
+from ..io._nifti import map_file_name
+from ..io._volumes import import_nibabel
 from ..nonlinear import FitStatus, NonlinearRelaxationFit
 from ..plotting import ParameterMapDisplay
 from ..signals import EPGEchoTrain, InversionRecovery, resolve_model
+from ..utils._written import written_together
 from ._known import use_known, voxels_with_values
+from ._output import LARGEST, SMALLEST, check_folder, write_csv
 from ._picture import check_matplotlib
+
+# Names of the models of the command.
+MODELS = (
+    "T1-IR",
+    "T1-IR-efficiency",
+    "T1-general",
+    "T1-SR",
+    "T1-LL",
+    "T1-VFA",
+    "T2",
+    "T2*",
+    "T1rho",
+    "T2-offset",
+    "T2-biexponential",
+    "T2-stretched",
+    "T2-EPG",
+)
+
+
+def result_files():
+    """Return the names of all files that the command writes, of whatever model."""
+    names = {"relative error", "r2", "status"}
+    for model in MODELS:
+        for parameter in resolve_model(model).outputs:
+            names |= {parameter.name, f"{parameter.name} stderr"}
+    stems = sorted(map_file_name(name) for name in names)
+    return [*(f"{stem}.nii.gz" for stem in stems), "acquisition.csv", "maps.png"]
 
 
 def run_map(arguments):
     """Run the command with parsed arguments."""
-    _import_nibabel()
+    import_nibabel()
     if not arguments.no_plot:
         check_matplotlib()
-    folder = Path(arguments.out or f"{Path(arguments.source).name}-maps")
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder}: is a file, expected a folder for the maps.")
-    if folder.exists() and any(folder.iterdir()) and not arguments.overwrite:
+    source = as_path(arguments.source, "FOLDER")
+    folder = Path(arguments.out or f"{source.resolve().name or 'root'}-maps")
+    if folder.exists() and source.exists() and folder.resolve() == source.resolve():
         raise ValueError(
-            f"{folder} is not empty; give --overwrite to write there, or --out."
+            f"{folder}: maps would lie among the images; give another --out."
         )
-    table = _read(Path(arguments.source))
+    files = result_files()
+    given = {name: getattr(arguments, name) for name in ("T1", "B1")}
+    inputs = [as_path(text, f"--{name}") for name, text in given.items() if text]
+    check_folder(
+        folder, files, [source, *inputs], overwrite=arguments.overwrite, empty=True
+    )
+    table = _read(source)
     model = _choose_model(arguments, table)
     known = use_known(arguments, model, table)
-    X, _ = table.by_point()
-    y = table.signals.to_numpy().T
-    mask = np.ones(y.shape[1], dtype=bool)
+    X, y = table.by_point()
+    y = y.to_numpy()
+    mask = ~_beyond(arguments, y)
     if arguments.mask == "auto":
-        mask = foreground_mask(table)
+        mask[mask] = foreground_mask(table.by_sample()[mask])
     if not mask.any():
         raise ValueError(
             f"{arguments.source}: no voxel stands out of the background; --mask none "
@@ -42,19 +79,40 @@ def run_map(arguments):
     inside = mask
     if known:
         mask = voxels_with_values(known, mask)
-    fit = NonlinearRelaxationFit(
-        model,
-        noise=arguments.noise,
-        noise_std=arguments.noise_std,
-        n_jobs=arguments.jobs,
-    ).fit(X, y, mask=mask, known=known or None)
-    maps = _maps(fit, table, known)
-    files = write_maps(folder, maps, table.spatial["affine"])
-    X.to_csv(folder / "acquisition.csv", index=False)
-    if not arguments.no_plot:
-        _draw(folder / "maps.png", fit, table, known)
-    print(_report(fit, X, mask, folder, files, known))
+    with written_together(folder, stale=files, overwrite=arguments.overwrite) as new:
+        fit = NonlinearRelaxationFit(
+            model,
+            noise=arguments.noise,
+            noise_std=arguments.noise_std,
+            n_jobs=arguments.jobs,
+        ).fit(X, y, mask=mask, known=known or None)
+        maps = _maps(fit, table, known)
+        written = write_maps(new, maps, table.spatial["affine"])
+        write_csv(new / "acquisition.csv", X.items())
+        if not arguments.no_plot:
+            _draw(new / "maps.png", fit, table, known)
+    print(_report(fit, X, mask, folder, written, known))
     print(_assumed(arguments, model, known, inside & ~mask), end="")
+
+
+def _beyond(arguments, y):
+    """Return which voxels have numbers that no fit can square, and say how many."""
+    parts = [y.real, y.imag] if np.iscomplexobj(y) else [y]
+    tops = [np.maximum(part.max(axis=0), -part.min(axis=0)) for part in parts]
+    tops = np.max(tops, axis=0)
+    beyond = ((tops > 0) & (tops < SMALLEST)) | ((tops > LARGEST) & (tops < np.inf))
+    if beyond.all():
+        raise ValueError(
+            f"{arguments.source}: signals must be from {SMALLEST:g} to {LARGEST:g}, "
+            f"got {tops.min():g} to {tops.max():g}."
+        )
+    if beyond.any():
+        warnings.warn(
+            f"{int(beyond.sum())} voxels with signals beyond {SMALLEST:g} to "
+            f"{LARGEST:g} are left out",
+            stacklevel=2,
+        )
+    return beyond
 
 
 def _read(source):

@@ -10,6 +10,7 @@ from ..plotting import (
     DistributionDisplay,
     ResidualsDisplay,
 )
+from ._output import without_math
 
 
 def check_matplotlib():
@@ -26,17 +27,19 @@ def draw_inversion(path, arguments, data, pipeline):
     from matplotlib.figure import Figure
 
     X = data["X"]
-    y = data["y"] if data["y"].shape[1] > 1 else data["y"].iloc[:, 0]
-    unit = arguments.unit
-    if arguments.kernel == "diffusion" and unit == "s":
-        unit = "s/m²"
+    y = data["y"].rename(columns=without_math)
+    y = y if y.shape[1] > 1 else y.iloc[:, 0]
+    diffusion = arguments.kernel == "diffusion"
+    given = without_math(arguments.unit or ("s/m²" if diffusion else "s"))
+    # A diffusion coefficient times b has no unit.
+    found = given if not diffusion else "m²/s" if given == "s/m²" else f"1/({given})"
     figure = Figure(figsize=(10, 7), layout="constrained")
     (decay, distribution), (residuals, curve) = figure.subplots(2, 2)
-    DecayDisplay.from_estimator(pipeline, X, y, unit=unit, ax=decay)
+    DecayDisplay.from_estimator(pipeline, X, y, unit=given, ax=decay)
     decay.set_title("Signal and fit")
     DistributionDisplay.from_estimator(
         pipeline,
-        unit="m²/s" if arguments.kernel == "diffusion" else unit,
+        unit=found,
         truth=data["truth"],
         ax=distribution,
     )
@@ -46,7 +49,7 @@ def draw_inversion(path, arguments, data, pipeline):
     if difference.ndim == 1:
         noise = float(np.sqrt(np.mean(difference**2)))
     ResidualsDisplay.from_estimator(
-        pipeline, X, y, noise_std=noise, unit=unit, ax=residuals
+        pipeline, X, y, noise_std=noise, unit=given, ax=residuals
     )
     if noise is not None:
         residuals.legend(["root mean square"], frameon=False)

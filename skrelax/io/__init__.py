@@ -1,7 +1,8 @@
 """Readers of measured signals; they return seconds."""
 
-from ._decay import DecayFileError, read_decay
+from ._decay import read_decay
 from ._dicom import read_dicom_series
+from ._files import DecayFileError
 from ._images import foreground_mask
 from ._nifti import read_nifti, write_maps
 from ._spinsolve import EchoGrid, compress_echoes, correct_phase, read_spinsolve

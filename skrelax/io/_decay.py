@@ -1,24 +1,16 @@
 """Decays from text and CSDM files."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-from ._spinsolve import correct_phase
+from ._csdm import read_csdm
+from ._files import DecayFileError, as_path, clean_label, distinct, reason, shown
 from ._table import RelaxationTable
 
 _CSDM = {".csdf", ".csdfe"}
-# Longest part of an offending entry that an error repeats.
-_SHOWN = 30
 
 
-class DecayFileError(ValueError):
-    """A file that does not hold a decay; the text starts with ``file:line:``."""
-
-
-def read_decay(path, *, column=None, allow_negative=False):
+def read_decay(path, *, column=None, allow_negative=False, allow_external=False):
     """Read acquisition points and one or more signals from a file.
 
     Parameters
@@ -33,6 +25,10 @@ def read_decay(path, *, column=None, allow_negative=False):
         keeps the name of the file, or ``"time"``.
     allow_negative : bool, default=False
         Whether acquisition points may be negative.
+    allow_external : bool, default=False
+        Whether a CSDM file may point to values that are not in its own folder: at a
+        URL, which is fetched, or in any file, which is read. Files in its own folder
+        are read without it; a link in there that leads elsewhere is elsewhere.
 
     Returns
     -------
@@ -44,7 +40,9 @@ def read_decay(path, *, column=None, allow_negative=False):
     DecayFileError
         If the file cannot be read, is empty, has a single column, text where a
         number should be, NaN, infinite values, rows of different length, or
-        negative points.
+        negative points, or points to values elsewhere.
+    TypeError
+        If `path` or `column` is of another kind.
     ImportError
         If a CSDM file is read without csdmpy.
 
@@ -53,7 +51,10 @@ def read_decay(path, *, column=None, allow_negative=False):
     Times in text files are taken as they are: distributions come out in the same
     unit. Times of CSDM files are converted to seconds. Complex CSDM signals are
     rotated onto the real axis, see :func:`correct_phase`, and the imaginary
-    channel is dropped.
+    channel is dropped. Equal names of signals are numbered.
+
+    A CSDM file is checked before anything that it claims is allocated, and only the
+    entries that a decay needs are taken from it.
 
     Examples
     --------
@@ -66,12 +67,20 @@ def read_decay(path, *, column=None, allow_negative=False):
     >>> table.acquisition["TE"].tolist()
     [0.1, 0.2]
     """
-    path = Path(path)
+    path = as_path(path)
+    if not (column is None or isinstance(column, str)):
+        raise TypeError(f"column must be a str or None, got {shown(column)}.")
+    for name, value in (
+        ("allow_negative", allow_negative),
+        ("allow_external", allow_external),
+    ):
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError(f"{name} must be True or False, got {shown(value)}.")
     if not path.is_file():
-        reason = "is a folder" if path.is_dir() else "no such file"
-        raise DecayFileError(f"{path}: {reason}.")
+        there = "is not a regular file" if path.exists() else "no such file"
+        raise DecayFileError(f"{path}: {'is a folder' if path.is_dir() else there}.")
     if path.suffix.lower() in _CSDM:
-        name, points, labels, signals = _read_csdm(path)
+        name, points, labels, signals = read_csdm(path, allow_external)
         lines = None
     else:
         name, points, labels, signals, lines = _read_text(path)
@@ -96,8 +105,8 @@ def _read_text(path):
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DecayFileError(f"{path}: not a text file ({error.reason}).") from None
-    except OSError as error:
-        raise DecayFileError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (OSError, MemoryError) as error:
+        raise DecayFileError(f"{path}: cannot be read ({reason(error)}).") from None
     if "\0" in text:
         raise DecayFileError(f"{path}: not a text file (it has null bytes).")
     content = [
@@ -110,7 +119,7 @@ def _read_text(path):
     split = _splitter(content[-1][1])
     header = None
     first = split(content[0][1])
-    if not any(_is_number(entry) for entry in first):
+    if all(_as_number(entry) is None for entry in first):
         header, content = first, content[1:]
     if not content:
         raise DecayFileError(f"{path}: a header, but no rows of numbers.")
@@ -134,7 +143,9 @@ def _read_text(path):
         header = ["time", *(f"signal {i}" for i in range(1, values.shape[1]))]
         if values.shape[1] == 2:
             header[1] = "signal"
-    return header[0], values[:, 0], header[1:], values[:, 1:].T, lines
+    labels = [clean_label(text, f"signal {i}") for i, text in enumerate(header[1:], 1)]
+    name = clean_label(header[0], "time")
+    return name, values[:, 0], distinct(labels), values[:, 1:].T, lines
 
 
 def _splitter(line):
@@ -142,66 +153,44 @@ def _splitter(line):
     for separator in (";", "\t", ","):
         if separator in line:
             # An empty last entry comes from a separator at the end of the line.
-            pattern = re.compile(rf"\s*{separator}\s*")
-            return lambda text: pattern.split(text.rstrip(separator + " \t"))
+            # No regular expression: it takes quadratic time for a line of blanks.
+            return lambda text: [
+                entry.strip()
+                for entry in text.rstrip(separator + " \t").split(separator)
+            ]
     return str.split
 
 
-def _is_number(entry):
+def _as_number(entry):
+    """Return the number of an entry, or None; 1_000 is Python's, not a file's."""
     try:
-        float(entry)
+        return None if "_" in entry else float(entry)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _number(entry, path, line, column):
     """Return the number of an entry, or raise with file and line."""
-    shown = entry if len(entry) <= _SHOWN else entry[:_SHOWN] + "..."
-    try:
-        value = float(entry)
-    except ValueError:
+    value = _as_number(entry)
+    if value is None:
+        if _is_complex(entry):
+            raise DecayFileError(
+                f"{path}:{line}: column {column + 1} is complex, got {shown(entry)}; "
+                "write the real part after skrelax.io.correct_phase."
+            )
         raise DecayFileError(
-            f"{path}:{line}: expected a number in column {column + 1}, got {shown!r}."
-        ) from None
+            f"{path}:{line}: expected a number in column {column + 1}, got "
+            f"{shown(entry)}."
+        )
     if not np.isfinite(value):
         raise DecayFileError(
-            f"{path}:{line}: column {column + 1} is not finite, got {shown!r}."
+            f"{path}:{line}: column {column + 1} is not finite, got {shown(entry)}."
         )
     return value
 
 
-def _read_csdm(path):
-    """Return name of the points, points [s], labels and signals of a CSDM file."""
+def _is_complex(entry):
     try:
-        import csdmpy
-    except ImportError as error:
-        raise ImportError(
-            'reading CSDM files needs csdmpy: pip install "skrelax[io]".'
-        ) from error
-    try:
-        data = csdmpy.load(str(path))
-    except Exception as error:  # csdmpy raises whatever its parser meets
-        raise DecayFileError(f"{path}: not a CSDM file ({error}).") from None
-    if len(data.x) != 1:
-        raise DecayFileError(f"{path}: expected one dimension, got {len(data.x)}.")
-    dimension = data.x[0]
-    try:
-        points = np.asarray(dimension.coordinates.to("s").value, dtype=np.float64)
-    except Exception:  # astropy's unit errors: the axis is not a time
-        points = np.asarray(dimension.coordinates.value, dtype=np.float64)
-    signals, labels = [], []
-    for number, variable in enumerate(data.y):
-        for component in variable.components:
-            values = np.asarray(component)
-            if np.iscomplexobj(values):
-                values = correct_phase(values)[0]
-            if not np.isfinite(values).all():
-                raise DecayFileError(f"{path}: NaN or infinite values in the signal.")
-            signals.append(values.astype(np.float64))
-            labels.append(variable.name or f"signal {number + 1}")
-    if not signals or points.size == 0:
-        raise DecayFileError(f"{path}: the file is empty.")
-    if len(set(labels)) < len(labels):
-        labels = [f"{label} {i + 1}" for i, label in enumerate(labels)]
-    return dimension.label or "time", points, labels, np.array(signals)
+        return "j" in entry and complex(entry) is not None
+    except ValueError:
+        return False

@@ -3,10 +3,11 @@
 import contextlib
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from ._dicom_pixels import read_pixels
+from ._files import ImageFileError, as_path, reason, shown
 from ._images import COLUMNS, make_image_table
 
 _PHILIPS = "Philips MR Imaging DD 001"
@@ -14,7 +15,13 @@ _PHILIPS = "Philips MR Imaging DD 001"
 _SCALE_SLOPE, _SCALE_SLOPE_TAG = 0x0E, (0x2005, 0x100E)
 # Positions and directions that agree to this many mm, or cosines, are the same.
 _SAME_PLACE, _SAME_DIRECTION = 1e-2, 1e-4
+# Beyond all scanners [mm].
+_LARGEST_PLACE = 1e6
 _COMPONENTS = {"MAGNITUDE": "M", "PHASE": "P", "REAL": "R", "IMAGINARY": "I"}
+# Files that say by their names that they are DICOM.
+_SUFFIXES = {".dcm", ".ima", ".dicom"}
+# Largest difference from 1 of the length of a direction, and from 0 of cosines.
+_SKEW = 0.05
 # Some files fill numbers in that are not known.
 _LARGEST_TIME = 1e9
 
@@ -68,12 +75,15 @@ def read_dicom_series(folder, component="auto", series=None):
        platform-dependent image scaling", Transl. Oncol. 7 (2014) 65.
        https://doi.org/10.1593/tlo.13811
     """
-    if component not in ("auto", "magnitude", "real", "complex"):
+    if not isinstance(component, str) or component not in (
+        "auto", "magnitude", "real", "complex",
+    ):  # fmt: skip
         raise ValueError(
             "component must be 'auto', 'magnitude', 'real' or 'complex', got "
-            f"{component!r}."
+            f"{shown(component)}."
         )
-    frames = _read_frames(Path(folder), series)
+    folder = as_path(folder, "folder")
+    frames = _read_frames(folder, _wanted(series))
     frames, kind = _choose_component(frames, component, folder)
     _check_geometry(frames, folder)
     images, acquisition, affine = _stack(frames, kind, folder)
@@ -94,7 +104,21 @@ class _Frame:
     thickness: float
 
 
-def _read_frames(folder, series):
+def _wanted(series):
+    """Return a set of series numbers, or None for all."""
+    if series is None:
+        return None
+    numbers = [series] if np.ndim(series) == 0 else list(series)
+    for number in numbers:
+        if not isinstance(number, int | np.integer) or isinstance(number, bool):
+            raise TypeError(
+                f"series must be an integer, several of them or None, got "
+                f"{shown(series)}."
+            )
+    return {int(number) for number in numbers}
+
+
+def _read_frames(folder, wanted):
     """Return the frames of all DICOM files in a folder."""
     try:
         import pydicom
@@ -104,26 +128,36 @@ def _read_frames(folder, series):
         ) from error
     if not folder.is_dir():
         raise ValueError(f"{folder}: is not a folder.")
-    wanted = None if series is None else set(np.atleast_1d(series).tolist())
-    frames, seen = [], set()
+    frames, seen, foreign = [], set(), []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         with warnings.catch_warnings():
             # pydicom warns of every small breach of the standard.
             warnings.simplefilter("ignore")
             try:
                 data = pydicom.dcmread(path)
+                number = data.get("SeriesNumber")
+                number = None if number is None else int(number)
+                if "PixelData" not in data:
+                    continue
+                seen.add(number)
+                if wanted is None or number in wanted:
+                    frames += _frames_of(data, path.name)
             except pydicom.errors.InvalidDicomError:
-                continue
-            if "PixelData" not in data:
-                continue
-            number = data.get("SeriesNumber")
-            seen.add(None if number is None else int(number))
-            if wanted is not None and (number is None or int(number) not in wanted):
-                continue
-            try:
-                frames += _frames_of(data, path.name)
-            except (AttributeError, TypeError, KeyError, NotImplementedError) as error:
-                raise ValueError(f"{path}: cannot be read ({error}).") from error
+                if path.suffix.lower() in _SUFFIXES:
+                    foreign.append(path.name)
+            except ImageFileError:
+                raise
+            # Values are parsed when they are asked for, and any may be damaged.
+            except Exception as error:
+                raise ValueError(
+                    f"{path}: cannot be read ({reason(error)})."
+                ) from error
+    if foreign:
+        warnings.warn(
+            f"{folder}: {len(foreign)} files are not DICOM, though they are named so: "
+            f"{', '.join(foreign[:3])}{' ...' if len(foreign) > 3 else ''}.",
+            stacklevel=3,
+        )
     if not frames:
         found = f"series {sorted(seen, key=str)}" if seen else "no DICOM images"
         raise ValueError(f"{folder}: expected DICOM images, found {found}.")
@@ -132,15 +166,20 @@ def _read_frames(folder, series):
 
 def _frames_of(data, name):
     """Return the frames of a classical or an enhanced file."""
-    pixels = np.asarray(data.pixel_array)
+    pixels = read_pixels(data, name)
     if "PerFrameFunctionalGroupsSequence" not in data:
         if pixels.ndim != 2:
-            raise ValueError(
+            raise ImageFileError(
                 f"{name}: expected a grey image, got shape {pixels.shape}."
             )
         return [_frame(name, pixels, [data])]
     shared = [*data.get("SharedFunctionalGroupsSequence", [])]
     groups = data.PerFrameFunctionalGroupsSequence
+    if pixels.ndim < 2 or pixels.size != len(groups) * np.prod(pixels.shape[-2:]):
+        raise ImageFileError(
+            f"{name}: describes {len(groups)} frames, its pixels have shape "
+            f"{pixels.shape}."
+        )
     pixels = pixels.reshape(len(groups), *pixels.shape[-2:])
     return [
         _frame(f"{name} frame {index}", image, [group, *shared, data])
@@ -171,44 +210,88 @@ def _lookup(sources, keyword):
 
 def _frame(name, stored, sources):
     """Return the _Frame of an image, with rescaled pixels."""
-    slope = float(_lookup(sources, "RescaleSlope") or 1.0)
-    intercept = float(_lookup(sources, "RescaleIntercept") or 0.0)
+    slope = _number(name, sources, "RescaleSlope", 1.0)
+    intercept = _number(name, sources, "RescaleIntercept", 0.0)
+    if slope == 0:
+        raise ImageFileError(f"{name}: RescaleSlope is 0, which leaves no image.")
     pixels = stored.astype(np.float64) * slope + intercept
     scale = _scale_slope(sources)
     if scale is not None:
-        if not scale > 0 or not slope > 0:
-            raise ValueError(
+        if not 0 < scale < np.inf or not slope > 0:
+            raise ImageFileError(
                 f"{name}: slopes must be positive, got RescaleSlope {slope} and scale "
                 f"slope {scale}."
             )
         pixels /= slope * scale
-    missing = [
-        keyword
-        for keyword in (
-            "ImagePositionPatient",
-            "ImageOrientationPatient",
-            "PixelSpacing",
+    if not np.isfinite(pixels).all():
+        raise ImageFileError(
+            f"{name}: RescaleSlope {slope:g} and RescaleIntercept {intercept:g} give "
+            "values that are not finite."
         )
-        if _lookup(sources, keyword) is None
-    ]
-    if missing:
-        raise ValueError(f"{name}: {', '.join(missing)} is missing.")
+    position, orientation, spacing = _geometry(name, sources)
+    thickness = _number(name, sources, "SpacingBetweenSlices", 0.0)
+    thickness = thickness or _number(name, sources, "SliceThickness", 0.0)
     return _Frame(
         file=name,
         pixels=pixels,
         component=_component(sources),
         acquisition=_acquisition(name, sources),
-        position=np.array(_lookup(sources, "ImagePositionPatient"), dtype=np.float64),
-        orientation=np.array(
-            _lookup(sources, "ImageOrientationPatient"), dtype=np.float64
-        ),
-        spacing=np.array(_lookup(sources, "PixelSpacing"), dtype=np.float64),
-        thickness=float(
-            _lookup(sources, "SpacingBetweenSlices")
-            or _lookup(sources, "SliceThickness")
-            or 1.0
-        ),
+        position=position,
+        orientation=orientation,
+        spacing=spacing,
+        thickness=abs(thickness) or 1.0,
     )
+
+
+def _number(name, sources, keyword, default):
+    """Return a finite number, the default where it is missing."""
+    value = _lookup(sources, keyword)
+    if value is None:
+        return default
+    try:
+        value = float(value)
+    except (TypeError, ValueError):
+        value = np.nan
+    if not np.isfinite(value):
+        raise ImageFileError(
+            f"{name}: {keyword} must be a finite number, got "
+            f"{shown(_lookup(sources, keyword))}."
+        )
+    return value
+
+
+def _geometry(name, sources):
+    """Return position (3,), orientation (6,) and spacing (2,) of an image."""
+    sizes = {
+        "ImagePositionPatient": 3,
+        "ImageOrientationPatient": 6,
+        "PixelSpacing": 2,
+    }
+    missing = [keyword for keyword in sizes if _lookup(sources, keyword) is None]
+    if missing:
+        raise ImageFileError(f"{name}: {', '.join(missing)} is missing.")
+    found = []
+    for keyword, size in sizes.items():
+        values = np.atleast_1d(np.array(_lookup(sources, keyword), dtype=np.float64))
+        if values.shape != (size,) or not (np.abs(values) < _LARGEST_PLACE).all():
+            raise ImageFileError(
+                f"{name}: {keyword} must be {size} numbers of a place in mm, got "
+                f"{shown(values.tolist())}."
+            )
+        found.append(values)
+    position, orientation, spacing = found
+    right, down = orientation[:3], orientation[3:]
+    cosines = np.array([right @ right - 1.0, down @ down - 1.0, right @ down])
+    if np.abs(cosines).max() > _SKEW:
+        raise ImageFileError(
+            f"{name}: ImageOrientationPatient must be two directions at right angles, "
+            f"got {shown(orientation.tolist())}."
+        )
+    if not (spacing > 1.0 / _LARGEST_PLACE).all():
+        raise ImageFileError(
+            f"{name}: PixelSpacing must be positive, got {spacing.tolist()}."
+        )
+    return position, orientation, spacing
 
 
 def _scale_slope(sources):
@@ -253,7 +336,7 @@ def _acquisition(name, sources):
             return None
         value = float(value)
         if not 0 <= value < _LARGEST_TIME:
-            raise ValueError(f"{name}: a time is {value} ms.")
+            raise ImageFileError(f"{name}: a time is {value} ms.")
         return 1e-3 * value
 
     several = _lookup(sources, "InversionTimes")
@@ -261,7 +344,7 @@ def _acquisition(name, sources):
     if several is not None:
         values = np.atleast_1d(np.asarray(several, dtype=np.float64))
         if values.size > 1:
-            raise ValueError(
+            raise ImageFileError(
                 f"{name}: expected one inversion time in (0018,9079), got {values}."
             )
         second = values[0] if values.size else None
@@ -269,19 +352,21 @@ def _acquisition(name, sources):
     # A zero in one of the tags says that it is not in use.
     if first is not None and second and not np.isclose(float(first), second, atol=0.5):
         if float(first) != 0.0:
-            raise ValueError(
+            raise ImageFileError(
                 f"{name}: inversion times contradict each other: {float(first)} ms in "
                 f"(0018,0082), {second} ms in (0018,9079)."
             )
         TI = seconds(second)
     echo = _lookup(sources, "EffectiveEchoTime")
     echo = _lookup(sources, "EchoTime") if echo is None else echo
-    angle = _lookup(sources, "FlipAngle")
+    angle = None
+    if _lookup(sources, "FlipAngle") is not None:
+        angle = _number(name, sources, "FlipAngle", None)
     return {
         "TI": TI,
         "TE": seconds(echo),
         "TR": seconds(_lookup(sources, "RepetitionTime")),
-        "FA": None if angle is None else float(angle),
+        "FA": angle,
     }
 
 
@@ -346,19 +431,17 @@ def _stack(frames, kind, folder):
         for frame in frames
     ]
     points = sorted(set(keys), key=lambda key: [-1.0 if k is None else k for k in key])
-    shape = (len(points), len(slices), *first.pixels.shape)
-    images = np.zeros(shape, dtype=np.complex128 if kind == "RI" else np.float64)
-    found = {}
+    places, found = [], {}
     for frame, key, value in zip(frames, keys, depth, strict=True):
-        place = points.index(key), int(np.abs(slices - value).argmin())
-        slot = (*place, frame.component)
+        places.append((points.index(key), int(np.abs(slices - value).argmin())))
+        slot = (*places[-1], frame.component)
         if slot in found:
             raise ValueError(
                 f"{folder}: {found[slot]} and {frame.file} show the same slice with "
                 "the same TI, TE, TR and FA; choose a series."
             )
         found[slot] = frame.file
-        images[place] += frame.pixels * (1j if frame.component == "I" else 1)
+    # Before they are allocated: images that belong nowhere would be a square of them.
     expected = len(points) * len(slices) * len(kind)
     if len(found) != expected:
         raise ValueError(
@@ -366,6 +449,10 @@ def _stack(frames, kind, folder):
             f"{len(slices)} slices ({expected} images); some are missing or belong to "
             "another series."
         )
+    shape = (len(points), len(slices), *first.pixels.shape)
+    images = np.zeros(shape, dtype=np.complex128 if kind == "RI" else np.float64)
+    for frame, place in zip(frames, places, strict=True):
+        images[place] += frame.pixels * (1j if frame.component == "I" else 1)
     affine = np.eye(4)
     lowest = first.position + (slices[0] - first.position @ normal) * normal
     affine[:3] = np.column_stack(

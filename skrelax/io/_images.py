@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ._files import as_numbers
 from ._table import RelaxationTable
 
 # Columns of an acquisition, in the order of tables.
@@ -30,6 +31,11 @@ def make_image_table(images, acquisition, affine, source):
     # Files say TI = 0 where there is no inversion at all.
     if "TI" in frame and not frame["TI"].any():
         del frame["TI"]
+    if not frame:
+        raise ValueError(
+            f"{source}: the images have no acquisition, expected some of "
+            f"{', '.join(COLUMNS)}."
+        )
     acquisition = pd.DataFrame(frame)
     shape = images.shape[1:]
     signals = images.reshape(len(images), -1).T
@@ -57,7 +63,9 @@ def foreground_mask(signals):
     Raises
     ------
     ValueError
-        If no voxel is finite.
+        If no voxel is finite, or signals have another shape.
+    TypeError
+        If signals are no numbers.
 
     References
     ----------
@@ -73,11 +81,20 @@ def foreground_mask(signals):
     """
     if isinstance(signals, RelaxationTable):
         signals = signals.signals
-    values = np.asarray(signals)
-    top = np.abs(values).max(axis=1).astype(np.float64)
+    values = as_numbers(signals, "signals", complex_allowed=True)
+    if values.ndim != 2 or 0 in values.shape:
+        raise ValueError(
+            "signals must have shape (n_voxels, n_points), with one of each at least, "
+            f"got {values.shape}."
+        )
+    top = np.abs(values).max(axis=1)
     finite = np.isfinite(top)
     if not finite.any():
         raise ValueError("signals have no voxel with finite values.")
+    # By an even power of two, which changes no digit: a histogram has no bins between
+    # numbers that are next to each other.
+    exponent = np.frexp(top[finite].max())[1]
+    top = np.ldexp(top, -2 * (exponent // 2))
     counts, edges = np.histogram(np.sqrt(top[finite]), bins=256)
     centres = 0.5 * (edges[:-1] + edges[1:])
     below = np.cumsum(counts)[:-1]

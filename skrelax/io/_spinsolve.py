@@ -1,10 +1,22 @@
 """Inversion-recovery CPMG data of Magritek Spinsolve spectrometers."""
 
 import gzip
+import numbers
+import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+
+from ._files import as_numbers, as_path, reason, shown
+
+# Characters of a line, beyond any experiment: a small gzip file may hold endless ones.
+_LONGEST_LINE = 1 << 26
+# Windows of compressed echoes that are more than any data need.
+_MOST_WINDOWS = 1_000_000
+# Numbers whose sums stay in range.
+_LARGEST_SUMMED = 1e290
+# Longest part of an error about a number that is repeated.
+_SHOWN_ERROR = 80
 
 
 @dataclass(frozen=True)
@@ -21,12 +33,34 @@ class EchoGrid:
         Complex signal.
     parameters : dict
         All entries of the parameter file, numbers as float.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match each other, or times are not finite.
+    TypeError
+        If a part is of another kind.
     """
 
     inversion_times: np.ndarray
     echo_times: np.ndarray
     echoes: np.ndarray
     parameters: dict
+
+    def __post_init__(self):
+        """Check that the parts fit each other."""
+        for name in ("inversion_times", "echo_times"):
+            times = as_numbers(getattr(self, name), name, finite=True)
+            if times.ndim != 1:
+                raise ValueError(f"{name} must have one axis, got {times.shape}.")
+            object.__setattr__(self, name, times)
+        echoes = as_numbers(self.echoes, "echoes", complex_allowed=True)
+        expected = self.inversion_times.size, self.echo_times.size
+        if echoes.shape != expected:
+            raise ValueError(f"echoes must have shape {expected}, got {echoes.shape}.")
+        object.__setattr__(self, "echoes", echoes)
+        if not isinstance(self.parameters, dict):
+            raise TypeError(f"parameters must be a dict, got {shown(self.parameters)}.")
 
 
 def read_spinsolve(path, parameters=None):
@@ -57,41 +91,59 @@ def read_spinsolve(path, parameters=None):
     The parameter file gives delays in milliseconds (``minTau``, ``maxTau``,
     ``tauSteps``, ``logspace``) and the echo time in microseconds.
     """
-    path = Path(path)
-    parameters = path.with_name("acqu.par") if parameters is None else Path(parameters)
+    path = as_path(path)
+    _check_file(path)
+    if parameters is None:
+        parameters = path.with_name("acqu.par")
+    parameters = as_path(parameters, "parameters")
     settings = _read_parameters(parameters)
     rows = _read_rows(path)
-    values = [settings.get(name) for name in ("minTau", "maxTau", "tauSteps")]
-    if any(
-        not isinstance(value, float) for value in (*values, settings.get("echoTime"))
-    ):
+    low, high, steps, spacing = (
+        _positive(parameters, settings, name)
+        for name in ("minTau", "maxTau", "tauSteps", "echoTime")
+    )
+    if rows.shape[0] != steps or rows.shape[1] % 2:
         raise ValueError(
-            f"{parameters}: minTau, maxTau, tauSteps and echoTime must be numbers."
-        )
-    low, high, steps = values
-    space = np.geomspace if settings.get("logspace") == "yes" else np.linspace
-    inversion_times = 1e-3 * space(low, high, int(steps))
-    if rows.shape[0] != inversion_times.size or rows.shape[1] % 2:
-        raise ValueError(
-            f"{path}: expected {inversion_times.size} rows of pairs of numbers, got "
+            f"{path}: expected {steps:g} rows of pairs of numbers, got "
             f"{rows.shape[0]} rows of {rows.shape[1]}."
         )
+    space = np.geomspace if settings.get("logspace") == "yes" else np.linspace
+    inversion_times = 1e-3 * space(low, high, rows.shape[0])
     echoes = rows[:, 0::2] + 1j * rows[:, 1::2]
-    echo_times = 1e-6 * settings["echoTime"] * np.arange(1, echoes.shape[1] + 1)
+    echo_times = 1e-6 * spacing * np.arange(1, echoes.shape[1] + 1)
     return EchoGrid(inversion_times, echo_times, echoes, settings)
 
 
-def _open_text(path):
-    return gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
+def _positive(path, settings, name):
+    """Return a number of the parameter file that makes sense."""
+    value = settings.get(name)
+    # A linear grid of inversion times may begin at zero.
+    least = 0.0 if name == "minTau" and settings.get("logspace") != "yes" else 1e-12
+    if not isinstance(value, float) or not least <= value < 1e12:
+        raise ValueError(
+            f"{path}: minTau, maxTau, tauSteps and echoTime must be numbers, and "
+            f"positive, got {name} = {shown(value)}."
+        )
+    return value
+
+
+def _check_file(path):
+    if not path.is_file():
+        raise ValueError(
+            f"{path}: cannot be read ("
+            f"{'not a regular file' if path.exists() else 'no such file'})."
+        )
 
 
 def _read_parameters(path):
     """Return the ``name = value`` lines of a parameter file."""
+    _check_file(path)
     settings = {}
     try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read ({error}).") from error
+        # Names of samples may be in any encoding; the numbers are in ASCII.
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except (OSError, MemoryError) as error:
+        raise ValueError(f"{path}: cannot be read ({reason(error)}).") from error
     for line in lines:
         name, equals, value = line.partition("=")
         if not equals:
@@ -106,29 +158,37 @@ def _read_parameters(path):
 
 def _read_rows(path):
     """Return comma-separated rows of one length."""
+    _check_file(path)
     rows = []
+    opened = gzip.open if path.suffix == ".gz" else open
     try:
-        with _open_text(path) as file:
-            for number, line in enumerate(file, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    row = [float(part) for part in line.strip().strip(",").split(",")]
-                except ValueError as error:
-                    raise ValueError(f"{path}:{number}: {error}.") from None
-                if not np.isfinite(row).all():
-                    raise ValueError(f"{path}:{number}: NaN or infinite value.")
-                if rows and len(row) != len(rows[0]):
-                    raise ValueError(
-                        f"{path}:{number}: expected {len(rows[0])} numbers, got "
-                        f"{len(row)}."
-                    )
-                rows.append(row)
-    except (OSError, UnicodeDecodeError, EOFError) as error:
-        raise ValueError(f"{path}: cannot be read ({error}).") from error
+        with opened(path, "rt", encoding="utf-8-sig") as file:
+            lines = iter(lambda: file.readline(_LONGEST_LINE), "")
+            for number, line in enumerate(lines, start=1):
+                if len(line) == _LONGEST_LINE:
+                    raise ValueError(f"{path}:{number}: a line without an end.")
+                if line.strip():
+                    rows.append(_row(path, number, line, rows))
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error, MemoryError) as error:
+        raise ValueError(f"{path}: cannot be read ({reason(error)}).") from error
     if not rows:
         raise ValueError(f"{path}: no data.")
     return np.array(rows)
+
+
+def _row(path, number, line, rows):
+    """Return the numbers of a line, as many as in the rows before."""
+    try:
+        row = np.array([float(part) for part in line.strip().strip(",").split(",")])
+    except ValueError as error:
+        raise ValueError(f"{path}:{number}: {reason(error)[:_SHOWN_ERROR]}.") from None
+    if not np.isfinite(row).all():
+        raise ValueError(f"{path}:{number}: NaN or infinite value.")
+    if rows and len(row) != len(rows[0]):
+        raise ValueError(
+            f"{path}:{number}: expected {len(rows[0])} numbers, got {len(row)}."
+        )
+    return row
 
 
 def correct_phase(signal):
@@ -149,6 +209,13 @@ def correct_phase(signal):
     phase : float
         The phase that was removed [degrees].
 
+    Raises
+    ------
+    ValueError
+        If the signal is empty or not finite.
+    TypeError
+        If the signal has no numbers.
+
     Notes
     -----
     The phase is half the angle of the sum of squares, which a change of sign along
@@ -164,11 +231,18 @@ def correct_phase(signal):
     >>> real.round(6), round(phase)
     (array([2., 1.]), 90)
     """
-    signal = np.asarray(signal, dtype=np.complex128)
-    phase = 0.5 * np.angle((signal**2).sum())
+    signal = as_numbers(signal, "signal", complex_allowed=True, finite=True)
+    signal = signal.astype(np.complex128)
+    if signal.size == 0 or signal.ndim == 0:
+        raise ValueError(f"signal must be an array with values, got {signal.shape}.")
+    # Scaled by a power of two, which changes no digit, squares stay in range.
+    size = max(np.abs(signal.real).max(), np.abs(signal.imag).max())
+    exponent = np.frexp(size)[1]
+    scaled = np.ldexp(signal.real, -exponent) + 1j * np.ldexp(signal.imag, -exponent)
+    phase = 0.5 * np.angle((scaled**2).sum())
     rotated = signal * np.exp(-1j * phase)
     last = rotated[-1] if rotated.ndim > 1 else rotated
-    if last.real.sum() < 0:
+    if np.ldexp(last.real, -exponent).sum() < 0:
         phase += np.pi
         rotated = -rotated
     degrees = (np.rad2deg(phase) + 180.0) % 360.0 - 180.0
@@ -201,7 +275,9 @@ def compress_echoes(echo_times, signals, n_windows=64):
     Raises
     ------
     ValueError
-        If times do not increase or shapes do not match.
+        If times do not increase, shapes do not match, or values are not finite.
+    TypeError
+        If arrays are no real numbers, or `n_windows` no integer.
 
     Examples
     --------
@@ -211,17 +287,33 @@ def compress_echoes(echo_times, signals, n_windows=64):
     >>> weights
     array([2., 2., 4.])
     """
-    times = np.asarray(echo_times, dtype=np.float64)
-    signals = np.asarray(signals, dtype=np.float64)
-    if times.ndim != 1 or signals.shape[-1] != times.size:
+    times = as_numbers(echo_times, "echo_times", finite=True)
+    signals = as_numbers(signals, "signals", finite=True)
+    if times.ndim != 1 or times.size == 0:
+        raise ValueError(
+            f"echo_times must have one axis and one echo at least, got {times.shape}."
+        )
+    if signals.ndim == 0 or signals.shape[-1] != times.size:
         raise ValueError(
             f"signals must end in {times.size} echoes to match echo_times, got shape "
             f"{signals.shape}."
         )
-    if (np.diff(times) <= 0).any():
+    for name, values in (("echo_times", times), ("signals", signals)):
+        if np.abs(values).max(initial=0.0) > _LARGEST_SUMMED:
+            raise ValueError(
+                f"{name} must not exceed {_LARGEST_SUMMED:g}, so that they can be "
+                "summed."
+            )
+    if (times[1:] <= times[:-1]).any():
         raise ValueError("echo_times must increase.")
+    if not isinstance(n_windows, numbers.Integral) or isinstance(n_windows, bool):
+        raise TypeError(f"n_windows must be an integer, got {shown(n_windows)}.")
     if n_windows < 1:
-        raise ValueError(f"n_windows must be at least 1, got {n_windows}.")
+        raise ValueError(f"n_windows must be at least 1, got {shown(n_windows)}.")
+    if n_windows > _MOST_WINDOWS:
+        raise ValueError(
+            f"n_windows must be at most {_MOST_WINDOWS}, got {shown(n_windows)}."
+        )
     edges = np.geomspace(1.0, times.size + 1.0, n_windows + 1) - 1.0
     starts = np.unique(np.floor(edges[:-1] + 1e-9).astype(int))
     weights = np.diff(np.append(starts, times.size)).astype(np.float64)

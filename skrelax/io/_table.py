@@ -1,9 +1,12 @@
 """What all readers return: signals, acquisition and what is known of samples."""
 
+import numbers
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+
+from ._files import as_numbers, shown
 
 
 @dataclass
@@ -27,6 +30,21 @@ class RelaxationTable:
     ------
     ValueError
         If sizes do not match each other.
+    TypeError
+        If a part is of another kind.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from skrelax.io import RelaxationTable
+    >>> table = RelaxationTable(
+    ...     signals=pd.DataFrame([[0.9, 0.8, 0.5], [0.7, 0.5, 0.1]], ["oil", "water"]),
+    ...     acquisition=pd.DataFrame({"TE": [0.01, 0.02, 0.07]}),
+    ... )
+    >>> X, y = table.by_point()
+    >>> y.shape, table.by_sample().shape
+    ((3, 2), (2, 3))
     """
 
     signals: pd.DataFrame
@@ -36,6 +54,12 @@ class RelaxationTable:
 
     def __post_init__(self):
         """Check that the parts fit each other."""
+        for name in ("signals", "acquisition", "samples"):
+            value = getattr(self, name)
+            if value is None and name == "samples":
+                continue
+            if not isinstance(value, pd.DataFrame):
+                raise TypeError(f"{name} must be a DataFrame, got {shown(value)}.")
         if self.signals.shape[1] != self.acquisition.shape[0]:
             raise ValueError(
                 f"signals have {self.signals.shape[1]} points, acquisition has "
@@ -48,11 +72,27 @@ class RelaxationTable:
                 f"samples have {len(self.samples)} rows, signals {len(self.signals)}."
             )
         if self.spatial is not None:
-            n_voxels = int(np.count_nonzero(self.spatial["mask"]))
+            n_voxels = int(np.count_nonzero(self._mask()))
             if n_voxels != len(self.signals):
                 raise ValueError(
                     f"the mask has {n_voxels} voxels, signals {len(self.signals)} rows."
                 )
+
+    def _mask(self):
+        """Return the boolean image of `spatial`."""
+        if not isinstance(self.spatial, dict) or "mask" not in self.spatial:
+            raise TypeError(
+                f'spatial must be a dict with a "mask", got {shown(self.spatial)}.'
+            )
+        mask = np.asarray(self.spatial["mask"])
+        # Masks in files are zeros and ones.
+        sound = mask.dtype.kind in "biuf" and np.isin(mask, (0, 1)).all()
+        if not sound or mask.ndim == 0:
+            raise TypeError(
+                'spatial["mask"] must be a boolean image, got '
+                f"{shown(self.spatial['mask'])}."
+            )
+        return mask.astype(bool, copy=False)
 
     def by_point(self):
         """Return acquisition and signals for a regressor.
@@ -61,11 +101,29 @@ class RelaxationTable:
         -------
         acquisition : DataFrame of shape (n_points, n_axes)
             X of the regressor.
-        signals : DataFrame of shape (n_points, n_samples)
-            y of the regressor.
+        signals : DataFrame of shape (n_points, n_samples) or Series of (n_points,)
+            y of the regressor. A table of one signal without a mask, such as a file
+            with one decay, gives a Series: regressors make one distribution of it,
+            ``coef_`` of shape (n_bins,). Tables of images always give a DataFrame, so
+            that results have a row per voxel, however many there are.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skrelax.io import RelaxationTable
+        >>> table = RelaxationTable(
+        ...     pd.DataFrame([[0.9, 0.5]], ["oil"]), pd.DataFrame({"TE": [0.01, 0.07]})
+        ... )
+        >>> X, y = table.by_point()
+        >>> y
+        0    0.9
+        1    0.5
+        Name: oil, dtype: float64
         """
         signals = self.signals.T
         signals.index = self.acquisition.index
+        if self.spatial is None and signals.shape[1] == 1:
+            signals = signals.iloc[:, 0]
         return self.acquisition, signals
 
     def by_sample(self):
@@ -75,6 +133,20 @@ class RelaxationTable:
         -------
         DataFrame of shape (n_samples, n_points)
             The signals.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skrelax import NonlinearRelaxationFit, VoxelMapper
+        >>> from skrelax.io import RelaxationTable
+        >>> table = RelaxationTable(
+        ...     signals=pd.DataFrame([[0.8, 0.4, 0.2], [0.5, 0.25, 0.125]]),
+        ...     acquisition=pd.DataFrame({"TE": [0.01, 0.02, 0.03]}),
+        ... )
+        >>> mapper = VoxelMapper(NonlinearRelaxationFit("T2"), table.acquisition)
+        >>> M0 = mapper.fit_transform(table.by_sample())[:, 0]
+        >>> M0.round(3)
+        array([1.6, 1. ])
         """
         return self.signals
 
@@ -97,16 +169,42 @@ class RelaxationTable:
         ------
         ValueError
             If the table has no mask, or the number of values is another one.
+        TypeError
+            If values are no numbers.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from skrelax.io import RelaxationTable
+        >>> table = RelaxationTable(
+        ...     signals=pd.DataFrame([[0.9, 0.5], [0.7, 0.1]]),
+        ...     acquisition=pd.DataFrame({"TE": [0.01, 0.07]}),
+        ...     spatial={"mask": np.array([[True, False, True]])},
+        ... )
+        >>> table.to_image([0.10, 0.03])
+        array([[0.1 ,  nan, 0.03]])
         """
         if self.spatial is None:
             raise ValueError("the table has no mask: its samples are not an image.")
-        values = self.samples[values] if isinstance(values, str) else values
-        values = np.asarray(values, dtype=np.float64)
-        mask = np.asarray(self.spatial["mask"], dtype=bool)
+        if isinstance(values, str):
+            if values not in self.samples:
+                raise ValueError(
+                    f"values must name a column of samples, got {shown(values)}, there "
+                    f"are {shown(list(self.samples.columns))}."
+                )
+            values = self.samples[values]
+        values = as_numbers(values, "values", complex_allowed=True)
+        if not isinstance(fill, numbers.Real):
+            raise TypeError(f"fill must be a number, got {shown(fill)}.")
+        mask = self._mask()
         if values.shape != (len(self.signals),):
             raise ValueError(
                 f"values must have shape ({len(self.signals)},), got {values.shape}."
             )
-        image = np.full(mask.shape, fill)
+        try:
+            image = np.full(mask.shape, fill, dtype=values.dtype)
+        except OverflowError:
+            raise ValueError(f"fill must be a number, got {shown(fill)}.") from None
         image[mask] = values
         return image

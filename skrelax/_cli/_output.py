@@ -1,0 +1,92 @@
+"""Where commands write, and how: nothing that a file says becomes more than text."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+# Numbers whose squares and ratios stay in range.
+SMALLEST, LARGEST = 1e-100, 1e100
+# What makes a formula of a cell in a spreadsheet.
+_FORMULA = ("=", "+", "-", "@")
+
+
+def check_folder(folder, names, inputs, *, overwrite, empty):
+    """Raise ValueError where results must not be written; warn of what will go.
+
+    `names` are all files that the command can write, `inputs` those that it reads.
+    With `empty`, a folder with anything in it needs `overwrite`.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: is a file, expected a folder for the results.")
+    if not folder.exists():
+        return
+    there = [name for name in names if (folder / name).exists()]
+    # Hidden folders of runs that were killed hold nothing of value.
+    others = any(
+        not path.name.startswith(".skrelax-") and path.name not in there
+        for path in folder.iterdir()
+    )
+    if empty and (there or others) and not overwrite:
+        raise ValueError(
+            f"{folder} is not empty; give --overwrite to write there, or --out."
+        )
+    if there and not overwrite:
+        raise ValueError(
+            f"{folder / there[0]} exists; give --overwrite to replace it, or --out."
+        )
+    for path in inputs:
+        path = Path(path)
+        if path.name in there and path.resolve() == (folder / path.name).resolve():
+            raise ValueError(
+                f"{path} is read, and would be replaced with the results in {folder}; "
+                "choose another --out."
+            )
+    if there:
+        warnings.warn(
+            f"{folder}: {len(there)} files of an earlier run are replaced: "
+            f"{', '.join(there[:5])}{' ...' if len(there) > 5 else ''}",
+            stacklevel=2,
+        )
+
+
+def write_csv(path, columns):
+    """Write pairs of a name and values; equal names are numbered."""
+    columns = list(columns)
+    names, taken = [], set()
+    for name, _ in columns:
+        new, number = _as_text(f"{name}"), 2
+        while new in taken:
+            new, number = f"{_as_text(str(name))} ({number})", number + 1
+        names.append(new)
+        taken.add(new)
+    frame = pd.DataFrame(
+        {
+            name: pd.Series(np.asarray(values)).map(_cell)
+            for name, (_, values) in zip(names, columns, strict=True)
+        }
+    )
+    frame.to_csv(path, index=False, encoding="utf-8")
+
+
+def _cell(value):
+    return _as_text(value) if isinstance(value, str) else value
+
+
+def _as_text(text):
+    """Return text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def without_math(text):
+    """Return text that Matplotlib draws as it is."""
+    return text.replace("$", r"\$")
+
+
+def printable(text):
+    """Return one line without characters that a terminal would obey."""
+    line = " ".join(str(text).split())
+    return "".join(
+        letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line
+    )

@@ -1,0 +1,115 @@
+"""Results that are written whole, or not at all."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+_PREFIX, _LOCK = ".skrelax-", ".skrelax-lock"
+# Seconds to wait for another run, whose files take an instant to move.
+_PATIENCE = 10.0
+
+
+@contextlib.contextmanager
+def written_together(folder, *, stale=(), overwrite=True):
+    """Give an empty folder whose files go to `folder` at once when all are written.
+
+    They are written beside, on the same disk, and renamed at the end, while other runs
+    wait. Whatever stops that (a full disk, Ctrl-C, an error) leaves `folder` as it was.
+    Files there of the same names or of those in `stale` go away in the same step, or
+    are an error without `overwrite`; others stay.
+    """
+    folder = Path(folder)
+    made = [path for path in (folder, *folder.parents) if not path.exists()][1:]
+    base = None
+    try:
+        base = _make_beside(folder)
+        new, old = base / "new", base / "old"
+        new.mkdir()
+        old.mkdir()
+        yield new
+        for path in new.iterdir():
+            # Some disks say only here that they are full.
+            with path.open("r+b") as file:
+                os.fsync(file.fileno())
+        _move(new, old, folder, stale, overwrite)
+    finally:
+        if base is not None:
+            shutil.rmtree(base, ignore_errors=True)
+        for path in made:
+            # Only those that are still empty.
+            with contextlib.suppress(OSError):
+                path.rmdir()
+
+
+def _make_beside(folder):
+    """Return a new hidden folder, in `folder` or, where there is none, beside it."""
+    try:
+        parent = folder if folder.exists() else folder.parent
+        parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    except OSError as error:
+        # The name of a hidden folder would say nothing.
+        raise type(error)(
+            error.errno, error.strerror or "cannot be made", str(folder)
+        ) from None
+
+
+def _move(new, old, folder, stale, overwrite):
+    """Move the files of `new` to `folder`, and what they replace to `old`."""
+    if not folder.exists():
+        # Fails where another run has made the folder meanwhile.
+        with contextlib.suppress(OSError):
+            new.rename(folder)
+            return
+    names = sorted(path.name for path in new.iterdir())
+    with _locked(folder):
+        replaced = [
+            name
+            for name in dict.fromkeys([*names, *stale])
+            if os.path.lexists(folder / name)
+        ]
+        for name in replaced:
+            if not overwrite:
+                raise FileExistsError(
+                    f"{folder / name} exists: another run has written there meanwhile."
+                )
+            if (folder / name).is_dir():
+                raise IsADirectoryError(
+                    f"{folder / name} is a folder, expected a file of results."
+                )
+        moves = [(folder / name, old / name) for name in replaced]
+        moves += [(new / name, folder / name) for name in names]
+        begun = []
+        try:
+            for source, target in moves:
+                begun.append((source, target))
+                os.replace(source, target)
+        except BaseException:
+            for source, target in reversed(begun):
+                with contextlib.suppress(FileNotFoundError):
+                    os.replace(target, source)
+            raise
+
+
+@contextlib.contextmanager
+def _locked(folder):
+    """Keep other runs from moving their results into a folder."""
+    lock, start = folder / _LOCK, time.monotonic()
+    while True:
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            break
+        except FileExistsError:
+            if time.monotonic() - start > _PATIENCE:
+                raise FileExistsError(
+                    f"{lock} exists: another run is writing there; delete it if none "
+                    "is."
+                ) from None
+            time.sleep(0.05)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)

@@ -1,0 +1,73 @@
+"""Inputs of the command line, and what its errors must look like."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from skrelax._cli import main
+
+FAST = ["--no-plot", "--bins", "20", "--baseline", "no", "--folds", "3"]
+AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
+
+
+def decay(folder, name="decay.csv", header="TE,signal", scale=1.0, signals=1):
+    times = np.geomspace(1e-3, 1.0, 24)
+    rows = [
+        ",".join([f"{t:.6g}", *[f"{scale * np.exp(-t / 0.05):.6g}"] * signals])
+        for t in times
+    ]
+    path = folder / name
+    path.write_text("\n".join([header, *rows]), encoding="utf-8")
+    return path
+
+
+def images(folder, name="train.nii.gz", values=None):
+    nibabel = pytest.importorskip("nibabel")
+    folder.mkdir(exist_ok=True)
+    times = 0.01 * np.arange(1, 9)
+    if values is None:
+        values = np.zeros((6, 6, 1, 8), np.float32)
+        values[1:5, 1:5] = 100.0 * np.exp(-times / 0.05)
+    nibabel.save(nibabel.Nifti1Image(values, AFFINE), folder / name)
+    sidecar = folder / f"{name.partition('.')[0]}.json"
+    sidecar.write_text(json.dumps({"EchoTime": times.tolist()}))
+    return folder
+
+
+def fails(capsys, *arguments, code=2):
+    """Return the one line of an error."""
+    try:
+        found = main([str(one) for one in arguments])
+    except SystemExit as stop:
+        found = stop.code
+    printed = capsys.readouterr()
+    # Slow machines report progress, too.
+    lines = [
+        line
+        for line in printed.err.splitlines()
+        if not re.match(r"skrelax: (note: |\d+ of \d+ )", line)
+    ]
+    assert found == code, printed.err
+    assert len(lines) == 1, printed.err
+    assert lines[0].startswith("skrelax: error: ")
+    assert "fault of skrelax" not in lines[0]
+    assert lines[0].isprintable()
+    return lines[0]
+
+
+def run(*arguments, **options):
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "skrelax", *map(str, arguments)],
+        capture_output=True, check=False, **options,
+    )  # fmt: skip
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())

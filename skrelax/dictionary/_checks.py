@@ -2,23 +2,66 @@
 
 import numpy as np
 
+# Squares of parameters, as scores take them, must stay doubles.
+_LARGEST_PARAMETER = 1e150
+
 
 def check_atoms(X, y):
-    """Return the norms of atoms X (n_atoms, n_points); ValueError for zeros."""
+    """Return unit atoms (n_atoms, n_points) and their norms as m * 2**e: (m, e).
+
+    ValueError for atoms of zeros.
+    """
+    real = X.real.dtype
+    X, exponents = centre_rows(X, real)
     norms = row_norms(X)
     if not (norms > 0).all():
         raise ValueError(
-            f"atom {int((norms > 0).argmin())} is zero, and has no correlation: atoms "
-            f"of shape {X.shape}, parameters of shape {y.shape}."
+            f"X: atom {int((norms > 0).argmin())} is zero, and has no correlation: "
+            f"atoms of shape {X.shape}, parameters of shape {y.shape}."
         )
-    return norms.astype(X.real.dtype)
+    unit = X / norms.astype(real)[:, None]
+    mantissas, further = np.frexp(norms.astype(real))
+    return unit, mantissas, further + exponents
+
+
+def check_size(y, name="y"):
+    """Raise ValueError for parameters that doubles cannot square."""
+    largest = np.abs(y).max(initial=0.0)
+    if largest > _LARGEST_PARAMETER:
+        raise ValueError(
+            f"{name} must be parameters of at most {_LARGEST_PARAMETER:g} in size, "
+            f"got {largest:g}; take another unit."
+        )
+
+
+def _parts(X):
+    """Return rows with real and imaginary parts side by side, a view if possible."""
+    X = np.ascontiguousarray(X)
+    return X.view(X.real.dtype).reshape(X.shape[0], -1)
 
 
 def row_norms(X):
     """Return the norms of rows in float64: squares of float32 may overflow."""
-    X = np.ascontiguousarray(X)
-    parts = X.view(X.real.dtype).reshape(X.shape[0], -1)
+    parts = _parts(X)
     return np.sqrt(np.einsum("ij,ij->i", parts, parts, dtype=np.float64))
+
+
+def centre_rows(X, dtype):
+    """Return rows of which `dtype` can square the squares, and exponents (n,).
+
+    Rows of very large or small numbers are multiplied by 2**-exponent, which is exact;
+    the others, whose exponent is 0, are as they were.
+    """
+    parts = _parts(X)
+    peaks = np.abs(parts).max(axis=1, initial=0.0)
+    exponents = np.where(np.isfinite(peaks), np.frexp(peaks)[1], 0)
+    far = np.abs(exponents) > np.finfo(dtype).maxexp // 4
+    exponents[~far] = 0
+    if far.any():
+        parts = parts.copy()
+        parts[far] = np.ldexp(parts[far], -exponents[far, None])
+        X = parts.view(X.dtype)
+    return X, exponents
 
 
 def check_distinct(C, tolerance, n_points, parameters_shape):
@@ -69,6 +112,8 @@ def thin_grid(parameters, step):
     """Return the rows of parameters that take every step-th value of each column."""
     kept = np.ones(parameters.shape[0], dtype=bool)
     if step > 1:
+        # Beyond the number of rows a step keeps the first value, however long it is.
+        step = min(step, parameters.shape[0])
         for column in parameters.T:
             kept &= np.unique(column, return_inverse=True)[1].ravel() % step == 0
     return np.flatnonzero(kept)

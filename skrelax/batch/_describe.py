@@ -13,7 +13,13 @@ from ..metrics import (
 )
 from ..nonlinear import FitStatus, NonlinearRelaxationFit
 from ..uncertainty import bootstrap_distribution, estimate_noise_std
-from ..utils._inspect import best, final_step, find_builder
+from ..utils._inspect import (
+    best,
+    final_step,
+    find_builder,
+    fitted_distributions,
+    number_repeats,
+)
 
 _INVERSIONS = DistributionMixin, MultiDimRegularizedILT, KernelParameterSearch
 _LAST = ("noise", "score", "status", "message")
@@ -160,25 +166,13 @@ def _chosen(fitted, n_signals):
     return chosen
 
 
-def _grid(fitted, last):
+def _grid(fitted):
     """Return distributions (n_signals, n_bins), bins per axis or None, and names."""
-    if isinstance(last, MultiDimRegularizedILT):
-        times, names = tuple(last.grids_), last._axis_names()
-        models = last._layout.models
-        n_bins = int(np.prod([axis.size for axis in times]))
-        f = last.distribution_.reshape(n_bins, -1).T
-    else:
-        f = np.atleast_2d(last.coef_)
-        builder = find_builder(fitted)
-        source = last if builder is None else builder
-        times = getattr(source, "relaxation_times_", None)
-        if times is None:
-            return f, None, None
-        times = times if isinstance(times, tuple) else (times,)
-        models = () if builder is None else builder.models_
-        names = [model.parameters[0].name for model in models]
-        if len(set(names)) < len(times):
-            names = [f"{k}" for k in range(len(times))]
+    f, times, models = fitted_distributions(fitted)
+    if times is None:
+        return f, None, None
+    names = number_repeats([model.parameters[0].name for model in models])
+    names = names or [f"{axis}" for axis in range(len(times))]
     if any(model.is_discrete for model in models) or min(map(np.min, times)) <= 0:
         # Bins of an axis that is not inverted are no relaxation times.
         return f, None, None
@@ -187,7 +181,7 @@ def _grid(fitted, last):
 
 def _distribution(fitted, last, min_share):
     """Return amplitudes, statistics and peaks of distributions."""
-    f, times, names = _grid(fitted, last)
+    f, times, names = _grid(fitted)
     if times is None:
         columns = {"amplitude": f.clip(min=0.0).sum(axis=1)}
     else:
@@ -244,8 +238,10 @@ def _errors(fitted, estimator, X, Y, weight, settings, columns):
         )  # fmt: skip
         for name, value in result.statistics["std"].items():
             head, _, tail = name.rpartition("_")
-            key = (int(tail), f"{head} stderr") if tail.isdigit() else f"{name} stderr"
-            owner = (int(tail), head) if tail.isdigit() else name
+            key, owner = f"{name} stderr", name
+            # Numbers at the end may also be those of axes: "log_mean_T2_0".
+            if tail.isdigit() and name not in columns:
+                key, owner = (int(tail), f"{head} stderr"), (int(tail), head)
             if owner in columns:
                 errors.setdefault(key, np.full(Y.shape[1], np.nan))[k] = value
     return errors
@@ -253,7 +249,7 @@ def _errors(fitted, estimator, X, Y, weight, settings, columns):
 
 def _errors_of_bands(fitted, last, settings):
     """Return standard errors of the statistics of signed distributions."""
-    f, times, names = _grid(fitted, last)
+    f, times, names = _grid(fitted)
     if times is None:
         return {}
     # Signals with refits are fitted alone, so there is one.

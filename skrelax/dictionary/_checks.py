@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..utils._scaling import centre_rows, real_parts
+
 # Squares of parameters, as scores take them, must stay doubles.
 _LARGEST_PARAMETER = 1e150
 
@@ -34,34 +36,10 @@ def check_size(y, name="y"):
         )
 
 
-def _parts(X):
-    """Return rows with real and imaginary parts side by side, a view if possible."""
-    X = np.ascontiguousarray(X)
-    return X.view(X.real.dtype).reshape(X.shape[0], -1)
-
-
 def row_norms(X):
     """Return the norms of rows in float64: squares of float32 may overflow."""
-    parts = _parts(X)
+    parts = real_parts(X)
     return np.sqrt(np.einsum("ij,ij->i", parts, parts, dtype=np.float64))
-
-
-def centre_rows(X, dtype):
-    """Return rows of which `dtype` can square the squares, and exponents (n,).
-
-    Rows of very large or small numbers are multiplied by 2**-exponent, which is exact;
-    the others, whose exponent is 0, are as they were.
-    """
-    parts = _parts(X)
-    peaks = np.abs(parts).max(axis=1, initial=0.0)
-    exponents = np.where(np.isfinite(peaks), np.frexp(peaks)[1], 0)
-    far = np.abs(exponents) > np.finfo(dtype).maxexp // 4
-    exponents[~far] = 0
-    if far.any():
-        parts = parts.copy()
-        parts[far] = np.ldexp(parts[far], -exponents[far, None])
-        X = parts.view(X.dtype)
-    return X, exponents
 
 
 def check_distinct(C, tolerance, n_points, parameters_shape):

@@ -13,6 +13,7 @@ from sklearn.utils.validation import (
 )
 
 from ..utils._parallel import run_tasks, single_blas_thread
+from ..utils._scaling import centre_rows
 from ..utils._sklearn import (
     BaseEstimator,
     Interval,
@@ -22,7 +23,6 @@ from ..utils._sklearn import (
 )
 from ..utils._validation import N_JOBS, errors_name, validate_signals
 from ._checks import (
-    centre_rows,
     check_atoms,
     check_size,
     grid_neighbours,

@@ -89,6 +89,16 @@ def check_acquisition(points, model, name="X"):
         )
 
 
+def check_number(value, name, low=-np.inf, high=np.inf, kind=numbers.Real):
+    """Return a number of a kind from low to high, or raise an error that names it."""
+    if not isinstance(value, kind):
+        word = "an integer" if kind is numbers.Integral else "a number"
+        raise TypeError(f"{name} must be {word}, got {value!r}.")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value!r}.")
+    return int(value) if kind is numbers.Integral else float(value)
+
+
 def is_complex(X):
     """Return whether an array-like of any kind holds complex numbers."""
     return np.iscomplexobj(X if isinstance(X, np.ndarray) else np.asarray(X))

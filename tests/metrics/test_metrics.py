@@ -77,7 +77,7 @@ def test_two_dimensional_peaks_and_their_ratio():
         make_distribution(t1, [(0.1, 0.1, 0.2)]),
         make_distribution(t2, [(0.01, 0.1, 1)]),
     )
-    table = distribution_peaks_2d(large + small, (t1, t2))
+    table = distribution_peaks_2d(large + small, (t1, t2), names=("T1", "T2"))
     assert_allclose(table["share"], [0.8, 0.2], rtol=0.01)
     assert_allclose(table["log_mean_T1"], [1.0, 0.1], rtol=0.02)
     assert_allclose(table["log_mean_T2"], [0.1, 0.01], rtol=0.02)

@@ -383,6 +383,25 @@ def test_two_axes():
     assert signed["status"] == "completed"
 
 
+@pytest.mark.parametrize(("kernel", "name"), [("diffusion", "D"), ("T2", "T2_0")])
+def test_planes_of_other_axes_keep_their_names_and_errors(kernel, name):
+    first, second = np.meshgrid(np.linspace(0.1, 3, 8), np.geomspace(0.05, 3, 8))
+    frame = pd.DataFrame({"first": first.ravel(), "second": second.ravel()})
+    frame["signal"] = np.exp(-frame["first"] - frame["second"])
+    noise = np.random.default_rng(0).standard_normal(len(frame))
+    frame["signal"] += 0.01 * noise
+    frame["sample"] = 0
+    builder = KernelBuilder([kernel, "T2"], n_bins=9, minimum=0.1, maximum=10.0)
+    roles = {"acquisition": ["first", "second"], "signal": "signal", "by": "sample"}
+    model = make_pipeline(builder, SmoothLasso(1e-4, 1e-4))
+    row = fit_batch(model, frame, **roles, n_bootstrap=3, random_state=0).iloc[0]
+    other = "T2" if name == "D" else "T2_1"
+    for one in (name, other):
+        assert_allclose(row[f"log_mean_{one}"], 1.0, rtol=0.1)
+        assert row[f"log_mean_{one} stderr"] > 0
+        assert f"log_mean_{one}_0" in row
+
+
 def test_axes_that_are_no_relaxation_times():
     frame = pd.DataFrame({"ppm": np.tile(np.linspace(0, 1, 5), 2)})
     frame["signal"] = np.tile([0.0, 1.0, 3.0, 1.0, 0.0], 2)

@@ -20,6 +20,7 @@ from ..utils._inspect import (
     fitted_distributions,
     number_repeats,
 )
+from ..utils._scaling import centre_rows
 
 _INVERSIONS = DistributionMixin, MultiDimRegularizedILT, KernelParameterSearch
 _LAST = ("noise", "score", "status", "message")
@@ -101,23 +102,31 @@ def describe(fitted, estimator, X, Y, weight, settings):
         # The kernel serves the signal and the noise level.
         K, inner = inner[:-1].transform(X), inner[-1]
     residuals = Y - np.asarray(inner.predict(K)).reshape(Y.shape)
-    squares = w @ np.abs(residuals) ** 2
+    # Squares times 4**exponents: their own may be no doubles.
+    residuals, exponents = centre_rows(residuals.T, np.float64)
+    squares = np.abs(residuals) ** 2 @ w
     columns = _chosen(fitted, Y.shape[1])
     if isinstance(last, NonlinearRelaxationFit):
         columns |= _nonlinear(last, squares, np.iscomplexobj(Y), np.count_nonzero(w))
+        columns["noise"] = np.ldexp(columns["noise"], exponents)
         return columns
-    noise = {"noise": _noise(last, K, Y, w, squares)}
+    noise = {"noise": _noise(last, K, Y, w, squares, exponents)}
     if isinstance(last, _INVERSIONS):
         columns |= _distribution(fitted, last, settings.min_share) | noise
         if settings.n_bootstrap:
             columns |= _errors(fitted, estimator, X, Y, weight, settings, columns)
-    means = (w @ Y) / w.sum()
-    total = w @ np.abs(Y - means) ** 2
+    centred, shift = centre_rows(Y.T, np.float64)
+    means = centred @ w / w.sum()
+    total = np.abs(centred - means[:, None]) ** 2 @ w
     columns |= noise
     with np.errstate(divide="ignore", invalid="ignore"):
         # A constant signal has nothing to explain.
-        columns["score"] = np.where(total > 0, 1.0 - squares / total, np.nan)
+        unexplained = np.ldexp(squares / total, 2 * (exponents - shift))
+        columns["score"] = np.where(total > 0, 1.0 - unexplained, np.nan)
     status, message = _convergence(last, Y.shape[1])
+    if "amplitude" in columns:
+        lost = ~np.isfinite(columns["amplitude"])
+        status[lost], message[lost] = "failed", "the distribution is not finite"
     zero = ~Y.any(axis=0)
     status[zero], message[zero] = "no signal", _MESSAGES[FitStatus.NO_SIGNAL]
     return columns | {"status": status, "message": message}
@@ -259,8 +268,11 @@ def _errors_of_bands(fitted, last, settings):
     return {f"{name} stderr": np.array([table[name].std(ddof=1)]) for name in table}
 
 
-def _noise(last, K, Y, w, squares):
-    """Return the noise of a point of weight one, nan where nothing is left over."""
+def _noise(last, K, Y, w, squares, exponents):
+    """Return the noise of a point of weight one, nan where nothing is left over.
+
+    Squares times 4**exponents are the weighted sums of squared residuals.
+    """
     if isinstance(last, MultiDimRegularizedILT):
         return np.full(squares.size, last.noise_std_)
     final = final_step(getattr(last, "estimator", last))
@@ -271,17 +283,19 @@ def _noise(last, K, Y, w, squares):
         K = np.asarray(K)
         if has_constant:
             K = np.column_stack([K, np.ones(len(K))])
+        Y, shift = centre_rows(Y.T, np.float64)
         try:
-            std = estimate_noise_std(Y, K, method="residual", sample_weight=w)
+            std = estimate_noise_std(Y.T, K, method="residual", sample_weight=w)
         except ValueError:
             # There are not more points than the kernel can make.
             return np.full(squares.shape, np.nan)
-        return std * np.sqrt(w[w > 0].mean())
+        return np.ldexp(std * np.sqrt(w[w > 0].mean()), shift)
     if isinstance(last, _INVERSIONS):
         used = np.count_nonzero(np.atleast_2d(last.coef_), axis=1) + has_constant
     free = np.broadcast_to(np.count_nonzero(w) - used, squares.shape)
     out = np.full(squares.shape, np.nan)
-    return np.sqrt(np.divide(squares, free, out=out, where=free > 0))
+    root = np.sqrt(np.divide(squares, free, out=out, where=free > 0))
+    return np.ldexp(root, exponents)
 
 
 def _convergence(last, n_signals):
@@ -304,6 +318,8 @@ def _convergence(last, n_signals):
         for k in np.flatnonzero(missed):
             message[k] = f"relative duality gap {gaps[k]:.1g}, tol={last.tol:.1g}"
         folds = getattr(last, "cv_dual_gap_", 0.0)
+        if np.isnan(folds):
+            status[:] = "not converged"
         if not folds <= last.tol:
             message[~missed] = f"relative duality gap {folds:.1g} in a fold"
     return status, message

@@ -143,7 +143,7 @@ def make_dictionary(model, grid, acquisition=None, *, dtype=np.float64, n_jobs=N
         atoms = simulator.fit_transform(grid)
     names = [parameter.name for parameter in simulator.model_.parameters]
     table = grid if isinstance(grid, pd.DataFrame) else pd.DataFrame(grid)
-    if isinstance(grid, pd.DataFrame):
+    if hasattr(simulator, "feature_names_in_"):
         return atoms, table[names]
     return atoms, table.set_axis(names, axis=1)
 

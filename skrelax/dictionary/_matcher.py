@@ -394,7 +394,11 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             weight = weight[known]
             if not weight.any():
                 raise ValueError("sample_weight is zero for all signals with a match.")
-        return r2_score(y[known], predicted[known], sample_weight=weight)
+        with np.errstate(over="ignore"):
+            score = r2_score(y[known], predicted[known], sample_weight=weight)
+        if np.isinf(score):
+            raise ValueError("y varies too little beside the predictions for an R^2.")
+        return score
 
     def _search(self, X, n_best, with_correlations, refine=True):
         """Return (found, scale, parameters) and correlations (or None) of signals."""
@@ -402,6 +406,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         n_atoms, n_parameters = self.parameters_.shape
         if not (isinstance(n_best, numbers.Integral) and 1 <= n_best <= n_atoms):
             raise ValueError(f"n_neighbors must be from 1 to {n_atoms}, got {n_best}.")
+        n_best = int(n_best)
         if is_lazy(X):
             shape = X.shape
             if len(shape) != 2 or shape[1] != self.n_features_in_:

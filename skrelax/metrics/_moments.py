@@ -74,7 +74,7 @@ def check_names(names, n_axes):
     """Return a name per axis: numbers for None, numbered where names repeat."""
     if names is None:
         return [str(axis) for axis in range(n_axes)]
-    right = not isinstance(names, str) and np.ndim(names) == 1
+    right = not isinstance(names, str) and hasattr(names, "__iter__")
     names = list(names) if right else names
     if not right or len(names) != n_axes or not all(isinstance(n, str) for n in names):
         raise ValueError(f"names must be {n_axes} strings, got {names!r}.")

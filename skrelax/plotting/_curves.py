@@ -50,7 +50,9 @@ class CrossValidationCurveDisplay:
                 f"error must have the shape of mean, {self.mean.shape}, got "
                 f"{self.error.shape}."
             )
-        self.chosen = None if chosen is None else check_number(chosen, "chosen")
+        if chosen is not None:
+            chosen = check_number(chosen, "chosen", 0.0, 1e100)
+        self.chosen = chosen
         self.curves = None if curves is None else check_drawn(curves, "curves", 1)
         if self.curves is not None and self.curves.size != len(self.mean):
             raise ValueError(

@@ -1,6 +1,7 @@
 """Displays of parameter maps."""
 
 import numpy as np
+import pandas as pd
 
 from ._base import check_drawn, import_pyplot, known_unit, with_unit
 
@@ -86,8 +87,10 @@ class ParameterMapDisplay:
         if names is None:
             time = fit.model_.parameters[0].name
             names = [*fit.param_names_, f"{time} stderr", "relative error"]
+        if not isinstance(names, list | tuple | pd.Index):
+            raise TypeError(f"names must be a list of columns, got {names!r}.")
         for name in names:
-            if name not in frame:
+            if not isinstance(name, str) or name not in frame:
                 raise ValueError(
                     f"names must be columns of the fit, {list(frame)}, got {name!r}."
                 )

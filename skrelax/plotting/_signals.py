@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..utils._inspect import final_step, fitted_distributions
-from ..utils._validation import check_number
+from ..utils._validation import check_number, errors_name
 from ._base import (
     DATA,
     MODEL,
@@ -58,7 +58,8 @@ def _predict(estimator, X):
     """Return predictions of an estimator, or raise an error that names it."""
     if not hasattr(estimator, "predict"):
         raise TypeError(f"estimator must have predict, got {estimator!r}.")
-    return estimator.predict(X)
+    with errors_name("X"):
+        return estimator.predict(X)
 
 
 def _check_lengths(points, **arrays):

@@ -6,7 +6,8 @@ import numpy as np
 def real_parts(X):
     """Return rows with real and imaginary parts side by side, a view if possible."""
     X = np.ascontiguousarray(X)
-    return X.view(X.real.dtype).reshape(X.shape[0], -1)
+    width = X.shape[1] * (2 if np.iscomplexobj(X) else 1)
+    return X.view(X.real.dtype).reshape(X.shape[0], width)
 
 
 def centre_rows(X, dtype):

@@ -17,6 +17,15 @@ N_JOBS = [
 ]
 
 
+def check_n_jobs(n_jobs, n_tasks):
+    """Return n_jobs, not more than there are tasks, or raise an error that names it."""
+    if n_jobs is None:
+        return None
+    if not isinstance(n_jobs, numbers.Integral) or n_jobs == 0:
+        raise ValueError(f"n_jobs must be None or an integer but 0, got {n_jobs!r}.")
+    return max(min(int(n_jobs), n_tasks), -(2**31))
+
+
 @contextlib.contextmanager
 def errors_name(name):
     """Put a name before errors of wrong values and kinds that do not have it."""
@@ -94,9 +103,11 @@ def check_number(value, name, low=-np.inf, high=np.inf, kind=numbers.Real):
     if not isinstance(value, kind):
         word = "an integer" if kind is numbers.Integral else "a number"
         raise TypeError(f"{name} must be {word}, got {value!r}.")
+    with errors_name(name):
+        value = int(value) if kind is numbers.Integral else float(value)
     if not low <= value <= high:
         raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value!r}.")
-    return int(value) if kind is numbers.Integral else float(value)
+    return value
 
 
 def is_complex(X):

@@ -78,7 +78,7 @@ ESTIMATORS = {
         make_pipeline(BUILDER, SmoothLasso()), SEARCH, cv=InterleavedKFold(3)
     ),
     "inner search": make_pipeline(
-        BUILDER, GridSearchCV(LassoFista(), {"alpha": [1e-4, 1e-2]}, cv=3)
+        BUILDER, GridSearchCV(LassoFista(), {"alpha": [1e-4, 1e-3]}, cv=3)
     ),
     "strength": StrengthSearch(make_pipeline(BUILDER, SmoothLasso()), strengths=8),
     "kernel parameter": KernelParameterSearch(

@@ -199,7 +199,7 @@ def fitted():
         "smooth": make_pipeline(KernelBuilder(n_bins=8), SmoothLassoCV(2, 3)).fit(
             X, DECAY
         ),
-        "grid": GridSearchCV(pipeline, {"smoothlasso__alpha": [0.1, 1e-3]}, cv=2).fit(
+        "grid": GridSearchCV(pipeline, {"smoothlasso__alpha": [1e-2, 1e-3]}, cv=2).fit(
             X, DECAY
         ),
         "nonlinear": NonlinearRelaxationFit("T2").fit(X, DECAY),

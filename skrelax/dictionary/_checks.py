@@ -4,9 +4,6 @@ import numpy as np
 
 from ..utils._scaling import centre_rows, real_parts
 
-# Squares of parameters, as scores take them, must stay doubles.
-_LARGEST_PARAMETER = 1e150
-
 
 def check_atoms(X, y):
     """Return unit atoms (n_atoms, n_points) and their norms as m * 2**e: (m, e).
@@ -24,16 +21,6 @@ def check_atoms(X, y):
     unit = X / norms.astype(real)[:, None]
     mantissas, further = np.frexp(norms.astype(real))
     return unit, mantissas, further + exponents
-
-
-def check_size(y, name="y"):
-    """Raise ValueError for parameters that doubles cannot square."""
-    largest = np.abs(y).max(initial=0.0)
-    if largest > _LARGEST_PARAMETER:
-        raise ValueError(
-            f"{name} must be parameters of at most {_LARGEST_PARAMETER:g} in size, "
-            f"got {largest:g}; take another unit."
-        )
 
 
 def row_norms(X):

@@ -21,10 +21,9 @@ from ..utils._sklearn import (
     _check_sample_weight,
     _fit_context,
 )
-from ..utils._validation import N_JOBS, errors_name, validate_signals
+from ..utils._validation import N_JOBS, check_size, errors_name, validate_signals
 from ._checks import (
     check_atoms,
-    check_size,
     grid_neighbours,
     is_lazy,
     row_norms,
@@ -230,7 +229,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"{y.shape} and atoms of shape {X.shape}."
             )
         self._single = y.ndim == 1
-        check_size(y)
+        check_size(y, "y")
         y = y.reshape(X.shape[0], -1)
         self.kept_ = thin_grid(y, self.thin)
         X, y = X[self.kept_], y[self.kept_]
@@ -380,7 +379,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"y must have the shape of the predictions {predicted.shape}, got "
                 f"{y.shape}."
             )
-        check_size(y)
+        check_size(y, "y")
         weight = None
         if sample_weight is not None:
             with errors_name("sample_weight"):

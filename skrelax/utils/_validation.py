@@ -112,7 +112,50 @@ def check_number(value, name, low=-np.inf, high=np.inf, kind=numbers.Real):
 
 def is_complex(X):
     """Return whether an array-like of any kind holds complex numbers."""
-    return np.iscomplexobj(X if isinstance(X, np.ndarray) else np.asarray(X))
+    if hasattr(X, "dtypes") and hasattr(X, "columns"):
+        return any(getattr(dtype, "kind", "") == "c" for dtype in X.dtypes)
+    if hasattr(X, "dtype"):
+        return getattr(X.dtype, "kind", "") == "c"
+    try:
+        return np.iscomplexobj(np.asarray(X))
+    except ValueError:
+        # Rows of different length: for the validation of shapes to refuse.
+        return False
+
+
+def check_size(values, name, low=1e-100, high=1e100):
+    """Raise ValueError where doubles cannot square the largest number of a column."""
+    if not values.size:
+        return
+    largest = np.atleast_1d(np.maximum(values.max(axis=0), -values.min(axis=0)))
+    odd = (largest > high) | ((largest < low) & (largest > 0.0))
+    if odd.any():
+        column = int(odd.argmax())
+        raise ValueError(
+            f"{name} must have its largest number between {low:.0e} and {high:.0e} to "
+            f"be squared, got {largest[column]:.3g}"
+            + (f" in column {column}" if largest.size > 1 else "")
+            + "; scale it."
+        )
+
+
+def refuse_complex(y, name="y"):
+    """Raise ValueError if y, of any kind, holds complex numbers."""
+    if is_complex(y):
+        # The first words are those that scikit-learn has for it.
+        raise ValueError(
+            f"Complex data not supported: {name} is complex; phase it "
+            "(skrelax.io.correct_phase) and pass the real part."
+        )
+
+
+def validate_points(estimator, X, *, reset, **checks):
+    """Return acquisition points, or a kernel, as real, finite float64 (m, n)."""
+    refuse_complex(X, "X")
+    with errors_name("X"):
+        if np.ma.isMaskedArray(X):
+            X = np.ma.filled(X.astype(np.float64), np.nan)
+        return validate_data(estimator, X, reset=reset, dtype=np.float64, **checks)
 
 
 def validate_signals(estimator, X, *, reset, allow_nan=False, min_points=1):

@@ -103,7 +103,7 @@ print(f"residual: {residual.std() / noise_std:.1f} times the noise")
 display = DistributionMapDisplay.from_estimator(model)
 display.figure_.suptitle(source)
 coef = model[-1].coef_.reshape(model[0].grid_shape_)
-peaks = distribution_peaks_2d(coef, model[0].relaxation_times_)
+peaks = distribution_peaks_2d(coef, model[0].relaxation_times_, names=("T1", "T2"))
 peaks[["position_T1", "position_T2", "ratio", "share", "at_edge"]].round(4)
 
 # %%

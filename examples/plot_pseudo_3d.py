@@ -12,7 +12,8 @@ next slice.
 # Signal
 # ------
 #
-# 32 x 32 times in each of six slices, with noise of standard deviation 1.
+# 32 x 32 times in each of ten slices, of which four are inverted and shown, with noise
+# of standard deviation 1.
 
 import matplotlib.pyplot as plt
 import numpy as np

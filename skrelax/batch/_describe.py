@@ -13,7 +13,14 @@ from ..metrics import (
 )
 from ..nonlinear import FitStatus, NonlinearRelaxationFit
 from ..uncertainty import bootstrap_distribution, estimate_noise_std
-from ..utils._inspect import best, final_step, find_builder
+from ..utils._inspect import (
+    best,
+    final_step,
+    find_builder,
+    fitted_distributions,
+    number_repeats,
+)
+from ..utils._scaling import centre_rows
 
 _INVERSIONS = DistributionMixin, MultiDimRegularizedILT, KernelParameterSearch
 _LAST = ("noise", "score", "status", "message")
@@ -95,23 +102,31 @@ def describe(fitted, estimator, X, Y, weight, settings):
         # The kernel serves the signal and the noise level.
         K, inner = inner[:-1].transform(X), inner[-1]
     residuals = Y - np.asarray(inner.predict(K)).reshape(Y.shape)
-    squares = w @ np.abs(residuals) ** 2
+    # Squares times 4**exponents: their own may be no doubles.
+    residuals, exponents = centre_rows(residuals.T, np.float64)
+    squares = np.abs(residuals) ** 2 @ w
     columns = _chosen(fitted, Y.shape[1])
     if isinstance(last, NonlinearRelaxationFit):
         columns |= _nonlinear(last, squares, np.iscomplexobj(Y), np.count_nonzero(w))
+        columns["noise"] = np.ldexp(columns["noise"], exponents)
         return columns
-    noise = {"noise": _noise(last, K, Y, w, squares)}
+    noise = {"noise": _noise(last, K, Y, w, squares, exponents)}
     if isinstance(last, _INVERSIONS):
         columns |= _distribution(fitted, last, settings.min_share) | noise
         if settings.n_bootstrap:
             columns |= _errors(fitted, estimator, X, Y, weight, settings, columns)
-    means = (w @ Y) / w.sum()
-    total = w @ np.abs(Y - means) ** 2
+    centred, shift = centre_rows(Y.T, np.float64)
+    means = centred @ w / w.sum()
+    total = np.abs(centred - means[:, None]) ** 2 @ w
     columns |= noise
     with np.errstate(divide="ignore", invalid="ignore"):
         # A constant signal has nothing to explain.
-        columns["score"] = np.where(total > 0, 1.0 - squares / total, np.nan)
+        unexplained = np.ldexp(squares / total, 2 * (exponents - shift))
+        columns["score"] = np.where(total > 0, 1.0 - unexplained, np.nan)
     status, message = _convergence(last, Y.shape[1])
+    if "amplitude" in columns:
+        lost = ~np.isfinite(columns["amplitude"])
+        status[lost], message[lost] = "failed", "the distribution is not finite"
     zero = ~Y.any(axis=0)
     status[zero], message[zero] = "no signal", _MESSAGES[FitStatus.NO_SIGNAL]
     return columns | {"status": status, "message": message}
@@ -160,25 +175,13 @@ def _chosen(fitted, n_signals):
     return chosen
 
 
-def _grid(fitted, last):
+def _grid(fitted):
     """Return distributions (n_signals, n_bins), bins per axis or None, and names."""
-    if isinstance(last, MultiDimRegularizedILT):
-        times, names = tuple(last.grids_), last._axis_names()
-        models = last._layout.models
-        n_bins = int(np.prod([axis.size for axis in times]))
-        f = last.distribution_.reshape(n_bins, -1).T
-    else:
-        f = np.atleast_2d(last.coef_)
-        builder = find_builder(fitted)
-        source = last if builder is None else builder
-        times = getattr(source, "relaxation_times_", None)
-        if times is None:
-            return f, None, None
-        times = times if isinstance(times, tuple) else (times,)
-        models = () if builder is None else builder.models_
-        names = [model.parameters[0].name for model in models]
-        if len(set(names)) < len(times):
-            names = [f"{k}" for k in range(len(times))]
+    f, times, models = fitted_distributions(fitted)
+    if times is None:
+        return f, None, None
+    names = number_repeats([model.parameters[0].name for model in models])
+    names = names or [f"{axis}" for axis in range(len(times))]
     if any(model.is_discrete for model in models) or min(map(np.min, times)) <= 0:
         # Bins of an axis that is not inverted are no relaxation times.
         return f, None, None
@@ -187,7 +190,7 @@ def _grid(fitted, last):
 
 def _distribution(fitted, last, min_share):
     """Return amplitudes, statistics and peaks of distributions."""
-    f, times, names = _grid(fitted, last)
+    f, times, names = _grid(fitted)
     if times is None:
         columns = {"amplitude": f.clip(min=0.0).sum(axis=1)}
     else:
@@ -244,8 +247,10 @@ def _errors(fitted, estimator, X, Y, weight, settings, columns):
         )  # fmt: skip
         for name, value in result.statistics["std"].items():
             head, _, tail = name.rpartition("_")
-            key = (int(tail), f"{head} stderr") if tail.isdigit() else f"{name} stderr"
-            owner = (int(tail), head) if tail.isdigit() else name
+            key, owner = f"{name} stderr", name
+            # Numbers at the end may also be those of axes: "log_mean_T2_0".
+            if tail.isdigit() and name not in columns:
+                key, owner = (int(tail), f"{head} stderr"), (int(tail), head)
             if owner in columns:
                 errors.setdefault(key, np.full(Y.shape[1], np.nan))[k] = value
     return errors
@@ -253,7 +258,7 @@ def _errors(fitted, estimator, X, Y, weight, settings, columns):
 
 def _errors_of_bands(fitted, last, settings):
     """Return standard errors of the statistics of signed distributions."""
-    f, times, names = _grid(fitted, last)
+    f, times, names = _grid(fitted)
     if times is None:
         return {}
     # Signals with refits are fitted alone, so there is one.
@@ -263,8 +268,11 @@ def _errors_of_bands(fitted, last, settings):
     return {f"{name} stderr": np.array([table[name].std(ddof=1)]) for name in table}
 
 
-def _noise(last, K, Y, w, squares):
-    """Return the noise of a point of weight one, nan where nothing is left over."""
+def _noise(last, K, Y, w, squares, exponents):
+    """Return the noise of a point of weight one, nan where nothing is left over.
+
+    Squares times 4**exponents are the weighted sums of squared residuals.
+    """
     if isinstance(last, MultiDimRegularizedILT):
         return np.full(squares.size, last.noise_std_)
     final = final_step(getattr(last, "estimator", last))
@@ -275,17 +283,19 @@ def _noise(last, K, Y, w, squares):
         K = np.asarray(K)
         if has_constant:
             K = np.column_stack([K, np.ones(len(K))])
+        Y, shift = centre_rows(Y.T, np.float64)
         try:
-            std = estimate_noise_std(Y, K, method="residual", sample_weight=w)
+            std = estimate_noise_std(Y.T, K, method="residual", sample_weight=w)
         except ValueError:
             # There are not more points than the kernel can make.
             return np.full(squares.shape, np.nan)
-        return std * np.sqrt(w[w > 0].mean())
+        return np.ldexp(std * np.sqrt(w[w > 0].mean()), shift)
     if isinstance(last, _INVERSIONS):
         used = np.count_nonzero(np.atleast_2d(last.coef_), axis=1) + has_constant
     free = np.broadcast_to(np.count_nonzero(w) - used, squares.shape)
     out = np.full(squares.shape, np.nan)
-    return np.sqrt(np.divide(squares, free, out=out, where=free > 0))
+    root = np.sqrt(np.divide(squares, free, out=out, where=free > 0))
+    return np.ldexp(root, exponents)
 
 
 def _convergence(last, n_signals):
@@ -308,6 +318,8 @@ def _convergence(last, n_signals):
         for k in np.flatnonzero(missed):
             message[k] = f"relative duality gap {gaps[k]:.1g}, tol={last.tol:.1g}"
         folds = getattr(last, "cv_dual_gap_", 0.0)
+        if np.isnan(folds):
+            status[:] = "not converged"
         if not folds <= last.tol:
             message[~missed] = f"relative duality gap {folds:.1g} in a fold"
     return status, message

@@ -20,15 +20,20 @@ from ..inversion import (
     MultiDimRegularizedILT,
     SmoothLasso,
 )
+from ..inversion._linear import DistributionMixin
 from ..kernels import KernelBuilder
+from ..model_selection import StrengthSearch
 from ..nonlinear import NonlinearRelaxationFit
 from ..utils._inspect import final_step
+from ..utils._validation import check_n_jobs, check_number
 from ..utils._warnings import collect_warnings
 from ._describe import Columns, describe, knows_convergence
 from ._table import make_units, read_table
 
 # Signals of one call at most: bounds the memory of a task.
 _CHUNK = 4096
+# Refits that are kept in memory at a time.
+_MOST_REFITS = 1_000_000
 # Statuses that are no reason for a warning.
 _GOOD = {"converged", "completed"}
 
@@ -162,14 +167,23 @@ def fit_batch(
     >>> table[["sample", "T2", "status"]].round(4).values.tolist()
     [['oil', 0.03, 'converged'], ['water', 0.05, 'converged']]
     """
-    if not 0 <= min_share <= 1:
-        raise ValueError(f"min_share must be from 0 to 1, got {min_share}.")
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        raise TypeError(f"estimator must be an estimator with fit, got {estimator!r}.")
+    min_share = check_number(min_share, "min_share", 0, 1)
     is_number = isinstance(n_bootstrap, numbers.Integral)
-    if not is_number or n_bootstrap < 0 or n_bootstrap == 1:
-        raise ValueError(f"n_bootstrap must be 0 or at least 2, got {n_bootstrap}.")
+    if not is_number or not 0 <= n_bootstrap <= _MOST_REFITS or n_bootstrap == 1:
+        raise ValueError(
+            f"n_bootstrap must be 0 or at least 2, and at most {_MOST_REFITS}, got "
+            f"{n_bootstrap}."
+        )
     if not (random_state is None or isinstance(random_state, numbers.Integral)):
         raise ValueError(f"random_state must be an int or None, got {random_state!r}.")
+    if random_state is not None:
+        random_state = check_number(
+            random_state, "random_state", 0, 2**32 - 1, numbers.Integral
+        )
     table = read_table(frame, acquisition, signal, by, sample_weight)
+    _refuse_complex(estimator, table, signal)
     settings = Settings(
         table.names, min_share, n_bootstrap, random_state, return_estimators
     )
@@ -179,6 +193,7 @@ def fit_batch(
     together = treats_signals_alone(estimator) and not (return_estimators or draws)
     # A nonlinear fit tells from the signs of all signals whether they are magnitudes.
     by_sign = isinstance(last, NonlinearRelaxationFit)
+    n_jobs = check_n_jobs(n_jobs, table.n_groups)
     n_workers = effective_n_jobs(n_jobs)
     n_tasks = 4 * n_workers if n_workers > 1 else 1
     size = min(_CHUNK, -(-table.n_groups // n_tasks))
@@ -198,6 +213,17 @@ def fit_batch(
     results = columns.to_frame(lead)
     _warn(columns.status)
     return (results, estimators) if return_estimators else results
+
+
+def _refuse_complex(estimator, table, signal):
+    """Raise ValueError where the estimator is a real inversion and signals complex."""
+    last = final_step(estimator)
+    kinds = DistributionMixin, MultiDimRegularizedILT, KernelParameterSearch
+    if np.iscomplexobj(table.signal) and isinstance(last, (*kinds, StrengthSearch)):
+        raise ValueError(
+            f"column {signal!r} is complex, but {type(last).__name__} inverts real "
+            "signals: phase it (skrelax.io.correct_phase) and pass the real part."
+        )
 
 
 def treats_signals_alone(estimator):

@@ -1,10 +1,13 @@
 """From a long table to groups, and to groups with the same acquisition."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_complex_dtype, is_numeric_dtype
+from pandas.api.types import is_complex_dtype, is_numeric_dtype, is_timedelta64_dtype
+
+from ..utils._validation import errors_name
 
 
 @dataclass
@@ -62,7 +65,15 @@ def read_table(frame, acquisition, signal, by, sample_weight):
         raise TypeError(
             f"frame must be a pandas DataFrame, got {type(frame).__name__}."
         )
-    acquisition, by = _as_list(acquisition), _as_list(by)
+    if frame.columns.nlevels > 1:
+        raise ValueError(
+            f"frame must have one level of columns, got {frame.columns.nlevels}: join "
+            "them, for example by frame.columns.map('_'.join)."
+        )
+    acquisition, by = _as_list(acquisition, "acquisition"), _as_list(by, "by")
+    for what, name in (("signal", signal), ("sample_weight", sample_weight)):
+        if not isinstance(name, Hashable):
+            raise TypeError(f"{what} must be the name of a column, got {name!r}.")
     weights = [] if sample_weight is None else [sample_weight]
     if not acquisition or not by:
         raise ValueError("acquisition and by must name at least one column each.")
@@ -76,17 +87,35 @@ def read_table(frame, acquisition, signal, by, sample_weight):
         )
     if len(set(wanted)) < len(wanted):
         raise ValueError(f"each column may have one role, got {wanted}.")
+    for name in wanted:
+        count = int((frame.columns == name).sum())
+        if count > 1:
+            raise ValueError(f"frame has {count} columns named {name!r}.")
     if frame.empty:
         raise ValueError("frame has no rows.")
     for name in wanted[len(by) :]:
         if not is_numeric_dtype(frame[name].dtype):
+            hint = ""
+            if is_timedelta64_dtype(frame[name].dtype):
+                hint = "; .dt.total_seconds() makes them"
+            elif frame[name].dtype.kind == "O":
+                hint = "; pandas.to_numeric makes them"
             raise TypeError(
-                f"column {name!r} must hold numbers, got dtype {frame[name].dtype}."
+                f"column {name!r} must hold numbers, got dtype {frame[name].dtype}"
+                f"{hint}."
             )
-    codes = frame.groupby(by, sort=False, dropna=False, observed=True).ngroup()
-    order = np.argsort(codes.to_numpy(), kind="stable")
+        if name != signal and is_complex_dtype(frame[name].dtype):
+            raise TypeError(
+                f"column {name!r} must hold real numbers, got {frame[name].dtype}."
+            )
+    with errors_name("by"):
+        codes = frame.groupby(by, sort=False, dropna=False, observed=True).ngroup()
+    codes = codes.to_numpy()
+    order = np.argsort(codes, kind="stable")
     counts = np.bincount(codes)
-    keys = frame.loc[~frame.duplicated(by).to_numpy(), by].reset_index(drop=True)
+    # The first row of each group; values that are missing in several ways are one.
+    first = np.unique(codes, return_index=True)[1]
+    keys = frame[by].iloc[first].reset_index(drop=True)
     points = np.column_stack([_numbers(frame[name]) for name in acquisition])
     weight = None if sample_weight is None else _numbers(frame[sample_weight])[order]
     return LongTable(
@@ -133,12 +162,22 @@ def make_units(table, together, by_sign):
     return units
 
 
-def _as_list(names):
-    return [names] if isinstance(names, str) else list(names)
+def _as_list(names, what):
+    """Return the names of columns as a list; a tuple is one too."""
+    if isinstance(names, list | tuple | pd.Index | np.ndarray):
+        names = list(names)
+    elif names is None or not isinstance(names, Hashable):
+        raise TypeError(f"{what} must be names of columns, got {names!r}.")
+    else:
+        names = [names]
+    if not all(isinstance(name, Hashable) for name in names):
+        raise TypeError(f"{what} must be names of columns, got {names!r}.")
+    return names
 
 
 def _numbers(column):
     """Return a column as float64 or complex128; missing values are nan."""
     if is_complex_dtype(column.dtype):
         return column.to_numpy(np.complex128)
-    return column.to_numpy(np.float64, na_value=np.nan)
+    with np.errstate(over="ignore"):
+        return column.to_numpy(np.float64, na_value=np.nan)

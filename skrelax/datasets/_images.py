@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
 from ..io import RelaxationTable
 from ..signals import resolve_model
+from ..utils._validation import check_acquisition, check_number, check_numbers
+from ._checks import check_counts, check_generator, check_noise
 
 # Ellipses from the outside in: centre, half axes (of the half width), angle
 # [degrees], tissue. Later ones cover earlier ones.
@@ -55,7 +57,7 @@ def make_image_series(
     model : str or SignalModel, default="T1-IR"
         Signal model with one nonlinear parameter ``T1``, ``T2``, ``T2*`` or
         ``T1rho`` and one amplitude.
-    acquisition : DataFrame or None, default=None
+    acquisition : DataFrame, array-like or None, default=None
         Acquisition with the columns of the model. None takes ten inversion times from
         50 ms to 4 s, twelve echo times from 5 to 60 ms, or the like.
     size : int, default=128
@@ -81,7 +83,8 @@ def make_image_series(
     Raises
     ------
     ValueError
-        If the model has other parameters, or times are not known for it.
+        If the model has other parameters, or times are not known for it, or a number
+        is outside its range.
 
     Examples
     --------
@@ -102,7 +105,13 @@ def make_image_series(
         if columns[0] not in _TIMES or len(columns) > 1:
             raise ValueError(f"acquisition must be given for the columns {columns}.")
         acquisition = pd.DataFrame({columns[0]: _TIMES[columns[0]]})
-    rng = check_random_state(random_state)
+    acquisition, points = _check_points(acquisition, columns, model)
+    (size,) = check_counts(size=size)
+    check_counts(len(points) * size, size=size)
+    noise_std, rng = check_noise(noise_std), check_generator(random_state)
+    variation = check_number(variation, "variation", -1.0, 1.0)
+    if not isinstance(magnitude, bool | np.bool_):
+        raise TypeError(f"magnitude must be True or False, got {magnitude!r}.")
     x, y = np.meshgrid(*(np.linspace(-1.0, 1.0, size),) * 2, indexing="ij")
     tissue = np.full((size, size), "", dtype="<U6")
     for cx, cy, a, b, angle, name in _ELLIPSES:
@@ -118,11 +127,13 @@ def make_image_series(
         # Slow waves, so that no two voxels of a tissue are the same.
         image *= 1.0 + variation * np.sin(3.1 * x + k) * np.cos(2.3 * y - k)
         truth[name] = image
-    points = acquisition[columns].to_numpy(dtype=np.float64)
     signals = np.zeros((len(points), size, size))
-    signals[:, inside] = truth["M0"][inside] * model.evaluate(
-        points, truth[names[0]][inside][:, None]
-    )
+    with np.errstate(all="ignore"):
+        signals[:, inside] = truth["M0"][inside] * model.evaluate(
+            points, truth[names[0]][inside][:, None]
+        )
+    if not np.isfinite(signals).all():
+        raise ValueError("acquisition gives signals of the model that are no numbers.")
     signals += noise_std * rng.standard_normal(signals.shape)
     if magnitude:
         signals = np.hypot(signals, noise_std * rng.standard_normal(signals.shape))
@@ -134,3 +145,26 @@ def make_image_series(
         spatial={"mask": np.ones((size, size), dtype=bool), "affine": affine},
     )
     return Bunch(X=acquisition, y=signals, table=table, truth=truth, tissue=tissue)
+
+
+def _check_points(acquisition, columns, model):
+    """Return the acquisition as a frame, and its points (n_points, n_columns)."""
+    if not isinstance(acquisition, pd.DataFrame):
+        array = check_numbers(acquisition, "acquisition")
+        array = array[:, None] if array.ndim == 1 else array
+        if array.ndim != 2 or array.shape[1] != len(columns):
+            raise ValueError(
+                f"acquisition must have the columns {columns}, got shape {array.shape}."
+            )
+        acquisition = pd.DataFrame(array, columns=columns)
+    missing = [name for name in columns if (acquisition.columns == name).sum() != 1]
+    if missing:
+        raise ValueError(
+            f"acquisition must have each of the columns {columns} once, got "
+            f"{list(acquisition.columns)}."
+        )
+    points = check_numbers(acquisition[columns], "acquisition", ndim=2)
+    if len(points) == 0:
+        raise ValueError("acquisition has no points.")
+    check_acquisition(points, model, "acquisition")
+    return acquisition, points

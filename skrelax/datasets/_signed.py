@@ -1,7 +1,9 @@
 """Series whose distributions have both signs, on several axes."""
 
 import numpy as np
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
+
+from ._checks import check_counts, check_generator, check_noise
 
 # Lines of the spectrum: position, half width, amplitude, (relaxation time, share)s.
 _LINES = (
@@ -37,12 +39,19 @@ def make_spectrum_series(n_spectrum=512, n_delays=8, *, noise_std=1.0, random_st
         (position as a fraction of the spectrum, height and relaxation times),
         ``noise_std``.
 
+    Raises
+    ------
+    ValueError
+        If a number is outside its range, or the arrays would not fit into memory.
+
     Examples
     --------
     >>> from skrelax.datasets import make_spectrum_series
     >>> make_spectrum_series(64).data.shape
     (8, 64)
     """
+    n_spectrum, n_delays = check_counts(n_spectrum=n_spectrum, n_delays=n_delays)
+    noise_std, rng = check_noise(noise_std), check_generator(random_state)
     delays = np.geomspace(1e-3, 1.0, n_delays)
     x = np.linspace(0.0, 1.0, n_spectrum)
     clean = np.zeros((n_delays, n_spectrum))
@@ -52,7 +61,7 @@ def make_spectrum_series(n_spectrum=512, n_delays=8, *, noise_std=1.0, random_st
         line = amplitude * width**2 / ((x - position) ** 2 + width**2)
         decay = sum(share * np.exp(-delays / time) for time, share in parts)
         clean += decay[:, None] * line
-    noise = check_random_state(random_state).standard_normal(clean.shape)
+    noise = rng.standard_normal(clean.shape)
     return Bunch(
         delays=delays,
         data=clean + noise_std * noise,
@@ -84,6 +93,11 @@ def make_signed_slices(n_slices=10, n_times=32, *, noise_std=1.0, random_state=0
         ``relaxation_times`` (100 bins of the truth per axis), ``distribution``
         (100, 100, n_slices), ``positions`` of the slices, ``noise_std``.
 
+    Raises
+    ------
+    ValueError
+        If a number is outside its range, or the arrays would not fit into memory.
+
     Notes
     -----
     The pseudo three-dimensional test of ILTpy's documentation: peaks of amplitude
@@ -96,6 +110,10 @@ def make_signed_slices(n_slices=10, n_times=32, *, noise_std=1.0, random_state=0
     >>> make_signed_slices(2, 8).data.shape
     (8, 8, 2)
     """
+    (n_slices,) = check_counts(100 * 100, n_slices=n_slices)
+    (n_times,) = check_counts(n_times=n_times)
+    check_counts(n_times, n_slices=n_slices, n_times=n_times)
+    noise_std, rng = check_noise(noise_std), check_generator(random_state)
     grid = np.logspace(-1.5, 2.5, 100)
     x = np.log10(grid)
     truth = np.zeros((100, 100, n_slices))
@@ -114,7 +132,7 @@ def make_signed_slices(n_slices=10, n_times=32, *, noise_std=1.0, random_state=0
     times = np.geomspace(0.1, 1000.0, n_times)
     K = np.exp(-times[:, None] / grid)
     clean = 10.0 * np.einsum("ta,abj,sb->tsj", K, truth, K, optimize=True)
-    noise = check_random_state(random_state).standard_normal(clean.shape)
+    noise = rng.standard_normal(clean.shape)
     return Bunch(
         times=times,
         data=clean + noise_std * noise,

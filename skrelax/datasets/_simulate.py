@@ -1,13 +1,17 @@
 """Signals of log-Gaussian distributions, computed without a KernelBuilder."""
 
 import numpy as np
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
 from ..signals import resolve_model
+from ..utils._validation import check_acquisition, check_number, check_numbers
+from ._checks import LARGEST, check_counts, check_generator, check_noise
 
 # Bins per decade of the fine grid behind a simulated signal: far finer than any
 # grid of an inversion, so that the inversion does not meet its own kernel.
 _BINS_PER_DECADE = 400
+# Times and decades that doubles have with room for squares.
+_TIMES, _DECADES = (1e-150, 1e150), 150.0
 _PEAKS = ((0.5, 0.18, 0.5), (20.0, 0.25, 0.5))
 
 
@@ -30,7 +34,8 @@ def make_distribution(relaxation_times, peaks=_PEAKS):
     Raises
     ------
     ValueError
-        If a centre is not positive or a width is negative.
+        If times or a centre are not positive, a width is negative, or a peak lies
+        outside the grid.
 
     Examples
     --------
@@ -38,19 +43,58 @@ def make_distribution(relaxation_times, peaks=_PEAKS):
     >>> make_distribution([0.01, 0.1, 1.0], [(0.1, 0.0, 2.0)])
     array([0., 2., 0.])
     """
-    x = np.log10(np.asarray(relaxation_times, dtype=np.float64))
-    total = np.zeros_like(x)
-    for centre, width, share in peaks:
-        if not centre > 0 or width < 0:
+    times = check_numbers(relaxation_times, "relaxation_times", ndim=1)
+    if times.size == 0 or not ((times >= _TIMES[0]) & (times <= _TIMES[1])).all():
+        raise ValueError(
+            f"relaxation_times must be positive, from {_TIMES[0]:g} to {_TIMES[1]:g}, "
+            f"and not empty, got shape {times.shape} with a minimum of "
+            f"{times.min(initial=np.inf):g}."
+        )
+    return _sum_peaks(times, _check_peaks(peaks))
+
+
+def _check_peaks(peaks):
+    """Return peaks as tuples of (centre, width, share)."""
+    found = []
+    if isinstance(peaks, str) or not hasattr(peaks, "__iter__"):
+        raise TypeError(f"peaks must be (centre, width, share)s, got {peaks!r}.")
+    for peak in peaks:
+        if not isinstance(peak, tuple | list | np.ndarray) or len(peak) != 3:
+            raise ValueError(f"peaks must be (centre, width, share)s, got {peak!r}.")
+        centre, width, share = peak
+        share = check_number(share, "peaks: share", -LARGEST, LARGEST)
+        in_range = (
+            _TIMES[0] <= check_number(centre, "peaks: centre") <= _TIMES[1]
+            and 0 <= check_number(width, "peaks: width") <= _DECADES
+        )
+        if not in_range:
             raise ValueError(
                 "peaks must have a positive centre and a width of at least 0, got "
                 f"{(centre, width, share)}."
             )
+        found.append((float(centre), float(width), share))
+    return found
+
+
+def _sum_peaks(times, peaks):
+    """Return a sum of checked peaks on checked times."""
+    x = np.log10(times)
+    total = np.zeros_like(x)
+    for centre, width, share in peaks:
         distance = np.abs(x - np.log10(centre))
         if width == 0:
             shape = (np.arange(x.size) == distance.argmin()).astype(np.float64)
         else:
-            shape = np.exp(-0.5 * (distance / width) ** 2)
+            with np.errstate(over="ignore"):
+                shape = np.exp(-0.5 * (distance / width) ** 2)
+            if not shape.any():
+                if not times.min() <= centre <= times.max():
+                    raise ValueError(
+                        f"peaks: {(centre, width, share)} lies outside of "
+                        f"relaxation_times, {times.min():g} to {times.max():g}."
+                    )
+                # Narrow between two bins: the nearer one has it.
+                shape[distance.argmin()] = 1.0
         total += share * shape / shape.sum()
     return total
 
@@ -101,7 +145,8 @@ def make_decay(
     Raises
     ------
     ValueError
-        If the noise is negative or there are no times.
+        If the noise is negative, there are no times, the model reads several columns
+        or has several parameters, or arrays would not fit into memory.
 
     Examples
     --------
@@ -112,12 +157,32 @@ def make_decay(
     """
     model = resolve_model(kernel)
     points = np.geomspace(1e-2, 300.0, 25) if times is None else times
-    points = np.asarray(points, dtype=np.float64)
+    points = np.array(check_numbers(points, "times"))
     if points.ndim != 1 or points.size == 0:
         raise ValueError(f"times must be 1-D and not empty, got shape {points.shape}.")
-    if not noise_std >= 0:
-        raise ValueError(f"noise_std must not be negative, got {noise_std}.")
-    count = 1 if n_signals is None else n_signals
+    if len(model.acquisition_columns) > 1 or len(model.parameters) > 1:
+        raise ValueError(
+            "kernel must read one acquisition column and have one parameter, got "
+            f"{list(model.acquisition_columns)} and "
+            f"{[parameter.name for parameter in model.parameters]}."
+        )
+    check_acquisition(points[:, None], model, "times")
+    noise_std, rng = check_noise(noise_std), check_generator(random_state)
+    amplitude = check_number(amplitude, "amplitude", -LARGEST, LARGEST)
+    baseline = check_number(baseline, "baseline", -LARGEST, LARGEST)
+    drift = check_number(drift, "drift", -_DECADES, _DECADES)
+    peaks = _check_peaks(peaks)
+    if not peaks:
+        raise ValueError("peaks must hold at least one (centre, width, share).")
+    count = 1
+    if n_signals is not None:
+        (count,) = check_counts(points.size, n_signals=n_signals)
+    for centre, width, _ in peaks:
+        if abs(np.log10(centre)) + abs(drift) + 5 * max(width, 0.01) > _DECADES:
+            raise ValueError(
+                f"peaks: {(centre, width)} with a drift of {drift:g} decades reaches "
+                "beyond the numbers of relaxation times."
+            )
     moves = 10.0 ** (drift * np.linspace(0.0, 1.0, count) if count > 1 else np.zeros(1))
     reach = [
         (centre * move * 10.0 ** (side * 5 * max(width, 0.01)))
@@ -127,14 +192,22 @@ def make_decay(
     ]
     low, high = np.log10([min(reach), max(reach)])
     grid = np.logspace(low, high, int(_BINS_PER_DECADE * (high - low)) + 2)
+    if n_signals is not None:
+        check_counts(grid.size, n_signals=count)
     distributions = amplitude * np.array(
         [
-            make_distribution(grid, [(c * move, w, share) for c, w, share in peaks])
+            _sum_peaks(grid, [(c * move, w, share) for c, w, share in peaks])
             for move in moves
         ]
     )
-    clean = model.evaluate(points[:, None], grid[:, None]) @ distributions.T + baseline
-    noise = check_random_state(random_state).standard_normal(clean.shape)
+    with np.errstate(all="ignore"):
+        kernel = model.evaluate(points[:, None], grid[:, None])
+        clean = kernel @ distributions.T + baseline
+    if not np.isfinite(clean).all():
+        raise ValueError(
+            "times and peaks give signals of the kernel that are no numbers."
+        )
+    noise = rng.standard_normal(clean.shape)
     y = clean + noise_std * noise
     if n_signals is None:
         y, clean, distributions = y[:, 0], clean[:, 0], distributions[0]

@@ -2,22 +2,30 @@
 
 import numpy as np
 
+from ..utils._scaling import centre_rows, real_parts
+
 
 def check_atoms(X, y):
-    """Return the norms of atoms X (n_atoms, n_points); ValueError for zeros."""
+    """Return unit atoms (n_atoms, n_points) and their norms as m * 2**e: (m, e).
+
+    ValueError for atoms of zeros.
+    """
+    real = X.real.dtype
+    X, exponents = centre_rows(X, real)
     norms = row_norms(X)
     if not (norms > 0).all():
         raise ValueError(
-            f"atom {int((norms > 0).argmin())} is zero, and has no correlation: atoms "
-            f"of shape {X.shape}, parameters of shape {y.shape}."
+            f"X: atom {int((norms > 0).argmin())} is zero, and has no correlation: "
+            f"atoms of shape {X.shape}, parameters of shape {y.shape}."
         )
-    return norms.astype(X.real.dtype)
+    unit = X / norms.astype(real)[:, None]
+    mantissas, further = np.frexp(norms.astype(real))
+    return unit, mantissas, further + exponents
 
 
 def row_norms(X):
     """Return the norms of rows in float64: squares of float32 may overflow."""
-    X = np.ascontiguousarray(X)
-    parts = X.view(X.real.dtype).reshape(X.shape[0], -1)
+    parts = real_parts(X)
     return np.sqrt(np.einsum("ij,ij->i", parts, parts, dtype=np.float64))
 
 
@@ -69,6 +77,8 @@ def thin_grid(parameters, step):
     """Return the rows of parameters that take every step-th value of each column."""
     kept = np.ones(parameters.shape[0], dtype=bool)
     if step > 1:
+        # Beyond the number of rows a step keeps the first value, however long it is.
+        step = min(step, parameters.shape[0])
         for column in parameters.T:
             kept &= np.unique(column, return_inverse=True)[1].ravel() % step == 0
     return np.flatnonzero(kept)

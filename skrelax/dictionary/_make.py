@@ -1,19 +1,26 @@
 """From a signal model to a dictionary."""
 
-import numbers
+import math
 
 import numpy as np
 import pandas as pd
-from sklearn.base import TransformerMixin
+from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..signals import SequenceModel, resolve_model
 from ..utils._parallel import run_tasks, split_slices
 from ..utils._sklearn import BaseEstimator, StrOptions, _fit_context
-from ..utils._validation import check_acquisition
+from ..utils._validation import (
+    N_JOBS,
+    check_acquisition,
+    check_numbers,
+    errors_name,
+)
 
 # Sets of parameters per call of a model: the signals of a block stay in the cache.
 _BLOCK = 4096
+# Combinations that parameter_grid makes at most: more do not fit into memory.
+_MOST_SETS = 2**28
 
 
 def parameter_grid(physical=True, **values):
@@ -34,8 +41,8 @@ def parameter_grid(physical=True, **values):
     Raises
     ------
     ValueError
-        If no values are given, or values are not positive and finite, repeat, or
-        leave no combination.
+        If no values are given, or values are not positive and finite, repeat, leave
+        no combination, or make more than 2**28.
 
     Examples
     --------
@@ -46,11 +53,13 @@ def parameter_grid(physical=True, **values):
     1  1.0  0.1
     2  1.0  0.7
     """
+    if not isinstance(physical, bool | np.bool_):
+        raise TypeError(f"physical must be True or False, got {physical!r}.")
     if not values:
         raise ValueError("parameter_grid needs values, for example T2=[0.05, 0.1].")
     axes = []
     for name, value in values.items():
-        axis = np.atleast_1d(np.asarray(value, dtype=np.float64))
+        axis = np.atleast_1d(check_numbers(value, name, finite=False))
         if axis.ndim != 1 or not (np.isfinite(axis) & (axis > 0)).all():
             raise ValueError(
                 f"{name} must hold positive finite numbers in one dimension, got "
@@ -59,6 +68,12 @@ def parameter_grid(physical=True, **values):
         if np.unique(axis).size < axis.size:
             raise ValueError(f"{name} must not repeat a value, got {value!r}.")
         axes.append(axis)
+    total = math.prod(axis.size for axis in axes)
+    if total > _MOST_SETS:
+        raise ValueError(
+            f"{', '.join(values)} have {total} combinations, above {_MOST_SETS}; take "
+            "fewer values, or make the dictionary in parts."
+        )
     columns = [axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")]
     table = pd.DataFrame(dict(zip(values, columns, strict=True)))
     if physical:
@@ -69,7 +84,8 @@ def parameter_grid(physical=True, **values):
         table = table[keep].reset_index(drop=True)
     if table.empty:
         raise ValueError(
-            "no combination has T2 up to T1; check the units or set physical=False."
+            f"no combination of {', '.join(values)} has T2 up to T1; check the units "
+            "or set physical=False."
         )
     return table
 
@@ -120,11 +136,14 @@ def make_dictionary(model, grid, acquisition=None, *, dtype=np.float64, n_jobs=N
     >>> atoms.shape, list(parameters)
     ((2, 8), ['T2', 'T1'])
     """
-    simulator = SignalSimulator(model, acquisition, np.dtype(dtype).name, n_jobs)
-    atoms = simulator.fit_transform(grid)
+    with errors_name("dtype"):
+        precision = np.dtype(dtype).name
+    simulator = SignalSimulator(model, acquisition, precision, n_jobs)
+    with errors_name("grid"):
+        atoms = simulator.fit_transform(grid)
     names = [parameter.name for parameter in simulator.model_.parameters]
     table = grid if isinstance(grid, pd.DataFrame) else pd.DataFrame(grid)
-    if isinstance(grid, pd.DataFrame):
+    if hasattr(simulator, "feature_names_in_"):
         return atoms, table[names]
     return atoms, table.set_axis(names, axis=1)
 
@@ -177,7 +196,7 @@ class SignalSimulator(TransformerMixin, BaseEstimator):
         "model": "no_validation",
         "acquisition": ["array-like", None],
         "dtype": [StrOptions({"float64", "float32"})],
-        "n_jobs": [numbers.Integral, None],
+        "n_jobs": N_JOBS,
     }
 
     def __init__(self, model="T2", acquisition=None, dtype="float64", n_jobs=None):
@@ -208,8 +227,11 @@ class SignalSimulator(TransformerMixin, BaseEstimator):
             If columns are not the parameters of the model, values are negative or
             not finite, or acquisition points are missing or have no meaning.
         """
-        X = validate_data(self, X, dtype=np.float64)
-        self.model_ = resolve_model(self.model)
+        with errors_name("X"):
+            X = validate_data(self, X, dtype=np.float64)
+        model = resolve_model(self.model, "model")
+        # Later changes of a model's settings are not those of this fit.
+        self.model_ = clone(model) if model is self.model else model
         names = list(getattr(self, "feature_names_in_", []))
         self._columns = self._assign_columns(names)
         self._check_parameters(X)
@@ -232,23 +254,34 @@ class SignalSimulator(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If values are negative or not finite.
+            If values are negative or not finite, or signals would not be finite.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        with errors_name("X"):
+            X = validate_data(self, X, dtype=np.float64, reset=False)
         self._check_parameters(X)
         X = X[:, self._columns].astype(self.dtype)
         # The first row tells whether signals are complex.
-        first = self.model_.evaluate(self.acquisition_, X[:1])
+        with np.errstate(all="ignore"):
+            first = self.model_.evaluate(self.acquisition_, X[:1])
         complex_too = np.iscomplexobj(first)
         dtype = np.result_type(self.dtype, np.complex64) if complex_too else self.dtype
         out = np.empty((X.shape[0], self.acquisition_.shape[0]), dtype)
 
         def simulate(rows):
-            out[rows] = self.model_.evaluate(self.acquisition_, X[rows]).T
+            # What overflows on the way is found in the result.
+            with np.errstate(all="ignore"):
+                out[rows] = self.model_.evaluate(self.acquisition_, X[rows]).T
 
         blocks = split_slices(X.shape[0], -(-X.shape[0] // _BLOCK))
         run_tasks(simulate, [(rows,) for rows in blocks], self.n_jobs)
+        finite = np.isfinite(out).all(axis=1)
+        if not finite.all():
+            row = int(finite.argmin())
+            raise ValueError(
+                f"X: the parameters {X[row]} of row {row} give a signal that is not "
+                f"finite at the points of acquisition, in {self.dtype}."
+            )
         return out
 
     def get_feature_names_out(self, input_features=None):
@@ -327,7 +360,7 @@ def _points(model, acquisition):
     columns = list(model.acquisition_columns)
     if isinstance(acquisition, pd.DataFrame) and set(columns) <= set(acquisition):
         acquisition = acquisition[columns]
-    points = np.asarray(acquisition, dtype=np.float64)
+    points = np.array(check_numbers(acquisition, "acquisition", finite=False))
     points = points[:, None] if points.ndim == 1 else points
     good = points.ndim == 2 and points.shape[0] > 0 and points.shape[1] == len(columns)
     if not good or not np.isfinite(points).all():

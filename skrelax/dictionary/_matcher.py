@@ -7,11 +7,21 @@ import numpy as np
 import pandas as pd
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import (
+    check_array,
+    check_is_fitted,
+)
 
 from ..utils._parallel import run_tasks, single_blas_thread
-from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
-from ..utils._validation import validate_signals
+from ..utils._scaling import centre_rows
+from ..utils._sklearn import (
+    BaseEstimator,
+    Interval,
+    StrOptions,
+    _check_sample_weight,
+    _fit_context,
+)
+from ..utils._validation import N_JOBS, check_size, errors_name, validate_signals
 from ._checks import (
     check_atoms,
     grid_neighbours,
@@ -22,6 +32,9 @@ from ._checks import (
 )
 from ._numba import refine_parabola
 from ._tree import build_tree, search_tree
+
+# Signals of these dtypes are read as they are.
+_PRECISIONS = tuple(map(np.dtype, ("f4", "f8", "c8", "c16")))
 
 
 @dataclass(frozen=True)
@@ -114,7 +127,9 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
     :math:`\theta` from it, because the angle between complex directions is a metric.
     The idea of groups is that of [1]_, where they are cut off by a threshold.
 
-    Signals that are zero, constant, or not finite have no match: NaN, index -1.
+    Signals that are zero, constant, or not finite have no match: NaN, index -1. Very
+    large and very small signals are matched like others; only where their amplitude is
+    beyond the numbers of the dtype of the atoms do they have no match.
 
     References
     ----------
@@ -141,7 +156,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "signed": ["boolean"],
         "thin": [Interval(numbers.Integral, 1, None, closed="left")],
         "chunk_size": [Interval(numbers.Integral, 1, None, closed="left")],
-        "n_jobs": [numbers.Integral, None],
+        "n_jobs": N_JOBS,
         "verbose": ["verbose"],
     }
 
@@ -195,14 +210,18 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             self._names = list(y.columns)
         elif isinstance(y, pd.Series):
             self._names = [y.name]
-        shapes = [np.asarray(values).shape for values in (X, y)]
+        shapes = []
+        for name, values in (("X", X), ("y", y)):
+            with errors_name(name):
+                shapes.append(np.asarray(values).shape)
         if any(shape and shape[0] == 0 for shape in shapes):
             raise ValueError(
                 f"the dictionary is empty (0 sample(s)): atoms of shape {shapes[0]}, "
                 f"parameters of shape {shapes[1]}."
             )
         # Of parameters complex numbers are refused, with scikit-learn's words.
-        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        with errors_name("y"):
+            y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         X = validate_signals(self, X, reset=True, min_points=2)
         if y.ndim > 2 or y.shape[0] != X.shape[0]:
             raise ValueError(
@@ -210,6 +229,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"{y.shape} and atoms of shape {X.shape}."
             )
         self._single = y.ndim == 1
+        check_size(y, "y")
         y = y.reshape(X.shape[0], -1)
         self.kept_ = thin_grid(y, self.thin)
         X, y = X[self.kept_], y[self.kept_]
@@ -219,15 +239,13 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"signed=True needs real atoms, got complex ones of shape {X.shape} "
                 f"with parameters of shape {y.shape}."
             )
-        if self.n_neighbors > min(X.shape[0], 1 if self.refine else np.inf):
+        if self.n_neighbors > (1 if self.refine else X.shape[0]):
             raise ValueError(
                 f"n_neighbors={self.n_neighbors} must not exceed the number of atoms, "
                 f"{X.shape[0]}, and must be 1 with refine."
             )
-        norms = check_atoms(X, y)
-        unit = X / norms[:, None]
+        unit, *self._norms = check_atoms(X, y)
         self._tree = build_tree(unit, self.signed, y.shape)
-        self._norms = norms
         self._neighbours = grid_neighbours(y) if self.refine else None
         self.parameters_ = y
         return self
@@ -354,11 +372,32 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             If no signal has a match, or shapes do not fit.
         """
         predicted = np.asarray(self.predict(X))
+        with errors_name("y"):
+            y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        if y.shape[0] != len(predicted) or y.size != predicted.size:
+            raise ValueError(
+                f"y must have the shape of the predictions {predicted.shape}, got "
+                f"{y.shape}."
+            )
+        check_size(y, "y")
+        weight = None
+        if sample_weight is not None:
+            with errors_name("sample_weight"):
+                weight = _check_sample_weight(
+                    sample_weight, predicted, ensure_non_negative=True
+                )
         known = ~np.isnan(predicted.reshape(len(predicted), -1)).any(axis=1)
         if not known.any():
             raise ValueError("no signal has a match: there is nothing to score.")
-        weight = None if sample_weight is None else np.asarray(sample_weight)[known]
-        return r2_score(np.asarray(y)[known], predicted[known], sample_weight=weight)
+        if weight is not None:
+            weight = weight[known]
+            if not weight.any():
+                raise ValueError("sample_weight is zero for all signals with a match.")
+        with np.errstate(over="ignore"):
+            score = r2_score(y[known], predicted[known], sample_weight=weight)
+        if np.isinf(score):
+            raise ValueError("y varies too little beside the predictions for an R^2.")
+        return score
 
     def _search(self, X, n_best, with_correlations, refine=True):
         """Return (found, scale, parameters) and correlations (or None) of signals."""
@@ -366,6 +405,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         n_atoms, n_parameters = self.parameters_.shape
         if not (isinstance(n_best, numbers.Integral) and 1 <= n_best <= n_atoms):
             raise ValueError(f"n_neighbors must be from 1 to {n_atoms}, got {n_best}.")
+        n_best = int(n_best)
         if is_lazy(X):
             shape = X.shape
             if len(shape) != 2 or shape[1] != self.n_features_in_:
@@ -389,11 +429,13 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         correlations = np.empty((n, n_best), real) if with_correlations else None
 
         def match_chunk(rows):
-            signals = self._read(X[rows])
+            signals, exponents = self._read(X[rows])
             planes, products = search_tree(
                 self._tree, signals, self.signed, self._is_complex, found[rows]
             )
             best = found[rows]
+            scale[rows] = self._amplitudes(products[:, 0], best[:, 0], exponents)
+            best[~np.isfinite(scale[rows])] = -1
             if refine and self.refine:
                 refine_parabola(
                     planes, self._tree.rows, self._neighbours, self.parameters_,
@@ -406,11 +448,6 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             else:
                 parameters[rows] = self.parameters_[best].mean(axis=1)
             parameters[rows][best[:, 0] < 0] = np.nan
-            top = products[:, 0, 0]
-            if is_complex:
-                top = top + 1j * products[:, 0, 1]
-            # The norm that belongs to index -1 is divided into NaN.
-            scale[rows] = top / self._norms[best[:, 0]]
             if with_correlations:
                 size = products[:, :, 0]
                 if products.shape[2] == 2:
@@ -419,7 +456,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                     size = np.abs(size)
                 norm = row_norms(signals)[:, None]
                 with np.errstate(invalid="ignore"):
-                    correlations[rows] = size / norm
+                    correlations[rows] = np.where(best < 0, np.nan, size / norm)
 
         starts = range(0, n, self.chunk_size)
         tasks = [(slice(start, start + self.chunk_size),) for start in starts]
@@ -428,13 +465,40 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return (found, scale, parameters), correlations
 
     def _read(self, chunk):
-        """Return a chunk in the dtype of the atoms, with unusable rows set to 0."""
+        """Return a chunk in the dtype of the atoms and the exponents taken out of it.
+
+        Unusable rows are set to 0.
+        """
         chunk = np.asarray(chunk)
         real = self._tree.atoms.dtype
         dtype = np.result_type(real, np.complex64) if np.iscomplexobj(chunk) else real
+        if chunk.dtype not in _PRECISIONS:
+            chunk = chunk.astype(np.result_type(chunk.dtype, np.float64))
+        chunk, exponents = centre_rows(chunk, real)
         chunk = chunk.astype(dtype, copy=False)
         usable = usable_rows(chunk)
-        return chunk if usable.all() else np.where(usable[:, None], chunk, 0)
+        if not usable.all():
+            chunk = np.where(usable[:, None], chunk, 0)
+        return chunk, exponents
+
+    def _amplitudes(self, products, found, exponents):
+        """Return the amplitude of atoms `found` in signals times 2**exponents.
+
+        NaN where there is no match, or the amplitude is beyond the dtype.
+        """
+        mantissas, norm_exponents = (part[found] for part in self._norms)
+        shift = exponents - norm_exponents
+        top = products[:, 0]
+        if products.shape[1] == 2:
+            top = top + 1j * products[:, 1]
+        quotients = np.ascontiguousarray(top / mantissas)
+        parts = quotients.view(quotients.real.dtype).reshape(found.size, -1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = np.ldexp(parts, shift[:, None])
+        lost = (found < 0) | ~np.isfinite(scaled).all(axis=1)
+        lost |= (parts != 0).any(axis=1) & (scaled == 0).all(axis=1)
+        scaled[lost] = np.nan
+        return scaled.view(quotients.dtype)[:, 0]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from ._moments import check_distributions
+from ._moments import as_axis, check_distributions
 
 
 def wasserstein_distance(first, first_times, second, second_times):
@@ -26,7 +26,8 @@ def wasserstein_distance(first, first_times, second, second_times):
     Raises
     ------
     ValueError
-        If shapes do not match, or a distribution is empty.
+        If shapes do not match, a distribution is empty or not finite, or there are
+        several.
 
     Examples
     --------
@@ -35,10 +36,20 @@ def wasserstein_distance(first, first_times, second, second_times):
     2.0
     """
     parts = []
-    for f, times in ((first, first_times), (second, second_times)):
-        row, (grid,) = check_distributions(f, np.asarray(times))
+    for name, f, times in (
+        ("first", first, first_times),
+        ("second", second, second_times),
+    ):
+        names = name, f"{name}_times"
+        row, _, (grid,) = check_distributions(f, as_axis(times), names)
+        if row.shape[0] != 1 or np.isnan(row).any():
+            raise ValueError(
+                f"{name} must be one distribution without nan, got {row.shape[0]}."
+            )
         if not row.any():
-            raise ValueError("a distribution without amplitude has no distance.")
+            raise ValueError(
+                f"{name} is a distribution without amplitude, which has no distance."
+            )
         parts.append((np.log10(grid), row[0]))
     (x, f), (y, g) = parts
     return float(stats.wasserstein_distance(x, y, f, g))

@@ -1,32 +1,93 @@
 """Moments and fractions of whole distributions."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
+from ..utils._inspect import number_repeats
+from ..utils._scaling import centre_rows
+from ..utils._validation import check_number, check_numbers
 
-def check_distributions(distribution, relaxation_times):
-    """Return non-negative parts (n_signals, n_1, ..., n_d) and a tuple of grids."""
-    times = relaxation_times if isinstance(relaxation_times, tuple) else None
-    times = (relaxation_times,) if times is None else times
-    times = tuple(np.asarray(axis, dtype=np.float64) for axis in times)
-    for axis in times:
-        if axis.ndim != 1 or not (np.isfinite(axis) & (axis > 0)).all():
-            raise ValueError("relaxation_times must be positive, finite and 1-D.")
-        if (np.diff(axis) <= 0).any():
-            raise ValueError("relaxation_times must increase.")
+# Amplitudes up to here have sums that are doubles, relaxation times within these limits
+# products and ratios.
+_LARGEST_AMPLITUDE = 1e300
+_TIMES = 1e-150, 1e150
+
+
+def check_grid(relaxation_times, name="relaxation_times"):
+    """Return the bins of an axis as an array, or raise an error that names them."""
+    times = check_numbers(relaxation_times, name, ndim=1)
+    if times.size == 0:
+        raise ValueError(f"{name} must have at least one bin.")
+    low, high = _TIMES
+    outside = ~((times >= low) & (times <= high))
+    if outside.any():
+        at = int(outside.argmax())
+        raise ValueError(
+            f"{name} must be positive, from {low:g} to {high:g}, got {times[at]} at "
+            f"index {at}."
+        )
+    if (np.diff(times) <= 0).any():
+        at = int((np.diff(times) <= 0).argmax())
+        raise ValueError(
+            f"{name} must increase, got {times[at]} and {times[at + 1]} at index {at}."
+        )
+    return times
+
+
+def check_distributions(distribution, relaxation_times, names=None):
+    """Return non-negative parts, exponents and grids of distributions.
+
+    The parts (n_signals, n_1, ..., n_d) times 2**exponents (n_signals,) are those of
+    the distributions; exponents are 0 but where sums of squares would overflow or
+    vanish. A distribution with NaN in one bin has NaN in all.
+    """
+    name, times_name = names or ("distribution", "relaxation_times")
+    if not isinstance(relaxation_times, tuple):
+        relaxation_times = (relaxation_times,)
+    times = tuple(check_grid(axis, times_name) for axis in relaxation_times)
     shape = tuple(axis.size for axis in times)
-    f = np.asarray(distribution, dtype=np.float64)
-    n_bins = int(np.prod(shape))
+    f = check_numbers(distribution, name, finite=False)
+    n_bins = math.prod(shape)
     if f.shape == shape or f.shape == (n_bins,):
-        f = f.reshape(1, *shape)
+        n_signals = 1
     elif f.ndim >= 2 and f.shape[1:] in (shape, (n_bins,)):
-        f = f.reshape(f.shape[0], *shape)
+        n_signals = f.shape[0]
     else:
         raise ValueError(
-            f"distribution must have {n_bins} bins per signal to match a grid of shape "
+            f"{name} must have {n_bins} bins per signal to match a grid of shape "
             f"{shape}, got shape {f.shape}."
         )
-    return f.clip(min=0.0), times
+    f = f.reshape(n_signals, n_bins)
+    if (np.abs(f) > _LARGEST_AMPLITUDE).any():
+        raise ValueError(
+            f"{name} must have amplitudes of at most {_LARGEST_AMPLITUDE:g} in size, "
+            f"got {np.nanmax(np.abs(f)):g}."
+        )
+    f, exponents = centre_rows(f.clip(min=0.0), np.float64)
+    f[np.isnan(f).any(axis=1)] = np.nan
+    return f.reshape(n_signals, *shape), exponents, times
+
+
+def check_names(names, n_axes):
+    """Return a name per axis: numbers for None, numbered where names repeat."""
+    if names is None:
+        return [str(axis) for axis in range(n_axes)]
+    right = not isinstance(names, str) and hasattr(names, "__iter__")
+    names = list(names) if right else names
+    if not right or len(names) != n_axes or not all(isinstance(n, str) for n in names):
+        raise ValueError(f"names must be {n_axes} strings, got {names!r}.")
+    return number_repeats(names)
+
+
+def as_axis(relaxation_times):
+    """Return the bins of one axis; a tuple would stand for several axes."""
+    return (
+        list(relaxation_times)
+        if isinstance(relaxation_times, tuple)
+        else (relaxation_times)
+    )
 
 
 def _ratio(numerator, denominator):
@@ -50,12 +111,13 @@ def log_mean(distribution, relaxation_times):
     Returns
     -------
     float or ndarray of shape (n_signals,)
-        Log-mean relaxation time, nan for an empty distribution.
+        Log-mean relaxation time, nan for a distribution that is empty or holds nan.
 
     Raises
     ------
     ValueError
-        If shapes do not match.
+        If shapes do not match, bins are not positive and increasing, or numbers are
+        beyond what doubles can sum.
 
     Examples
     --------
@@ -63,7 +125,7 @@ def log_mean(distribution, relaxation_times):
     >>> round(log_mean([1.0, 0.0, 1.0], [0.01, 0.1, 1.0]), 6)
     0.1
     """
-    f, (times,) = check_distributions(distribution, np.asarray(relaxation_times))
+    f, _, (times,) = check_distributions(distribution, as_axis(relaxation_times))
     mean = np.exp(_ratio(f @ np.log(times), f.sum(axis=1)))
     return float(mean[0]) if np.ndim(distribution) == 1 else mean
 
@@ -86,7 +148,7 @@ def fraction_between(distribution, relaxation_times, lower=0.0, upper=np.inf):
     Returns
     -------
     float or ndarray of shape (n_signals,)
-        Shares from 0 to 1, nan for an empty distribution.
+        Shares from 0 to 1, nan for a distribution that is empty or holds nan.
 
     Raises
     ------
@@ -99,9 +161,10 @@ def fraction_between(distribution, relaxation_times, lower=0.0, upper=np.inf):
     >>> fraction_between([1.0, 1.0, 2.0], [0.01, 0.1, 1.0], upper=0.04)
     0.25
     """
+    lower, upper = check_number(lower, "lower"), check_number(upper, "upper")
     if not lower < upper:
         raise ValueError(f"lower must be below upper, got {lower} and {upper}.")
-    f, (times,) = check_distributions(distribution, np.asarray(relaxation_times))
+    f, _, (times,) = check_distributions(distribution, as_axis(relaxation_times))
     inside = (times >= lower) & (times < upper)
     share = _ratio(f[:, inside].sum(axis=1), f.sum(axis=1))
     return float(share[0]) if np.ndim(distribution) == 1 else share
@@ -118,7 +181,8 @@ def distribution_statistics(distribution, relaxation_times, names=None):
     relaxation_times : array-like of shape (n_bins,) or tuple of these
         Bins, one array per axis.
     names : sequence of str or None, default=None
-        Names of the axes. None: none for one axis, "T1", "T2" for two.
+        Names of the axes, numbered where they repeat. None: numbers, or nothing for
+        one axis.
 
     Returns
     -------
@@ -130,7 +194,8 @@ def distribution_statistics(distribution, relaxation_times, names=None):
     Raises
     ------
     ValueError
-        If shapes do not match.
+        If shapes do not match, bins are not positive and increasing, or numbers are
+        beyond what doubles can sum.
 
     Examples
     --------
@@ -139,11 +204,11 @@ def distribution_statistics(distribution, relaxation_times, names=None):
     >>> table.round(3).to_dict("records")
     [{'amplitude': 2.0, 'log_mean': 0.1, 'mean': 0.505, 'width': 1.0}]
     """
-    f, times = check_distributions(distribution, relaxation_times)
+    f, exponents, times = check_distributions(distribution, relaxation_times)
     n_axes = len(times)
-    if names is None:
-        names = ["T1", "T2"] if n_axes == 2 else [str(i) for i in range(n_axes)]
-    columns = {"amplitude": f.sum(axis=tuple(range(1, f.ndim)))}
+    names = check_names(names, n_axes)
+    total = f.sum(axis=tuple(range(1, f.ndim)))
+    columns = {"amplitude": np.ldexp(total, exponents)}
     for axis, grid in enumerate(times):
         others = tuple(i + 1 for i in range(n_axes) if i != axis)
         marginal = f.sum(axis=others)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage, signal
 
-from ._moments import _axis_moments, _ratio, check_distributions
+from ..utils._validation import check_number
+from ._moments import _axis_moments, _ratio, as_axis, check_distributions, check_names
 
 
 def distribution_peaks(distribution, relaxation_times, min_share=0.01, labels=None):
@@ -31,12 +32,14 @@ def distribution_peaks(distribution, relaxation_times, min_share=0.01, labels=No
         ``position`` (bin of the maximum), ``log_mean``, ``mean``, ``width``
         (standard deviation of log10, in decades), ``amplitude``, ``share``,
         ``lower`` and ``upper`` (first and last bin), and ``at_edge``: whether the
-        maximum is the first or last bin, so that the peak lies outside the grid.
+        maximum is the first or last bin, so that the peak lies outside the grid. A
+        signal that is empty or holds nan has no row.
 
     Raises
     ------
     ValueError
-        If shapes do not match.
+        If shapes do not match, bins are not positive and increasing, or numbers are
+        beyond what doubles can sum.
 
     Notes
     -----
@@ -50,10 +53,15 @@ def distribution_peaks(distribution, relaxation_times, min_share=0.01, labels=No
     >>> table[["position", "share"]].to_dict("list")
     {'position': [2.0, 8.0], 'share': [0.25, 0.75]}
     """
-    f, (times,) = check_distributions(distribution, np.asarray(relaxation_times))
-    labels = range(len(f)) if labels is None else labels
+    min_share = check_number(min_share, "min_share", 0, 1)
+    f, exponents, (times,) = check_distributions(
+        distribution, as_axis(relaxation_times)
+    )
+    labels = _check_labels(labels, len(f))
     rows = []
-    for label, row in zip(labels, f, strict=True):
+    for label, row, exponent in zip(labels, f, exponents, strict=True):
+        if np.isnan(row).any():
+            continue
         number = 0
         for top, region in _segments(row):
             share = row[region].sum() / row.sum()
@@ -68,7 +76,7 @@ def distribution_peaks(distribution, relaxation_times, min_share=0.01, labels=No
                     "log_mean": center[0],
                     "mean": mean[0],
                     "width": width[0],
-                    "amplitude": row[region].sum(),
+                    "amplitude": np.ldexp(row[region].sum(), exponent),
                     "share": share,
                     "lower": times[region][0],
                     "upper": times[region][-1],
@@ -80,6 +88,17 @@ def distribution_peaks(distribution, relaxation_times, min_share=0.01, labels=No
         "signal peak position log_mean mean width amplitude share lower upper at_edge"
     )
     return pd.DataFrame(rows, columns=columns.split())
+
+
+def _check_labels(labels, n_signals):
+    """Return a label per signal: their numbers for None."""
+    if labels is None:
+        return range(n_signals)
+    if isinstance(labels, str) or np.ndim(labels) != 1 or len(labels) != n_signals:
+        raise ValueError(
+            f"labels must be one for each of {n_signals} signals, got {labels!r}."
+        )
+    return labels
 
 
 def _segments(f):
@@ -130,12 +149,16 @@ def peak_statistics(distributions, relaxation_times, min_share=0.01):
     >>> table["share_0"].tolist()
     [0.5, 0.75]
     """
-    f, (times,) = check_distributions(distributions, np.asarray(relaxation_times))
+    f, _, (times,) = check_distributions(
+        distributions, as_axis(relaxation_times), ("distributions", "relaxation_times")
+    )
+    if len(f) == 0:
+        raise ValueError("distributions must hold at least one signal.")
     peaks = distribution_peaks(f[0], times, min_share)
     total = f.sum(axis=1)
     # Regions meet half way between peaks, so that resampled mass is not lost.
-    uppers = peaks["upper"].to_numpy()[:-1]
-    lowers = peaks["lower"].to_numpy()[1:]
+    uppers = peaks["upper"].to_numpy(dtype=np.float64)[:-1]
+    lowers = peaks["lower"].to_numpy(dtype=np.float64)[1:]
     edges = np.concatenate([[0.0], np.sqrt(uppers * lowers), [np.inf]])
     columns = {}
     for number in range(len(peaks)):
@@ -145,9 +168,7 @@ def peak_statistics(distributions, relaxation_times, min_share=0.01):
     return pd.DataFrame(columns, index=pd.RangeIndex(len(f), name="signal"))
 
 
-def distribution_peaks_2d(
-    distribution, relaxation_times, min_share=0.01, names=("T1", "T2")
-):
+def distribution_peaks_2d(distribution, relaxation_times, min_share=0.01, names=None):
     """Return the peaks of two-dimensional distributions.
 
     Each bin belongs to the maximum that steepest ascent over its eight neighbours
@@ -161,15 +182,16 @@ def distribution_peaks_2d(
         Bins of the two axes, as ``KernelBuilder.relaxation_times_``.
     min_share : float, default=0.01
         Smallest share of the amplitude that a peak must have to be listed.
-    names : tuple of str, default=("T1", "T2")
-        Names of the axes.
+    names : sequence of str or None, default=None
+        Names of the axes, such as ``("T1", "T2")``, numbered where they repeat. None
+        takes numbers.
 
     Returns
     -------
     DataFrame
         One row per signal and peak, largest first: ``signal``, ``peak``,
-        ``position_T1``, ``position_T2``, ``log_mean_T1``, ``log_mean_T2``,
-        ``ratio`` of the log means, ``amplitude``, ``share`` and ``at_edge``.
+        ``position_T1``, ``position_T2``, ``log_mean_T1``, ``log_mean_T2`` (for these
+        names), ``ratio`` of the log means, ``amplitude``, ``share`` and ``at_edge``.
 
     Raises
     ------
@@ -187,11 +209,14 @@ def distribution_peaks_2d(
     """
     if not isinstance(relaxation_times, tuple) or len(relaxation_times) != 2:
         raise ValueError("relaxation_times must be a tuple of two arrays.")
-    f, times = check_distributions(distribution, relaxation_times)
+    min_share = check_number(min_share, "min_share", 0, 1)
+    names = check_names(names, 2)
+    f, exponents, times = check_distributions(distribution, relaxation_times)
     rows = []
-    for label, grid in enumerate(f):
+    for label, (grid, exponent) in enumerate(zip(f, exponents, strict=True)):
         total = grid.sum()
-        if total == 0:
+        # Nothing, or nan.
+        if not total > 0:
             continue
         basins, tops = _basins(grid)
         found = []
@@ -210,7 +235,7 @@ def distribution_peaks_2d(
                     f"log_mean_{names[0]}": first,
                     f"log_mean_{names[1]}": second,
                     "ratio": first / second,
-                    "amplitude": part.sum(),
+                    "amplitude": np.ldexp(part.sum(), exponent),
                     "share": share,
                     "at_edge": any(
                         i in (0, n - 1) for i, n in zip(top, grid.shape, strict=True)

@@ -1,12 +1,24 @@
 """What the displays share: matplotlib on demand, parts of estimators, colours."""
 
+import re
+
 import numpy as np
 
-from ..utils._inspect import find_builder
+from ..metrics._moments import check_grid
+from ..utils._inspect import final_step, fitted_distributions
+from ..utils._validation import check_numbers
 
 DATA, MODEL, TRUTH, ACCENT = "#4d4d4d", "#0b5cad", "#e08214", "#b2182b"
 # More signals than this are drawn as a sample of this many.
 MAX_LINES = 8
+# Ranges of larger numbers overflow inside matplotlib.
+_LARGEST_DRAWN = 1e100
+# Units of what is no time; symbols that begin with T are times.
+_UNITS = {
+    "D": "m²/s", "b": "s/m²", "f": "Hz", "FA": "degrees", "tau": "s",
+    "time": "s", "t": "s", "TE": "s", "TI": "s", "TR": "s", "TS": "s", "TSL": "s",
+}  # fmt: skip
+_ORDINALS = "first", "second"
 
 
 def import_pyplot():
@@ -27,29 +39,130 @@ def get_axes(ax):
     return ax.figure, ax
 
 
-def need_builder(estimator):
-    """Return the KernelBuilder of a fitted Pipeline, or raise ValueError."""
-    builder = find_builder(estimator)
-    if builder is None:
+def fitted_axes(estimator, n_axes):
+    """Return distributions (n_signals, n_bins), bins and models of inverted axes.
+
+    ValueError where the estimator has none, or another number of axes.
+    """
+    last = final_step(estimator)
+    if hasattr(last, "coef_") or hasattr(last, "distribution_"):
+        f, times, models = fitted_distributions(estimator)
+    else:
+        times = None
+    if times is None:
         raise ValueError(
-            "the estimator must be a fitted Pipeline with a KernelBuilder; build the "
-            "display from arrays otherwise."
+            "the estimator must be a fitted Pipeline with a KernelBuilder, or a "
+            f"MultiDimRegularizedILT, got {type(last).__name__}; build the display "
+            "from arrays otherwise."
         )
-    return builder
+    if len(times) != n_axes:
+        other = {1: "DistributionDisplay", 2: "DistributionMapDisplay"}.get(len(times))
+        hint = f": use {other}" if other else ""
+        raise ValueError(
+            f"the estimator must have {n_axes} axes, got {len(times)}{hint}."
+        )
+    for axis, model in enumerate(models):
+        if model.is_discrete:
+            raise ValueError(
+                f"axis {axis} of the estimator is not inverted ({model!r}), so it has "
+                "no logarithmic axis of relaxation times to draw."
+            )
+    return f, times, models
 
 
-def axis_label(parameter, unit):
-    """Return the name of a relaxation time with its unit, for an axis."""
-    symbol = parameter.name
-    if symbol[:1] in "TD" and len(symbol) > 1:
-        symbol = f"${symbol[0]}_{{{symbol[1:]}}}$"
-    unit = parameter.unit or unit
-    return f"{symbol} ({unit})" if unit else symbol
+def known_unit(symbol):
+    """Return the unit of a parameter or an acquisition column, "" if not known."""
+    if symbol in _UNITS:
+        return _UNITS[symbol]
+    return "s" if re.fullmatch(r"T(\d\*?|1rho)?(_\w+)?", symbol) else ""
+
+
+def choose_unit(unit, axis, symbol, n_axes=1):
+    """Return the unit of an axis, given what the caller says of units.
+
+    None leaves it to the symbol. A string is the unit of all times, and that of a
+    single axis whatever it is; a sequence holds one per axis.
+    """
+    if unit is None:
+        return known_unit(symbol)
+    if isinstance(unit, str):
+        known = known_unit(symbol)
+        return unit if n_axes == 1 or known in ("s", "") else known
+    units = list(unit) if isinstance(unit, tuple | list) else []
+    if len(units) != n_axes or not all(isinstance(one, str) for one in units):
+        raise ValueError(
+            f"unit must be a string, one string for each of {n_axes} axes, or None, "
+            f"got {unit!r}."
+        )
+    return units[axis]
+
+
+def axis_labels(models, unit, n_axes):
+    """Return labels of axes of relaxation times: their names and units."""
+    if not models:
+        symbols, units = ["relaxation time"] * n_axes, [""] * n_axes
+    else:
+        parameters = [model.parameters[0] for model in models]
+        symbols = [parameter.name for parameter in parameters]
+        # A model that demands a unit knows better than the caller.
+        units = [
+            parameter.unit or choose_unit(unit, axis, parameter.name, n_axes)
+            for axis, parameter in enumerate(parameters)
+        ]
+    repeats = len(set(symbols)) < n_axes
+    labels = []
+    for axis, (symbol, one) in enumerate(zip(symbols, units, strict=True)):
+        word = f"{_ORDINALS[axis]} " if repeats else ""
+        labels.append(with_unit(word + _in_mathtext(symbol), one))
+    return tuple(labels)
+
+
+def _in_mathtext(symbol):
+    """Return T2* with its subscript, other symbols as they are."""
+    if re.fullmatch(r"T\d\*?", symbol):
+        return f"${symbol[0]}_{{{symbol[1:]}}}$"
+    return r"$T_{1\rho}$" if symbol == "T1rho" else symbol
+
+
+def with_unit(name, unit):
+    """Return a name with its unit, for an axis."""
+    return f"{name} ({unit})" if unit else name
 
 
 def as_rows(values):
     """Return signals as rows, (n_signals, n)."""
-    return np.atleast_2d(np.asarray(values, dtype=np.float64))
+    return np.atleast_2d(values)
+
+
+def check_drawn(values, name, ndim):
+    """Return numbers that matplotlib can draw, or raise an error that names them.
+
+    NaN leaves a gap. ndim is one number of axes or a tuple of those that may be.
+    """
+    array = check_numbers(values, name, finite=False)
+    allowed = ndim if isinstance(ndim, tuple) else (ndim,)
+    if array.ndim not in allowed or array.size == 0:
+        words = " or ".join(f"{n}-D" for n in allowed)
+        raise ValueError(f"{name} must be {words} and not empty, got {array.shape}.")
+    largest = np.nanmax(np.abs(array)) if not np.isnan(array).all() else 0.0
+    if largest > _LARGEST_DRAWN:
+        raise ValueError(
+            f"{name} must be at most {_LARGEST_DRAWN:g} in size to be drawn, got "
+            f"{largest:g}; take another unit."
+        )
+    # Matplotlib cannot tell such numbers from zero, and divides by their range.
+    return np.where(np.abs(array) < 1.0 / _LARGEST_DRAWN, 0.0, array)
+
+
+def check_bins(values, name="relaxation_times"):
+    """Return bins of a logarithmic axis that matplotlib can draw."""
+    times = check_grid(values, name)
+    if times[0] < 1.0 / _LARGEST_DRAWN or times[-1] > _LARGEST_DRAWN:
+        raise ValueError(
+            f"{name} must be from {1.0 / _LARGEST_DRAWN:g} to {_LARGEST_DRAWN:g} to be "
+            f"drawn, got {times[0]:g} to {times[-1]:g}."
+        )
+    return times
 
 
 def sample_rows(n_rows):

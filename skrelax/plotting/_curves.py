@@ -3,7 +3,8 @@
 import numpy as np
 
 from ..utils._inspect import final_step
-from ._base import ACCENT, DATA, MODEL, get_axes, row_colors
+from ..utils._validation import check_number, check_numbers
+from ._base import ACCENT, DATA, MODEL, check_drawn, get_axes, row_colors
 
 
 class CrossValidationCurveDisplay:
@@ -23,6 +24,8 @@ class CrossValidationCurveDisplay:
         Values of the second strength.
     names : tuple of str, default=("alpha", "smoothness")
         Names of the strength and the second strength.
+    chosen_curve : float or None, default=None
+        The chosen value of the second strength, one of `curves`.
 
     See Also
     --------
@@ -37,13 +40,45 @@ class CrossValidationCurveDisplay:
         chosen=None,
         curves=None,
         names=("alpha", "smoothness"),
+        chosen_curve=None,
     ):
-        self.strengths = np.asarray(strengths)
-        self.mean = np.atleast_2d(mean)
-        self.error = None if error is None else np.atleast_2d(error)
+        self.strengths = check_drawn(strengths, "strengths", 1)
+        self.mean = self._check_curves(mean, "mean")
+        self.error = None if error is None else self._check_curves(error, "error")
+        if self.error is not None and self.error.shape != self.mean.shape:
+            raise ValueError(
+                f"error must have the shape of mean, {self.mean.shape}, got "
+                f"{self.error.shape}."
+            )
+        if chosen is not None:
+            chosen = check_number(chosen, "chosen", 0.0, 1e100)
         self.chosen = chosen
-        self.curves = curves
+        self.curves = None if curves is None else check_drawn(curves, "curves", 1)
+        if self.curves is not None and self.curves.size != len(self.mean):
+            raise ValueError(
+                f"curves must be one value for each of {len(self.mean)} curves, got "
+                f"{self.curves.size}."
+            )
         self.names = names
+        if not isinstance(names, tuple | list) or len(names) != 2:
+            raise ValueError(f"names must be two strings, got {names!r}.")
+        self.chosen_curve = chosen_curve
+        if chosen_curve is not None:
+            self.chosen_curve = check_number(chosen_curve, "chosen_curve")
+            if self.curves is None or self.chosen_curve not in self.curves:
+                raise ValueError(
+                    f"chosen_curve must be one of curves, got {chosen_curve}."
+                )
+
+    def _check_curves(self, values, name):
+        """Return curves (n_curves, n_strengths)."""
+        array = np.atleast_2d(check_drawn(values, name, (1, 2)))
+        if array.shape[1] != self.strengths.size:
+            raise ValueError(
+                f"{name} must have {self.strengths.size} values per curve, one per "
+                f"strength, got shape {array.shape}."
+            )
+        return array
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None):
@@ -78,7 +113,7 @@ class CrossValidationCurveDisplay:
         if "smoothness" in results:
             display = cls(
                 final.smoothnesses_, mean.T, error.T, final.smoothness_,
-                final.alphas_, ("smoothness", "alpha"),
+                final.alphas_, ("smoothness", "alpha"), final.alpha_,
             )  # fmt: skip
         elif mean.ndim == 2:
             display = cls(results["alpha"], mean.T, error.T, names=("alpha", "signal"))
@@ -92,8 +127,10 @@ class CrossValidationCurveDisplay:
         results = search.cv_results_
         names = [key for key in results if key.startswith("param_")]
         if len(names) != 1:
-            raise ValueError(f"expected one searched parameter, got {names}.")
-        strengths = np.asarray(results[names[0]], dtype=np.float64)
+            raise ValueError(
+                f"the estimator must be a search over one parameter, got {names}."
+            )
+        strengths = check_numbers(np.asarray(results[names[0]]), names[0])
         order = np.argsort(strengths)
         n_splits = search.n_splits_
         error = results["std_test_score"] / np.sqrt(max(n_splits - 1, 1))
@@ -135,12 +172,9 @@ class CrossValidationCurveDisplay:
                     x, mean[use] - error, mean[use] + error, color=color, alpha=0.2,
                     lw=0, label="one standard error",
                 )  # fmt: skip
-        if self.chosen:
-            self.ax_.axvline(
-                self.chosen, color=ACCENT, ls="--", lw=1.1,
-                label=f"chosen {self.chosen:.2g}",
-            )  # fmt: skip
-        positive = (self.mean[:, use] > 0).all()
+        if self.chosen is not None:
+            self._mark_chosen()
+        positive = (self.mean[:, use] > 0).all() and use.any()
         self.ax_.set(xscale="log", xlabel=self.names[0], ylabel=self.ylabel)
         if positive:
             low = self.mean[:, use].min()
@@ -152,6 +186,27 @@ class CrossValidationCurveDisplay:
         if handles:
             self.ax_.legend(frameon=False, fontsize="small")
         return self
+
+    def _mark_chosen(self):
+        """Draw the chosen strength, and the chosen curve if there are several."""
+        label = f"chosen {self.chosen:.2g}"
+        line = {"color": ACCENT, "ls": "--", "lw": 1.1}
+        if self.chosen_curve is not None:
+            label = (
+                f"chosen {self.names[0]} {self.chosen:.2g}, "
+                f"{self.names[1]} {self.chosen_curve:.2g}"
+            )
+            mean = self.mean[int(np.argmax(self.curves == self.chosen_curve))]
+            use = self.strengths > 0
+            self.ax_.plot(self.strengths[use], mean[use], color=ACCENT, lw=1.8)
+        if self.chosen > 0:
+            self.ax_.axvline(self.chosen, label=label, **line)
+        else:
+            # Zero has no place on a logarithmic axis.
+            self.ax_.plot([], [], label=f"{label} (left of the axis)", **line)
+        if self.chosen_curve is not None and self.chosen > 0:
+            at = self.strengths == self.chosen
+            self.ax_.plot(self.strengths[at], mean[at], "o", ms=7, color=ACCENT)
 
 
 class StrengthCurveDisplay:
@@ -168,6 +223,8 @@ class StrengthCurveDisplay:
     """
 
     def __init__(self, search):
+        if not hasattr(search, "curve_") or not hasattr(search, "strength_"):
+            raise ValueError(f"search must be a fitted StrengthSearch, got {search!r}.")
         self.search = search
 
     @classmethod
@@ -185,6 +242,11 @@ class StrengthCurveDisplay:
         -------
         StrengthCurveDisplay
             With ``ax_`` and ``figure_``.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is no fitted StrengthSearch.
         """
         return cls(estimator).plot(ax)
 

@@ -1,16 +1,20 @@
 """Displays of distributions over one and two axes."""
 
+import numbers
+
 import numpy as np
 
-from ..utils._inspect import final_step
+from ..utils._validation import check_number
 from ._base import (
     MODEL,
     TRUTH,
     as_rows,
-    axis_label,
+    axis_labels,
+    check_bins,
+    check_drawn,
+    fitted_axes,
     get_axes,
     import_pyplot,
-    need_builder,
     note_sample,
     row_colors,
     sample_rows,
@@ -23,6 +27,13 @@ def _density(distribution, times):
     if x.size == 1:
         return distribution
     return distribution / np.abs(np.gradient(x))
+
+
+def _pair(values, name):
+    """Return the two parts of a tuple, or raise an error that names it."""
+    if not isinstance(values, tuple | list) or len(values) != 2:
+        raise ValueError(f"{name} must be a tuple of two arrays, got {values!r}.")
+    return values
 
 
 class DistributionDisplay:
@@ -58,22 +69,47 @@ class DistributionDisplay:
         truth=None,
         band=None,
     ):
-        self.relaxation_times = np.asarray(relaxation_times)
-        self.distribution = np.asarray(distribution)
-        self.label = label
-        self.truth = truth
-        self.band = band
+        times = check_bins(relaxation_times)
+        self.relaxation_times = times
+        self.distribution = check_drawn(distribution, "distribution", (1, 2))
+        if self.distribution.shape[-1] != times.size:
+            raise ValueError(
+                f"distribution must have {times.size} bins to match relaxation_times, "
+                f"got shape {self.distribution.shape}."
+            )
+        self.label = str(label)
+        self.truth = None
+        if truth is not None:
+            grid, values = _pair(truth, "truth")
+            grid = check_bins(grid, "truth")
+            values = check_drawn(values, "truth", (1, 2))
+            if values.shape[-1] != grid.size:
+                raise ValueError(
+                    f"truth must have as many bins as its grid, {grid.size}, got "
+                    f"shape {values.shape}."
+                )
+            self.truth = grid, values
+        self.band = None
+        if band is not None:
+            sides = tuple(check_drawn(side, "band", 1) for side in _pair(band, "band"))
+            if any(side.size != times.size for side in sides):
+                raise ValueError(
+                    f"band must have {times.size} bins to match relaxation_times, got "
+                    f"{sides[0].size} and {sides[1].size}."
+                )
+            self.band = sides
 
     @classmethod
-    def from_estimator(cls, estimator, *, unit="s", truth=None, band=None, ax=None):
-        """Draw the distributions of a fitted Pipeline.
+    def from_estimator(cls, estimator, *, unit=None, truth=None, band=None, ax=None):
+        """Draw the distributions of a fitted inversion.
 
         Parameters
         ----------
-        estimator : Pipeline, or a search over one
-            Fitted, with a KernelBuilder of one axis and a linear inversion.
-        unit : str, default="s"
-            Unit of the acquisition times.
+        estimator : Pipeline, MultiDimRegularizedILT, or a search over one
+            Fitted, with one axis: a KernelBuilder and a linear inversion, or a signed
+            one. Negative bins are drawn as such.
+        unit : str or None, default=None
+            Unit of the axis. None takes s for times and m²/s for diffusion.
         truth : tuple of ndarray or None, default=None
             Grid and distribution of the truth.
         band : tuple of ndarray or None, default=None
@@ -89,15 +125,13 @@ class DistributionDisplay:
         Raises
         ------
         ValueError
-            If there is no KernelBuilder, or it has several axes.
+            If the estimator has no distribution, or has several axes.
         """
-        builder = need_builder(estimator)
-        if isinstance(builder.relaxation_times_, tuple):
-            raise ValueError("use DistributionMapDisplay for two axes.")
+        f, (times,), models = fitted_axes(estimator, 1)
         display = cls(
-            builder.relaxation_times_,
-            final_step(estimator).coef_,
-            label=axis_label(builder.models_[0].parameters[0], unit),
+            times,
+            f[0] if len(f) == 1 else f,
+            label=axis_labels(models, unit, 1)[0],
             truth=truth,
             band=band,
         )
@@ -154,7 +188,7 @@ class DistributionMapDisplay:
         Bins of the two axes.
     distribution : ndarray of shape (n_1, n_2)
         The distribution.
-    labels : tuple of str, default=("T1", "T2")
+    labels : tuple of str, default=("first axis", "second axis")
         Labels of the axes.
 
     See Also
@@ -162,21 +196,32 @@ class DistributionMapDisplay:
     DistributionDisplay : One axis.
     """
 
-    def __init__(self, relaxation_times, distribution, *, labels=("T1", "T2")):
-        self.relaxation_times = relaxation_times
-        self.distribution = np.asarray(distribution)
-        self.labels = labels
+    def __init__(
+        self, relaxation_times, distribution, *, labels=("first axis", "second axis")
+    ):
+        times = _pair(relaxation_times, "relaxation_times")
+        self.relaxation_times = tuple(check_bins(axis) for axis in times)
+        self.distribution = check_drawn(distribution, "distribution", 2)
+        shape = tuple(axis.size for axis in self.relaxation_times)
+        if self.distribution.shape != shape or min(shape) < 2:
+            raise ValueError(
+                "distribution must have the shape of the grid, at least 2 bins along "
+                f"both axes, got {self.distribution.shape} and a grid of {shape}."
+            )
+        self.labels = tuple(str(label) for label in _pair(labels, "labels"))
 
     @classmethod
-    def from_estimator(cls, estimator, *, unit="s", signal=0, figure=None):
-        """Draw the distribution of a fitted Pipeline.
+    def from_estimator(cls, estimator, *, unit=None, signal=0, figure=None):
+        """Draw the distribution of a fitted inversion.
 
         Parameters
         ----------
-        estimator : Pipeline, or a search over one
-            Fitted, with a KernelBuilder of two axes and a linear inversion.
-        unit : str, default="s"
-            Unit of the acquisition times.
+        estimator : Pipeline, MultiDimRegularizedILT, or a search over one
+            Fitted, with two axes: a KernelBuilder and a linear inversion, or a signed
+            one. Negative bins have a colour of their own.
+        unit : str, tuple of str or None, default=None
+            Unit of the axes that are times, or one unit per axis. None takes s for
+            times and m²/s for diffusion.
         signal : int, default=0
             Which signal, if there are several.
         figure : Figure or None, default=None
@@ -190,19 +235,12 @@ class DistributionMapDisplay:
         Raises
         ------
         ValueError
-            If there is no KernelBuilder with two axes.
+            If the estimator has no distribution over two axes, or no such signal.
         """
-        builder = need_builder(estimator)
-        if len(builder.grid_shape_) != 2:
-            raise ValueError(f"expected two axes, got {len(builder.grid_shape_)}.")
-        coef = as_rows(final_step(estimator).coef_)[signal]
-        labels = tuple(
-            axis_label(model.parameters[0], unit) for model in builder.models_
-        )
-        display = cls(
-            builder.relaxation_times_, coef.reshape(builder.grid_shape_), labels=labels
-        )
-        return display.plot(figure)
+        f, times, models = fitted_axes(estimator, 2)
+        signal = check_number(signal, "signal", -len(f), len(f) - 1, numbers.Integral)
+        plane = f[signal].reshape([axis.size for axis in times])
+        return cls(times, plane, labels=axis_labels(models, unit, 2)).plot(figure)
 
     def plot(self, figure=None):
         """Draw.
@@ -224,7 +262,7 @@ class DistributionMapDisplay:
         axes = figure.subplot_mosaic(
             [["top", "."], ["map", "side"]], width_ratios=(4, 1), height_ratios=(1, 4)
         )
-        size = np.abs(self.distribution).max() or 1.0
+        size = np.nanmax(np.abs(self.distribution), initial=0.0) or 1.0
         signed = (self.distribution < 0).any()
         levels = np.linspace(-size if signed else 0.02 * size, size, 16)
         axes["map"].contourf(

@@ -2,23 +2,76 @@
 
 import numpy as np
 
+from ..utils._inspect import final_step, fitted_distributions
+from ..utils._validation import check_number, errors_name
 from ._base import (
     DATA,
     MODEL,
     as_rows,
+    check_drawn,
+    choose_unit,
     get_axes,
+    known_unit,
     note_sample,
     row_colors,
     sample_rows,
+    with_unit,
 )
 
 
-def _times(X):
-    """Return the first acquisition column and its name."""
-    if hasattr(X, "columns"):
-        return np.asarray(X.iloc[:, 0], dtype=np.float64), str(X.columns[0])
-    X = np.asarray(X, dtype=np.float64)
-    return (X if X.ndim == 1 else X[:, 0]), "time"
+def _axis(X, unit, symbols=()):
+    """Return the first acquisition column and the label of its axis.
+
+    symbols are the columns that the model of an estimator reads, if it is known.
+    """
+    named = hasattr(X, "columns")
+    points = check_drawn(X, "X", (1, 2))
+    n_columns = 1 if points.ndim == 1 else points.shape[1]
+    name = str(X.columns[0]) if named else next(iter(symbols), "time")
+    # The model knows what a column of another name is.
+    symbol = name if name in symbols or not symbols else symbols[0]
+    if not isinstance(unit, str | None):
+        unit = choose_unit(unit, 0, symbol, n_columns)
+    if not named and known_unit(symbol) == "s":
+        name = "time"
+    if named and unit is None and name.endswith((")", "]")):
+        # Such as "TE (ms)", which has its unit.
+        label = name
+    else:
+        label = with_unit(name, choose_unit(unit, 0, symbol))
+    return points.reshape(len(points), -1)[:, 0], label
+
+
+def _symbols(estimator):
+    """Return the acquisition columns that the models of an estimator read."""
+    last = final_step(estimator)
+    if hasattr(last, "model_"):
+        models = (last.model_,)
+    elif hasattr(last, "coef_") or hasattr(last, "distribution_"):
+        models = fitted_distributions(estimator)[2]
+    else:
+        models = ()
+    return [name for model in models for name in model.acquisition_columns]
+
+
+def _predict(estimator, X):
+    """Return predictions of an estimator, or raise an error that names it."""
+    if not hasattr(estimator, "predict"):
+        raise TypeError(f"estimator must have predict, got {estimator!r}.")
+    with errors_name("X"):
+        return estimator.predict(X)
+
+
+def _check_lengths(points, **arrays):
+    """Return arrays as numbers with one row per point and one shape."""
+    found = [check_drawn(values, name, (1, 2)) for name, values in arrays.items()]
+    for name, values in zip(arrays, found, strict=True):
+        if len(values) != len(points) or values.shape != found[0].shape:
+            raise ValueError(
+                f"{name} must have one row for each of {len(points)} points and the "
+                f"shape of the other signals, got {values.shape}."
+            )
+    return found
 
 
 def _use_log(times):
@@ -50,13 +103,12 @@ class DecayDisplay:
     """
 
     def __init__(self, times, signals, fit, *, label="time (s)"):
-        self.times = np.asarray(times)
-        self.signals = np.asarray(signals)
-        self.fit = np.asarray(fit)
-        self.label = label
+        self.times = check_drawn(times, "times", 1)
+        self.signals, self.fit = _check_lengths(self.times, signals=signals, fit=fit)
+        self.label = str(label)
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, unit="s", ax=None):
+    def from_estimator(cls, estimator, X, y, *, unit=None, ax=None):
         """Draw the signals and the fit of an estimator.
 
         Parameters
@@ -67,8 +119,9 @@ class DecayDisplay:
             Acquisition points; the first column is drawn.
         y : array-like of shape (n_points,) or (n_points, n_signals)
             Measured signals.
-        unit : str, default="s"
-            Unit of the acquisition points.
+        unit : str, tuple of str or None, default=None
+            Unit of the acquisition points, or one per column of X. None takes s for
+            times and s/m² for b.
         ax : Axes or None, default=None
             Where to draw; None makes a figure.
 
@@ -77,9 +130,8 @@ class DecayDisplay:
         DecayDisplay
             With ``ax_`` and ``figure_``.
         """
-        times, name = _times(X)
-        label = f"{name} ({unit})" if unit else name
-        return cls(times, y, estimator.predict(X), label=label).plot(ax)
+        times, label = _axis(X, unit, _symbols(estimator))
+        return cls(times, y, _predict(estimator, X), label=label).plot(ax)
 
     def plot(self, ax=None):
         """Draw.
@@ -137,13 +189,15 @@ class ResidualsDisplay:
     """
 
     def __init__(self, times, residuals, *, noise_std=None, label="time (s)"):
-        self.times = np.asarray(times)
-        self.residuals = np.asarray(residuals)
+        self.times = check_drawn(times, "times", 1)
+        (self.residuals,) = _check_lengths(self.times, residuals=residuals)
+        if noise_std is not None:
+            noise_std = check_number(noise_std, "noise_std", 0.0, 1e100)
         self.noise_std = noise_std
-        self.label = label
+        self.label = str(label)
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, noise_std=None, unit="s", ax=None):
+    def from_estimator(cls, estimator, X, y, *, noise_std=None, unit=None, ax=None):
         """Draw the residuals of an estimator.
 
         Parameters
@@ -156,8 +210,9 @@ class ResidualsDisplay:
             Measured signals.
         noise_std : float or None, default=None
             Noise level; drawn as a band.
-        unit : str, default="s"
-            Unit of the acquisition points.
+        unit : str, tuple of str or None, default=None
+            Unit of the acquisition points, or one per column of X. None takes s for
+            times and s/m² for b.
         ax : Axes or None, default=None
             Where to draw; None makes a figure.
 
@@ -166,12 +221,12 @@ class ResidualsDisplay:
         ResidualsDisplay
             With ``ax_`` and ``figure_``.
         """
-        return cls.from_predictions(
-            X, y, estimator.predict(X), noise_std=noise_std, unit=unit, ax=ax
-        )
+        times, label = _axis(X, unit, _symbols(estimator))
+        y, fit = _check_lengths(times, y=y, fit=_predict(estimator, X))
+        return cls(times, y - fit, noise_std=noise_std, label=label).plot(ax)
 
     @classmethod
-    def from_predictions(cls, X, y, y_pred, *, noise_std=None, unit="s", ax=None):
+    def from_predictions(cls, X, y, y_pred, *, noise_std=None, unit=None, ax=None):
         """Draw the difference of signals and predictions.
 
         Parameters
@@ -184,8 +239,9 @@ class ResidualsDisplay:
             Predicted signals.
         noise_std : float or None, default=None
             Noise level; drawn as a band.
-        unit : str, default="s"
-            Unit of the acquisition points.
+        unit : str, tuple of str or None, default=None
+            Unit of the acquisition points, or one per column of X. None takes s for
+            times and s/m² for b.
         ax : Axes or None, default=None
             Where to draw; None makes a figure.
 
@@ -194,10 +250,9 @@ class ResidualsDisplay:
         ResidualsDisplay
             With ``ax_`` and ``figure_``.
         """
-        times, name = _times(X)
-        residuals = np.asarray(y, dtype=np.float64) - np.asarray(y_pred)
-        label = f"{name} ({unit})" if unit else name
-        return cls(times, residuals, noise_std=noise_std, label=label).plot(ax)
+        times, label = _axis(X, unit)
+        y, y_pred = _check_lengths(times, y=y, y_pred=y_pred)
+        return cls(times, y - y_pred, noise_std=noise_std, label=label).plot(ax)
 
     def plot(self, ax=None):
         """Draw.

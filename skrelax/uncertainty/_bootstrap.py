@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..metrics import distribution_statistics, peak_statistics
-from ..utils._inspect import best, final_step, find_builder
+from ..utils._inspect import best, final_step, find_builder, number_repeats
 from ._noise import resolved_directions
 
 
@@ -226,7 +226,8 @@ def _summarise(fitted, samples, noise_std, level):
     statistics = pd.DataFrame(columns=["estimate", "lower", "upper", "std"])
     if times is not None:
         together = np.vstack([distribution, samples])
-        table = distribution_statistics(together, times)
+        names = number_repeats([m.parameters[0].name for m in builder.models_])
+        table = distribution_statistics(together, times, names)
         if not isinstance(times, tuple):
             table = table.join(peak_statistics(together, times))
         statistics = pd.DataFrame(

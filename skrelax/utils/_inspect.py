@@ -1,5 +1,6 @@
 """The parts of fitted Pipelines and searches."""
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 
 
@@ -26,3 +27,31 @@ def find_builder(estimator):
             if hasattr(step, "relaxation_times_"):
                 return step
     return None
+
+
+def number_repeats(names):
+    """Return names, with the number of the axis where two of them are the same."""
+    if len(set(names)) == len(names):
+        return list(names)
+    return [f"{name}_{axis}" for axis, name in enumerate(names)]
+
+
+def fitted_distributions(estimator):
+    """Return distributions (n_signals, n_bins), bins per axis or None, and models.
+
+    Bins of several axes are in C order. Models are empty where the estimator does not
+    know them.
+    """
+    last = final_step(estimator)
+    if hasattr(last, "distribution_") and hasattr(last, "grids_"):
+        grids = tuple(last.grids_)
+        n_bins = int(np.prod([grid.size for grid in grids]))
+        f = last.distribution_.reshape(n_bins, -1).T
+        return f, grids, tuple(last._layout.models)
+    builder = find_builder(estimator)
+    source = last if builder is None else builder
+    times = getattr(source, "relaxation_times_", None)
+    if times is not None and not isinstance(times, tuple):
+        times = (times,)
+    models = () if builder is None else tuple(builder.models_)
+    return np.atleast_2d(last.coef_), times, models

@@ -121,3 +121,21 @@ def test_bad_tables(model, table, acquisition, message):
 def test_arrays_need_a_column_per_parameter():
     with pytest.raises(ValueError, match="X has 2 features"):
         make_dictionary("T2", [[1.0, 2.0]], [0.1])
+
+
+def test_later_changes_of_settings_do_not_reach_the_fit():
+    model = EPGEchoTrain(180.0, T1=None, echo_spacing=0.01, n_echoes=8)
+    acquisition = np.array([0.01, 0.02])
+    simulator = SignalSimulator(model).fit([[0.1, 1.0]])
+    named = SignalSimulator("T2", acquisition).fit([[0.1]])
+    expected = simulator.transform([[0.1, 1.0]]), named.transform([[0.1]])
+    simulator.set_params(model__flip_angle=90.0)
+    acquisition[:] = 5.0
+    assert_array_equal(simulator.transform([[0.1, 1.0]]), expected[0])
+    assert_array_equal(named.transform([[0.1]]), expected[1])
+
+
+def test_huge_grids_are_refused_before_they_are_made():
+    values = np.arange(1.0, 1e4)
+    with pytest.raises(ValueError, match=r"T1, T2, B1 have .* combinations, above"):
+        parameter_grid(T1=values, T2=values, B1=values)

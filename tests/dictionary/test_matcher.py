@@ -397,3 +397,59 @@ def test_bad_signals():
         matcher.kneighbors(ATOMS, 4)
     with pytest.raises(ValueError, match="got shape"):
         DictionaryMatcher().fit(ATOMS * 1j, np.ones(3)).predict(np.array([1j, 2, 3]))
+
+
+@pytest.mark.parametrize("exponent", [-1000, -560, -110, -40, 40, 110, 530, 1000])
+@pytest.mark.parametrize("kind", ["plain", "parabola", "signed", "complex"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scaled_signals_have_the_same_match(exponent, kind, dtype):
+    times = np.linspace(0.01, 0.3, 30)
+    atoms, parameters = make_dictionary(
+        "T2", np.linspace(0.02, 0.2, 100)[:, None], times
+    )
+    rng = np.random.default_rng(0)
+    signals = np.exp(-times / np.array([[0.0755], [0.1], [0.05]]))
+    signals += 0.01 * rng.standard_normal(signals.shape)
+    if kind == "complex":
+        signals = signals * np.exp(0.3j)
+    matcher = DictionaryMatcher(
+        refine="parabola" if kind == "parabola" else None, signed=kind == "signed"
+    ).fit(atoms.astype(dtype), parameters)
+    plain = matcher.match(signals)
+    scaled = matcher.match(signals * 2.0**exponent)
+    if dtype == np.float32 and abs(exponent) > 120:
+        # Amplitudes that float32 does not have.
+        assert not scaled.mask.any()
+        assert np.isnan(scaled.scale).all()
+        assert (scaled.indices == -1).all()
+        return
+    # Powers of two change no rounding.
+    assert_array_equal(scaled.correlation, plain.correlation)
+    assert_array_equal(scaled.indices, plain.indices)
+    assert_array_equal(scaled.parameters, plain.parameters)
+    assert_array_equal(scaled.scale, plain.scale * dtype(2.0**exponent))
+
+
+@pytest.mark.parametrize("exponent", [-1000, -60, 60, 1000])
+def test_scaled_atoms_have_the_same_match(exponent):
+    rng = np.random.default_rng(0)
+    atoms, signals = rng.standard_normal((50, 8)), rng.standard_normal((9, 8))
+    plain = DictionaryMatcher().fit(atoms, np.arange(50.0)).match(signals)
+    matcher = DictionaryMatcher().fit(atoms * 2.0**exponent, np.arange(50.0))
+    scaled = matcher.match(signals)
+    assert_array_equal(scaled.correlation, plain.correlation)
+    assert_array_equal(scaled.indices, plain.indices)
+    assert_array_equal(scaled.scale, plain.scale * 2.0**-exponent)
+    # An amplitude of 2**1100 is no double: there is no match, rather than inf.
+    lost = matcher.match(signals * 2.0 ** (-100 if exponent > 0 else 100))
+    assert lost.mask.all() == (abs(exponent) < 100)
+
+
+def test_later_changes_of_the_arrays_do_not_reach_the_fit():
+    rng = np.random.default_rng(0)
+    atoms, parameters = rng.standard_normal((20, 6)), np.arange(20.0)[:, None]
+    signals = rng.standard_normal((5, 6))
+    matcher = DictionaryMatcher().fit(atoms, parameters)
+    expected = matcher.predict(signals)
+    atoms[:], parameters[:] = 1.0, -1.0
+    assert_array_equal(matcher.predict(signals), expected)

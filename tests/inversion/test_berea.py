@@ -56,7 +56,9 @@ def test_peak_and_ratio_of_the_map(berea):
     assert model[-1].grid_shape_ == (25, 25)
     assert model[-1].dual_gap_ <= 1e-8
     coef = model[-1].coef_.reshape(25, 25)
-    main = distribution_peaks_2d(coef, model[0].relaxation_times_).iloc[0]
+    main = distribution_peaks_2d(
+        coef, model[0].relaxation_times_, names=("T1", "T2")
+    ).iloc[0]
     # Bins are .125 decades apart: positions are known to a factor of 1.15.
     assert_allclose(main["position_T1"], 0.16, rtol=0.2)
     assert_allclose(main["position_T2"], 13e-3, rtol=0.2)

@@ -77,7 +77,7 @@ def test_two_dimensional_peaks_and_their_ratio():
         make_distribution(t1, [(0.1, 0.1, 0.2)]),
         make_distribution(t2, [(0.01, 0.1, 1)]),
     )
-    table = distribution_peaks_2d(large + small, (t1, t2))
+    table = distribution_peaks_2d(large + small, (t1, t2), names=("T1", "T2"))
     assert_allclose(table["share"], [0.8, 0.2], rtol=0.01)
     assert_allclose(table["log_mean_T1"], [1.0, 0.1], rtol=0.02)
     assert_allclose(table["log_mean_T2"], [0.1, 0.01], rtol=0.02)
@@ -168,3 +168,59 @@ def test_simulated_decays_follow_their_formula():
         make_decay(times=[])
     with pytest.raises(ValueError, match="positive centre"):
         make_decay(peaks=[(0.1, 0.1, 1), (1.0, -0.1, 1)])
+
+
+def test_axes_of_planes_are_not_called_what_they_are_not():
+    f = np.zeros((3, 3))
+    f[2, 0] = 1.0
+    grids = ([1.0, 10.0, 100.0], [1.0, 10.0, 100.0])
+    for function in (distribution_peaks_2d, distribution_statistics):
+        for names, expected in (
+            (None, ["0", "1"]), (("D", "T2"), ["D", "T2"]),
+            (("T2", "T2"), ["T2_0", "T2_1"]),
+        ):  # fmt: skip
+            table = function(f, grids, names=names)
+            assert table.columns.is_unique
+            means = [table[f"log_mean_{name}"].item() for name in expected]
+            assert_allclose(means, [100.0, 1.0])
+        for names in (("T2",), "T2", ("T1", 2), 3):
+            with pytest.raises(ValueError, match="names must be 2 strings"):
+                function(f, grids, names=names)
+
+
+@pytest.mark.parametrize("scale", [2.0**-1040, 2.0**-600, 2.0**600, 2.0**960])
+def test_moments_do_not_depend_on_the_size_of_amplitudes(scale):
+    f = make_distribution(TIMES, [(0.01, 0.1, 0.3), (1.0, 0.2, 0.7)])
+    # What is below rounding would be lost in numbers this small.
+    f[f < 1e-6] = 0.0
+    f = np.round(f * 2**24)
+    plain, scaled = (distribution_statistics(g, TIMES).iloc[0] for g in (f, f * scale))
+    assert_allclose(scaled["amplitude"], plain["amplitude"] * scale, rtol=1e-12)
+    assert_allclose(scaled.drop("amplitude"), plain.drop("amplitude"), rtol=1e-12)
+    peaks = [distribution_peaks(g, TIMES) for g in (f, f * scale)]
+    assert_allclose(peaks[1]["amplitude"], peaks[0]["amplitude"] * scale, rtol=1e-12)
+    assert_allclose(log_mean(f * scale, TIMES), log_mean(f, TIMES), rtol=1e-12)
+    assert_allclose(wasserstein_distance(f * scale, TIMES, f, TIMES), 0.0, atol=1e-12)
+
+
+def test_one_nan_makes_a_distribution_nan_and_leaves_the_others():
+    f = np.ones((3, 4))
+    f[1, 2] = np.nan
+    times = TIMES[:4]
+    for values in (
+        log_mean(f, times), fraction_between(f, times),
+        distribution_statistics(f, times)["amplitude"],
+        peak_statistics(f, times)["share_0"],
+    ):  # fmt: skip
+        assert np.isnan(values).tolist() == [False, True, False]
+    assert distribution_peaks(f, times)["signal"].tolist() == [0, 2]
+    pair = (times[:2], times[:2])
+    assert distribution_peaks_2d(f, pair)["signal"].tolist() == [0, 2]
+    with pytest.raises(ValueError, match="second must be one distribution without nan"):
+        wasserstein_distance(f[0], times, f[1], times)
+
+
+def test_negative_bins_have_no_mean():
+    # Cancelling weights would put a mean anywhere.
+    assert_allclose(log_mean([1.0, -1.0 + 1e-16, 0.0], TIMES[:3]), TIMES[0])
+    assert np.isnan(log_mean([-1.0, -2.0, 0.0], TIMES[:3]))

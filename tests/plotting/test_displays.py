@@ -3,13 +3,23 @@
 import builtins
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skrelax import KernelBuilder, LassoFista, LassoFistaCV, SmoothLasso, SmoothLassoCV
-from skrelax.datasets import make_decay
+from skrelax import (
+    KernelBuilder,
+    LassoFista,
+    LassoFistaCV,
+    MultiDimRegularizedILT,
+    NonlinearRelaxationFit,
+    SmoothLasso,
+    SmoothLassoCV,
+)
+from skrelax.datasets import make_decay, make_image_series
 from skrelax.kernels import acquisition_grid
 from skrelax.model_selection import InterleavedKFold, StrengthSearch
 from skrelax.plotting import (
@@ -17,6 +27,7 @@ from skrelax.plotting import (
     DecayDisplay,
     DistributionDisplay,
     DistributionMapDisplay,
+    ParameterMapDisplay,
     ResidualsDisplay,
     StrengthCurveDisplay,
 )
@@ -89,7 +100,7 @@ def test_map_has_marginals():
 
 
 def test_map_needs_two_axes(fitted):
-    with pytest.raises(ValueError, match="expected two axes, got 1"):
+    with pytest.raises(ValueError, match="must have 2 axes, got 1"):
         DistributionMapDisplay.from_estimator(fitted)
 
 
@@ -169,3 +180,127 @@ def test_missing_matplotlib_names_the_extra(monkeypatch):
     display = DistributionDisplay(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     with pytest.raises(ImportError, match=r"skrelax\[plotting\]"):
         display.plot()
+
+
+def plane(kernels, first, second):
+    """Return a fitted inversion of a single component on two axes."""
+    X = acquisition_grid(np.linspace(0.0, 3.0, 9) / first, np.geomspace(0.01, 3, 9))
+    y = np.exp(-X[:, 0] * first - X[:, 1] / second)
+    model = make_pipeline(KernelBuilder(kernels, n_bins=12), SmoothLasso())
+    return model.fit(X, y), X, y
+
+
+def test_axes_have_the_units_of_what_they_are():
+    model, X, y = plane(["diffusion", "T2"], 2e-9, 0.1)
+    axes = DistributionMapDisplay.from_estimator(model).axes_
+    assert axes[0].get_ylabel() == "D (m²/s)"
+    assert axes[0].get_xlabel() == "$T_{2}$ (s)"
+    axes = DistributionMapDisplay.from_estimator(model, unit="ms").axes_
+    assert axes[0].get_ylabel() == "D (m²/s)"
+    assert axes[0].get_xlabel() == "$T_{2}$ (ms)"
+    both = DistributionMapDisplay.from_estimator(model, unit=("mm²/s", "ms")).axes_
+    assert both[0].get_ylabel() == "D (mm²/s)"
+    assert both[0].get_xlabel() == "$T_{2}$ (ms)"
+    for display in (DecayDisplay, ResidualsDisplay):
+        assert display.from_estimator(model, X, y).ax_.get_xlabel() == "b (s/m²)"
+        drawn = display.from_estimator(model, X, y, unit=("s/mm²", "ms"))
+        assert drawn.ax_.get_xlabel() == "b (s/mm²)"
+    for unit in (("s",), ("s", "s", "s"), 3, ("s", None)):
+        with pytest.raises(ValueError, match="unit must be a string, one string for"):
+            DistributionMapDisplay.from_estimator(model, unit=unit)
+
+
+def test_one_axis_of_diffusion():
+    b = np.linspace(0.0, 4e9, 12)[:, None]
+    y = np.exp(-b[:, 0] * 1e-9)
+    model = make_pipeline(KernelBuilder("diffusion", n_bins=20), SmoothLasso())
+    model.fit(b, y)
+    assert DistributionDisplay.from_estimator(model).ax_.get_xlabel() == "D (m²/s)"
+    named = DistributionDisplay.from_estimator(model, unit="mm²/s")
+    assert named.ax_.get_xlabel() == "D (mm²/s)"
+    fit = NonlinearRelaxationFit("diffusion").fit(b, y)
+    assert DecayDisplay.from_estimator(fit, b, y).ax_.get_xlabel() == "b (s/m²)"
+
+
+def test_columns_that_tell_their_unit_keep_it():
+    X = pd.DataFrame({"TE (ms)": np.linspace(1.0, 9.0, 5)})
+    y = np.exp(-X["TE (ms)"])
+    display = DecayDisplay(X.iloc[:, 0], y, y)
+    assert display.label == "time (s)"
+    named = ResidualsDisplay.from_predictions(X, y, y)
+    assert named.ax_.get_xlabel() == "TE (ms)"
+    plain = ResidualsDisplay.from_predictions(X.set_axis(["TE"], axis=1), y, y)
+    assert plain.ax_.get_xlabel() == "TE (s)"
+
+
+def test_two_axes_of_one_kind_are_told_apart():
+    model, _, _ = plane(["T2", "T2"], 10.0, 0.1)
+    axes = DistributionMapDisplay.from_estimator(model).axes_
+    assert axes[0].get_ylabel() == "first $T_{2}$ (s)"
+    assert axes[0].get_xlabel() == "second $T_{2}$ (s)"
+
+
+def test_signed_inversions_are_drawn():
+    times = np.geomspace(1e-3, 1, 16)
+    signals = np.stack([np.exp(-times / 0.1), -np.exp(-times / 0.1)], axis=1)
+    one = MultiDimRegularizedILT("T2", 20, noise_std=1e-2, max_iter=5)
+    one.fit(times[:, None], signals)
+    display = DistributionDisplay.from_estimator(one)
+    assert_allclose(display.distribution, one.distribution_.T)
+    assert (display.distribution < 0).any()
+    assert display.ax_.get_xlabel() == "$T_{2}$ (s)"
+    two = MultiDimRegularizedILT(["T1-SR", "T2"], [9, 11], noise_std=1e-2, max_iter=5)
+    data = np.multiply.outer(1 - np.exp(-times / 0.5), signals)
+    two.fit_grid((times, times), data)
+    for signal in (0, 1):
+        plotted = DistributionMapDisplay.from_estimator(two, signal=signal)
+        assert_allclose(plotted.distribution, two.distribution_[..., signal])
+        assert plotted.axes_[0].get_ylabel() == "$T_{1}$ (s)"
+    with pytest.raises(ValueError, match="signal must be from -2 to 1"):
+        DistributionMapDisplay.from_estimator(two, signal=2)
+    with pytest.raises(ValueError, match="must have 1 axes, got 2: use Distribution"):
+        DistributionDisplay.from_estimator(two)
+    discrete = MultiDimRegularizedILT(
+        ["T2", "identity"], [9, None], noise_std=1e-2, max_iter=2
+    ).fit_grid((times, np.arange(16.0)), data[..., 0])
+    with pytest.raises(ValueError, match="axis 1 of the estimator is not inverted"):
+        DistributionMapDisplay.from_estimator(discrete)
+
+
+def test_chosen_alpha_is_marked_beside_the_smoothness(data):
+    model = make_pipeline(KernelBuilder(n_bins=30), SmoothLassoCV(3, 8))
+    display = CrossValidationCurveDisplay.from_estimator(model.fit(data.X, data.y))
+    final = model[-1]
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert f"chosen smoothness {final.smoothness_:.2g}, alpha {final.alpha_:.2g}" in (
+        labels
+    )
+    x, y = display.ax_.lines[-1].get_data()
+    row = np.flatnonzero(final.smoothnesses_ == final.smoothness_)[0]
+    column = np.flatnonzero(final.alphas_ == final.alpha_)[0]
+    assert_allclose(x, final.smoothness_)
+    assert_allclose(y, final.cv_results_["mean_test_mse"][row, column])
+
+
+def test_a_chosen_zero_is_left_of_the_axis():
+    display = CrossValidationCurveDisplay([0.0, 1.0, 2.0], [1.0, 2.0, 3.0], chosen=0.0)
+    legend = display.plot().ax_.get_legend().get_texts()
+    assert legend[-1].get_text() == "chosen 0 (left of the axis)"
+
+
+def test_maps_have_the_units_of_their_parameters():
+    images = make_image_series("T2*", size=8, random_state=0)
+    # Voxels of the background have no decay.
+    with pytest.warns(ConvergenceWarning):
+        fit = NonlinearRelaxationFit("T2*").fit(images.X, images.y)
+    titles = [
+        ax.get_title()
+        for ax in ParameterMapDisplay.from_estimator(fit, images.table).axes_
+    ]
+    assert titles == ["M0", "T2* (s)", "T2* stderr (s)", "relative error"]
+    b = pd.DataFrame({"b": np.linspace(0.0, 3e9, 5)})
+    signal = np.exp(-b.to_numpy() * np.full(64, 1e-9))
+    fit = NonlinearRelaxationFit("diffusion").fit(b, signal)
+    display = ParameterMapDisplay.from_estimator(fit, images.table, ["D", "D stderr"])
+    assert display.axes_[0].get_title() == "D (m²/s)"
+    assert display.axes_[1].get_title() == "D stderr (m²/s)"

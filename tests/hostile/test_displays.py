@@ -1,0 +1,287 @@
+"""Hostile input to simulations and displays."""
+
+import hostile
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from variants import SAME, check_arrays, check_numbers, finite
+
+from skrelax import (
+    KernelBuilder,
+    LassoFistaCV,
+    MultiDimRegularizedILT,
+    NonlinearRelaxationFit,
+    SmoothLasso,
+    SmoothLassoCV,
+)
+from skrelax.datasets import (
+    make_decay,
+    make_distribution,
+    make_image_series,
+    make_signed_slices,
+    make_spectrum_series,
+)
+from skrelax.kernels import acquisition_grid
+from skrelax.model_selection import StrengthSearch
+from skrelax.plotting import (
+    CrossValidationCurveDisplay,
+    DecayDisplay,
+    DistributionDisplay,
+    DistributionMapDisplay,
+    ParameterMapDisplay,
+    ResidualsDisplay,
+    StrengthCurveDisplay,
+)
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+from matplotlib.figure import Figure  # noqa: E402
+
+TIMES = np.geomspace(0.01, 1.0, 12)
+
+# Simulations ----------------------------------------------------------------------
+
+SIMULATIONS = {
+    make_decay: ("kernel", "amplitude", "baseline", "noise_std", "n_signals", "drift",
+                 "peaks", "random_state"),
+    make_image_series: ("model", "acquisition", "size", "noise_std", "magnitude",
+                        "variation", "random_state"),
+    make_spectrum_series: ("n_spectrum", "n_delays", "noise_std", "random_state"),
+    make_signed_slices: ("n_slices", "n_times", "noise_std", "random_state"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make", SIMULATIONS)
+def test_settings_of_simulated_data(make):
+    small = {"size": 8} if make is make_image_series else {}
+    if make is make_signed_slices:
+        small = {"n_slices": 2, "n_times": 4}
+
+    def sound(kind, bunch):
+        values = bunch["y"] if "y" in bunch else bunch["data"]
+        assert hostile.all_finite(values), kind
+
+    for name in SIMULATIONS[make]:
+        check_numbers(
+            lambda v, n=name: make(**small | {n: v}), (name, "kernel"), sound, good=2.0
+        )
+        if name.startswith(("n_s", "n_t", "n_d", "size")):
+            for size in (0, -1, 10**12, 1.5, np.uint8(3), np.float64(3.0)):
+                hostile.ends_well(
+                    lambda v=size, n=name: make(**small | {n: v}), (name,)
+                )
+            call = lambda n=name: make(**small | {n: 10**12})  # noqa: E731
+            assert hostile.ends_well(call, (name,)) is None
+
+
+def test_grids_and_peaks_of_simulated_data():
+    peaks = [(0.1, 0.2, 1.0)]
+    names = ("relaxation_times", "peaks")
+    check_arrays(lambda t: make_distribution(t, peaks), TIMES, names, finite)
+    check_numbers(lambda t: make_distribution(t, peaks), names)
+    check_arrays(lambda t: make_decay(times=t, random_state=0)["y"], TIMES,
+                 ("times",), finite)  # fmt: skip
+    times = pd.DataFrame({"TI": TIMES})
+    check_arrays(
+        lambda t: make_image_series(acquisition=t, size=4, random_state=0)["y"],
+        times.to_numpy(), ("acquisition",), finite,
+        # A frame must have the names of the columns.
+        [kind for kind in SAME if kind != "nullable"],
+    )  # fmt: skip
+    for make in (
+        lambda peak: make_distribution(TIMES, [peak]),
+        lambda peak: make_decay(peaks=[peak])["y"],
+    ):
+        for k, good in enumerate((0.1, 0.2, 1.0)):
+            for kind, value in hostile.numbers(good).items():
+                peak = [0.1, 0.2, 1.0]
+                peak[k] = value
+                result = hostile.ends_well(lambda m=make, p=peak: m(p), ("peaks",))
+                assert result is None or hostile.all_finite(result), (k, kind)
+    wide = make_distribution(TIMES, [(0.1, 1e-300, 1.0)])
+    assert_allclose(wide.sum(), 1.0)
+
+
+# Displays -------------------------------------------------------------------------
+
+DECAY = np.exp(-TIMES / 0.1) + 0.01 * np.random.default_rng(0).standard_normal(12)
+PLANE = np.abs(np.random.default_rng(0).standard_normal((12, 12)))
+
+
+def draw(display):
+    """Draw a display wholly, on a figure without a layout that costs time."""
+    figure = Figure(figsize=(3, 2), dpi=40)
+    if isinstance(display, DistributionMapDisplay):
+        display.plot(figure)
+    elif isinstance(display, ParameterMapDisplay):
+        axes = figure.subplots(1, len(display.images), squeeze=False)
+        display.plot(axes)
+    else:
+        display.plot(figure.subplots())
+    figure.canvas.draw()
+    return display
+
+
+ROWS = np.stack([DECAY, DECAY], axis=1)
+CONSTRUCTORS = {
+    DistributionDisplay: {
+        "relaxation_times": TIMES, "distribution": DECAY, "truth": (TIMES, DECAY),
+        "band": (DECAY, DECAY), "label": "T2",
+    },
+    DistributionMapDisplay: {
+        "relaxation_times": (TIMES, TIMES), "distribution": PLANE,
+        "labels": ("D", "T2"),
+    },
+    DecayDisplay: {"times": TIMES, "signals": ROWS, "fit": ROWS, "label": "TE"},
+    ResidualsDisplay: {"times": TIMES, "residuals": ROWS, "noise_std": 0.1},
+    CrossValidationCurveDisplay: {
+        "strengths": TIMES, "mean": DECAY, "error": DECAY, "chosen": TIMES[2],
+        "curves": [1.0], "chosen_curve": 1.0, "names": ("alpha", "smoothness"),
+    },
+    ParameterMapDisplay: {
+        "images": {"T2": PLANE}, "units": {"T2": "s"}, "limits": {"T2": (0.0, 1.0)},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CONSTRUCTORS)
+def test_constructors_of_displays(kind):
+    good = CONSTRUCTORS[kind]
+    draw(kind(**good))
+    for name, value in good.items():
+        # Where shapes do not match, the other array may be the one that is named.
+        names = (name, "distribution", "signals", "residuals", "mean", "fit")
+        check_numbers(lambda v, n=name: draw(kind(**good | {n: v})), names)
+        if isinstance(value, np.ndarray):
+            check_arrays(
+                lambda v, n=name: draw(kind(**good | {n: v})), value, names, same=()
+            )
+        if isinstance(value, tuple) and isinstance(value[0], np.ndarray):
+            for other in (lambda v: (v, TIMES), lambda v: (TIMES, v)):
+                check_arrays(
+                    lambda v, n=name, o=other: draw(kind(**good | {n: o(v)})),
+                    value[0], names, same=(),
+                )  # fmt: skip
+    if kind is ParameterMapDisplay:
+        check_arrays(lambda v: draw(kind({"T2": v})), PLANE, ("images",), same=())
+        check_numbers(lambda v: draw(kind({"T2": v})), ("images",))
+        check_numbers(
+            lambda v: draw(kind({"T2": PLANE}, limits={"T2": v})), ("limits",)
+        )
+        check_numbers(
+            lambda v: draw(kind({"T2": PLANE}, limits={"T2": (v, 2.0)})), ("limits",)
+        )
+        axes = Figure().subplots(1, 1)
+        both = kind({"T1": PLANE, "T2": PLANE})
+        assert hostile.ends_well(lambda: both.plot(axes), ("axes",)) is None
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Return fitted estimators of one and two axes, by what they are."""
+    X = TIMES[:, None]
+    grid = acquisition_grid(TIMES[::3], TIMES[::3])
+    y = np.exp(-grid @ [1.0, 8.0])
+    builder = KernelBuilder(n_bins=8)
+    pipeline = make_pipeline(builder, SmoothLasso(1e-3, 1e-3))
+    return {
+        "one": make_pipeline(KernelBuilder(n_bins=8), LassoFistaCV(4)).fit(X, DECAY),
+        "two": make_pipeline(
+            KernelBuilder(["T1-SR", "T2"], n_bins=5), SmoothLasso(1e-3, 1e-3)
+        ).fit(grid, y),
+        "signed": MultiDimRegularizedILT(grids=9, noise_std=0.1, max_iter=3).fit(
+            X, DECAY
+        ),
+        "strength": StrengthSearch(pipeline, strengths=3).fit(X, DECAY),
+        "smooth": make_pipeline(KernelBuilder(n_bins=8), SmoothLassoCV(2, 3)).fit(
+            X, DECAY
+        ),
+        "grid": GridSearchCV(pipeline, {"smoothlasso__alpha": [1e-2, 1e-3]}, cv=2).fit(
+            X, DECAY
+        ),
+        "nonlinear": NonlinearRelaxationFit("T2").fit(X, DECAY),
+        "plain": SmoothLasso().fit(np.eye(3), np.arange(3.0)),
+        "not fitted": pipeline,
+    }
+
+
+@pytest.mark.parametrize("kind", [
+    CrossValidationCurveDisplay, DistributionDisplay, DistributionMapDisplay,
+    StrengthCurveDisplay,
+])  # fmt: skip
+def test_displays_of_any_estimator(kind, fitted):
+    allowed = {
+        CrossValidationCurveDisplay: {"one", "smooth", "grid"},
+        DistributionDisplay: {"one", "signed", "strength", "smooth", "grid"},
+        DistributionMapDisplay: {"two"},
+        StrengthCurveDisplay: {"strength"},
+    }[kind]
+    names = ("estimator", "search", "fitted", "cross-validation")
+    drawn = set()
+    for name, estimator in fitted.items():
+        call = lambda e=estimator: kind.from_estimator(e)  # noqa: E731
+        if hostile.ends_well(call, names) is not None:
+            drawn.add(name)
+    matplotlib.pyplot.close("all")
+    assert drawn == allowed
+    check_numbers(kind.from_estimator, names)
+    if kind in (DistributionDisplay, DistributionMapDisplay):
+        estimator = fitted["one" if kind is DistributionDisplay else "two"]
+        for value in (*hostile.numbers().values(), (), ("s",) * 3, ("s", 1), [b"s"]):
+            hostile.ends_well(
+                lambda v=value: kind.from_estimator(estimator, unit=v), ("unit",)
+            )
+            matplotlib.pyplot.close("all")
+    if kind is DistributionMapDisplay:
+        check_numbers(
+            lambda v: kind.from_estimator(fitted["two"], signal=v), ("signal",)
+        )
+    matplotlib.pyplot.close("all")
+
+
+def test_signals_of_an_estimator(fitted):
+    figure = Figure()
+
+    def call(kind, X=TIMES[:, None], y=DECAY, estimator=fitted["one"], **options):
+        kind.from_estimator(estimator, X, y, ax=figure.subplots(), **options)
+        figure.clear()
+
+    for kind in (DecayDisplay, ResidualsDisplay):
+        # Another number of points is told of the signals.
+        names = ("X", "kernel", "y must", "signals")
+        check_arrays(lambda v, k=kind: call(k, v), TIMES[:, None], names, same=())
+        check_arrays(lambda v, k=kind: call(k, y=v), DECAY, ("y", "signals"), same=())
+        check_numbers(lambda v, k=kind: call(k, v), names)
+        check_numbers(lambda v, k=kind: call(k, y=v), ("y", "signals"))
+        check_numbers(lambda v, k=kind: call(k, estimator=v), ("estimator",))
+        check_numbers(lambda v, k=kind: call(k, unit=v), ("unit",))
+    check_numbers(lambda v: call(ResidualsDisplay, noise_std=v), ("noise_std",))
+    arguments = {"X": TIMES, "y": DECAY, "y_pred": DECAY}
+    for name, good in arguments.items():
+
+        def predicted(value, name=name):
+            options = arguments | {name: value}
+            ResidualsDisplay.from_predictions(**options, ax=figure.subplots())
+            figure.clear()
+
+        check_arrays(predicted, good, (*arguments,), same=())
+        check_numbers(predicted, (*arguments,))
+
+
+def test_maps_of_a_fit():
+    images = make_image_series(size=4, noise_std=0.001, variation=0.0, random_state=0)
+    values = np.tile(images.y[:, 5:6], (1, 16))
+    fit = NonlinearRelaxationFit("T1-IR").fit(images.X, values)
+    good = {"fit": fit, "table": images.table, "names": ["T1"]}
+    axes = Figure().subplots(1, 4)
+    ParameterMapDisplay.from_estimator(**good, axes=axes)
+    for name in good:
+        check_numbers(
+            lambda v, n=name: ParameterMapDisplay.from_estimator(
+                **good | {n: v}, axes=axes
+            ),
+            (name, "images"),
+        )

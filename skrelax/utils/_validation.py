@@ -23,6 +23,26 @@ def is_complex(X):
     return np.iscomplexobj(X if isinstance(X, np.ndarray) else np.asarray(X))
 
 
+def refuse_complex(y, name="y"):
+    """Raise ValueError if y, of any kind, holds complex numbers."""
+    if hasattr(y, "dtypes") and hasattr(y, "columns"):
+        found = any(getattr(dtype, "kind", "") == "c" for dtype in y.dtypes)
+    elif hasattr(y, "dtype"):
+        found = getattr(y.dtype, "kind", "") == "c"
+    else:
+        try:
+            found = np.iscomplexobj(np.asarray(y))
+        except ValueError:
+            # Rows of different length: for the validation of shapes to refuse.
+            found = False
+    if found:
+        # The first words are those that scikit-learn has for it.
+        raise ValueError(
+            f"Complex data not supported: {name} is complex; phase it "
+            "(skrelax.io.correct_phase) and pass the real part."
+        )
+
+
 def validate_signals(estimator, X, *, reset, allow_nan=False, min_points=1):
     """Return signals (n_signals, n_points), real or complex, double or single.
 

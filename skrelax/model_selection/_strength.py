@@ -30,8 +30,6 @@ from ._curve import Curve
 from ._split import check_splitter
 
 _RULES = {"cv", "cv-1se", "gcv", "lcurve", "discrepancy", "chi2", "brd"}
-# Relative noise below which an estimate of it is the rounding of signals without any.
-_NO_NOISE = 1e-12
 
 
 class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -299,7 +297,8 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             )
         if self.rule in ("discrepancy", "brd"):
             self.noise_std_ = self._noise_level(curve)
-            self.target_ = float(self.noise_std_) ** 2
+            # Signals without noise are to be met to rounding.
+            self.target_ = max(float(self.noise_std_) ** 2, curve.floor)
             if self.rule == "brd":
                 return lambda x: max(curve(x).seen, curve.floor)
         elif self.rule == "chi2":
@@ -315,16 +314,13 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 noise_std = curve.noise_std()
             except ValueError as error:
                 raise ValueError(
-                    f"rule={self.rule!r} needs noise_std, which cannot be estimated: "
-                    f"{error}"
+                    f"rule={self.rule!r} needs noise_std, which cannot be estimated "
+                    f"from n_samples={curve.n_points}: {error}"
                 ) from error
-            if noise_std <= _NO_NOISE * np.sqrt(curve.square):
-                noise_std = 0.0
-        if not noise_std > 0 and curve.square > 0.0:
+        elif not noise_std > 0:
             raise ValueError(
                 f"rule={self.rule!r} needs a positive noise level, got "
-                f"noise_std={noise_std}"
-                + (" from residuals." if self.noise_std is None else ".")
+                f"noise_std={noise_std}."
             )
         return noise_std
 

@@ -91,7 +91,15 @@ def check_acquisition(points, model, name="X"):
 
 def is_complex(X):
     """Return whether an array-like of any kind holds complex numbers."""
-    return np.iscomplexobj(X if isinstance(X, np.ndarray) else np.asarray(X))
+    if hasattr(X, "dtypes") and hasattr(X, "columns"):
+        return any(getattr(dtype, "kind", "") == "c" for dtype in X.dtypes)
+    if hasattr(X, "dtype"):
+        return getattr(X.dtype, "kind", "") == "c"
+    try:
+        return np.iscomplexobj(np.asarray(X))
+    except ValueError:
+        # Rows of different length: for the validation of shapes to refuse.
+        return False
 
 
 def check_size(values, name, low=1e-100, high=1e100):
@@ -112,17 +120,7 @@ def check_size(values, name, low=1e-100, high=1e100):
 
 def refuse_complex(y, name="y"):
     """Raise ValueError if y, of any kind, holds complex numbers."""
-    if hasattr(y, "dtypes") and hasattr(y, "columns"):
-        found = any(getattr(dtype, "kind", "") == "c" for dtype in y.dtypes)
-    elif hasattr(y, "dtype"):
-        found = getattr(y.dtype, "kind", "") == "c"
-    else:
-        try:
-            found = np.iscomplexobj(np.asarray(y))
-        except ValueError:
-            # Rows of different length: for the validation of shapes to refuse.
-            found = False
-    if found:
+    if is_complex(y):
         # The first words are those that scikit-learn has for it.
         raise ValueError(
             f"Complex data not supported: {name} is complex; phase it "

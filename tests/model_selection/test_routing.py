@@ -74,7 +74,7 @@ def test_weights_of_a_kernel_search():
     with sklearn.config_context(enable_metadata_routing=True):
         search = recovery(sample_weight=True).set_fit_request(known=True)
         routed = search.fit(X, 1 - 1.85 * Y, sample_weight=WEIGHT)
-        outer = Pipeline([("search", search)])
+        outer = Pipeline([("search", sklearn.clone(search))])
         outer.fit(X, 1 - 1.85 * Y, sample_weight=WEIGHT, known=1.75)
         with pytest.raises(ValueError, match="sample_weight"):
             recovery().fit(X, Y, sample_weight=WEIGHT)

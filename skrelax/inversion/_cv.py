@@ -137,7 +137,7 @@ def choose_candidate(errors, counts, rule, noise_std, squares, per_signal=False)
     if len(mse) > 1:
         error = mse.std(axis=0, ddof=1) / np.sqrt(len(mse))
     floored = np.maximum(mean, rounding_floor(squares))
-    curve = floored if noise_std is None else np.abs(floored - noise_std**2)
+    curve = floored if noise_std is None else np.abs(floored - float(noise_std) ** 2)
     best = first_minimum(curve, floored)
     if rule == "1se":
         best = within_one_standard_error(curve, error, floored, best)

@@ -246,8 +246,8 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 self._place = [step for step, _ in pipeline.steps].index(name)
                 return full
         raise ValueError(
-            f"the kernel of {pipeline!r} has no setting {self.parameter!r}: it must be "
-            "a signal model, not a name."
+            f"the kernel of {pipeline!r} has no setting {self.parameter!r}: parameter "
+            "must be one of a signal model, and the kernel not a name."
         )
 
     def _builder(self, value):

@@ -1,5 +1,7 @@
 """LASSO with the penalty chosen by cross-validation over acquisition points."""
 
+import numbers
+
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
@@ -181,7 +183,7 @@ class LassoFistaCV(
         X, y, weight = validate_linear(self, X, y, sample_weight)
         folds = self._folds(X, y, sample_weight, groups)
         problem = make_problem(X, y, weight, self.fit_intercept)
-        if np.ndim(self.alphas) == 0:
+        if isinstance(self.alphas, numbers.Integral):
             self.alphas_ = alpha_grid(problem, self.positive, self.alphas)
         else:
             self.alphas_ = check_path("alphas", self.alphas)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import (
 
 from ..utils._sklearn import Interval, _check_sample_weight
 from ..utils._validation import (
+    RealInterval,
     check_numbers,
     check_size,
     errors_name,
@@ -22,7 +23,7 @@ from ._tables import bins_index, find_axes, to_data_array
 
 # Constraints of parameters: numbers that can be squared and counts that compiled loops
 # can count to.
-STRENGTH = Interval(numbers.Real, 0, 1e100, closed="both")
+STRENGTH = RealInterval(0, 1e100, closed="both")
 ITERATIONS = Interval(numbers.Integral, 1, 2**31 - 1, closed="both")
 COUNT = Interval(numbers.Integral, 1, 100_000, closed="both")
 # Sizes of a kernel between which amplitudes of any signal that is taken, too, can be

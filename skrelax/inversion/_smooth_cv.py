@@ -249,7 +249,7 @@ class SmoothLassoCV(
         return self
 
     def _alpha_path(self, problem):
-        if np.ndim(self.alphas) > 0:
+        if not isinstance(self.alphas, numbers.Integral):
             return check_path("alphas", self.alphas)
         top = alpha_max(problem, self.positive) or 1.0
         start, stop = _ALPHA_DECADES
@@ -257,7 +257,7 @@ class SmoothLassoCV(
         return np.append(top * 10.0**-decades, 0.0)
 
     def _smoothness_path(self, problem):
-        if np.ndim(self.smoothnesses) > 0:
+        if not isinstance(self.smoothnesses, numbers.Integral):
             return check_path("smoothnesses", self.smoothnesses)
         top = np.einsum("ij,ij->", problem.AT, problem.AT) / problem.AT.shape[0] or 1.0
         start, stop = _SMOOTHNESS_DECADES

@@ -8,8 +8,8 @@ from scipy import linalg
 from sklearn.exceptions import ConvergenceWarning
 
 from ..utils._parallel import run_chunks
-from ..utils._sklearn import Interval, validate_params
-from ..utils._validation import check_numbers, refuse_complex
+from ..utils._sklearn import validate_params
+from ..utils._validation import RealInterval, check_numbers, refuse_complex
 from . import _numba
 from ._linear import (
     COUNT,
@@ -144,7 +144,7 @@ def alpha_grid(problem, positive, n_alphas, eps=1e-6):
 @validate_params(
     {
         "alphas": [COUNT, "array-like"],
-        "eps": [Interval(numbers.Real, 1e-100, 1, closed="left")],
+        "eps": [RealInterval(1e-100, 1, closed="left")],
         "positive": ["boolean"],
         "tol": [STRENGTH],
         "max_iter": [ITERATIONS],
@@ -217,7 +217,7 @@ def lasso_path(
     weight = validate_weight(sample_weight, K)
     Y = y.reshape(K.shape[0], -1)
     problem = make_problem(K, Y, weight)
-    if np.ndim(alphas) == 0:
+    if isinstance(alphas, numbers.Integral):
         alphas = alpha_grid(problem, positive, int(alphas), eps)
     else:
         alphas = check_numbers(alphas, "alphas", ndim=1, finite=False)

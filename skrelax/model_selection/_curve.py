@@ -1,5 +1,7 @@
 """Fits of one inversion along the strengths of its penalty, remembered."""
 
+import numbers
+
 import numpy as np
 from scipy import linalg
 from sklearn.base import clone
@@ -22,7 +24,10 @@ _DECADES = 10.0
 # BRD counts the noise of the directions with singular values above this fraction of
 # the largest, the usual cut of two-dimensional inversion (Song et al. 2002).
 _BRD_CUT = 1e-3
-_LARGEST = 1e100
+# Strengths and noise levels beyond this are not squared.
+LARGEST = 1e100
+# Distance in log(strength) to which ends of the L-curve are found.
+_EDGE = 1e-2
 
 
 class Curve:
@@ -99,12 +104,12 @@ class Curve:
 
     def _grid(self):
         given = self.search.strengths
-        if np.ndim(given) > 0:
+        if not isinstance(given, numbers.Integral):
             values = check_numbers(given, "strengths", ndim=1, finite=False)
-            if not values.size or not ((values > 0) & (values <= _LARGEST)).all():
+            if not values.size or not ((values > 0) & (values <= LARGEST)).all():
                 raise ValueError(
                     "strengths must be positive numbers, none above "
-                    f"{_LARGEST:.0e}, at least one, got {values}."
+                    f"{LARGEST:.0e}, at least one, got {values}."
                 )
             return np.sort(values)[::-1].copy()
         share = self.weight / self.weight.sum()
@@ -185,10 +190,11 @@ class Curve:
         return float(np.sqrt(np.mean(each**2)))
 
     def lcurve(self):
-        """Return (point, strengths): the L-curve of log(strength) where it is defined.
+        """Return (point, strengths, ends): the L-curve where it is defined.
 
-        Its ends are cut off where the penalty norm or the residual is zero to rounding:
-        they have no logarithm.
+        `point` takes log(strength), of which `ends` are the smallest and the largest
+        (None where nothing is defined). The curve is cut off where the penalty norm or
+        the residual is zero to rounding: they have no logarithm.
         """
         # The L1 norm is of first power, where a mean square is of second.
         power = 0.5 if self.penalty is None else 1.0
@@ -203,10 +209,27 @@ class Curve:
             fit = self(x)
             return np.log([max(fit.residual, self.floor), max(fit.norm, norm_floor)])
 
-        kept = np.flatnonzero([defined(x) for x in np.log(self.strengths)])
+        def edge(inside, outside):
+            """Return the last place that is defined on the way out of the curve."""
+            while abs(outside - inside) > _EDGE:
+                middle = 0.5 * (inside + outside)
+                if defined(middle):
+                    inside = middle
+                else:
+                    outside = middle
+            return inside
+
+        grid = np.log(self.strengths)
+        kept = np.flatnonzero([defined(x) for x in grid])
         if kept.size == 0:
-            return point, self.strengths[:0]
-        return point, self.strengths[kept[0] : kept[-1] + 1]
+            return point, self.strengths[:0], None
+        first, last = kept[0], kept[-1]
+        high, low = grid[first], grid[last]
+        if self.search.refine and first > 0:
+            high = edge(high, grid[first - 1])
+        if self.search.refine and last < grid.size - 1:
+            low = edge(low, grid[last + 1])
+        return point, self.strengths[first : last + 1], (low, high)
 
     def bend(self, point, strengths):
         """Return log(strength) of the grid point that bends most, or None."""

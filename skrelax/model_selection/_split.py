@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils.validation import _num_samples
 
-from ..utils._validation import check_numbers, errors_name
+from ..utils._validation import check_numbers, errors_name, stable_std
 from ._criteria import within_one_standard_error
 
 
@@ -83,11 +83,12 @@ class InterleavedKFold(BaseCrossValidator):
                 UserWarning,
                 stacklevel=2,
             )
+        with errors_name("X"):
+            _num_samples(X)
         yield from super().split(X, y)
 
     def _iter_test_indices(self, X=None, y=None, groups=None):
-        with errors_name("X"):
-            n_points = _num_samples(X)
+        n_points = _num_samples(X)
         if n_points < self.n_splits:
             raise ValueError(
                 f"n_splits={self.n_splits} is above the number of points, "
@@ -241,7 +242,9 @@ def one_standard_error(cv_results, parameter=None):
     loss = np.where(np.isfinite(mean), -mean, np.inf)
     best = int(loss.argmin())
     scores = np.array([columns[name] for name in names])[:, best]
-    error = scores.std(ddof=1) / np.sqrt(scores.size) if scores.size > 1 else 0.0
+    scores = scores[np.isfinite(scores)]
+    # Scores of fits that go wrong may be too large to square.
+    error = stable_std(scores) / np.sqrt(scores.size) if scores.size > 1 else 0.0
     known = np.where(np.isfinite(strength), strength, -np.inf)
     order = np.argsort(-known, kind="stable")
     sizes = np.abs(mean)

@@ -18,6 +18,7 @@ from ..utils._sklearn import (
     process_routing,
     routing_enabled,
 )
+from ..utils._validation import RealInterval
 from ._criteria import (
     first_minimum,
     generalised_error,
@@ -26,7 +27,7 @@ from ._criteria import (
     minimise,
     within_one_standard_error,
 )
-from ._curve import Curve
+from ._curve import LARGEST, Curve
 from ._split import check_splitter
 
 _RULES = {"cv", "cv-1se", "gcv", "lcurve", "discrepancy", "chi2", "brd"}
@@ -145,8 +146,8 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             "array-like",
         ],
         "refine": ["boolean"],
-        "noise_std": [Interval(numbers.Real, 0, 1e100, closed="both"), None],
-        "chi2_factor": [Interval(numbers.Real, 1, 1e100, closed="right")],
+        "noise_std": [RealInterval(0, LARGEST, closed="both"), None],
+        "chi2_factor": [RealInterval(1, LARGEST, closed="right")],
         "degrees_of_freedom": [StrOptions({"active", "linear"})],
         "cv": ["cv_object"],
     }
@@ -298,7 +299,7 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if self.rule in ("discrepancy", "brd"):
             self.noise_std_ = self._noise_level(curve)
             # Signals without noise are to be met to rounding.
-            self.target_ = max(float(self.noise_std_) ** 2, curve.floor)
+            self.target_ = max(self.noise_std_**2, curve.floor)
             if self.rule == "brd":
                 return lambda x: max(curve(x).seen, curve.floor)
         elif self.rule == "chi2":
@@ -322,7 +323,7 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"rule={self.rule!r} needs a positive noise level, got "
                 f"noise_std={noise_std}."
             )
-        return noise_std
+        return float(noise_std)
 
     def _search(self, curve, measure, strengths, criterion):
         """Return log(strength) of the choice."""
@@ -351,10 +352,10 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _corner(self, curve):
         """Return log(strength) of the corner of the L-curve."""
-        point, strengths = curve.lcurve()
+        point, strengths, ends = curve.lcurve()
         found = None
-        if self.refine and strengths.size > 1:
-            found = lcurve_corner(point, *np.log(strengths[[-1, 0]]))
+        if self.refine and ends is not None:
+            found = lcurve_corner(point, *ends)
         elif strengths.size > 2:
             found = curve.bend(point, strengths)
         if found is None:

@@ -12,9 +12,10 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from ..metrics import distribution_statistics, peak_statistics
 from ..utils._inspect import best, final_step, find_builder
-from ..utils._sklearn import HasMethods, Interval, routing_enabled, validate_params
+from ..utils._sklearn import HasMethods, routing_enabled, validate_params
 from ..utils._validation import (
     N_JOBS,
+    RealInterval,
     check_numbers,
     check_size,
     refuse_complex,
@@ -25,6 +26,7 @@ from ._noise import resolved_directions
 _MOST_REFITS = 1_000_000
 # Beyond it signals with noise could not be squared.
 _LARGEST_NOISE = 1e98
+_NOISE = RealInterval(0, _LARGEST_NOISE, closed="both")
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class BootstrapResult:
 @validate_params(
     {
         "estimator": [HasMethods(["fit", "predict"])],
-        "level": [Interval(numbers.Real, 0, 1, closed="neither")],
+        "level": [RealInterval(0, 1, closed="neither")],
         "n_jobs": N_JOBS,
         "random_state": ["random_state"],
     },
@@ -153,6 +155,8 @@ def bootstrap_distribution(
     >>> result.statistics.loc["log_mean"].round(2).to_dict()
     {'estimate': 0.1, 'lower': 0.1, 'upper': 0.16, 'std': 0.01}
     """
+    refuse_complex(X, "X")
+    check_numbers(X, "X", ndim=2)
     refuse_complex(y)
     signal = check_numbers(y, "y")
     if signal.ndim != 1 or not signal.size:
@@ -235,7 +239,7 @@ def _check_draws(n_bootstrap, noise):
             raise ValueError(f"noise must be 'residual' or a number, got {noise!r}.")
     elif not isinstance(noise, numbers.Real):
         raise TypeError(f"noise must be 'residual' or a number, got {noise!r}.")
-    elif not 0 <= noise <= _LARGEST_NOISE:
+    elif noise not in _NOISE:
         raise ValueError(
             f"noise must not be negative nor above {_LARGEST_NOISE:.0e}, got {noise}."
         )
@@ -268,7 +272,14 @@ def _draw_noise(noise, residuals, weight, used, n_bootstrap, rng):
     else:
         noise_std = float(noise)
         drawn = noise_std * rng.standard_normal((m, n_bootstrap))
-    return drawn * inverse[:, None], noise_std
+    drawn *= inverse[:, None]
+    if not np.abs(drawn).max(initial=0.0) <= _LARGEST_NOISE:
+        raise ValueError(
+            "sample_weight must not differ so much that the noise of a point, "
+            f"{noise_std:.3g} / sqrt(weight), passes {_LARGEST_NOISE:.0e}; the "
+            f"smallest is {weight[weight > 0].min():.3g}."
+        )
+    return drawn, noise_std
 
 
 def _summarise(fitted, samples, noise_std, level):

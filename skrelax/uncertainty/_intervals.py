@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..utils._validation import stable_std
+
 # The largest standard deviation of numbers between two limits is half their distance.
 _WIDEST = 0.5
 
@@ -18,7 +20,7 @@ def statistic_interval(name, values, tails, axes):
         return [estimate, np.nan, np.nan, np.nan]
     low, high = np.quantile(refits, tails)
     # One refit alone has no standard deviation.
-    std = refits.std(ddof=1) if refits.size > 1 else np.nan
+    std = stable_std(refits) if refits.size > 1 else np.nan
     least, most = _possible_range(name, axes)
     if name.startswith(("log_mean", "mean", "ratio")):
         lower, upper = estimate * (estimate / high), estimate * (estimate / low)

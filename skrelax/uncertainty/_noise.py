@@ -1,12 +1,11 @@
 """The standard deviation of the noise of a measured signal."""
 
-import numbers
-
 import numpy as np
 from scipy import linalg
 
-from ..utils._sklearn import Interval, validate_params
+from ..utils._sklearn import validate_params
 from ..utils._validation import (
+    RealInterval,
     check_numbers,
     check_size,
     is_complex,
@@ -20,7 +19,7 @@ _METHODS = {"auto", "imaginary", "residual", "tail"}
 
 
 @validate_params(
-    {"tail": [Interval(numbers.Real, 0, 1, closed="right")]},
+    {"tail": [RealInterval(0, 1, closed="right")]},
     prefer_skip_nested_validation=True,
 )
 def estimate_noise_std(y, K=None, *, method="auto", tail=0.25, sample_weight=None):
@@ -176,6 +175,6 @@ def _from_tail(signals, tail):
     n_points = signals.shape[0]
     count = max(8, int(tail * n_points))
     if n_points < count:
-        raise ValueError(f"method='tail' needs at least 8 points, got {n_points}.")
+        raise ValueError(f"method='tail' needs y of at least 8 points, got {n_points}.")
     second = np.diff(np.real(signals)[-count:], n=2, axis=0)
     return np.sqrt((second**2).mean(axis=0) / 6.0)

@@ -297,9 +297,12 @@ def _summarise(fitted, samples, noise_std, level):
         table = distribution_statistics(together, times)
         if not isinstance(times, tuple):
             table = table.join(peak_statistics(together, times))
+        head = "log_mean_" if len(axes) > 1 else "log_mean"
+        labels = [name.removeprefix(head) for name in table if name.startswith(head)]
+        named = dict(zip(labels, axes, strict=False))
         statistics = pd.DataFrame(
             {
-                name: statistic_interval(name, table[name].to_numpy(), tails, axes)
+                name: statistic_interval(name, table[name].to_numpy(), tails, named)
                 for name in table
             },
             index=["estimate", "lower", "upper", "std"],

@@ -12,7 +12,7 @@ def statistic_interval(name, values, tails, axes):
     """Return estimate, basic interval and standard deviation of one number.
 
     The first of `values` is the estimate, the others are those of refits. `axes` are
-    the bins of each axis.
+    the bins of each axis, by the name in which numbers of that axis end.
     """
     estimate, refits = values[0], values[1:]
     refits = refits[np.isfinite(refits)]
@@ -39,14 +39,13 @@ def _possible_range(name, axes):
     if name.startswith("share"):
         return 0.0, 1.0
     if name.startswith("ratio"):
-        return axes[0][0] / axes[1][-1], axes[0][-1] / axes[1][0]
+        first, second = axes.values()
+        return first[0] / second[-1], first[-1] / second[0]
     if not name.startswith(("log_mean", "mean", "width")):
         return 0.0, np.inf
-    axis = axes[0]
+    axis = next(iter(axes.values()))
     if len(axes) > 1:
-        # The names that `distribution_statistics` gives to axes.
-        labels = ["T1", "T2"] if len(axes) == 2 else list(map(str, range(len(axes))))
-        axis = axes[labels.index(name.rsplit("_", 1)[1])]
+        axis = next(grid for label, grid in axes.items() if name.endswith(f"_{label}"))
     if name.startswith("width"):
         return 0.0, _WIDEST * np.log10(axis[-1] / axis[0])
     return axis[0], axis[-1]

@@ -11,16 +11,23 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skrelax import KernelBuilder, LassoFista, LassoFistaCV, SmoothLasso, SmoothLassoCV
-from skrelax.utils._grid_shape import KernelMatrix
 
 RNG = np.random.default_rng(0)
 INVERSIONS = [LassoFista(), SmoothLasso(), LassoFistaCV(4), SmoothLassoCV(2, 3)]
 
 
+class Carrier(np.ndarray):
+    """A kernel with grids, which its views inherit."""
+
+    def __array_finalize__(self, source):
+        for name in ("grid_shape", "grids", "axis_names"):
+            setattr(self, name, getattr(source, name, None))
+
+
 def carrying(n_points, grids, names):
     """Return a kernel that carries its grids."""
     kernel = RNG.random((n_points, int(np.prod([len(grid) for grid in grids]))))
-    kernel = kernel.view(KernelMatrix)
+    kernel = kernel.view(Carrier)
     kernel.grid_shape = tuple(len(grid) for grid in grids)
     kernel.grids = tuple(np.asarray(grid, dtype=float) for grid in grids)
     kernel.axis_names = tuple(names)

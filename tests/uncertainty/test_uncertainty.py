@@ -215,17 +215,17 @@ def test_intervals_stay_in_the_possible_range(n_bootstrap, noise, axes):
 
 def test_one_finite_refit_has_no_standard_deviation():
     values = np.array([0.5, np.nan, 0.4, np.nan])
-    found = statistic_interval("share_0", values, [0.05, 0.95], (np.array([1.0]),))
+    found = statistic_interval("share_0", values, [0.05, 0.95], {})
     assert np.isnan(found[3])
     assert np.isfinite(found[:3]).all()
-    empty = statistic_interval("share_0", values[[0, 1]], [0.05, 0.95], ())
+    empty = statistic_interval("share_0", values[[0, 1]], [0.05, 0.95], {})
     assert np.isnan(empty[1:]).all()
 
 
 def test_intervals_of_times_do_not_change_their_unit():
     # On the logarithmic scale an interval of rates is that of times, turned over.
     times = np.array([0.2, 0.15, 0.3, 0.22, 0.18])
-    axes = (np.array([1e-3, 1e3]),)
+    axes = {"": np.array([1e-3, 1e3])}
     _, lower, upper, _ = statistic_interval("log_mean", times, [0.1, 0.9], axes)
     _, low, high, _ = statistic_interval("log_mean", 1 / times, [0.1, 0.9], axes)
     # Quantiles interpolate linearly, which is not the same in times and rates.

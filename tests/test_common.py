@@ -56,6 +56,7 @@ ESTIMATORS = [
     SmoothLassoCV(alphas=2, smoothnesses=3, cv=3),
     # One bin per axis, for the same reason.
     MultiDimRegularizedILT(grids=1),
+    StrengthSearch(SmoothLasso()),
     StrengthSearch(SmoothLasso(), strengths=3),
     NonlinearRelaxationFit(),
     VoxelMapper(NonlinearRelaxationFit()),

@@ -1,28 +1,68 @@
 """What the estimators with built-in cross-validation share."""
 
-import numbers
-
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.model_selection import check_cv
+from sklearn.utils.metadata_routing import (
+    UNUSED,
+    MetadataRouter,
+    MethodMapping,
+)
 
-from ..model_selection import InterleavedKFold
+from ..model_selection._criteria import (
+    first_minimum,
+    rounding_floor,
+    within_one_standard_error,
+)
+from ..model_selection._split import check_splitter, fold_weights, make_folds
 from ..utils._parallel import THREAD_WORTH, run_tasks, split_slices
+from ..utils._sklearn import process_routing, routing_enabled
+from ..utils._validation import check_numbers
+from ._linear import STRENGTH
 from ._problem import make_problem
 
 
-def make_folds(cv, X, y):
-    """Return (train, test) pairs; an int or None interleaves points."""
-    if cv is None or isinstance(cv, numbers.Integral):
-        cv = InterleavedKFold(5 if cv is None else cv)
-    return list(check_cv(cv).split(X, y))
+class FoldsMixin:
+    """Routing of weights to fits, and of groups to the folds, of `cv`."""
+
+    # Groups are for the folds alone, so nobody has to request them of the fit.
+    __metadata_request__fit = {"groups": UNUSED}
+
+    def get_metadata_routing(self):
+        """Return who takes which metadata.
+
+        Returns
+        -------
+        MetadataRouter
+            Weights are for the estimator, groups for the folds.
+        """
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(
+                splitter=check_splitter(self.cv),
+                method_mapping=MethodMapping().add(caller="fit", callee="split"),
+            )
+        )
+
+    def _folds(self, X, y, sample_weight, groups):
+        """Return the folds of the points."""
+        splitter = check_splitter(self.cv)
+        if routing_enabled():
+            given = {"sample_weight": sample_weight, "groups": groups}
+            given = {name: value for name, value in given.items() if value is not None}
+            routed = process_routing(self, "fit", **given)
+            groups = routed.splitter.split.get("groups")
+        return make_folds(splitter, X, y, groups)
 
 
 def check_path(name, values):
     """Return values as a decreasing array, or raise if one is negative."""
-    values = np.asarray(values, dtype=np.float64)
-    if values.ndim != 1 or values.size == 0 or not (values >= 0).all():
-        raise ValueError(f"{name} must be numbers of at least 0, at least one.")
+    values = check_numbers(values, name, ndim=1, finite=False)
+    if not values.size or not ((values >= 0) & (values <= STRENGTH.right)).all():
+        raise ValueError(
+            f"{name} must be numbers of at least 0, none above "
+            f"{STRENGTH.right:.0e}, at least one, got {values}."
+        )
     return np.sort(values)[::-1].copy()
 
 
@@ -38,9 +78,7 @@ def cross_validate_path(
     """
     q = y.shape[1]
     weight = np.ones(X.shape[0]) if weight is None else weight
-    counts = np.array([weight[test].sum() for _, test in folds])
-    if not (counts > 0).all():
-        raise ValueError("every fold must hold out a point of positive weight.")
+    counts = fold_weights(folds, weight)
     errors = np.empty((len(folds), q, n_candidates))
     gaps = np.empty_like(errors)
     block = n_candidates // n_outer
@@ -82,23 +120,25 @@ def cross_validate_path(
     return errors, gaps, counts
 
 
-def choose_candidate(errors, counts, rule, noise_std, per_signal=False):
+def choose_candidate(errors, counts, rule, noise_std, squares, per_signal=False):
     """Return (best index, mean, standard error, curves of the folds).
 
-    Candidates are ordered from the strongest penalty to the weakest. Shapes are
-    (n_candidates, 1 or q) and (n_folds, n_candidates, 1 or q).
+    Candidates are ordered from the strongest penalty to the weakest; of those that
+    are equal to rounding the strongest is taken. Shapes are (n_candidates, 1 or q) and
+    (n_folds, n_candidates, 1 or q). `squares` is the mean square of each signal, (q,).
     """
     mse = errors / counts[:, None, None]
     if not per_signal:
         mse = mse.mean(axis=1, keepdims=True)
+        squares = squares.mean(keepdims=True)
     mse = mse.transpose(0, 2, 1)
     mean = np.average(mse, axis=0, weights=counts)
     error = np.zeros_like(mean)
     if len(mse) > 1:
         error = mse.std(axis=0, ddof=1) / np.sqrt(len(mse))
-    curve = mean if noise_std is None else np.abs(mean - noise_std**2)
-    best = curve.argmin(axis=0)
+    floored = np.maximum(mean, rounding_floor(squares))
+    curve = floored if noise_std is None else np.abs(floored - float(noise_std) ** 2)
+    best = first_minimum(curve, floored)
     if rule == "1se":
-        columns = np.arange(best.size)
-        best = (curve <= (curve + error)[best, columns]).argmax(axis=0)
+        best = within_one_standard_error(curve, error, floored, best)
     return best, mean, error, mse

@@ -1,6 +1,6 @@
 """A setting of the kernel that differs from signal to signal."""
 
-import numbers
+import copy
 import warnings
 
 import numpy as np
@@ -8,16 +8,26 @@ from scipy.interpolate import CubicSpline
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..model_selection._criteria import rounding_floor
 from ..utils._parallel import run_tasks
 from ..utils._sklearn import (
     BaseEstimator,
     HasMethods,
-    _check_sample_weight,
     _fit_context,
+    process_routing,
+    routing_enabled,
 )
+from ..utils._validation import N_JOBS, check_numbers, errors_name, refuse_complex
+from ._explained import Unexplained, held_reports
 from ._lasso import LassoFista
+from ._linear import STRENGTH, validate_signals_of, validate_weight
+from ._problem import mean_squares
+
+# Relative differences of sums of squares below which they are equal.
+_FLAT = 1e-9
 
 
 class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -36,8 +46,9 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Name of the setting in the signal model.
     values : array-like of shape (n_values,), default=None
         Values to try, strictly increasing, at least 4. Between them the minimum of a
-        cubic spline through the sums of squares is taken. None takes 32 angles from
-        50 to 180 degrees.
+        cubic spline through the sums of squares is taken, and the first value where
+        all sums are equal to rounding, as for a signal of zeros. None takes 32 angles
+        from 50 to 180 degrees.
     n_jobs : int or None, default=None
         Number of threads over values.
 
@@ -96,8 +107,11 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         "estimator": [HasMethods(["fit", "predict"])],
         "parameter": [str],
         "values": ["array-like", None],
-        "n_jobs": [numbers.Integral, None],
+        "n_jobs": N_JOBS,
     }
+
+    # Weights are for the inversion, which has to request them.
+    __metadata_request__fit = {"sample_weight": UNUSED}
 
     def __init__(self, estimator, parameter="flip_angle", values=None, n_jobs=None):
         self.estimator = estimator
@@ -132,35 +146,55 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ValueError
             If values are not increasing, shapes do not match, or the kernel has no
             such setting.
+        TypeError
+            If `estimator` does not end in a linear inversion.
+
+        Warns
+        -----
+        UserWarning
+            If nothing of a clear signal is explained: it has the wrong sign, or the
+            penalty is too strong.
         """
-        points, y = validate_data(
-            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True
-        )
-        weight = None
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, y, dtype=np.float64, ensure_non_negative=True
+        refuse_complex(X, "X")
+        refuse_complex(y)
+        with errors_name("X"):
+            if np.ma.isMaskedArray(X):
+                X = np.ma.filled(X.astype(np.float64), np.nan)
+            points = validate_data(
+                self, X, None if y is None else "no_validation", dtype=np.float64
             )
+        y = validate_signals_of(points, y)
+        self._name = self._full_name()
+        weight = validate_weight(self._route(sample_weight), points)
+        if weight is not None:
             # A point without weight must not draw the limits of the grid either.
             kept = np.flatnonzero(weight)
             X = X.iloc[kept] if hasattr(X, "iloc") else points[kept]
             y, weight = y[kept], weight[kept]
-        # As it is: names of columns must reach the KernelBuilder.
-        self._acquisition = X
-        self._name = self._full_name()
+        # As it is, for names of columns must reach the KernelBuilder; and a copy, for
+        # predictions must not follow the caller's table or settings.
+        self._acquisition = copy.deepcopy(X)
+        self._front = clone(self.estimator[:-1])
+        self._inversion = _innermost(self.estimator[-1])
         single = y.ndim == 1
         Y = y.reshape(y.shape[0], -1)
         self.values_ = _check_values(self.values)
         if known is None:
             residual = self._residuals(X, Y, weight)
-            values = np.array([_lowest(self.values_, column) for column in residual.T])
+            floor = rounding_floor(len(Y) * mean_squares(Y, weight))
+            values = np.array(
+                [
+                    _lowest(self.values_, np.maximum(column, least))
+                    for column, least in zip(residual.T, floor, strict=True)
+                ]
+            )
         else:
             residual = None
-            values = np.asarray(known, dtype=np.float64)
+            values = check_numbers(known, "known", finite=False)
             if values.shape not in ((), (Y.shape[1],)) or not np.isfinite(values).all():
                 raise ValueError(
                     f"known must be a finite number or one per signal ({Y.shape[1]}), "
-                    f"got shape {values.shape}."
+                    f"got {values} of shape {values.shape}."
                 )
             values = np.full(Y.shape[1], values)
         self._invert(X, Y, weight, values)
@@ -185,7 +219,11 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             The signals.
         """
         check_is_fitted(self)
-        validate_data(self, X, dtype=np.float64, reset=False)
+        refuse_complex(X, "X")
+        with errors_name("X"):
+            if np.ma.isMaskedArray(X):
+                X = np.ma.filled(X.astype(np.float64), np.nan)
+            validate_data(self, X, dtype=np.float64, reset=False)
         values, coef = np.atleast_1d(self.value_), np.atleast_2d(self.coef_)
         out = []
         for value, f in zip(values, coef, strict=True):
@@ -205,26 +243,28 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         for name, _ in pipeline.steps[:-1]:
             full = f"{name}__kernel__{self.parameter}"
             if full in known:
+                self._place = [step for step, _ in pipeline.steps].index(name)
                 return full
         raise ValueError(
-            f"the kernel of {pipeline!r} has no setting {self.parameter!r}: it must be "
-            "a signal model, not a name."
+            f"the kernel of {pipeline!r} has no setting {self.parameter!r}: parameter "
+            "must be one of a signal model, and the kernel not a name."
         )
 
     def _builder(self, value):
         """Return the transformers, fitted with a value of the setting."""
-        steps = clone(self.estimator[:-1]).set_params(**{self._name: float(value)})
+        steps = clone(self._front).set_params(**{self._name: float(value)})
         return steps.fit(self._acquisition)
 
     def _residuals(self, X, Y, weight):
         """Return the sum of squares of each value and signal."""
         residual = np.empty((self.values_.size, Y.shape[1]))
-        intercept = getattr(self.estimator[-1], "fit_intercept", False)
+        intercept = self._inversion.fit_intercept
 
         def fit(index):
             K = self._builder(self.values_[index]).transform(X)
             free = LassoFista(alpha=0.0, fit_intercept=intercept)
-            misfit = Y - free.fit(K, Y, sample_weight=weight).predict(K)
+            with held_reports():
+                misfit = Y - free.fit(K, Y, sample_weight=weight).predict(K)
             w = 1.0 if weight is None else weight[:, None]
             residual[index] = (w * misfit**2).sum(axis=0)
 
@@ -240,21 +280,53 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """Find the distributions, signals of one value at a time."""
         groups, member = np.unique(values, return_inverse=True)
         first = self._builder(groups[0])
-        self.relaxation_times_ = first[0].relaxation_times_
+        self.relaxation_times_ = first[self._place].relaxation_times_
         n_bins = first.transform(X).shape[1]
         self.coef_ = np.empty((Y.shape[1], n_bins))
         self.intercept_ = np.zeros(Y.shape[1])
+        report = Unexplained(Y.shape[1])
 
         def fit(group):
             mine = np.flatnonzero(member == group)
             K = self._builder(groups[group]).transform(X)
             options = {} if weight is None else {"sample_weight": weight}
-            model = clone(self.estimator[-1]).fit(K, Y[:, mine], **options)
+            with held_reports() as reports:
+                model = clone(self.estimator[-1]).fit(K, Y[:, mine], **options)
+            for found in reports[-1:]:
+                report.extend(found, mine)
             model = getattr(model, "best_estimator_", model)
             self.coef_[mine] = np.atleast_2d(model.coef_)
             self.intercept_[mine] = model.intercept_
 
         run_tasks(fit, [(group,) for group in range(groups.size)], self.n_jobs)
+        # Past this function, fit, and the check of its parameters.
+        report.warn(stacklevel=4)
+
+    def get_metadata_routing(self):
+        """Return who takes which metadata.
+
+        Returns
+        -------
+        MetadataRouter
+            Weights are for the inversion, known values for the search.
+        """
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(
+                estimator=self.estimator,
+                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            )
+        )
+
+    def _route(self, sample_weight):
+        """Return the weights that the inversion gets."""
+        if sample_weight is None or not routing_enabled():
+            return sample_weight
+        routed = process_routing(self, "fit", sample_weight=sample_weight)
+        # The steps are fitted one by one, so the Pipeline is asked for its last one.
+        steps = process_routing(self.estimator, "fit", **routed.estimator.fit)
+        return steps[self.estimator.steps[-1][0]].fit.get("sample_weight")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -268,17 +340,37 @@ def _check_values(values):
     """Return the values to try, strictly increasing."""
     if values is None:
         return np.linspace(50.0, 180.0, 32)
-    values = np.asarray(values, dtype=np.float64)
-    if values.ndim != 1 or values.size < 4 or not (np.diff(values) > 0).all():
+    values = check_numbers(values, "values", finite=False)
+    if (
+        values.ndim != 1
+        or values.size < 4
+        or not (np.abs(values) <= STRENGTH.right).all()
+        or not (np.diff(values) > 0).all()
+    ):
         raise ValueError(
             "values must be at least 4 strictly increasing numbers, got shape "
             f"{values.shape}: {values}."
         )
-    return values
+    return values.copy()
+
+
+def _innermost(inversion):
+    """Return the linear inversion inside searches, or raise if it is none."""
+    inner = inversion
+    while not hasattr(inner, "fit_intercept") and hasattr(inner, "estimator"):
+        inner = inner.estimator
+    if not hasattr(inner, "fit_intercept"):
+        raise TypeError(
+            "estimator must end in a linear inversion, LassoFista, SmoothLasso, or a "
+            f"search of their strengths, got {type(inner).__name__}."
+        )
+    return inner
 
 
 def _lowest(values, residual):
     """Return where a cubic spline through the sums of squares is lowest."""
+    if np.ptp(residual) <= _FLAT * residual.max():
+        return values[0]
     spline = CubicSpline(values, residual)
     turns = spline.derivative().roots(extrapolate=False)
     candidates = np.append(values, turns[np.isfinite(turns)])

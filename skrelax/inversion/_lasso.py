@@ -1,17 +1,12 @@
 """LASSO with a certificate."""
 
-import numbers
-
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
-from ..utils._sklearn import (
-    BaseEstimator,
-    Interval,
-    StrOptions,
-    _fit_context,
-)
-from ._linear import DistributionMixin, validate_linear
+from ..utils._sklearn import BaseEstimator, StrOptions, _fit_context
+from ..utils._validation import N_JOBS, check_numbers
+from ._explained import report_unexplained
+from ._linear import ITERATIONS, STRENGTH, DistributionMixin, validate_linear
 from ._problem import make_problem
 from ._solvers import solve_batch, warn_gaps
 
@@ -100,13 +95,13 @@ class LassoFista(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstima
     """
 
     _parameter_constraints: dict = {
-        "alpha": [Interval(numbers.Real, 0, None, closed="left"), "array-like"],
+        "alpha": [STRENGTH, "array-like"],
         "positive": ["boolean"],
         "fit_intercept": ["boolean"],
         "solver": [StrOptions({"auto", "fista"})],
-        "tol": [Interval(numbers.Real, 0, None, closed="left")],
-        "max_iter": [Interval(numbers.Integral, 1, None, closed="left")],
-        "n_jobs": [numbers.Integral, None],
+        "tol": [STRENGTH],
+        "max_iter": [ITERATIONS],
+        "n_jobs": N_JOBS,
     }
 
     def __init__(
@@ -156,6 +151,9 @@ class LassoFista(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstima
         -----
         ConvergenceWarning
             If a signal does not reach `tol`.
+        UserWarning
+            If nothing of a clear signal is explained: it has the wrong sign, or
+            `alpha` is too large.
         """
         X, y, weight = validate_linear(self, X, y, sample_weight)
         problem = make_problem(X, y, weight, self.fit_intercept)
@@ -166,17 +164,29 @@ class LassoFista(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstima
         )  # fmt: skip
         warn_gaps(gaps, self.tol, self.max_iter)
         self._store(problem, F, gaps, n_iter)
+        report_unexplained(problem, F, alphas, self.positive)
         return self
 
 
 def check_alpha(alpha, n_signals):
     """Return the alpha of each signal, (n_signals,)."""
-    alpha = np.asarray(alpha, dtype=np.float64)
+    alpha = check_strengths(alpha, "alpha")
     if alpha.ndim > 1 or (alpha.ndim == 1 and alpha.size != n_signals):
         raise ValueError(
             f"alpha must be a number or one per signal ({n_signals}), got shape "
             f"{alpha.shape}."
         )
-    if not (np.isfinite(alpha) & (alpha >= 0)).all():
-        raise ValueError(f"alpha must not be negative, got {alpha.min()}.")
     return np.full(n_signals, alpha)
+
+
+def check_strengths(values, name):
+    """Return strengths of penalties as an array of numbers that can be squared."""
+    values = check_numbers(values, name, finite=False)
+    if values.size == 0:
+        raise ValueError(f"{name} must hold at least one number, got none.")
+    if not ((values >= STRENGTH.left) & (values <= STRENGTH.right)).all():
+        odd = values[~((values >= STRENGTH.left) & (values <= STRENGTH.right))][0]
+        raise ValueError(
+            f"{name} must not be negative, nor above {STRENGTH.right:.0e}, got {odd}."
+        )
+    return values

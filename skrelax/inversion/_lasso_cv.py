@@ -5,15 +5,19 @@ import numbers
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
-from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
+from ..utils._sklearn import BaseEstimator, StrOptions, _fit_context
+from ..utils._validation import N_JOBS
 from . import _numba
-from ._cv import check_path, choose_candidate, cross_validate_path, make_folds
-from ._linear import DistributionMixin, validate_linear
-from ._problem import make_problem
+from ._cv import FoldsMixin, check_path, choose_candidate, cross_validate_path
+from ._explained import report_unexplained
+from ._linear import COUNT, ITERATIONS, STRENGTH, DistributionMixin, validate_linear
+from ._problem import make_problem, mean_squares
 from ._solvers import alpha_grid, dual_shift, solve_batch, warn_gaps, workspace
 
 
-class LassoFistaCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
+class LassoFistaCV(
+    FoldsMixin, DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator
+):
     r"""Invert signals with an L1 penalty chosen by cross-validation.
 
     The objective is that of :class:`LassoFista`. Acquisition points are held
@@ -30,7 +34,8 @@ class LassoFistaCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEsti
         :class:`~skrelax.model_selection.InterleavedKFold`.
     rule : {"min", "1se"}, default="min"
         Take the alpha of the smallest error, or the largest alpha whose error
-        is within one standard error of it.
+        is within one standard error of it. Of errors that are equal to rounding
+        that of the largest alpha counts: all are for a signal of zeros.
     noise_std : float or None, default=None
         Noise standard deviation of the signals. Where given, the curve that is
         minimised is the distance of the error from the noise variance, as
@@ -101,16 +106,16 @@ class LassoFistaCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEsti
     """
 
     _parameter_constraints: dict = {
-        "alphas": [Interval(numbers.Integral, 1, None, closed="left"), "array-like"],
+        "alphas": [COUNT, "array-like"],
         "cv": ["cv_object"],
         "rule": [StrOptions({"min", "1se"})],
-        "noise_std": [Interval(numbers.Real, 0, None, closed="left"), None],
+        "noise_std": [STRENGTH, None],
         "alpha_per_signal": ["boolean"],
         "positive": ["boolean"],
         "fit_intercept": ["boolean"],
-        "tol": [Interval(numbers.Real, 0, None, closed="left")],
-        "max_iter": [Interval(numbers.Integral, 1, None, closed="left")],
-        "n_jobs": [numbers.Integral, None],
+        "tol": [STRENGTH],
+        "max_iter": [ITERATIONS],
+        "n_jobs": N_JOBS,
         "verbose": ["verbose"],
     }
 
@@ -141,7 +146,7 @@ class LassoFistaCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEsti
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Choose alpha and find the distribution of each signal.
 
         Parameters
@@ -152,6 +157,9 @@ class LassoFistaCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEsti
             Signals.
         sample_weight : array-like of shape (n_points,) or None, default=None
             Weight of each acquisition point, in the fits and in the errors.
+        groups : array-like of shape (n_points,) or None, default=None
+            Groups of the points, for a `cv` that keeps them together, such as
+            :class:`~sklearn.model_selection.GroupKFold`.
 
         Returns
         -------
@@ -168,11 +176,14 @@ class LassoFistaCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEsti
         -----
         ConvergenceWarning
             If a fit, in a fold or the final one, does not reach `tol`.
+        UserWarning
+            If the final fit explains nothing of a clear signal, of the wrong sign for
+            example.
         """
         X, y, weight = validate_linear(self, X, y, sample_weight)
-        folds = make_folds(self.cv, X, y)
+        folds = self._folds(X, y, sample_weight, groups)
         problem = make_problem(X, y, weight, self.fit_intercept)
-        if np.ndim(self.alphas) == 0:
+        if isinstance(self.alphas, numbers.Integral):
             self.alphas_ = alpha_grid(problem, self.positive, self.alphas)
         else:
             self.alphas_ = check_path("alphas", self.alphas)
@@ -185,8 +196,9 @@ class LassoFistaCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEsti
         self.cv_dual_gap_ = float(gaps.max())
         warn_gaps(gaps, self.tol, self.max_iter, "fits of the folds")
         best, *curve = choose_candidate(
-            errors, counts, self.rule, self.noise_std, self.alpha_per_signal
-        )
+            errors, counts, self.rule, self.noise_std, mean_squares(y, weight),
+            self.alpha_per_signal,
+        )  # fmt: skip
         alpha = self.alphas_[best]
         self.alpha_ = alpha if self.alpha_per_signal else float(alpha[0])
         self._store_curve(*curve)
@@ -197,6 +209,7 @@ class LassoFistaCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEsti
         )  # fmt: skip
         warn_gaps(gaps, self.tol, self.max_iter)
         self._store(problem, F, gaps, n_iter)
+        report_unexplained(problem, F, np.full(y.shape[1], alpha), self.positive)
         return self
 
     def _solve_fold(self, problem, index, test_K, test_S, test_weight, errors, gaps):

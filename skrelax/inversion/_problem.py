@@ -38,10 +38,21 @@ class LinearProblem:
         """A^T A, (n_bins, n_bins)."""
         return self.AT @ self.AT.T
 
+    @property
+    def centred(self):
+        """Whether a constant was taken off kernel and signals."""
+        return bool(self.kernel_mean.any() or self.signal_mean.any())
+
     def intercepts(self, F):
         """Return the constant of each signal for distributions F (q, n_bins)."""
         # einsum sums each row alone: BLAS would round by the number of rows.
         return self.signal_mean - np.einsum("ij,j->i", F, self.kernel_mean)
+
+
+def mean_squares(Y, weight=None):
+    """Return the weighted mean square of each signal of Y (m, q), (q,)."""
+    weight = np.full(len(Y), 1.0) if weight is None else weight
+    return np.einsum("i,ij,ij->j", weight / weight.sum(), Y, Y)
 
 
 def make_problem(K, Y, weight=None, fit_intercept=False):

@@ -1,5 +1,6 @@
 """LASSO with smoothness along the axes of the grid."""
 
+import math
 import numbers
 
 import numpy as np
@@ -7,9 +8,11 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..utils._grid_shape import find_grid_shape
-from ..utils._sklearn import BaseEstimator, Interval, Options, _fit_context
-from ._lasso import check_alpha
-from ._linear import DistributionMixin, validate_linear
+from ..utils._sklearn import BaseEstimator, Options, _fit_context
+from ..utils._validation import N_JOBS, check_numbers
+from ._explained import report_unexplained
+from ._lasso import check_alpha, check_strengths
+from ._linear import ITERATIONS, STRENGTH, DistributionMixin, validate_linear
 from ._penalty import kronecker_penalty
 from ._problem import make_problem
 from ._smooth_solvers import solve_smooth_batch
@@ -106,15 +109,15 @@ class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstim
     """
 
     _parameter_constraints: dict = {
-        "alpha": [Interval(numbers.Real, 0, None, closed="left"), "array-like"],
-        "smoothness": [Interval(numbers.Real, 0, None, closed="left"), "array-like"],
+        "alpha": [STRENGTH, "array-like"],
+        "smoothness": [STRENGTH, "array-like"],
         "order": [Options(numbers.Integral, {0, 1, 2})],
         "positive": ["boolean"],
         "fit_intercept": ["boolean"],
         "grid_shape": ["array-like", None],
-        "tol": [Interval(numbers.Real, 0, None, closed="left")],
-        "max_iter": [Interval(numbers.Integral, 1, None, closed="left")],
-        "n_jobs": [numbers.Integral, None],
+        "tol": [STRENGTH],
+        "max_iter": [ITERATIONS],
+        "n_jobs": N_JOBS,
     }
 
     def __init__(
@@ -168,6 +171,9 @@ class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstim
         -----
         ConvergenceWarning
             If a signal does not reach `tol`.
+        UserWarning
+            If nothing of a clear signal is explained: it has the wrong sign, or the
+            penalties are too strong.
         """
         carried = find_grid_shape(X)
         X, y, weight = validate_linear(self, X, y, sample_weight)
@@ -184,13 +190,15 @@ class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstim
         )  # fmt: skip
         warn_gaps(gaps, self.tol, self.max_iter)
         self._store(problem, F, gaps, n_iter)
+        self._order = self.order
+        report_unexplained(problem, F, alphas, self.positive)
         return self
 
     @property
     def penalty_(self):
         """Sum of J^T J over the axes, without strength, sparse (n_bins, n_bins)."""
         check_is_fitted(self)
-        return kronecker_penalty(self.grid_shape_, self.order)
+        return kronecker_penalty(self.grid_shape_, self._order)
 
 
 def check_grid_shape(given, carried, n_bins):
@@ -198,26 +206,27 @@ def check_grid_shape(given, carried, n_bins):
     shape = given if given is not None else carried
     if shape is None:
         return (n_bins,)
-    shape = tuple(int(n) for n in shape)
-    if not shape or min(shape) < 1 or int(np.prod(shape)) != n_bins:
+    sizes = check_numbers(shape, "grid_shape", ndim=1)
+    if not sizes.size or not ((sizes >= 1) & (sizes == np.rint(sizes))).all():
+        raise ValueError(f"grid_shape must be positive integers, got {shape}.")
+    # In floats: a product of huge sizes must not wrap around.
+    if math.prod(sizes) != n_bins:
         raise ValueError(
-            f"grid_shape {shape} has {int(np.prod(shape))} bins, but X has {n_bins} "
+            f"grid_shape {shape} has {math.prod(sizes):.6g} bins, but X has {n_bins} "
             "columns."
         )
-    return shape
+    return tuple(int(size) for size in sizes)
 
 
 def _check_smoothness(smoothness, order, grid_shape):
     """Return the smoothness of each axis as an array."""
-    values = np.asarray(smoothness, dtype=np.float64)
+    values = check_strengths(smoothness, "smoothness")
     n_axes = len(grid_shape)
     if values.ndim > 1 or (values.ndim == 1 and values.size != n_axes):
         raise ValueError(
             f"smoothness must be a number or one per axis ({n_axes}), got shape "
             f"{values.shape}."
         )
-    if not (np.isfinite(values) & (values >= 0)).all():
-        raise ValueError(f"smoothness must not be negative, got {values.min()}.")
     if order == 0 and values.ndim == 1 and np.unique(values).size > 1:
         raise ValueError("smoothness must be one number for order=0.")
     return np.broadcast_to(values, (n_axes,))

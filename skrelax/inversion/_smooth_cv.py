@@ -7,12 +7,14 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from ..utils._grid_shape import find_grid_shape
 from ..utils._parallel import single_blas_thread
-from ..utils._sklearn import BaseEstimator, Interval, Options, StrOptions, _fit_context
+from ..utils._sklearn import BaseEstimator, Options, StrOptions, _fit_context
+from ..utils._validation import N_JOBS
 from . import _numba
-from ._cv import check_path, choose_candidate, cross_validate_path, make_folds
-from ._linear import DistributionMixin, validate_linear
+from ._cv import FoldsMixin, check_path, choose_candidate, cross_validate_path
+from ._explained import report_unexplained
+from ._linear import COUNT, ITERATIONS, STRENGTH, DistributionMixin, validate_linear
 from ._penalty import kronecker_penalty
-from ._problem import make_problem
+from ._problem import make_problem, mean_squares
 from ._smooth import check_grid_shape
 from ._smooth_solvers import (
     MAX_PIVOTS,
@@ -30,7 +32,9 @@ _ALPHA_DECADES = (2.0, 6.0)
 _SMOOTHNESS_DECADES = (0.0, 8.0)
 
 
-class SmoothLassoCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
+class SmoothLassoCV(
+    FoldsMixin, DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator
+):
     r"""Invert signals with L1 and smoothness penalties chosen by cross-validation.
 
     The objective is that of :class:`SmoothLasso`. Acquisition points are held
@@ -53,7 +57,7 @@ class SmoothLassoCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEst
     rule : {"min", "1se"}, default="min"
         Take the pair of the smallest error, or, among the pairs whose error is
         within one standard error of it, the largest smoothness and for it the
-        largest alpha.
+        largest alpha. The same holds for pairs whose errors are equal to rounding.
     noise_std : float or None, default=None
         Noise standard deviation of the signals. Where given, the curve that is
         minimised is the distance of the error from the noise variance.
@@ -125,21 +129,18 @@ class SmoothLassoCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEst
     """
 
     _parameter_constraints: dict = {
-        "alphas": [Interval(numbers.Integral, 1, None, closed="left"), "array-like"],
-        "smoothnesses": [
-            Interval(numbers.Integral, 1, None, closed="left"),
-            "array-like",
-        ],
+        "alphas": [COUNT, "array-like"],
+        "smoothnesses": [COUNT, "array-like"],
         "order": [Options(numbers.Integral, {0, 1, 2})],
         "cv": ["cv_object"],
         "rule": [StrOptions({"min", "1se"})],
-        "noise_std": [Interval(numbers.Real, 0, None, closed="left"), None],
+        "noise_std": [STRENGTH, None],
         "positive": ["boolean"],
         "fit_intercept": ["boolean"],
         "grid_shape": ["array-like", None],
-        "tol": [Interval(numbers.Real, 0, None, closed="left")],
-        "max_iter": [Interval(numbers.Integral, 1, None, closed="left")],
-        "n_jobs": [numbers.Integral, None],
+        "tol": [STRENGTH],
+        "max_iter": [ITERATIONS],
+        "n_jobs": N_JOBS,
         "verbose": ["verbose"],
     }
 
@@ -174,7 +175,7 @@ class SmoothLassoCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEst
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Choose both strengths and find the distribution of each signal.
 
         Parameters
@@ -185,6 +186,9 @@ class SmoothLassoCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEst
             Signals.
         sample_weight : array-like of shape (n_points,) or None, default=None
             Weight of each acquisition point, in the fits and in the errors.
+        groups : array-like of shape (n_points,) or None, default=None
+            Groups of the points, for a `cv` that keeps them together, such as
+            :class:`~sklearn.model_selection.GroupKFold`.
 
         Returns
         -------
@@ -201,11 +205,14 @@ class SmoothLassoCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEst
         -----
         ConvergenceWarning
             If a fit, in a fold or the final one, does not reach `tol`.
+        UserWarning
+            If the final fit explains nothing of a clear signal, of the wrong sign for
+            example.
         """
         carried = find_grid_shape(X)
         X, y, weight = validate_linear(self, X, y, sample_weight)
         self.grid_shape_ = check_grid_shape(self.grid_shape, carried, X.shape[1])
-        folds = make_folds(self.cv, X, y)
+        folds = self._folds(X, y, sample_weight, groups)
         problem = make_problem(X, y, weight, self.fit_intercept)
         self.alphas_ = self._alpha_path(problem)
         self.smoothnesses_ = self._smoothness_path(problem)
@@ -224,21 +231,25 @@ class SmoothLassoCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEst
             )  # fmt: skip
         self.cv_dual_gap_ = float(gaps.max())
         warn_gaps(gaps, self.tol, self.max_iter, "fits of the folds")
-        (best,), *curve = choose_candidate(errors, counts, self.rule, self.noise_std)
+        (best,), *curve = choose_candidate(
+            errors, counts, self.rule, self.noise_std, mean_squares(y, weight)
+        )
         self._store_curve(shape, *curve)
         self.smoothness_ = float(self.smoothnesses_[best // shape[1]])
         self.alpha_ = float(self.alphas_[best % shape[1]])
 
+        alphas = np.full(y.shape[1], self.alpha_)
         F, gaps, n_iter = solve_smooth_batch(
-            problem, np.full(y.shape[1], self.alpha_), self.smoothness_, penalty,
-            self.positive, self.tol, self.max_iter, self.n_jobs,
+            problem, alphas, self.smoothness_, penalty, self.positive, self.tol,
+            self.max_iter, self.n_jobs,
         )  # fmt: skip
         warn_gaps(gaps, self.tol, self.max_iter)
         self._store(problem, F, gaps, n_iter)
+        report_unexplained(problem, F, alphas, self.positive)
         return self
 
     def _alpha_path(self, problem):
-        if np.ndim(self.alphas) > 0:
+        if not isinstance(self.alphas, numbers.Integral):
             return check_path("alphas", self.alphas)
         top = alpha_max(problem, self.positive) or 1.0
         start, stop = _ALPHA_DECADES
@@ -246,7 +257,7 @@ class SmoothLassoCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEst
         return np.append(top * 10.0**-decades, 0.0)
 
     def _smoothness_path(self, problem):
-        if np.ndim(self.smoothnesses) > 0:
+        if not isinstance(self.smoothnesses, numbers.Integral):
             return check_path("smoothnesses", self.smoothnesses)
         top = np.einsum("ij,ij->", problem.AT, problem.AT) / problem.AT.shape[0] or 1.0
         start, stop = _SMOOTHNESS_DECADES

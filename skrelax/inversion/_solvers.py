@@ -1,5 +1,6 @@
 """LASSO solvers on arrays: workspaces, chunks and threads around the kernels."""
 
+import numbers
 import warnings
 
 import numpy as np
@@ -7,7 +8,17 @@ from scipy import linalg
 from sklearn.exceptions import ConvergenceWarning
 
 from ..utils._parallel import run_chunks
+from ..utils._sklearn import validate_params
+from ..utils._validation import RealInterval, check_numbers, refuse_complex
 from . import _numba
+from ._linear import (
+    COUNT,
+    ITERATIONS,
+    STRENGTH,
+    validate_kernel,
+    validate_signals_of,
+    validate_weight,
+)
 from ._problem import make_problem
 
 
@@ -130,6 +141,16 @@ def alpha_grid(problem, positive, n_alphas, eps=1e-6):
     return np.geomspace(top, eps * top, n_alphas) if n_alphas > 1 else np.array([top])
 
 
+@validate_params(
+    {
+        "alphas": [COUNT, "array-like"],
+        "eps": [RealInterval(1e-100, 1, closed="left")],
+        "positive": ["boolean"],
+        "tol": [STRENGTH],
+        "max_iter": [ITERATIONS],
+    },
+    prefer_skip_nested_validation=True,
+)
 def lasso_path(
     K,
     y,
@@ -190,24 +211,22 @@ def lasso_path(
     array([[1. , 1.8],
            [0. , 0.8]])
     """
-    from sklearn.utils.validation import check_X_y
-
-    from ..utils._sklearn import _check_sample_weight
-
-    K, y = check_X_y(K, y, dtype=np.float64, multi_output=True, y_numeric=True)
-    weight = None
-    if sample_weight is not None:
-        weight = _check_sample_weight(
-            sample_weight, K, dtype=np.float64, ensure_non_negative=True
-        )
-    Y = y.reshape(K.shape[0], -1).astype(np.float64, copy=False)
+    K = validate_kernel(None, K, name="K")
+    refuse_complex(y)
+    y = validate_signals_of(K, y)
+    weight = validate_weight(sample_weight, K)
+    Y = y.reshape(K.shape[0], -1)
     problem = make_problem(K, Y, weight)
-    if np.ndim(alphas) == 0:
+    if isinstance(alphas, numbers.Integral):
         alphas = alpha_grid(problem, positive, int(alphas), eps)
     else:
-        alphas = np.sort(np.asarray(alphas, dtype=np.float64))[::-1].copy()
-        if alphas.size == 0 or not alphas[-1] > 0:
-            raise ValueError("alphas must be positive and at least one.")
+        alphas = check_numbers(alphas, "alphas", ndim=1, finite=False)
+        if not alphas.size or not ((alphas > 0) & (alphas <= STRENGTH.right)).all():
+            raise ValueError(
+                "alphas must be positive and at least one, none above "
+                f"{STRENGTH.right:.0e}, got {alphas}."
+            )
+        alphas = np.sort(alphas)[::-1].copy()
     n, m = problem.AT.shape
     F = np.empty((Y.shape[1], alphas.size, n))
     info = np.empty((Y.shape[1], alphas.size, 3))

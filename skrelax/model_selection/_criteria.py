@@ -14,6 +14,16 @@ _LOG_TOLERANCE = 1e-6
 _GOLDEN = 0.5 * (1.0 + np.sqrt(5.0))
 
 
+# Criteria that differ by less than this fraction are equal: two processors, that round
+# differently, must choose the same.
+_EQUAL = 1e-9
+# Mean square of residuals, as a fraction of that of the signals, below which a fit is
+# exact: the solvers promise a thousandth of this.
+_EXACT = 1e-24
+# Fraction of the points that a fit must leave over to be judged by its residuals.
+_SATURATED = 1e-6
+
+
 @dataclass(frozen=True)
 class Fit:
     """What a rule needs to know of one fit, summed over signals.
@@ -45,35 +55,78 @@ def effective_parameters(K, weight, penalty, strength, active):
     G = A.T @ A
     try:
         factor = linalg.cho_factor(G + strength * L)
-        return float(np.trace(linalg.cho_solve(factor, G)))
+        trace = float(np.trace(linalg.cho_solve(factor, G)))
     except linalg.LinAlgError:
-        return float(np.linalg.matrix_rank(A))
+        trace = float(np.linalg.matrix_rank(A))
+    # Of nearly singular matrices rounding makes any number.
+    return min(max(trace, 0.0), float(min(np.count_nonzero(weight), A.shape[1])))
+
+
+def rounding_floor(squares):
+    """Return the mean square of residuals below which they are rounding."""
+    return _EXACT * squares
+
+
+def first_minimum(values, sizes=None):
+    """Return the first index, along axis 0, whose value is the smallest to rounding.
+
+    `sizes` are the numbers whose rounding `values` hold, where values are differences.
+    Of infinite values the first is taken.
+    """
+    values = np.asarray(values)
+    sizes = values if sizes is None else sizes
+    best = values.argmin(axis=0)
+    least = np.take_along_axis(values, best[None], axis=0)
+    size = np.take_along_axis(sizes, best[None], axis=0)
+    return (values <= least + _EQUAL * size).argmax(axis=0)
+
+
+def within_one_standard_error(values, errors, sizes, best):
+    """Return the first index, along axis 0, within an error of that at `best`."""
+    best = np.asarray(best)[None]
+    limit = np.take_along_axis(values + errors + _EQUAL * sizes, best, axis=0)
+    return (values <= limit).argmax(axis=0)
+
+
+def generalised_error(residual, dof, n_points):
+    """Return the criterion of generalised cross-validation.
+
+    It is infinite where the fit leaves no degrees of freedom to judge it by.
+    """
+    left = 1.0 - dof / n_points
+    return residual / left**2 if left > _SATURATED else np.inf
 
 
 def minimise(criterion, strengths, values):
     """Return log(strength) of the minimum around the best of a decreasing grid."""
-    best = int(np.argmin(values))
-    if best in (0, len(values) - 1):
+    best = int(first_minimum(values))
+    if best in (0, len(values) - 1) or values[best] == 0.0:
         return np.log(strengths[best])
     bounds = np.log([strengths[best + 1], strengths[best - 1]])
+    # Parabolas through infinite values would have no minimum.
+    top = 1e6 * values[best]
     found = optimize.minimize_scalar(
-        criterion, bounds=bounds, method="bounded", options={"xatol": _LOG_TOLERANCE}
+        lambda x: min(criterion(x), top),
+        bounds=bounds,
+        method="bounded",
+        options={"xatol": _LOG_TOLERANCE},
     )
     return found.x if found.fun <= values[best] else np.log(strengths[best])
 
 
-def largest_below(criterion, target, strengths, values):
+def largest_below(criterion, target, strengths, values, refine=True):
     """Return log(strength) of the largest strength with criterion <= target.
 
-    Values belong to decreasing strengths. None if all are above the target, and
-    the largest strength of the grid if it is below.
+    Values belong to decreasing strengths, between which it is looked for with `refine`.
+    None if all are above the target, and the largest strength of the grid if it is
+    below.
     """
-    below = np.asarray(values) <= target
+    below = np.asarray(values) <= target * (1.0 + _EQUAL)
     if not below.any():
         return None
     first = int(np.argmax(below))
-    if first == 0:
-        return np.log(strengths[0])
+    if first == 0 or not refine or values[first] >= target:
+        return np.log(strengths[first])
     low, high = np.log(strengths[first]), np.log(strengths[first - 1])
     return optimize.brentq(
         lambda x: criterion(x) - target, low, high, xtol=_LOG_TOLERANCE
@@ -96,7 +149,8 @@ def lcurve_corner(point, low, high, tolerance=1e-4):
     10.1088/2633-1357/abad0d) over four points, with two additions of DECAES.jl:
     curvatures come from the nearest evaluated neighbours, and the search returns
     to the smallest bracket that held the best point so far. Points within
-    `tolerance` of an end of the curve have no curvature.
+    `tolerance` of an end of the curve have no curvature; None where none has. Of
+    equal curvatures that of the largest x counts.
     """
     points = {}
 
@@ -131,7 +185,8 @@ def lcurve_corner(point, low, high, tolerance=1e-4):
 
     update(state)
     history = []
-    while open_bracket(state):
+    # The golden section closes any bracket in far fewer steps.
+    while open_bracket(state) and len(history) < 500:
         best = max(curvature, key=curvature.get)
         for bracket in history:
             if best in bracket[1:3] and bracket[3] - bracket[0] <= state[3] - state[0]:
@@ -145,4 +200,12 @@ def lcurve_corner(point, low, high, tolerance=1e-4):
             value(state[2])
         update(state)
         history.append(state)
-    return max(curvature, key=curvature.get)
+    return largest_bend(curvature)
+
+
+def largest_bend(curvature):
+    """Return the largest x of the largest curvature {x: curvature}, None if none."""
+    best = max(curvature.values(), default=-np.inf)
+    if not np.isfinite(best):
+        return None
+    return max(x for x, c in curvature.items() if c >= best - _EQUAL * abs(best))

@@ -1,10 +1,14 @@
 """Cross-validation over acquisition points."""
 
 import numbers
+import warnings
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator
+from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils.validation import _num_samples
+
+from ..utils._validation import check_numbers, errors_name, stable_std
+from ._criteria import within_one_standard_error
 
 
 class InterleavedKFold(BaseCrossValidator):
@@ -29,7 +33,8 @@ class InterleavedKFold(BaseCrossValidator):
     """
 
     def __init__(self, n_splits=5):
-        if not isinstance(n_splits, numbers.Integral) or n_splits < 2:
+        is_count = isinstance(n_splits, numbers.Integral)
+        if not is_count or isinstance(n_splits, bool) or n_splits < 2:
             raise ValueError(f"n_splits must be an int of at least 2, got {n_splits}.")
         self.n_splits = n_splits
 
@@ -52,6 +57,36 @@ class InterleavedKFold(BaseCrossValidator):
         """
         return self.n_splits
 
+    def split(self, X, y=None, groups=None):
+        """Yield the points of each fold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_columns)
+            Acquisition points.
+        y : object
+            Ignored.
+        groups : object
+            Ignored, with a warning, as by :class:`~sklearn.model_selection.KFold`.
+
+        Yields
+        ------
+        train : ndarray
+            Points to fit.
+        test : ndarray
+            Points held out.
+        """
+        if groups is not None:
+            warnings.warn(
+                "groups are ignored by InterleavedKFold; pass a splitter that takes "
+                "them as cv, GroupKFold for example.",
+                UserWarning,
+                stacklevel=2,
+            )
+        with errors_name("X"):
+            _num_samples(X)
+        yield from super().split(X, y)
+
     def _iter_test_indices(self, X=None, y=None, groups=None):
         n_points = _num_samples(X)
         if n_points < self.n_splits:
@@ -61,6 +96,70 @@ class InterleavedKFold(BaseCrossValidator):
             )
         for fold in range(self.n_splits):
             yield np.arange(fold, n_points, self.n_splits)
+
+
+def check_splitter(cv):
+    """Return a splitter; an int or None interleaves points."""
+    if cv is None or isinstance(cv, numbers.Integral):
+        return InterleavedKFold(5 if cv is None else cv)
+    return check_cv(cv)
+
+
+def make_folds(cv, X, y, groups=None):
+    """Return (train, test) pairs of a splitter as arrays of indices of rows of X."""
+    splitter = check_splitter(cv)
+    n_points = X.shape[0]
+    with errors_name("groups"):
+        groups = None if groups is None else _check_groups(groups, n_points)
+    with errors_name("cv"):
+        pairs = list(splitter.split(X, y, groups))
+        if not pairs:
+            raise ValueError("cv must give at least one fold, got none.")
+        return [_check_fold(pair, n_points) for pair in pairs]
+
+
+def _check_groups(groups, n_points):
+    """Return a group for each point."""
+    groups = np.asarray(groups)
+    if groups.shape != (n_points,):
+        raise ValueError(
+            f"groups must be one per point ({n_points}), got shape {groups.shape}."
+        )
+    return groups
+
+
+def _check_fold(pair, n_points):
+    """Return the indices of the points of one fold."""
+    parts = []
+    for name, part in zip(("train", "test"), pair, strict=True):
+        indices = np.asarray(part)
+        if indices.dtype == bool and indices.shape == (n_points,):
+            indices = np.flatnonzero(indices)
+        if name == "test" and indices.size == 0:
+            raise ValueError("every fold of cv must hold out a point.")
+        if indices.ndim != 1 or indices.size == 0 or indices.dtype.kind not in "iu":
+            raise ValueError(
+                f"each fold of cv must be two arrays of indices, got {part!r} to "
+                f"{name}."
+            )
+        if indices.max() >= n_points or indices.min() < -n_points:
+            raise ValueError(
+                f"folds of cv must be indices of {n_points} points, got "
+                f"{indices.max()} to {name}."
+            )
+        parts.append(indices)
+    return tuple(parts)
+
+
+def fold_weights(folds, weight):
+    """Return the weight of what each fold holds out, or raise where it is zero."""
+    counts = np.array([weight[test].sum() for _, test in folds])
+    if not (counts > 0).all():
+        raise ValueError(
+            "every fold of cv must hold out a point of positive sample_weight, but "
+            f"fold {np.argmin(counts > 0)} does not."
+        )
+    return counts
 
 
 def one_standard_error(cv_results, parameter=None):
@@ -80,12 +179,14 @@ def one_standard_error(cv_results, parameter=None):
     Returns
     -------
     int
-        Index of the chosen candidate.
+        Index of the chosen candidate. With one fold, which has no standard error, the
+        strongest of those with the best score.
 
     Raises
     ------
     ValueError
-        If `parameter` is None and the search has several, or is unknown.
+        If `parameter` is None and the search has several, or is unknown, or if
+        `cv_results` has no finite score.
 
     Examples
     --------
@@ -99,7 +200,11 @@ def one_standard_error(cv_results, parameter=None):
     ... })
     1
     """
-    searched = [key for key in cv_results if key.startswith("param_")]
+    if not hasattr(cv_results, "keys"):
+        raise TypeError(
+            f"cv_results must be a dict of arrays, got {type(cv_results).__name__}."
+        )
+    searched = [key for key in cv_results if str(key).startswith("param_")]
     key = f"param_{parameter}" if parameter is not None else None
     if key is None:
         if len(searched) != 1:
@@ -109,15 +214,41 @@ def one_standard_error(cv_results, parameter=None):
         key = searched[0]
     if key not in cv_results:
         raise ValueError(f"parameter must be one of {searched}, got {parameter!r}.")
-    mean = np.asarray(cv_results["mean_test_score"])
-    scores = np.array(
-        [
-            cv_results[name]
-            for name in cv_results
-            if name.startswith("split") and name.endswith("_test_score")
-        ]
+    names = [
+        name
+        for name in cv_results
+        if str(name).startswith("split") and str(name).endswith("_test_score")
+    ]
+    if "mean_test_score" not in cv_results or not names:
+        raise ValueError(
+            "cv_results must have mean_test_score and split0_test_score, ... of one "
+            f"score, got {list(cv_results)}."
+        )
+    strength = check_numbers(cv_results[key], f"cv_results[{key!r}]", finite=False)
+    columns = {
+        name: check_numbers(cv_results[name], f"cv_results[{name!r}]", finite=False)
+        for name in ["mean_test_score", *names]
+    }
+    for name, column in columns.items():
+        if column.shape != strength.shape or column.ndim != 1:
+            raise ValueError(
+                f"cv_results[{name!r}] must be as long as its {key}, got shapes "
+                f"{column.shape} and {strength.shape}."
+            )
+    mean = columns["mean_test_score"]
+    if not np.isfinite(mean).any():
+        raise ValueError("cv_results must have a finite mean_test_score, got none.")
+    # Failed fits are not chosen, nor are candidates without the parameter, unless best.
+    loss = np.where(np.isfinite(mean), -mean, np.inf)
+    best = int(loss.argmin())
+    scores = np.array([columns[name] for name in names])[:, best]
+    scores = scores[np.isfinite(scores)]
+    # Scores of fits that go wrong may be too large to square.
+    error = stable_std(scores) / np.sqrt(scores.size) if scores.size > 1 else 0.0
+    known = np.where(np.isfinite(strength), strength, -np.inf)
+    order = np.argsort(-known, kind="stable")
+    sizes = np.abs(mean)
+    ranked = within_one_standard_error(
+        loss[order], error, sizes[order], int(np.flatnonzero(order == best)[0])
     )
-    best = int(np.nanargmax(mean))
-    error = scores[:, best].std(ddof=1) / np.sqrt(scores.shape[0])
-    strength = np.asarray(cv_results[key], dtype=np.float64)
-    return int(np.argmax(np.where(mean >= mean[best] - error, strength, -np.inf)))
+    return int(order[ranked])

@@ -1,45 +1,40 @@
-"""One way to choose the strength of a penalty, for every linear inversion."""
+"""One way to choose the strength of a penalty, for LassoFista and SmoothLasso."""
 
 import numbers
 import warnings
 
 import numpy as np
-from scipy import linalg
-from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.model_selection import check_cv
+from sklearn.base import MetaEstimatorMixin, RegressorMixin
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from ..uncertainty import estimate_noise_std
-from ..utils._grid_shape import find_grid_shape, with_grid_shape
 from ..utils._sklearn import (
     BaseEstimator,
     HasMethods,
     Interval,
     StrOptions,
-    _check_sample_weight,
     _fit_context,
+    process_routing,
+    routing_enabled,
 )
+from ..utils._validation import RealInterval
 from ._criteria import (
-    Fit,
-    effective_parameters,
+    first_minimum,
+    generalised_error,
     largest_below,
     lcurve_corner,
-    menger_curvature,
     minimise,
+    within_one_standard_error,
 )
-from ._split import InterleavedKFold
+from ._curve import LARGEST, Curve
+from ._split import check_splitter
 
 _RULES = {"cv", "cv-1se", "gcv", "lcurve", "discrepancy", "chi2", "brd"}
-# Decades of the default grid of strengths below the largest one.
-_DECADES = 10.0
-# BRD counts the noise of the directions with singular values above this fraction of
-# the largest, the usual cut of two-dimensional inversion (Song et al. 2002).
-_BRD_CUT = 1e-3
 
 
 class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
-    r"""Choose the strength of a linear inversion by a rule, and fit with it.
+    r"""Choose the strength of a LassoFista or SmoothLasso by a rule, and fit with it.
 
     Parameters
     ----------
@@ -101,6 +96,13 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     -----
     The penalty norm of the L-curve is :math:`f^T L f` for a smoothness and the L1
     norm for alpha. Several signals share one strength; sums run over all.
+
+    Where a rule leaves a choice, between criteria that are equal to nine digits, the
+    largest strength is taken: by every rule for signals of zeros, by GCV where all fits
+    use up all points, by the L-curve where it has no corner. GCV does not choose a fit
+    that leaves no degrees of freedom while there are others. Residuals below 1e-12 of
+    the signal are rounding and count as that much.
+
     For ``rule="brd"`` the fixed point :math:`\alpha = \sigma \sqrt{N} / \|c\|`
     with :math:`c = (s - K f) / \alpha` is solved as the equation
     :math:`\|s - K f\| = \sigma \sqrt{N}` that it stands for.
@@ -139,10 +141,13 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         "estimator": [HasMethods(["fit", "predict"])],
         "rule": [StrOptions(_RULES)],
         "parameter": [str, None],
-        "strengths": [Interval(numbers.Integral, 2, None, closed="left"), "array-like"],
+        "strengths": [
+            Interval(numbers.Integral, 2, 100_000, closed="both"),
+            "array-like",
+        ],
         "refine": ["boolean"],
-        "noise_std": [Interval(numbers.Real, 0, None, closed="left"), None],
-        "chi2_factor": [Interval(numbers.Real, 1, None, closed="neither")],
+        "noise_std": [RealInterval(0, LARGEST, closed="both"), None],
+        "chi2_factor": [RealInterval(1, LARGEST, closed="right")],
         "degrees_of_freedom": [StrOptions({"active", "linear"})],
         "cv": ["cv_object"],
     }
@@ -170,7 +175,7 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.cv = cv
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Choose the strength and fit.
 
         Parameters
@@ -180,7 +185,11 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         y : array-like of shape (n_points,) or (n_points, n_signals)
             Signals.
         sample_weight : array-like of shape (n_points,) or None, default=None
-            Weight of each acquisition point.
+            Weight of each acquisition point. With scikit-learn's metadata routing the
+            inversion must request it, ``set_fit_request(sample_weight=True)``.
+        groups : array-like of shape (n_points,) or None, default=None
+            Groups of the points, for a `cv` that keeps them together, such as
+            :class:`~sklearn.model_selection.GroupKFold`.
 
         Returns
         -------
@@ -191,30 +200,40 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ------
         ValueError
             If the parameter is unknown, a strength is not positive, or the noise level
-            is 0 where a rule needs it.
+            is 0 or cannot be estimated where a rule needs it.
+        TypeError
+            If `estimator` is not, or does not end in, a LassoFista or SmoothLasso.
 
         Warns
         -----
         UserWarning
-            If no strength reaches the target; the weakest is taken.
+            If no strength reaches the target, and the weakest is taken; if GCV has no
+            degrees of freedom or the L-curve no corner, and the largest is.
         """
-        curve = _Curve(self, X, y, sample_weight)
+        fit_params, groups = self._route(sample_weight, groups)
+        weight = next(iter(fit_params.values()), None)
+        curve = Curve(self, X, y, weight, fit_params)
         self.n_features_in_ = curve.n_columns
-        if hasattr(curve, "feature_names"):
+        if curve.feature_names is not None:
             self.feature_names_in_ = curve.feature_names
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
         strengths = curve.strengths
         self.target_ = self.noise_std_ = None
         error = None
         if self.rule.startswith("cv"):
-            criterion, error = curve.cross_validate(strengths, self.cv)
-            best = int(np.argmin(criterion))
+            criterion, error = curve.cross_validate(groups)
+            floored = np.maximum(criterion, curve.floor)
+            best = first_minimum(floored)
             if self.rule == "cv-1se":
-                best = int(np.argmax(criterion <= criterion[best] + error[best]))
+                best = within_one_standard_error(floored, error, floored, best)
             chosen = np.log(strengths[best])
         else:
             measure = self._measure(curve)
             criterion = np.array([measure(x) for x in np.log(strengths)])
-            chosen = self._search(curve, measure, strengths, criterion)
+            chosen = np.log(strengths[0])
+            if curve.square > 0.0:
+                chosen = self._search(curve, measure, strengths, criterion)
         fits = [curve(x) for x in np.log(strengths)]
         self.curve_ = {
             "strength": strengths,
@@ -233,57 +252,119 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.best_estimator_ = curve.fitted(self.strength_)
         return self
 
+    def get_metadata_routing(self):
+        """Return who takes which metadata.
+
+        Returns
+        -------
+        MetadataRouter
+            Weights are for the inversion, groups for the folds.
+        """
+        return (
+            MetadataRouter(owner=self)
+            .add(
+                estimator=self.estimator,
+                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            )
+            .add(
+                splitter=check_splitter(self.cv),
+                method_mapping=MethodMapping().add(caller="fit", callee="split"),
+            )
+        )
+
+    def _route(self, sample_weight, groups):
+        """Return parameters of the fit of the estimator, and groups for the folds."""
+        if routing_enabled():
+            given = {"sample_weight": sample_weight, "groups": groups}
+            given = {name: value for name, value in given.items() if value is not None}
+            routed = process_routing(self, "fit", **given)
+            return routed.estimator.fit, routed.splitter.split.get("groups")
+        if sample_weight is None:
+            return {}, groups
+        prefix = ""
+        if isinstance(self.estimator, Pipeline):
+            prefix = f"{self.estimator.steps[-1][0]}__"
+        return {f"{prefix}sample_weight": sample_weight}, groups
+
     def _measure(self, curve):
         """Return the criterion of a rule as a function of log(strength)."""
-        n_points = curve.n_points
+
+        def residual(x):
+            return max(curve(x).residual, curve.floor)
+
         if self.rule == "gcv":
-            return lambda x: curve(x).residual / (1.0 - curve(x).dof / n_points) ** 2
+            return lambda x: generalised_error(
+                residual(x), curve(x).dof, curve.n_points
+            )
         if self.rule in ("discrepancy", "brd"):
-            self.noise_std_ = self.noise_std
-            if self.noise_std is None:
-                self.noise_std_ = curve.noise_std()
-            if not self.noise_std_ > 0:
-                raise ValueError(
-                    f"rule={self.rule!r} needs a positive noise level, got "
-                    f"noise_std={self.noise_std_}."
-                )
-            self.target_ = float(self.noise_std_) ** 2
+            self.noise_std_ = self._noise_level(curve)
+            # Signals without noise are to be met to rounding.
+            self.target_ = max(self.noise_std_**2, curve.floor)
             if self.rule == "brd":
-                return lambda x: curve(x).seen
+                return lambda x: max(curve(x).seen, curve.floor)
         elif self.rule == "chi2":
-            self.target_ = self.chi2_factor * curve.unpenalised_residual()
-        return lambda x: curve(x).residual
+            free = max(curve.unpenalised_residual(), curve.floor)
+            self.target_ = self.chi2_factor * free
+        return residual
+
+    def _noise_level(self, curve):
+        """Return the noise level that the residuals have to reach."""
+        noise_std = self.noise_std
+        if noise_std is None:
+            try:
+                noise_std = curve.noise_std()
+            except ValueError as error:
+                raise ValueError(
+                    f"rule={self.rule!r} needs noise_std, which cannot be estimated "
+                    f"from n_samples={curve.n_points}: {error}"
+                ) from error
+        elif not noise_std > 0:
+            raise ValueError(
+                f"rule={self.rule!r} needs a positive noise level, got "
+                f"noise_std={noise_std}."
+            )
+        return float(noise_std)
 
     def _search(self, curve, measure, strengths, criterion):
         """Return log(strength) of the choice."""
         if self.rule == "lcurve":
-
-            def point(x):
-                fit = curve(x)
-                tiny = np.finfo(float).tiny
-                return np.log([max(fit.residual, tiny), max(fit.norm, tiny)])
-
-            low, high = np.log([strengths[-1], strengths[0]])
-            if self.refine:
-                return lcurve_corner(point, low, high)
-            return curve.bend(point, strengths)
+            return self._corner(curve)
         if self.rule == "gcv":
+            if not np.isfinite(criterion).any():
+                _warn(
+                    f"rule='gcv': at every strength the fits use up all "
+                    f"{curve.n_points} points, so that no degrees of freedom are left "
+                    "to judge them by; the largest is taken."
+                )
             if self.refine:
                 return minimise(measure, strengths, criterion)
-            return np.log(strengths[int(np.argmin(criterion))])
-        found = largest_below(measure, self.target_, strengths, criterion)
+            return np.log(strengths[first_minimum(criterion)])
+        found = largest_below(measure, self.target_, strengths, criterion, self.refine)
         if found is None:
-            warnings.warn(
+            _warn(
                 f"rule={self.rule!r}: no strength down to {strengths[-1]:.3g} reaches "
                 f"the target {self.target_:.3g}, the best is {criterion.min():.3g}; "
                 "the weakest is taken. The noise level may be too low, or the model "
-                "wrong.",
-                UserWarning,
-                stacklevel=3,
+                "wrong."
             )
             return np.log(strengths[-1])
-        if not self.refine:
-            return np.log(strengths[int(np.argmax(criterion <= self.target_))])
+        return found
+
+    def _corner(self, curve):
+        """Return log(strength) of the corner of the L-curve."""
+        point, strengths, ends = curve.lcurve()
+        found = None
+        if self.refine and ends is not None:
+            found = lcurve_corner(point, *ends)
+        elif strengths.size > 2:
+            found = curve.bend(point, strengths)
+        if found is None:
+            _warn(
+                "rule='lcurve': the curve of residual and penalty norm has no corner "
+                f"({strengths.size} of {curve.strengths.size} strengths give both); "
+                "the largest strength is taken."
+            )
+            return np.log(curve.strengths[0])
         return found
 
     def predict(self, X):
@@ -309,166 +390,7 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return tags
 
 
-class _Curve:
-    """Fits of one inversion at any strength, remembered."""
-
-    def __init__(self, search, X, y, sample_weight):
-        self.search = search
-        self.pipeline = clone(search.estimator)
-        if isinstance(self.pipeline, Pipeline):
-            front, self.prefix = self.pipeline[:-1], f"{self.pipeline.steps[-1][0]}__"
-        else:
-            front, self.prefix = None, ""
-        self.name = self._parameter_name()
-        K = X if front is None or len(front) == 0 else front.fit_transform(X, y)
-        self.X, self.y = X, y
-        # One fit checks the input and tells shapes, before anything is computed.
-        first = self._final(1.0).fit(K, y, sample_weight=sample_weight)
-        entry = first if front is None or len(front) == 0 else front[0]
-        self.n_columns = entry.n_features_in_
-        if hasattr(entry, "feature_names_in_"):
-            self.feature_names = entry.feature_names_in_
-        self.matrix = np.asarray(K, dtype=np.float64)
-        self.K = with_grid_shape(self.matrix, find_grid_shape(K))
-        self.n_points = self.matrix.shape[0]
-        self.signals = np.asarray(y, dtype=np.float64).reshape(self.n_points, -1)
-        self.sample_weight = sample_weight
-        self.weight = np.ones(self.n_points)
-        if sample_weight is not None:
-            weight = _check_sample_weight(sample_weight, self.matrix, dtype=np.float64)
-            self.n_points = np.count_nonzero(weight)
-            self.weight = weight * (self.n_points / weight.sum())
-        self.penalty = self._penalty(first)
-        self.strengths = self._grid()
-        self.fits = {}
-        self._basis = None
-
-    def _parameter_name(self):
-        final = self.pipeline[-1] if self.prefix else self.pipeline
-        parameters = final.get_params(deep=False)
-        name = self.search.parameter
-        if name is not None:
-            name = name.removeprefix(self.prefix)
-        else:
-            name = "smoothness" if "smoothness" in parameters else "alpha"
-        if name not in ("alpha", "smoothness") or name not in parameters:
-            raise ValueError(
-                f"parameter must be the alpha or smoothness of {type(final).__name__}, "
-                f"got {self.search.parameter!r}."
-            )
-        return name
-
-    def _penalty(self, fitted):
-        if self.name == "alpha":
-            return None
-        return fitted.penalty_
-
-    def _grid(self):
-        given = self.search.strengths
-        if np.ndim(given) > 0:
-            values = np.sort(np.asarray(given, dtype=np.float64))[::-1]
-            if values.ndim != 1 or not (np.isfinite(values) & (values > 0)).all():
-                raise ValueError("strengths must be positive, finite numbers.")
-            return values
-        share = self.weight / self.weight.sum()
-        if self.name == "alpha":
-            top = np.abs((self.signals.T * share) @ self.matrix).max()
-        else:
-            top = 10.0 * float(share @ (self.matrix**2).mean(axis=1))
-        top = top or 1.0
-        return np.geomspace(top, top * 10.0**-_DECADES, given)
-
-    def _final(self, strength):
-        final = self.pipeline[-1] if self.prefix else self.pipeline
-        return clone(final).set_params(**{self.name: strength})
-
-    def fitted(self, strength):
-        """Return the whole estimator, fitted with a strength."""
-        estimator = clone(self.pipeline).set_params(
-            **{f"{self.prefix}{self.name}": strength}
-        )
-        weight = {}
-        if self.sample_weight is not None:
-            weight = {f"{self.prefix}sample_weight": self.sample_weight}
-        return estimator.fit(self.X, self.y, **weight)
-
-    def __call__(self, x):
-        """Return the `Fit` at log(strength)."""
-        x = float(x)
-        if x not in self.fits:
-            self.fits[x] = self._evaluate(np.exp(x))
-        return self.fits[x]
-
-    def _evaluate(self, strength):
-        model = self._final(strength).fit(
-            self.K, self.y, sample_weight=self.sample_weight
-        )
-        F = np.atleast_2d(model.coef_)
-        residuals = self.signals - (self.matrix @ F.T + model.intercept_)
-        square = float((self.weight @ residuals**2).mean() / self.n_points)
-        if self.penalty is None:
-            norm = float(np.abs(F).sum())
-        else:
-            norm = float(np.einsum("ij,ij->", F, (self.penalty @ F.T).T))
-        linear = self.search.degrees_of_freedom == "linear" and self.penalty is not None
-        dof = np.mean(
-            [
-                effective_parameters(
-                    self.matrix, self.weight, self.penalty, strength,
-                    np.ones(f.size, dtype=bool) if linear else f != 0.0,
-                )
-                for f in F
-            ]
-        )  # fmt: skip
-        dof += bool(model.fit_intercept)
-        return Fit(strength, square, norm, float(dof), self._seen(residuals))
-
-    def _seen(self, residuals):
-        """Return the mean square of residuals along resolved singular vectors."""
-        root = np.sqrt(self.weight)
-        if self._basis is None:
-            U, s, _ = linalg.svd(self.matrix * root[:, None], full_matrices=False)
-            self._basis = U[:, s > _BRD_CUT * s[0]]
-        projected = self._basis.T @ (residuals * root[:, None])
-        return float((projected**2).mean())
-
-    def unpenalised_residual(self):
-        """Return the mean square residual without the penalty."""
-        return self._evaluate(0.0).residual
-
-    def noise_std(self):
-        """Return the noise level of all signals together, from residuals."""
-        each = estimate_noise_std(
-            self.signals, self.matrix, method="residual", sample_weight=self.weight
-        )
-        return float(np.sqrt(np.mean(each**2)))
-
-    def bend(self, point, strengths):
-        """Return log(strength) of the grid point with the largest curvature."""
-        x = np.log(strengths)[::-1]
-        points = [point(value) for value in x]
-        bends = [
-            menger_curvature(points[i - 1], points[i], points[i + 1])
-            for i in range(1, len(x) - 1)
-        ]
-        return x[1 + int(np.argmax(bends))] if bends else x[0]
-
-    def cross_validate(self, strengths, cv):
-        """Return mean squared errors over folds and their standard errors."""
-        if cv is None or isinstance(cv, numbers.Integral):
-            cv = InterleavedKFold(5 if cv is None else cv)
-        folds = list(check_cv(cv).split(self.matrix, self.signals))
-        errors = np.empty((len(folds), strengths.size))
-        for fold, (train, test) in enumerate(folds):
-            weight = None if self.sample_weight is None else self.weight[train]
-            for index, strength in enumerate(strengths):
-                model = self._final(strength).fit(
-                    self.K[train], self.signals[train], sample_weight=weight
-                )
-                square = (self.signals[test] - model.predict(self.matrix[test])) ** 2
-                errors[fold, index] = np.average(
-                    square.mean(axis=1), weights=self.weight[test]
-                )
-        counts = [self.weight[test].sum() for _, test in folds]
-        mean = np.average(errors, axis=0, weights=counts)
-        return mean, errors.std(axis=0, ddof=1) / np.sqrt(len(folds))
+def _warn(text):
+    """Warn whoever called fit."""
+    # Past this function, the search of a rule, fit, and the check of its parameters.
+    warnings.warn(text, UserWarning, stacklevel=6)

@@ -1,8 +1,11 @@
 """Pointwise bands of distributions."""
 
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
+
+from ..utils._validation import check_numbers, check_size, refuse_complex
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,29 @@ class DistributionBands:
         -------
         DistributionBands
             The bands.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than 2 refits, shapes do not match, or `level` is not
+            between 0 and 1.
         """
+        refuse_complex(samples, "samples")
+        refuse_complex(distribution, "distribution")
+        samples = check_numbers(samples, "samples")
+        distribution = check_numbers(distribution, "distribution")
+        if samples.ndim == 0 or len(samples) < 2 or samples.size == 0:
+            raise ValueError(
+                f"samples must have at least 2 refits, got shape {samples.shape}."
+            )
+        if samples.shape[1:] != distribution.shape:
+            raise ValueError(
+                f"samples must have shape (n_refits, *{distribution.shape}) to match "
+                f"distribution, got {samples.shape}."
+            )
+        check_size(samples.reshape(len(samples), -1), "samples", low=0.0)
+        if not isinstance(level, numbers.Real) or not 0 < level < 1:
+            raise ValueError(f"level must be between 0 and 1, got {level}.")
         tail = 0.5 * (1.0 - level)
         lower, upper = np.quantile(samples, [tail, 1.0 - tail], axis=0)
         std = samples.std(axis=0, ddof=1)

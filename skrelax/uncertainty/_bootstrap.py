@@ -12,7 +12,21 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from ..metrics import distribution_statistics, peak_statistics
 from ..utils._inspect import best, final_step, find_builder, number_repeats
+from ..utils._sklearn import HasMethods, routing_enabled, validate_params
+from ..utils._validation import (
+    N_JOBS,
+    RealInterval,
+    check_numbers,
+    check_size,
+    refuse_complex,
+)
+from ._intervals import statistic_interval
 from ._noise import resolved_directions
+
+_MOST_REFITS = 1_000_000
+# Beyond it signals with noise could not be squared.
+_LARGEST_NOISE = 1e98
+_NOISE = RealInterval(0, _LARGEST_NOISE, closed="both")
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,15 @@ class BootstrapResult:
     level: float
 
 
+@validate_params(
+    {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "level": [RealInterval(0, 1, closed="neither")],
+        "n_jobs": N_JOBS,
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
 def bootstrap_distribution(
     estimator,
     X,
@@ -97,6 +120,8 @@ def bootstrap_distribution(
     ------
     ValueError
         If y has several signals, or a setting is outside its range.
+    TypeError
+        If `estimator` does not end in an inversion with `coef_`.
 
     Notes
     -----
@@ -104,7 +129,11 @@ def bootstrap_distribution(
     penalty: a feature narrower than the resolution is broadened in all refits
     alike. Intervals of derived numbers are centred on the estimate of the
     measured signal after the bias that the refits show is taken off: the basic
-    bootstrap interval of [1]_, cut to the possible range of shares.
+    bootstrap interval of [1]_, on a scale on which the number can have any value:
+    the logarithm for times and their ratio, the angle whose squared sine is a share
+    for shares. Intervals are cut to what the grid can show: means lie between the
+    first and the last bin, shares between 0 and 1, amplitudes and widths are not
+    negative.
 
     References
     ----------
@@ -124,20 +153,32 @@ def bootstrap_distribution(
     >>> inversion = make_pipeline(KernelBuilder("T2"), SmoothLasso(smoothness=1e-2))
     >>> result = bootstrap_distribution(inversion, times, signal, random_state=0)
     >>> result.statistics.loc["log_mean"].round(2).to_dict()
-    {'estimate': 0.1, 'lower': 0.1, 'upper': 0.13, 'std': 0.01}
+    {'estimate': 0.1, 'lower': 0.1, 'upper': 0.16, 'std': 0.01}
     """
-    signal = np.asarray(y, dtype=np.float64)
-    if signal.ndim != 1:
+    refuse_complex(X, "X")
+    check_numbers(X, "X", ndim=2)
+    refuse_complex(y)
+    signal = check_numbers(y, "y")
+    if signal.ndim != 1 or not signal.size:
         raise ValueError(f"y must be one signal, 1-D, got shape {signal.shape}.")
-    if not isinstance(n_bootstrap, numbers.Integral) or n_bootstrap < 2:
-        raise ValueError(f"n_bootstrap must be at least 2, got {n_bootstrap}.")
-    if not 0 < level < 1:
-        raise ValueError(f"level must be in (0, 1), got {level}.")
+    check_size(signal, "y")
+    _check_draws(n_bootstrap, noise)
     rng = check_random_state(random_state)
     weight = np.ones(signal.size)
     if sample_weight is not None:
-        weight = np.asarray(sample_weight, dtype=np.float64)
+        refuse_complex(sample_weight, "sample_weight")
+        weight = check_numbers(sample_weight, "sample_weight")
+        if weight.shape != signal.shape or (weight < 0).any() or not weight.any():
+            raise ValueError(
+                f"sample_weight must be {signal.size} non-negative numbers, not all 0."
+            )
+        check_size(weight, "sample_weight")
     fitted = _fit(estimator, X, signal, sample_weight)
+    if not hasattr(final_step(fitted), "coef_"):
+        raise TypeError(
+            "estimator must be a linear inversion or a Pipeline that ends in one, got "
+            f"{type(final_step(fitted)).__name__}."
+        )
     expected = fitted.predict(X)
     draws, noise_std = _draw_noise(
         noise,
@@ -168,18 +209,40 @@ def _coefficients(estimator):
 
 
 def _fit(estimator, X, y, sample_weight):
-    """Return a fitted clone; weights go to the last step of a Pipeline."""
+    """Return a fitted clone; weights go to the last step of a Pipeline.
+
+    With metadata routing that step has to request them.
+    """
     estimator = clone(estimator)
     if sample_weight is None:
         return estimator.fit(X, y)
     prefix = ""
-    if isinstance(estimator, Pipeline):
+    if isinstance(estimator, Pipeline) and not routing_enabled():
         prefix = f"{estimator.steps[-1][0]}__"
     return estimator.fit(X, y, **{f"{prefix}sample_weight": sample_weight})
 
 
 def _refit(estimator, X, y, sample_weight):
     return _coefficients(_fit(estimator, X, y, sample_weight))
+
+
+def _check_draws(n_bootstrap, noise):
+    """Raise if the number of refits or the noise has no meaning."""
+    is_count = isinstance(n_bootstrap, numbers.Integral) and n_bootstrap is not True
+    if not is_count or not 2 <= n_bootstrap <= _MOST_REFITS:
+        raise ValueError(
+            f"n_bootstrap must be at least 2 and at most {_MOST_REFITS}, got "
+            f"{n_bootstrap}."
+        )
+    if isinstance(noise, str):
+        if noise != "residual":
+            raise ValueError(f"noise must be 'residual' or a number, got {noise!r}.")
+    elif not isinstance(noise, numbers.Real):
+        raise TypeError(f"noise must be 'residual' or a number, got {noise!r}.")
+    elif noise not in _NOISE:
+        raise ValueError(
+            f"noise must not be negative nor above {_LARGEST_NOISE:.0e}, got {noise}."
+        )
 
 
 def _used_parameters(fitted, X, weight):
@@ -201,19 +264,22 @@ def _draw_noise(noise, residuals, weight, used, n_bootstrap, rng):
     root = np.sqrt(weight)
     inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
     if isinstance(noise, str):
-        if noise != "residual":
-            raise ValueError(f"noise must be 'residual' or a number, got {noise!r}.")
         standard = (residuals * root)[weight > 0]
         left = max(standard.size - used, 1)
         standard = standard * np.sqrt(standard.size / left)
         drawn = rng.choice(standard, size=(m, n_bootstrap))
         noise_std = float(np.sqrt((standard**2).mean()))
     else:
-        if not noise >= 0:
-            raise ValueError(f"noise must not be negative, got {noise}.")
         noise_std = float(noise)
         drawn = noise_std * rng.standard_normal((m, n_bootstrap))
-    return drawn * inverse[:, None], noise_std
+    drawn *= inverse[:, None]
+    if not np.abs(drawn).max(initial=0.0) <= _LARGEST_NOISE:
+        raise ValueError(
+            "sample_weight must not differ so much that the noise of a point, "
+            f"{noise_std:.3g} / sqrt(weight), passes {_LARGEST_NOISE:.0e}; the "
+            f"smallest is {weight[weight > 0].min():.3g}."
+        )
+    return drawn, noise_std
 
 
 def _summarise(fitted, samples, noise_std, level):
@@ -224,26 +290,24 @@ def _summarise(fitted, samples, noise_std, level):
     builder = find_builder(fitted)
     times = None if builder is None else builder.relaxation_times_
     statistics = pd.DataFrame(columns=["estimate", "lower", "upper", "std"])
-    if times is not None:
+    axes = times if isinstance(times, tuple) else (times,)
+    # Bins of an axis that is not inverted are no relaxation times.
+    if times is not None and all((axis > 0).all() for axis in axes):
         together = np.vstack([distribution, samples])
         names = number_repeats([m.parameters[0].name for m in builder.models_])
         table = distribution_statistics(together, times, names)
         if not isinstance(times, tuple):
             table = table.join(peak_statistics(together, times))
+        head = "log_mean_" if len(axes) > 1 else "log_mean"
+        labels = [name.removeprefix(head) for name in table if name.startswith(head)]
+        named = dict(zip(labels, axes, strict=False))
         statistics = pd.DataFrame(
-            {name: _interval(table[name].to_numpy(), tails) for name in table},
+            {
+                name: statistic_interval(name, table[name].to_numpy(), tails, named)
+                for name in table
+            },
             index=["estimate", "lower", "upper", "std"],
         ).T
     return BootstrapResult(
         distribution, samples, lower, upper, statistics, noise_std, level
     )
-
-
-def _interval(values, tails):
-    """Return estimate, basic interval and standard deviation of one number."""
-    estimate, refits = values[0], values[1:]
-    refits = refits[np.isfinite(refits)]
-    if refits.size == 0:
-        return [estimate, np.nan, np.nan, np.nan]
-    low, high = np.quantile(refits, tails)
-    return [estimate, 2 * estimate - high, 2 * estimate - low, refits.std(ddof=1)]

@@ -3,11 +3,25 @@
 import numpy as np
 from scipy import linalg
 
+from ..utils._sklearn import validate_params
+from ..utils._validation import (
+    RealInterval,
+    check_numbers,
+    check_size,
+    is_complex,
+    refuse_complex,
+)
+
 # Singular values below this fraction of the largest carry no signal that is above
 # the noise of a measurement.
 _SEEN = 1e-4
+_METHODS = {"auto", "imaginary", "residual", "tail"}
 
 
+@validate_params(
+    {"tail": [RealInterval(0, 1, closed="right")]},
+    prefer_skip_nested_validation=True,
+)
 def estimate_noise_std(y, K=None, *, method="auto", tail=0.25, sample_weight=None):
     r"""Estimate the noise standard deviation of signals.
 
@@ -34,12 +48,14 @@ def estimate_noise_std(y, K=None, *, method="auto", tail=0.25, sample_weight=Non
     Returns
     -------
     float or ndarray of shape (n_signals,)
-        Noise standard deviation of each signal.
+        Noise standard deviation of each signal; 0, or the size of rounding, for
+        signals that have none.
 
     Raises
     ------
     ValueError
-        If the input does not allow the method, or has too few points.
+        If the input does not allow the method, has too few points, or numbers that
+        cannot be squared.
 
     Notes
     -----
@@ -57,11 +73,11 @@ def estimate_noise_std(y, K=None, *, method="auto", tail=0.25, sample_weight=Non
     >>> round(float(estimate_noise_std(decay + noise)), 2)
     0.1
     """
-    y = np.asarray(y)
-    if y.ndim not in (1, 2):
-        raise ValueError(f"y must be 1-D or 2-D, got shape {y.shape}.")
-    if not np.isfinite(y).all():
-        raise ValueError("y contains NaN or infinite values.")
+    if not (isinstance(method, str) and method in _METHODS):
+        raise ValueError(
+            f"method must be 'auto', 'imaginary', 'residual' or 'tail', got {method!r}."
+        )
+    y = _check_signals(y)
     if method == "auto":
         if np.iscomplexobj(y):
             method = "imaginary"
@@ -73,20 +89,39 @@ def estimate_noise_std(y, K=None, *, method="auto", tail=0.25, sample_weight=Non
     elif method == "residual":
         if K is None:
             raise ValueError("method='residual' needs the kernel K, got None.")
-        std = _from_residual(signals, np.asarray(K, dtype=np.float64), sample_weight)
-    elif method == "tail":
-        std = _from_tail(signals, tail)
+        refuse_complex(K, "K")
+        K = check_numbers(K, "K")
+        refuse_complex(sample_weight, "sample_weight")
+        std = _from_residual(signals, K, sample_weight)
     else:
-        raise ValueError(
-            f"method must be 'auto', 'imaginary', 'residual' or 'tail', got {method!r}."
-        )
+        std = _from_tail(signals, tail)
     return float(std[0]) if y.ndim == 1 else std
+
+
+def _check_signals(y):
+    """Return real or complex signals whose squares are finite."""
+    if is_complex(y):
+        y = np.ma.filled(y, np.nan) if np.ma.isMaskedArray(y) else y
+        y = np.asarray(y, dtype=np.complex128)
+    else:
+        y = check_numbers(y, "y", finite=False)
+    if y.ndim not in (1, 2) or 0 in y.shape:
+        raise ValueError(
+            f"y must be 1-D or 2-D, with at least one point, got shape {y.shape}."
+        )
+    if not np.isfinite(y).all():
+        raise ValueError("y contains NaN or infinite values.")
+    for part in [y.real, y.imag] if np.iscomplexobj(y) else [y]:
+        check_size(part, "y")
+    return y
 
 
 def _from_imaginary(signals):
     """Return the noise of the channel that a constant phase leaves empty."""
     if not np.iscomplexobj(signals):
         raise ValueError("method='imaginary' needs complex signals, got real ones.")
+    if len(signals) < 2:
+        raise ValueError("method='imaginary' needs y of at least 2 points, got 1.")
     # The sum of squares turns at twice the phase, whatever the sign of the signal.
     phase = 0.5 * np.angle((signals**2).sum(axis=0))
     return (signals * np.exp(-1j * phase)).imag.std(axis=0, ddof=1)
@@ -94,19 +129,24 @@ def _from_imaginary(signals):
 
 def _from_residual(signals, K, sample_weight):
     """Return the noise that the resolved part of a kernel leaves."""
-    if K.ndim != 2 or K.shape[0] != signals.shape[0]:
+    if K.ndim != 2 or K.shape[0] != signals.shape[0] or K.shape[1] == 0:
         raise ValueError(
-            f"K must have {signals.shape[0]} rows to match y, got shape {K.shape}."
+            f"K must have {signals.shape[0]} rows to match y, and a column, got shape "
+            f"{K.shape}."
         )
+    check_size(np.abs(K).max(keepdims=True), "K")
     weight = np.ones(K.shape[0])
     if sample_weight is not None:
-        weight = np.asarray(sample_weight, dtype=np.float64)
+        weight = check_numbers(sample_weight, "sample_weight")
         if weight.shape != (K.shape[0],) or (weight < 0).any() or not weight.any():
             raise ValueError(
                 f"sample_weight must be {K.shape[0]} non-negative numbers, not all 0."
             )
         used = weight > 0
         K, signals, weight = K[used], signals[used], weight[used]
+        if not 1e-100 < weight.max() < 1e100:
+            # Only ratios count, and the sum may be beyond doubles.
+            weight = weight / weight.max()
         weight = weight / weight.mean()
     root = np.sqrt(weight)[:, None]
     U = resolved_directions(K * root)
@@ -122,7 +162,10 @@ def _from_residual(signals, K, sample_weight):
 
 
 def resolved_directions(K):
-    """Return the left singular vectors of K that a measurement can resolve."""
+    """Return the left singular vectors of K that a measurement can resolve.
+
+    A kernel of zeros resolves none.
+    """
     U, s, _ = linalg.svd(K, full_matrices=False)
     return U[:, s > _SEEN * s[0]]
 
@@ -132,6 +175,6 @@ def _from_tail(signals, tail):
     n_points = signals.shape[0]
     count = max(8, int(tail * n_points))
     if n_points < count:
-        raise ValueError(f"method='tail' needs at least 8 points, got {n_points}.")
+        raise ValueError(f"method='tail' needs y of at least 8 points, got {n_points}.")
     second = np.diff(np.real(signals)[-count:], n=2, axis=0)
     return np.sqrt((second**2).mean(axis=0) / 6.0)

@@ -26,6 +26,32 @@ def check_n_jobs(n_jobs, n_tasks):
     return max(min(int(n_jobs), n_tasks), -(2**31))
 
 
+class RealInterval(Interval):
+    """An interval of real numbers that compares them as doubles.
+
+    Limits overflow in comparisons with single precision, as integers do with doubles.
+    """
+
+    def __init__(self, left, right, *, closed):
+        super().__init__(numbers.Real, left, right, closed=closed)
+
+    def __contains__(self, value):
+        """Return whether the interval holds a number."""
+        try:
+            value = float(value)
+        except OverflowError:
+            return False
+        return super().__contains__(value)
+
+
+def stable_std(values):
+    """Return the standard deviation (ddof=1) of numbers that squares may not hold."""
+    scale = np.abs(values).max() or 1.0
+    if 1e-100 < scale < 1e100:
+        return float(values.std(ddof=1))
+    return float(scale * (values / scale).std(ddof=1))
+
+
 @contextlib.contextmanager
 def errors_name(name):
     """Put a name before errors of wrong values and kinds that do not have it."""

@@ -10,6 +10,7 @@ from skrelax.datasets import make_decay
 from skrelax.metrics import log_mean
 from skrelax.model_selection import StrengthSearch
 from skrelax.uncertainty import bootstrap_distribution, estimate_noise_std
+from skrelax.uncertainty._intervals import statistic_interval
 
 TIMES = np.geomspace(1e-2, 100.0, 60)
 
@@ -178,3 +179,65 @@ def test_bad_input_of_the_bootstrap(settings, message):
     X, y = arguments.pop("X"), arguments.pop("y")
     with pytest.raises(ValueError, match=message):
         bootstrap_distribution(inversion(), X, y, **arguments)
+
+
+@pytest.mark.parametrize("n_bootstrap", [2, 3, 40])
+@pytest.mark.parametrize("noise", [0.05, 0.5, 50.0])
+@pytest.mark.parametrize("axes", [1, 2])
+def test_intervals_stay_in_the_possible_range(n_bootstrap, noise, axes):
+    from skrelax.kernels import acquisition_grid
+
+    X, kernels = TIMES[:, None], "T2"
+    if axes == 2:
+        X = acquisition_grid(np.geomspace(1e-2, 5, 6), np.geomspace(1e-3, 1, 7))
+        kernels = ["T1-IR", "T2"]
+    builder = KernelBuilder(kernels, n_bins=6).fit(X)
+    grids = builder.relaxation_times_ if axes == 2 else (builder.relaxation_times_,)
+    y = np.asarray(builder.transform(X)) @ np.eye(6**axes)[[1, 4]].sum(axis=0)
+    for seed in range(6):
+        table = bootstrap_distribution(
+            make_pipeline(builder, SmoothLasso(smoothness=1e-4)), X, y, noise=noise,
+            n_bootstrap=n_bootstrap, random_state=seed,
+        ).statistics.dropna()  # fmt: skip
+        assert (table["lower"] <= table["upper"]).all()
+        assert (table["std"] >= 0).all()
+        limits = table[["lower", "upper"]].to_numpy()
+        assert (limits >= 0).all()
+        for name, (lower, upper) in zip(table.index, limits, strict=True):
+            if name.startswith("share"):
+                assert upper <= 1
+            elif name.startswith(("log_mean", "mean")):
+                grid = grids[-1 if name.endswith("T2") else 0]
+                assert grid[0] <= lower <= upper <= grid[-1]
+            elif name.startswith("width"):
+                assert upper <= 0.5 * np.log10(max(g[-1] / g[0] for g in grids))
+
+
+def test_one_finite_refit_has_no_standard_deviation():
+    values = np.array([0.5, np.nan, 0.4, np.nan])
+    found = statistic_interval("share_0", values, [0.05, 0.95], {})
+    assert np.isnan(found[3])
+    assert np.isfinite(found[:3]).all()
+    empty = statistic_interval("share_0", values[[0, 1]], [0.05, 0.95], {})
+    assert np.isnan(empty[1:]).all()
+
+
+def test_intervals_of_times_do_not_change_their_unit():
+    # On the logarithmic scale an interval of rates is that of times, turned over.
+    times = np.array([0.2, 0.15, 0.3, 0.22, 0.18])
+    axes = {"": np.array([1e-3, 1e3])}
+    _, lower, upper, _ = statistic_interval("log_mean", times, [0.1, 0.9], axes)
+    _, low, high, _ = statistic_interval("log_mean", 1 / times, [0.1, 0.9], axes)
+    # Quantiles interpolate linearly, which is not the same in times and rates.
+    assert_allclose([1 / high, 1 / low], [lower, upper], rtol=0.03)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_axes_that_are_not_inverted_have_no_statistics():
+    X = np.column_stack([np.tile(TIMES, 2), np.repeat([-1.0, 2.0], 60)])
+    builder = KernelBuilder(["T2", "identity"], n_bins=5)
+    y = np.asarray(builder.fit_transform(X)).sum(axis=1)
+    result = bootstrap_distribution(
+        make_pipeline(builder, SmoothLasso()), X, y, n_bootstrap=3, noise=0.1
+    )
+    assert result.statistics.empty

@@ -1,0 +1,112 @@
+"""Tell of signals that a fit explains nothing of, and why."""
+
+import contextlib
+import threading
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+
+# A fit that takes less than this share off the sum of squares explains nothing,
+_NOTHING = 0.01
+# of a signal that correlates with some bin by more than this, and with few points
+# by so much that their noise does hardly ever: r^2 m / (1 - r^2) of more than ten.
+_CLEAR = 0.5
+_SIGNIFICANT = 10.0
+# Relative mean square below which what is left beside a constant is rounding.
+_ROUNDING = 1e-24
+# Signals are looked at in blocks of about this many values.
+_BLOCK_VALUES = 500_000
+
+_reports = threading.local()
+
+
+@dataclass
+class Unexplained:
+    """Signals that a fit explains nothing of, (number, reason) each."""
+
+    n_signals: int
+    found: list = field(default_factory=list)
+
+    def extend(self, other, signals):
+        """Add what was found in some of the signals."""
+        self.found += [(int(signals[number]), why) for number, why in other.found]
+
+    def warn(self, stacklevel=3):
+        """Give one warning, if there is something to tell."""
+        if not self.found:
+            return
+        number, why = min(self.found)
+        which = "the signal" if self.n_signals == 1 else f"signal {number}, the first"
+        warnings.warn(
+            f"the distributions explain less than {_NOTHING:.0%} of "
+            f"{len(self.found)} of {self.n_signals} signals; of {which}: {why}.",
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )
+
+
+@contextlib.contextmanager
+def held_reports():
+    """Give the list that reports of fits in this thread go to instead of warnings."""
+    previous = getattr(_reports, "held", None)
+    _reports.held = held = []
+    try:
+        yield held
+    finally:
+        _reports.held = previous
+
+
+def report_unexplained(problem, F, alphas, positive):
+    """Warn once of all signals that distributions F (q, n_bins) do not explain.
+
+    Noise without a signal and zeros are not told of: there is nothing to explain.
+    """
+    report = Unexplained(len(F))
+    step = max(1, _BLOCK_VALUES // max(problem.AT.shape))
+    for start in range(0, len(F), step):
+        rows = slice(start, start + step)
+        S = problem.S[rows]
+        rest = S - F[rows] @ problem.AT
+        total = np.einsum("ij,ij->i", S, S)
+        left = np.einsum("ij,ij->i", rest, rest)
+        raw = total + problem.extra[rows]
+        told = left + problem.extra[rows] > (1.0 - _NOTHING) * raw
+        told &= raw > _ROUNDING * problem.signal_mean[rows] ** 2
+        for k in np.flatnonzero(told):
+            why = _reason(problem, start + k, raw[k], alphas[start + k], positive)
+            if why:
+                report.found.append((start + k, why))
+    held = getattr(_reports, "held", None)
+    if held is not None:
+        held.append(report)
+    else:
+        # Past this function, fit, and the check of its parameters.
+        report.warn(stacklevel=4)
+
+
+def _reason(problem, k, square, alpha, positive):
+    """Return why a signal is not explained, or None where there may be none."""
+    gradient = problem.AT @ problem.S[k]
+    norms = np.sqrt(np.einsum("ij,ij->i", problem.AT, problem.AT))
+    if not norms.any():
+        return "the kernel is zero at all points" if not problem.centred else None
+    match = np.divide(
+        gradient, norms * np.sqrt(square), out=np.zeros_like(norms), where=norms > 0
+    )
+    if not positive:
+        match = np.abs(match)
+        gradient = np.abs(gradient)
+    clear = max(_CLEAR, np.sqrt(_SIGNIFICANT / (_SIGNIFICANT + problem.AT.shape[1])))
+    if match.max() > clear:
+        top = gradient.max()
+        if alpha >= top:
+            return f"alpha={alpha:.3g} is not below {top:.3g}, from where all is zero"
+        return f"the penalties are too strong (alpha={alpha:.3g})"
+    if match.min() < -clear:
+        return (
+            "its sign is opposite to the kernel's (correlations with the bins from "
+            f"{match.min():.2f} to {match.max():.2f}); change the sign, or take "
+            "positive=False"
+        )
+    return None

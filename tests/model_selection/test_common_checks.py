@@ -1,0 +1,28 @@
+"""scikit-learn's checks of every rule."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skrelax import LassoFista, SmoothLasso
+from skrelax.model_selection import StrengthSearch
+
+RULES = ["gcv", "lcurve", "discrepancy", "chi2", "brd", "cv", "cv-1se"]
+
+
+# The golden section compares curvatures down to rounding: its last steps, of 1e-4 in
+# log(strength), may go either way, where the checks ask for seven equal digits.
+SMOOTH = [
+    StrengthSearch(SmoothLasso(), rule, strengths=5, refine=rule != "lcurve")
+    for rule in RULES
+]
+
+
+@parametrize_with_checks(
+    SMOOTH + [StrengthSearch(LassoFista(), rule, strengths=3) for rule in RULES]
+)
+# The data of the checks have no noise, corner or degrees of freedom to choose by.
+@pytest.mark.filterwarnings("ignore:rule=")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+def test_scikit_learn_common_checks(estimator, check):
+    check(estimator)

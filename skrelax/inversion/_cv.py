@@ -14,10 +14,10 @@ from ..model_selection._criteria import (
     within_one_standard_error,
 )
 from ..model_selection._split import check_splitter, fold_weights, make_folds
+from ..utils._linear_inputs import STRENGTH
 from ..utils._parallel import THREAD_WORTH, run_tasks, split_slices
 from ..utils._sklearn import process_routing, routing_enabled
 from ..utils._validation import check_numbers
-from ._linear import STRENGTH
 from ._problem import make_problem
 
 

@@ -1,11 +1,11 @@
 """Tell of signals that a fit explains nothing of, and why."""
 
-import contextlib
-import threading
 import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from ..utils._warnings import hold_report
 
 # A fit that takes less than this share off the sum of squares explains nothing,
 _NOTHING = 0.01
@@ -17,8 +17,6 @@ _SIGNIFICANT = 10.0
 _ROUNDING = 1e-24
 # Signals are looked at in blocks of about this many values.
 _BLOCK_VALUES = 500_000
-
-_reports = threading.local()
 
 
 @dataclass
@@ -46,17 +44,6 @@ class Unexplained:
         )
 
 
-@contextlib.contextmanager
-def held_reports():
-    """Give the list that reports of fits in this thread go to instead of warnings."""
-    previous = getattr(_reports, "held", None)
-    _reports.held = held = []
-    try:
-        yield held
-    finally:
-        _reports.held = previous
-
-
 def report_unexplained(problem, F, alphas, positive):
     """Warn once of all signals that distributions F (q, n_bins) do not explain.
 
@@ -77,10 +64,7 @@ def report_unexplained(problem, F, alphas, positive):
             why = _reason(problem, start + k, raw[k], alphas[start + k], positive)
             if why:
                 report.found.append((start + k, why))
-    held = getattr(_reports, "held", None)
-    if held is not None:
-        held.append(report)
-    else:
+    if not hold_report(report):
         # Past this function, fit, and the check of its parameters.
         report.warn(stacklevel=4)
 

@@ -12,6 +12,7 @@ from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..model_selection._criteria import rounding_floor
+from ..utils._linear_inputs import STRENGTH, validate_signals_of, validate_weight
 from ..utils._parallel import run_tasks
 from ..utils._sklearn import (
     BaseEstimator,
@@ -21,9 +22,9 @@ from ..utils._sklearn import (
     routing_enabled,
 )
 from ..utils._validation import N_JOBS, check_numbers, errors_name, refuse_complex
-from ._explained import Unexplained, held_reports
+from ..utils._warnings import held_reports
+from ._explained import Unexplained
 from ._lasso import LassoFista
-from ._linear import STRENGTH, validate_signals_of, validate_weight
 from ._problem import mean_squares
 
 # Relative differences of sums of squares below which they are equal.

@@ -3,10 +3,11 @@
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
+from ..utils._linear_inputs import ITERATIONS, STRENGTH
 from ..utils._sklearn import BaseEstimator, StrOptions, _fit_context
 from ..utils._validation import N_JOBS, check_numbers
 from ._explained import report_unexplained
-from ._linear import ITERATIONS, STRENGTH, DistributionMixin, validate_linear
+from ._linear import DistributionMixin, validate_linear
 from ._problem import make_problem
 from ._solvers import solve_batch, warn_gaps
 
@@ -94,6 +95,8 @@ class LassoFista(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstima
     array([0., 2., 0.])
     """
 
+    # What a search of strengths may vary, the default first.
+    _strengths = ("alpha",)
     _parameter_constraints: dict = {
         "alpha": [STRENGTH, "array-like"],
         "positive": ["boolean"],

@@ -5,12 +5,13 @@ import numbers
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
+from ..utils._linear_inputs import COUNT, ITERATIONS, STRENGTH
 from ..utils._sklearn import BaseEstimator, StrOptions, _fit_context
 from ..utils._validation import N_JOBS
 from . import _numba
 from ._cv import FoldsMixin, check_path, choose_candidate, cross_validate_path
 from ._explained import report_unexplained
-from ._linear import COUNT, ITERATIONS, STRENGTH, DistributionMixin, validate_linear
+from ._linear import DistributionMixin, validate_linear
 from ._problem import make_problem, mean_squares
 from ._solvers import alpha_grid, dual_shift, solve_batch, warn_gaps, workspace
 

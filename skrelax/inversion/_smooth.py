@@ -8,11 +8,12 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..utils._grid_shape import find_grid_shape
+from ..utils._linear_inputs import ITERATIONS, STRENGTH
 from ..utils._sklearn import BaseEstimator, Options, _fit_context
 from ..utils._validation import N_JOBS, check_numbers
 from ._explained import report_unexplained
 from ._lasso import check_alpha, check_strengths
-from ._linear import ITERATIONS, STRENGTH, DistributionMixin, validate_linear
+from ._linear import DistributionMixin, validate_linear
 from ._penalty import kronecker_penalty
 from ._problem import make_problem
 from ._smooth_solvers import solve_smooth_batch
@@ -108,6 +109,8 @@ class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstim
     array([0.  , 0.17, 1.84, 0.05, 0.  ])
     """
 
+    # What a search of strengths may vary, the default first.
+    _strengths = ("smoothness", "alpha")
     _parameter_constraints: dict = {
         "alpha": [STRENGTH, "array-like"],
         "smoothness": [STRENGTH, "array-like"],

@@ -6,13 +6,14 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from ..utils._grid_shape import find_grid_shape
+from ..utils._linear_inputs import COUNT, ITERATIONS, STRENGTH
 from ..utils._parallel import single_blas_thread
 from ..utils._sklearn import BaseEstimator, Options, StrOptions, _fit_context
 from ..utils._validation import N_JOBS
 from . import _numba
 from ._cv import FoldsMixin, check_path, choose_candidate, cross_validate_path
 from ._explained import report_unexplained
-from ._linear import COUNT, ITERATIONS, STRENGTH, DistributionMixin, validate_linear
+from ._linear import DistributionMixin, validate_linear
 from ._penalty import kronecker_penalty
 from ._problem import make_problem, mean_squares
 from ._smooth import check_grid_shape

@@ -7,11 +7,7 @@ import numpy as np
 from scipy import linalg
 from sklearn.exceptions import ConvergenceWarning
 
-from ..utils._parallel import run_chunks
-from ..utils._sklearn import validate_params
-from ..utils._validation import RealInterval, check_numbers, refuse_complex
-from . import _numba
-from ._linear import (
+from ..utils._linear_inputs import (
     COUNT,
     ITERATIONS,
     STRENGTH,
@@ -19,6 +15,10 @@ from ._linear import (
     validate_signals_of,
     validate_weight,
 )
+from ..utils._parallel import run_chunks
+from ..utils._sklearn import validate_params
+from ..utils._validation import RealInterval, check_numbers, refuse_complex
+from . import _numba
 from ._problem import make_problem
 
 

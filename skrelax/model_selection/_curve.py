@@ -9,7 +9,9 @@ from sklearn.pipeline import Pipeline
 
 from ..uncertainty import estimate_noise_std
 from ..utils._grid_shape import find_grid_shape, with_grid_shape
+from ..utils._linear_inputs import validate_signals_of, validate_weight
 from ..utils._validation import check_numbers, refuse_complex
+from ..utils._warnings import held_reports
 from ._criteria import (
     Fit,
     effective_parameters,
@@ -38,9 +40,6 @@ class Curve:
     """
 
     def __init__(self, search, X, y, sample_weight, fit_params):
-        # The inversions import the folds of this package.
-        from ..inversion._linear import validate_signals_of, validate_weight
-
         self.search = search
         self.pipeline = clone(search.estimator)
         if isinstance(self.pipeline, Pipeline):
@@ -81,23 +80,20 @@ class Curve:
         self._basis = None
 
     def _parameter_name(self):
-        from ..inversion import LassoFista, SmoothLasso
-
         final = self.pipeline[-1] if self.prefix else self.pipeline
-        if not isinstance(final, LassoFista | SmoothLasso):
+        names = getattr(final, "_strengths", ())
+        if not names:
             raise TypeError(
                 "estimator must be a LassoFista, a SmoothLasso or a Pipeline that ends "
                 f"in one, got {type(final).__name__}."
             )
-        parameters = final.get_params(deep=False)
-        name = self.search.parameter
-        if name is not None:
-            name = name.removeprefix(self.prefix)
-        else:
-            name = "smoothness" if "smoothness" in parameters else "alpha"
-        if name not in ("alpha", "smoothness") or name not in parameters:
+        if self.search.parameter is None:
+            return names[0]
+        name = self.search.parameter.removeprefix(self.prefix)
+        if name not in names:
             raise ValueError(
-                f"parameter must be the alpha or smoothness of {type(final).__name__}, "
+                f"parameter must be the {' or '.join(sorted(names))} of "
+                f"{type(final).__name__}, "
                 f"got {self.search.parameter!r}."
             )
         return name
@@ -122,8 +118,6 @@ class Curve:
 
     def _fit_final(self, strength, K, y, sample_weight):
         """Return the last step, fitted with a strength."""
-        from ..inversion._explained import held_reports
-
         final = self.pipeline[-1] if self.prefix else self.pipeline
         final = clone(final).set_params(**{self.name: strength})
         # Of fits along a curve it says nothing that they explain nothing.

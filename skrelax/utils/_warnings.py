@@ -8,6 +8,7 @@ _lock = threading.Lock()
 # Identity of a thread: the list that its warnings go to.
 _lists = {}
 _outer = None
+_reports = threading.local()
 
 
 @contextlib.contextmanager
@@ -49,3 +50,22 @@ def _dispatch(message, category, filename, lineno, file=None, line=None):
         (found,) = _lists.values()
     if found is not None:
         found.append(message)
+
+
+@contextlib.contextmanager
+def held_reports():
+    """Give the list that reports of fits in this thread go to instead of warnings."""
+    previous = getattr(_reports, "held", None)
+    _reports.held = held = []
+    try:
+        yield held
+    finally:
+        _reports.held = previous
+
+
+def hold_report(report):
+    """Return whether somebody in this thread waits for reports, and then has this."""
+    held = getattr(_reports, "held", None)
+    if held is not None:
+        held.append(report)
+    return held is not None

@@ -1,0 +1,76 @@
+"""Checks of what linear inversions and searches of their strength are given."""
+
+import numbers
+
+import numpy as np
+from sklearn.utils.validation import assert_all_finite, check_array, validate_data
+
+from ._sklearn import Interval, _check_sample_weight
+from ._validation import (
+    RealInterval,
+    check_numbers,
+    check_size,
+    errors_name,
+    refuse_complex,
+)
+
+# Constraints of parameters: numbers that can be squared and counts that compiled loops
+# can count to.
+STRENGTH = RealInterval(0, 1e100, closed="both")
+ITERATIONS = Interval(numbers.Integral, 1, 2**31 - 1, closed="both")
+COUNT = Interval(numbers.Integral, 1, 100_000, closed="both")
+# Sizes of a kernel between which amplitudes of any signal that is taken, too, can be
+# squared, with digits to spare for kernels that are nearly singular.
+KERNEL_SIZES = 1e-30, 1e30
+
+
+def validate_kernel(estimator, X, y="no_validation", *, reset=True, name="X"):
+    """Return a kernel as an array of float64 that can be squared."""
+    refuse_complex(X, name)
+    with errors_name(name):
+        if np.ma.isMaskedArray(X):
+            X = np.ma.filled(X.astype(np.float64), np.nan)
+        if estimator is None:
+            X = check_array(X, dtype=np.float64, input_name=name)
+        else:
+            X = validate_data(estimator, X, y, reset=reset, dtype=np.float64)
+    largest = np.maximum(X.max(keepdims=True), -X.min(keepdims=True))
+    check_size(largest.ravel(), name, *KERNEL_SIZES)
+    return X
+
+
+def validate_signals_of(X, y):
+    """Return real, finite signals, one number or row of them for each row of X."""
+    y = check_numbers(y, "y", finite=False)
+    if y.ndim not in (1, 2) or 0 in y.shape:
+        raise ValueError(
+            "y must hold numbers of shape (n_points,) or (n_points, n_signals), got "
+            f"shape {y.shape}."
+        )
+    if y.shape[0] != X.shape[0]:
+        raise ValueError(
+            "Found input variables with inconsistent numbers of samples: X has "
+            f"{X.shape[0]}, y has {y.shape[0]}."
+        )
+    assert_all_finite(y, input_name="y")
+    check_size(y, "y")
+    return y
+
+
+def validate_weight(sample_weight, X):
+    """Return weights of the rows of X (n_points,), or None where none are given."""
+    if sample_weight is None:
+        return None
+    refuse_complex(sample_weight, "sample_weight")
+    with errors_name("sample_weight"):
+        if np.ma.isMaskedArray(sample_weight):
+            sample_weight = np.ma.filled(sample_weight.astype(np.float64), np.nan)
+        weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+    top = weight.max()
+    if not top > 0.0:
+        raise ValueError("sample_weight must have a positive entry, got none.")
+    # Only ratios of weights count: where sums of them leave the range of doubles,
+    # the largest becomes one.
+    return weight if 1e-100 < top < 1e100 else weight / top

@@ -1,5 +1,6 @@
 """Voxels of NIfTI files, whose headers may claim anything."""
 
+import contextlib
 import gzip
 import os
 import re
@@ -41,13 +42,14 @@ def load_volumes(path):
     if not _NAME.fullmatch(path.name):
         raise ValueError(f"{path}: expected a NIfTI file, .nii or .nii.gz.")
     try:
-        with warnings.catch_warnings():
-            # nibabel repairs small breaches of headers and tells.
+        with warnings.catch_warnings(), _repairs(nibabel) as repairs:
             warnings.simplefilter("ignore")
             image = nibabel.load(path)
             affine = np.asarray(image.affine, dtype=np.float64)
     except Exception as error:  # nibabel's errors have no common class
         raise ValueError(f"{path}: cannot be read ({reason(error)}).") from error
+    if repairs:
+        warnings.warn(f"{path}: {'; '.join(repairs)}.", stacklevel=3)
     if not isinstance(image, nibabel.Nifti1Pair):
         raise ValueError(
             f"{path}: expected a NIfTI image, got a {type(image).__name__}."
@@ -60,6 +62,23 @@ def load_volumes(path):
     if image.get_data_dtype().kind not in "iufc":
         raise ValueError(f"{path}: holds colours, expected one number per voxel.")
     return _values(image, shape), affine
+
+
+@contextlib.contextmanager
+def _repairs(nibabel):
+    """Give a list of what nibabel mends in headers, which it would print."""
+    found = []
+
+    def keep(record):
+        found.append(record.getMessage())
+        return False
+
+    logger = nibabel.imageglobals.logger
+    logger.addFilter(keep)
+    try:
+        yield found
+    finally:
+        logger.removeFilter(keep)
 
 
 def is_affine(affine):
@@ -108,7 +127,7 @@ def _read(image, file):
     nibabel = import_nibabel()
     if not isinstance(image, nibabel.Nifti1Image) or not file.lower().endswith(".gz"):
         return np.asanyarray(image.dataobj)
-    with gzip.open(file) as stream:
+    with gzip.open(file) as stream, _repairs(nibabel):
         values = np.asanyarray(type(image).from_stream(stream).dataobj)
         while stream.read(_CHUNK):
             pass

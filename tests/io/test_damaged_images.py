@@ -77,6 +77,7 @@ def test_voxels_that_are_not_there(tmp_path, name):
         (280, "<4f", (0.0, 0.0, 0.0, 0.0), "its affine is no map of space"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*(pixdim|vox offset|code)")
 def test_headers_that_lie(tmp_path, offset, format, values, message):
     path = nifti(tmp_path / "a.nii", sidecar={"EchoTime": 0.01})
     changed(path, offset, format, *values)
@@ -84,6 +85,16 @@ def test_headers_that_lie(tmp_path, offset, format, values, message):
         read_nifti(path)
     assert str(path) in str(caught.value)
     assert "()" not in str(caught.value).replace("shape ()", "")
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_repairs_of_headers_are_said_once(tmp_path, name, capfd):
+    path = nifti(tmp_path / name, sidecar={"EchoTime": 0.01})
+    changed(path, 80, "<f", -2.0)
+    with pytest.warns(UserWarning, match=rf"{name}: pixdim.* should be pos") as caught:
+        read_nifti(path)
+    assert len(caught) == 1
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("slope", [0.0, np.nan])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..utils._sklearn import fits_a_fold
 from ..utils._warnings import hold_report
 
 # A fit that takes less than this share off the sum of squares explains nothing,
@@ -32,7 +33,8 @@ class Unexplained:
 
     def warn(self, stacklevel=3):
         """Give one warning, if there is something to tell."""
-        if not self.found:
+        # Candidates of a search may well explain nothing: the last fit tells of it.
+        if not self.found or fits_a_fold():
             return
         number, why = min(self.found)
         which = "the signal" if self.n_signals == 1 else f"signal {number}, the first"

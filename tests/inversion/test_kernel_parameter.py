@@ -3,10 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import make_pipeline
 
-from skrelax import KernelBuilder, LassoFista, SmoothLasso
+from skrelax import (
+    KernelBuilder,
+    LassoFista,
+    LassoFistaCV,
+    MultiDimRegularizedILT,
+    SmoothLasso,
+)
 from skrelax.inversion import KernelParameterSearch
 from skrelax.model_selection import StrengthSearch
 from skrelax.signals import EPGEchoTrain, InversionRecovery
@@ -111,3 +117,41 @@ def test_angle_of_decaes(shared_data, tag):
 def test_bad_settings(search, message):
     with pytest.raises(ValueError, match=message):
         search.fit(TIMES, echo_trains([150.0]))
+
+
+def recovery_search():
+    kernel = KernelBuilder(InversionRecovery(), n_bins=8)
+    return KernelParameterSearch(
+        make_pipeline(kernel, SmoothLasso(1e-4)), "efficiency", [1.7, 1.8, 1.9, 2.0]
+    )
+
+
+def test_predictions_do_not_follow_later_settings_or_data():
+    times = np.geomspace(0.01, 3.0, 24)[:, None]
+    values = np.array([1.7, 1.8, 1.9, 2.0])
+    search = recovery_search().set_params(values=values)
+    search.fit(times, 1 - 1.85 * np.exp(-times[:, 0] / 0.5))
+    query = np.geomspace(0.02, 2.0, 7)[:, None]
+    before = search.predict(query)
+    search.estimator.set_params(kernelbuilder__n_bins=3)
+    values[:] = 0.0
+    times *= 5.0
+    assert_array_equal(search.predict(query), before)
+    assert search.values_[0] == 1.7
+
+
+def test_a_signal_that_tells_nothing_takes_the_first_value():
+    times = np.geomspace(0.01, 3.0, 24)[:, None]
+    search = recovery_search().fit(times, np.zeros((24, 2)))
+    assert_array_equal(search.value_, [1.7, 1.7])
+
+
+def test_what_is_no_linear_inversion_is_refused():
+    times = np.geomspace(0.01, 3.0, 24)[:, None]
+    kernel = KernelBuilder(InversionRecovery(), n_bins=8)
+    pipeline = make_pipeline(kernel, MultiDimRegularizedILT())
+    with pytest.raises(TypeError, match=r"must end in a linear inversion.*got Multi"):
+        KernelParameterSearch(pipeline, "efficiency").fit(times, times[:, 0])
+    for estimator in (MultiDimRegularizedILT(), LassoFistaCV(), pipeline):
+        with pytest.raises(TypeError, match="a LassoFista, a SmoothLasso or a Pipe"):
+            StrengthSearch(estimator).fit(times, times[:, 0])

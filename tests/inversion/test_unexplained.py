@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skrelax import KernelBuilder, LassoFista, LassoFistaCV, SmoothLasso, SmoothLassoCV
@@ -102,3 +103,10 @@ def test_collected_where_threads_collect_their_warnings():
         LassoFista().fit(KERNEL, -DECAY)
     assert len(found) == 1
     assert "sign is opposite" in str(found[0])
+
+
+def test_folds_of_a_grid_search_are_not_told_of_but_its_last_fit_is():
+    search = GridSearchCV(LassoFista(), {"alpha": [100.0, 1e-4]}, cv=3)
+    assert told(search, DECAY) == []
+    (text,) = told(search.set_params(param_grid={"alpha": [100.0]}), DECAY)
+    assert "alpha=100 is not below" in text

@@ -8,7 +8,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..utils._grid_shape import find_grid_shape, with_grid_shape
+from ..utils._grid_shape import carry_grid
 from ..utils._sklearn import (
     BaseEstimator,
     Interval,
@@ -174,15 +174,15 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
             ``output="components"``.
         """
         check_is_fitted(self)
-        grid_shape = find_grid_shape(X)
         if self.output == "components":
             X = validate_signals(self, X, reset=False, allow_nan=True)
             # One bad voxel must not stop the rest: its components are not finite.
             with np.errstate(invalid="ignore"):
                 return X @ self.components_.T
+        source = X
         X = validate_data(self, X, dtype=np.float64, reset=False)
         components = X @ self.components_.T
-        return with_grid_shape(components @ self.components_, grid_shape)
+        return carry_grid(components @ self.components_, source)
 
     def inverse_transform(self, X):
         """Return rows of the original space from compressed ones.

@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ..uncertainty import DistributionBands
+from ..utils._grid_shape import number_names
 from ..utils._parallel import run_tasks, single_blas_thread
 from ._ilt_problem import DataOperator
 
@@ -52,10 +53,7 @@ class IltResultMixin:
 
     def _axis_names(self):
         """Return a name for each axis of X, numbered where they repeat."""
-        names = [model.parameters[0].name for model in self._layout.models]
-        if len(set(names)) < len(names):
-            names = [f"{name}_{axis}" for axis, name in enumerate(names)]
-        return names
+        return number_names(model.parameters[0].name for model in self._layout.models)
 
     def to_frame(self):
         """Return the distribution as a table.

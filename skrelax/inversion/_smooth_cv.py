@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
-from ..utils._grid_shape import find_grid_shape
+from ..utils._grid_shape import check_grid_shape
 from ..utils._parallel import single_blas_thread
 from ..utils._sklearn import BaseEstimator, Interval, Options, StrOptions, _fit_context
 from . import _numba
@@ -13,7 +13,6 @@ from ._cv import check_path, choose_candidate, cross_validate_path, make_folds
 from ._linear import DistributionMixin, validate_linear
 from ._penalty import kronecker_penalty
 from ._problem import make_problem
-from ._smooth import check_grid_shape
 from ._smooth_solvers import (
     MAX_PIVOTS,
     csr_arrays,
@@ -62,8 +61,7 @@ class SmoothLassoCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEst
     fit_intercept : bool, default=False
         Whether to fit an unpenalised constant: a static baseline.
     grid_shape : tuple of int or None, default=None
-        Number of bins per axis, in C order. None takes it from a preceding
-        :class:`~skrelax.kernels.KernelBuilder`, or one axis.
+        Number of bins per axis, in C order, see :class:`SmoothLasso`.
     tol : float, default=1e-8
         Relative duality gap to reach, in every fold too.
     max_iter : int, default=10000
@@ -202,9 +200,9 @@ class SmoothLassoCV(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEst
         ConvergenceWarning
             If a fit, in a fold or the final one, does not reach `tol`.
         """
-        carried = find_grid_shape(X)
+        source = X
         X, y, weight = validate_linear(self, X, y, sample_weight)
-        self.grid_shape_ = check_grid_shape(self.grid_shape, carried, X.shape[1])
+        self.grid_shape_ = check_grid_shape(self.grid_shape, X, source)
         folds = make_folds(self.cv, X, y)
         problem = make_problem(X, y, weight, self.fit_intercept)
         self.alphas_ = self._alpha_path(problem)

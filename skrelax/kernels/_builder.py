@@ -7,7 +7,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..signals import SignalModel, resolve_model
-from ..utils._grid_shape import with_grid_shape
+from ..utils._grid_shape import Grid, number_names, with_grid
 from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
 from ..utils._validation import check_acquisition
 from ._grid import spaced_grid, supersampled_grid
@@ -215,8 +215,10 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
             unique, inverse = np.unique(points, axis=0, return_inverse=True)
             factors.append((self._axis_kernel(axis, unique), inverse.ravel()))
         kernel, inverse = factors[0]
+        names = number_names(model.parameters[0].name for model in self.models_)
+        grid = Grid(self.grid_shape_, tuple(self._grids), tuple(names))
         if len(factors) == 1:
-            return kernel[inverse]
+            return with_grid(kernel[inverse], grid)
         out = np.empty((X.shape[0], int(np.prod(self.grid_shape_))))
         step = max(1, _BLOCK_VALUES // out.shape[1])
         for start in range(0, X.shape[0], step):
@@ -226,7 +228,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
                 block = block[:, :, None] * factor[index[rows], None, :]
                 block = block.reshape(block.shape[0], -1)
             out[rows] = block
-        return with_grid_shape(out, self.grid_shape_)
+        return with_grid(out, grid)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the bins, for example ``"T2=0.1"``.

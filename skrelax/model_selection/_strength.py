@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ..uncertainty import estimate_noise_std
-from ..utils._grid_shape import find_grid_shape, with_grid_shape
+from ..utils._grid_shape import carry_grid
 from ..utils._sklearn import (
     BaseEstimator,
     HasMethods,
@@ -329,7 +329,7 @@ class _Curve:
         if hasattr(entry, "feature_names_in_"):
             self.feature_names = entry.feature_names_in_
         self.matrix = np.asarray(K, dtype=np.float64)
-        self.K = with_grid_shape(self.matrix, find_grid_shape(K))
+        self.K = carry_grid(self.matrix, K)
         self.n_points = self.matrix.shape[0]
         self.signals = np.asarray(y, dtype=np.float64).reshape(self.n_points, -1)
         self.sample_weight = sample_weight

@@ -16,7 +16,9 @@ from sklearn.utils.validation import (
 )
 
 from ..kernels import acquisition_grid
-from ..signals import SignalModel, resolve_model
+from ..kernels._builder import resolve_axes
+from ..signals import SignalModel
+from ..utils._columns import assign_columns
 from ..utils._parallel import single_blas_thread
 from ..utils._sklearn import (
     BaseEstimator,
@@ -481,15 +483,9 @@ class MultiDimRegularizedILT(
     def _column_order(self, n_columns):
         """Return the order in which the models read the columns of X."""
         names = list(getattr(self, "feature_names_in_", []))
-        if not names:
-            return list(range(n_columns))
-        kernels = self.kernels
-        if not isinstance(kernels, list | tuple):
-            kernels = [kernels]
-        wanted = [c for k in kernels for c in resolve_model(k).acquisition_columns]
-        if len(set(wanted)) == len(wanted) and set(wanted) == set(names):
-            return [names.index(name) for name in wanted]
-        return list(range(n_columns))
+        models = resolve_axes(self.kernels, names, n_columns, "kernels")
+        columns = assign_columns(models, names, n_columns, "kernels read")
+        return [place for part in columns for place in part]
 
     def _coupled_grids(self, n_channels, shape):
         """Return the coordinates of each axis of the channels."""

@@ -1,13 +1,12 @@
 """From acquisition points to the axes and the data of an inversion."""
 
-import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..kernels import KernelBuilder
-from ..kernels._builder import check_grid, per_axis
+from ..kernels._builder import check_grid, per_axis, resolve_axes
+from ..utils._columns import assign_columns
 from ..utils._validation import check_acquisition
 from ._ilt_iteration import Axes
 
@@ -80,7 +79,7 @@ def make_layout(X, kernels, grids, spacing, baseline, compression, max_bins):
     ValueError
         If the arguments do not match the columns of X or each other.
     """
-    models = KernelBuilder(kernels)._resolve_models(X.shape[1])
+    models = resolve_axes(kernels, (), X.shape[1], "kernels")
     n_axes = len(models)
     grids = _grids_per_axis(grids, n_axes)
     spacing = [
@@ -91,7 +90,7 @@ def make_layout(X, kernels, grids, spacing, baseline, compression, max_bins):
     ]
     inverted = [a for a, model in enumerate(models) if not model.is_discrete]
     discrete = [a for a, model in enumerate(models) if model.is_discrete]
-    columns = _columns(models, X.shape[1])
+    columns = assign_columns(models, (), X.shape[1], "kernels read")
     bins = []
     for axis, model in enumerate(models):
         points = X[:, columns[axis]]
@@ -275,18 +274,6 @@ def _grids_per_axis(grids, n_axes):
             f"grids must hold one entry for each of {n_axes} axes, got {len(grids)}."
         )
     return list(grids)
-
-
-def _columns(models, n_columns):
-    """Return the columns of X that each axis reads, or raise ValueError."""
-    widths = [len(model.acquisition_columns) for model in models]
-    if sum(widths) != n_columns:
-        raise ValueError(
-            f"kernels read {sum(widths)} acquisition columns, but X has {n_columns} "
-            "features."
-        )
-    edges = itertools.accumulate(widths, initial=0)
-    return [list(range(*edge)) for edge in itertools.pairwise(edges)]
 
 
 def _bins(grid, model, points, axis, n_inverted, log):

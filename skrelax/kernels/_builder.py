@@ -7,6 +7,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..signals import SignalModel, resolve_model
+from ..utils._columns import assign_columns, count_axes
 from ..utils._grid_shape import Grid, number_names, with_grid
 from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
 from ..utils._validation import check_acquisition
@@ -67,8 +68,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Number of acquisition columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, if X was a frame with string names. A model then
-        takes its columns by name, in any order, if all names are there.
+        Names of the columns, if X was a frame with string names.
 
     See Also
     --------
@@ -77,6 +77,11 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
 
     Notes
     -----
+    Columns of a frame are found by name: ``"TE"``, ``"te"``, ``"TE (s)"``, ``"TE_s"``,
+    or ``"TE_1"`` and ``"TE_2"`` for two axes of one model; others are not read. A
+    quantity in the place of another, or in another unit, is an error. Names without
+    such a meaning leave the order of the columns.
+
     Cells tile the axis: each ends half way (on the axis of `spacing`) to the
     next bin. `mrinversion` averages over points around each bin in the same
     way, with cells that leave gaps.
@@ -132,7 +137,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_points, n_columns)
             Acquisition points. Each axis reads as many columns as its model
-            needs, usually one.
+            needs, usually one: by name, where they have names that say so.
         y : None
             Ignored.
 
@@ -148,8 +153,11 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
             limits, grid and numbers do not fit each other.
         """
         X = validate_data(self, X, dtype=np.float64)
-        self.models_ = self._resolve_models(X.shape[1])
-        self._columns = self._assign_columns()
+        names = list(getattr(self, "feature_names_in_", ()))
+        self.models_ = resolve_axes(self.kernel, names, X.shape[1])
+        self._columns = assign_columns(
+            self.models_, names, X.shape[1], "the kernel reads"
+        )
         n_axes = len(self.models_)
         n_bins = per_axis("n_bins", self.n_bins, n_axes)
         limits = zip(
@@ -278,35 +286,6 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
             ).mean(axis=2)
         return kernel
 
-    def _resolve_models(self, n_columns):
-        """Return one model per axis; a single kernel serves all columns."""
-        if isinstance(self.kernel, list | tuple):
-            return tuple(resolve_model(kernel) for kernel in self.kernel)
-        model = resolve_model(self.kernel)
-        width = len(model.acquisition_columns)
-        return (model,) * max(1, n_columns // width)
-
-    def _assign_columns(self):
-        """Return the columns of X that each axis reads."""
-        wanted = [name for model in self.models_ for name in model.acquisition_columns]
-        if len(wanted) != self.n_features_in_:
-            raise ValueError(
-                f"the kernel reads {len(wanted)} acquisition columns {wanted}, but X "
-                f"has {self.n_features_in_} features."
-            )
-        names = list(getattr(self, "feature_names_in_", []))
-        by_name = len(set(wanted)) == len(wanted) and set(wanted) == set(names)
-        order = (
-            [names.index(name) for name in wanted] if by_name else range(len(wanted))
-        )
-        columns, start = [], 0
-        order = list(order)
-        for model in self.models_:
-            stop = start + len(model.acquisition_columns)
-            columns.append(order[start:stop])
-            start = stop
-        return columns
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         kernels = (
@@ -317,6 +296,14 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
             for kernel in kernels
         )
         return tags
+
+
+def resolve_axes(kernel, names, n_columns, argument="kernel"):
+    """Return one model per axis; a single kernel serves all its columns."""
+    if isinstance(kernel, list | tuple):
+        return tuple(resolve_model(part, argument) for part in kernel)
+    model = resolve_model(kernel, argument)
+    return (model,) * count_axes(model, names, n_columns)
 
 
 def per_axis(name, value, n_axes):

@@ -1,5 +1,6 @@
 """Turn a regressor on the acquisition into a transformer of voxels."""
 
+import copy
 import functools
 import numbers
 import warnings
@@ -151,7 +152,10 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
                 f"acquisition has {len(acquisition)} points, the voxels have "
                 f"{n_points}."
             )
-        self._acquisition = acquisition
+        # Copies: what the caller changes later must not reach what was fitted.
+        self._acquisition = copy.deepcopy(acquisition)
+        self._include = tuple(self.include)
+        self._only_converged = self.only_converged
         probe = np.linspace(1.0, 0.5, n_points)[:, None]
         with warnings.catch_warnings():
             # What becomes of the made-up signal is of no interest.
@@ -183,8 +187,8 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         # come, so that they are never held twice.
         rows = Parallel(n_jobs=self.n_jobs, return_as="generator")(
             delayed(_map_rows)(
-                self.estimator, self._acquisition, X[part], tuple(self.include),
-                self.only_converged,
+                self.estimator_, self._acquisition, X[part], self._include,
+                self._only_converged,
             )
             for part in parts
         )  # fmt: skip
@@ -204,8 +208,8 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         validate_data(self, row, dtype="numeric", reset=False)
         n_outputs = len(self.get_feature_names_out())
         map_block = functools.partial(
-            _map_block, estimator=self.estimator, acquisition=self._acquisition,
-            include=tuple(self.include), only_converged=self.only_converged,
+            _map_block, estimator=self.estimator_, acquisition=self._acquisition,
+            include=self._include, only_converged=self._only_converged,
             chunk_size=self.chunk_size, n_outputs=n_outputs,
         )  # fmt: skip
         # A voxel needs all its points.
@@ -238,7 +242,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             return np.array([f"bin {index}" for index in range(n_bins)], dtype=object)
         names = []
         for column in _COLUMNS:
-            if column not in self.include:
+            if column not in self._include:
                 continue
             if column == "params":
                 names += fitted.param_names_

@@ -152,8 +152,10 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
         # The same signs on every machine, whatever LAPACK chose.
         U, Vt = svd_flip(U, Vt, u_based_decision=False)
         rank = self._choose_rank(s)
-        self.components_ = Vt[:rank]
-        self.singular_values_ = s[:rank]
+        # In one piece, as a pickle gives it back: products then round alike.
+        self.components_ = np.array(Vt[:rank], order="C")
+        self.singular_values_ = s[:rank].copy()
+        self._output = self.output
         self.n_components_ = rank
         self.compression_factor_ = X.shape[0] / rank
         return weighted, U[:, :rank], root
@@ -174,7 +176,7 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
             ``output="components"``.
         """
         check_is_fitted(self)
-        if self.output == "components":
+        if self._output == "components":
             X = validate_signals(self, X, reset=False, allow_nan=True)
             # One bad voxel must not stop the rest: its components are not finite.
             with np.errstate(invalid="ignore"):
@@ -205,7 +207,7 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = np.asarray(X, dtype=np.float64)
-        if self.output == "kernel":
+        if self._output == "kernel":
             expected = self.n_features_in_
         else:
             expected = self.n_components_
@@ -213,7 +215,7 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"X must have shape (n_rows, {expected}), got shape {X.shape}."
             )
-        return X.copy() if self.output == "kernel" else X @ self.components_
+        return X.copy() if self._output == "kernel" else X @ self.components_
 
     def compress(self, K, s, sample_weight=None):
         r"""Fit to a kernel and return the small, row-compressed system.
@@ -272,7 +274,7 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
             The input names for ``output="kernel"``, else ``"tsvd0"``, ...
         """
         check_is_fitted(self)
-        if self.output == "kernel":
+        if self._output == "kernel":
             return _check_feature_names_in(self, input_features)
         names = [f"tsvd{i}" for i in range(self.n_components_)]
         return np.asarray(names, dtype=object)

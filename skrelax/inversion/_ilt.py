@@ -1,8 +1,10 @@
 """Signed regularised inversion on any number of axes."""
 
+import copy
 import functools
 import math
 import numbers
+import types
 import warnings
 
 import numpy as np
@@ -423,6 +425,7 @@ class MultiDimRegularizedILT(
             raise ValueError(
                 f"y is constant ({y.flat[0]}): there is nothing to invert."
             )
+        self._settings = self._copy_settings()
         self._single_signal = single
         self._signal_labels = range(y.shape[1]) if labels is None else labels
         self._order = self._column_order(X.shape[1])
@@ -458,17 +461,30 @@ class MultiDimRegularizedILT(
         self._warn(task, outcome)
         return self
 
+    def _copy_settings(self):
+        """Return the parameters as they are now, which refits for bands use."""
+        values = {}
+        for name in self._get_param_names():
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray | list):
+                value = copy.deepcopy(value)
+            values[name] = value
+        # What a fit reports to is no part of it, and need not be pickled.
+        del values["callback"]
+        return types.SimpleNamespace(**values)
+
     def _task(self, data, noise_std, n_jobs, verbose=0, callback=None):
         """Return the task to invert data on the points of the fit."""
-        default = _DEFAULTS[self.scheme]
+        settings = self._settings
+        default = _DEFAULTS[settings.scheme]
         return Task(
-            estimator=self,
+            estimator=settings,
             layout=self._layout,
             places=self._places,
             data=data,
             weights=self._weights,
-            max_iter=default[0] if self.max_iter is None else self.max_iter,
-            tol=default[1] if self.tol is None else self.tol,
+            max_iter=default[0] if settings.max_iter is None else settings.max_iter,
+            tol=default[1] if settings.tol is None else settings.tol,
             noise_std=noise_std,
             n_jobs=n_jobs,
             verbose=verbose,
@@ -502,7 +518,7 @@ class MultiDimRegularizedILT(
             return [np.arange(1.0, n + 1.0) for n in shape]
         if np.ndim(axes[0]) == 0:
             axes = [axes]
-        grids = [np.asarray(axis, dtype=np.float64) for axis in axes]
+        grids = [np.array(axis, dtype=np.float64) for axis in axes]
         sizes = tuple(grid.size for grid in grids)
         if sizes != shape:
             raise ValueError(

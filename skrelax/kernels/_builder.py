@@ -3,7 +3,7 @@
 import numbers
 
 import numpy as np
-from sklearn.base import TransformerMixin
+from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..signals import SignalModel, resolve_model
@@ -299,11 +299,17 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
 
 
 def resolve_axes(kernel, names, n_columns, argument="kernel"):
-    """Return one model per axis; a single kernel serves all its columns."""
+    """Return one model of its own per axis; a single kernel serves all its columns."""
     if isinstance(kernel, list | tuple):
-        return tuple(resolve_model(part, argument) for part in kernel)
-    model = resolve_model(kernel, argument)
+        return tuple(_own_model(part, argument) for part in kernel)
+    model = _own_model(kernel, argument)
     return (model,) * count_axes(model, names, n_columns)
+
+
+def _own_model(kernel, argument):
+    """Return a model that no later change of parameters reaches."""
+    model = resolve_model(kernel, argument)
+    return clone(model) if model is kernel else model
 
 
 def per_axis(name, value, n_axes):
@@ -334,7 +340,8 @@ def _explicit_grids(grid, n_axes):
 
 def check_grid(grid, axis, spacing, name="grid"):
     """Return an explicit grid as an array, or raise ValueError."""
-    values = np.asarray(grid, dtype=np.float64)
+    # A copy: later changes of the caller's array must not reach what was fitted.
+    values = np.array(grid, dtype=np.float64)
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise ValueError(
             f"{name} of axis {axis} must be a 1-D array of finite numbers, got shape "

@@ -32,9 +32,9 @@ def assign_columns(models, names, n_columns, reader, may_have_more=False):
 
     Names that are there decide: ``"TE"``, ``"te"``, ``"TE (s)"``, ``"TE [s]"`` and
     ``"TE_s"`` are echo times; further columns are not read. Models that want the same
-    column take ``"TE_1"``, ``"TE_2"`` in the order of the numbers. An axis that is not inverted may have any name that is no
-    other quantity. Names that say nothing, as ``"x0"`` or ``"time"``, and no names
-    at all leave the order of the columns.
+    column take ``"TE_1"``, ``"TE_2"`` in the order of the numbers. An axis that is not
+    inverted may have any name that is no other quantity. Names that say nothing, as
+    ``"x0"`` or ``"time"``, and no names at all leave the order of the columns.
 
     Parameters
     ----------

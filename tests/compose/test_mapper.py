@@ -74,7 +74,7 @@ def test_bad_voxels_are_nan_and_counted_once():
     assert np.isnan(rows[[2, 5, 7], :4]).all()
     assert rows[[2, 5, 7], 4].tolist() == [3, 4, 1]
     assert np.isfinite(np.delete(rows, [2, 5, 7], axis=0)).all()
-    mapper.set_params(only_converged=False)
+    mapper.set_params(only_converged=False).fit(X)
     with pytest.warns(ConvergenceWarning):
         assert np.isfinite(mapper.transform(X)[7, :2]).all()
 

@@ -64,8 +64,9 @@ class MultiDimRegularizedILT(
         is regularised and not inverted.
     grids : int, array-like, list of these or None, default=None
         Bins per axis, or their number. None takes 100 logarithmic bins for one
-        inverted axis, 40 for each of two and 20 for each of more, three times
-        beyond the range that the acquisition can see.
+        inverted axis, 40 for each of two, 20 for each of three (fewer below 200
+        points) and 1000 at most in all for more, three times beyond the range that
+        the acquisition can see.
     couple_channels : bool, default=False
         Whether the channels of y are axes of the distribution that are
         regularised together. Without, each channel is inverted on its own.

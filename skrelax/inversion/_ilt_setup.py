@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..kernels._builder import check_grid, per_axis, resolve_axes
+from ..kernels._builder import check_grid, most_bins, per_axis, resolve_axes
 from ..utils._columns import assign_columns
 from ..utils._validation import check_acquisition
 from ._ilt_iteration import Axes
 
-# Bins of an inverted axis when no grid is given, by the number of such axes.
-_DEFAULT_BINS = {1: 100, 2: 40}
-_DEFAULT_MANY = 20
+# Bins of an inverted axis when no grid is given, by the number of such axes. The work
+# grows with the bins of all axes but one squared: for three axes there are at most
+# this many bins per point, for more axes this many in all.
+_DEFAULT_BINS = {1: 100, 2: 40, 3: 20}
+_BINS_PER_POINT, _DEFAULT_MANY = 40, 1000
 # The default grid goes this factor beyond what the acquisition can see, since the
 # boundary penalty keeps the outermost bins at zero.
 _BEYOND = 3.0
@@ -291,13 +293,22 @@ def _bins(grid, model, points, axis, n_inverted, log):
         return values
     if grid is not None and not np.isscalar(grid):
         return check_grid(grid, axis, "log" if log else "linear", "grids")
-    n_bins = grid or _DEFAULT_BINS.get(n_inverted, _DEFAULT_MANY)
+    n_bins = _default_bins(n_inverted, points.shape[0]) if grid is None else grid
     if n_bins != int(n_bins) or n_bins < 1:
         raise ValueError(f"grids must be positive numbers of bins, got {n_bins}.")
     low, high = model.grid_limits(points)
     if log:
         return np.geomspace(low / _BEYOND, high * _BEYOND, int(n_bins))
     return np.linspace(low / _BEYOND, high * _BEYOND, int(n_bins))
+
+
+def _default_bins(n_inverted, n_points):
+    """Return the number of bins of each inverted axis when none is given."""
+    if n_inverted < 3:
+        return _DEFAULT_BINS[n_inverted]
+    if n_inverted > 3:
+        return most_bins(_DEFAULT_MANY, n_inverted)
+    return min(_DEFAULT_BINS[3], most_bins(_BINS_PER_POINT * n_points, 3))
 
 
 def _truncated(K, rank):

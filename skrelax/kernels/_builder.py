@@ -16,6 +16,9 @@ from ._grid import spaced_grid, supersampled_grid
 # Rows of a supersampled kernel are evaluated in blocks of about this many values.
 _BLOCK_VALUES = 2_000_000
 
+# Bins of an axis when none are given; of all axes together at most the square.
+_DEFAULT_BINS = 64
+
 _COUNT = Interval(numbers.Integral, 1, None, closed="left")
 _NUMBER = Interval(numbers.Real, None, None, closed="neither")
 
@@ -40,8 +43,9 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
         ``"T2"``, ``"T1-IR"``, ``"T1-SR"``, ``"diffusion"``, ``"gaussian"``,
         ``"impedance-real"``, ``"impedance-imaginary"`` and ``"identity"``;
         see :mod:`skrelax.signals`.
-    n_bins : int or list of int, default=64
-        Number of bins per axis.
+    n_bins : int, list of int or None, default=None
+        Number of bins per axis. None takes 64 for one axis or two, and for more as
+        many on each as make 4096 at most in all.
     minimum, maximum : float, list of float or None, default=None
         First and last bin, in the unit of the acquisition (for diffusion and
         impedance: see the model). None takes the range that the acquisition
@@ -100,7 +104,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "kernel": [str, SignalModel, callable, "array-like"],
-        "n_bins": [_COUNT, "array-like"],
+        "n_bins": [_COUNT, "array-like", None],
         "minimum": [_NUMBER, "array-like", None],
         "maximum": [_NUMBER, "array-like", None],
         "spacing": [StrOptions({"log", "linear"}), "array-like"],
@@ -112,7 +116,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
     def __init__(
         self,
         kernel="T2",
-        n_bins=64,
+        n_bins=None,
         minimum=None,
         maximum=None,
         spacing="log",
@@ -159,7 +163,9 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
             self.models_, names, X.shape[1], "the kernel reads"
         )
         n_axes = len(self.models_)
-        n_bins = per_axis("n_bins", self.n_bins, n_axes)
+        default = min(_DEFAULT_BINS, most_bins(_DEFAULT_BINS**2, n_axes))
+        n_bins = default if self.n_bins is None else self.n_bins
+        n_bins = per_axis("n_bins", n_bins, n_axes)
         limits = zip(
             per_axis("minimum", self.minimum, n_axes),
             per_axis("maximum", self.maximum, n_axes),
@@ -310,6 +316,12 @@ def _own_model(kernel, argument):
     """Return a model that no later change of parameters reaches."""
     model = resolve_model(kernel, argument)
     return clone(model) if model is kernel else model
+
+
+def most_bins(total, n_axes):
+    """Return the most bins per axis, at least 1, whose product is not above total."""
+    n_bins = max(1, round(total ** (1.0 / n_axes)))
+    return n_bins if n_bins**n_axes <= total else n_bins - 1
 
 
 def per_axis(name, value, n_axes):

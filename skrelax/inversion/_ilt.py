@@ -11,11 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import (
-    assert_all_finite,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted
 
 from ..kernels import acquisition_grid
 from ..kernels._builder import resolve_axes
@@ -26,9 +22,10 @@ from ..utils._sklearn import (
     BaseEstimator,
     Interval,
     StrOptions,
-    _check_sample_weight,
     _fit_context,
 )
+from ..utils._validation import validate_points
+from ._ilt_checks import validate_fit, validate_grid
 from ._ilt_result import IltResultMixin
 from ._ilt_run import Task, run
 from ._ilt_setup import gather, locate, make_layout
@@ -179,6 +176,10 @@ class MultiDimRegularizedILT(
     the resolved singular vectors of the kernel; for points given by ``sigma`` in
     :meth:`fit_grid` it is 1, since sigma carries it.
 
+    The reference scheme is sensitive to `noise_std`: its switches turn a noise level
+    that is another by 0.03 % into bins that are others by up to 15 % of the largest,
+    where ``"convergent"`` changes by 7e-5 of it. Compare distributions of one level.
+
     The penalty is not convex. ``"convergent"`` lowers its scale from the solution
     of a fixed quadratic penalty along a path that is set in advance; what it ends
     in is a fixed point that depends on the data alone.
@@ -318,7 +319,8 @@ class MultiDimRegularizedILT(
         y : array-like of shape (n_points,) or (n_points, n_channels)
             Signals.
         sample_weight : array-like of shape (n_points,) or None, default=None
-            Weight of each point: the number of times it was measured.
+            Weight of each point: the number of times it was measured. Points of
+            weight 0 count as removed; only `residuals_` has them.
 
         Returns
         -------
@@ -337,16 +339,19 @@ class MultiDimRegularizedILT(
             If the convergent scheme does not reach `tol`, or after an interruption.
         """
         labels = y.columns if isinstance(y, pd.DataFrame) else None
-        X, y = validate_data(
-            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True,
-            ensure_min_samples=2,
-        )  # fmt: skip
-        weight = None
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        X, y, weight = validate_fit(self, X, y, sample_weight)
+        if weight is None or weight.min() > 0.0:
+            return self._fit(X, y, weight, labels)
+        # Rows of weight 0 must be as if removed: for the grids, the noise, everything.
+        kept = weight > 0.0
+        if np.count_nonzero(kept) < 2:
+            raise ValueError(
+                "sample_weight must have at least two positive entries, got "
+                f"{np.count_nonzero(kept)}."
             )
-        return self._fit(X, np.asarray(y, dtype=np.float64), weight, labels)
+        self._fit(X[kept], y[kept], weight[kept], labels)
+        self.residuals_ = y - self._signals_or_nan(X).reshape(y.shape)
+        return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_grid(self, axes, data, sigma=None):
@@ -354,7 +359,7 @@ class MultiDimRegularizedILT(
 
         Parameters
         ----------
-        axes : tuple of array-like of shape (N_k,)
+        axes : tuple of array-like of shape (N_k,) or (N_k, 1)
             Acquisition points of each axis. With one axis also its points alone.
         data : array-like of shape (N_1, ..., N_d[, channels])
             Signal. Axes behind those of the acquisition are channels.
@@ -372,36 +377,16 @@ class MultiDimRegularizedILT(
         ValueError
             If shapes do not match, or for the reasons of `fit`.
         """
-        axes = [axes] if np.ndim(next(iter(axes), None)) == 0 else axes
-        axes = [np.asarray(axis, dtype=np.float64) for axis in axes]
-        data = np.asarray(data, dtype=np.float64)
+        axes, data, sigma = validate_grid(axes, data, sigma)
         sizes = tuple(axis.size for axis in axes)
-        if any(axis.ndim != 1 for axis in axes) or data.shape[: len(axes)] != sizes:
-            raise ValueError(
-                f"axes have sizes {sizes}, but data has shape {data.shape}."
-            )
-        if data.size == 0:
-            raise ValueError(f"data is empty, got shape {data.shape}.")
         self._check_discrete_sizes(sizes)
         y = data.reshape(math.prod(sizes), -1)
         single = data.ndim == len(axes)
-        weight = None
-        if sigma is not None:
-            sigma = np.asarray(sigma, dtype=np.float64)
-            if sigma.shape != data.shape or not (sigma > 0).all():
-                raise ValueError(
-                    "sigma must be positive and shaped as data, got shape "
-                    f"{sigma.shape} for {data.shape}."
-                )
-            weight = 1.0 / sigma.reshape(y.shape) ** 2
-            y = np.where(weight > 0, y, 0.0)
+        weight = None if sigma is None else 1.0 / sigma.reshape(y.shape) ** 2
         X, y = acquisition_grid(*axes), y[:, 0] if single else y
-        # Arrays of doubles without names by now: the rest of what `fit` checks.
+        # Columns without names, as `fit` has them of a plain array.
         self.n_features_in_ = X.shape[1]
         vars(self).pop("feature_names_in_", None)
-        for name, values in (("X", X), ("y", y)):
-            if not np.isfinite(values).all():
-                assert_all_finite(values, input_name=name)
         self._fit(X, y, weight, None, data.shape[len(axes) :], sigma is not None)
         self.residuals_ = self.residuals_.reshape(data.shape)
         return self
@@ -565,7 +550,7 @@ class MultiDimRegularizedILT(
             that is not inverted.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = validate_points(self, X, reset=False)
         signals = self._signals(locate(X[:, self._order], self._layout))
         return signals[:, 0] if self._single_signal else signals
 

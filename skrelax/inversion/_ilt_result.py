@@ -12,6 +12,7 @@ from ..uncertainty import DistributionBands
 from ..utils._grid_shape import number_names
 from ..utils._parallel import run_tasks, single_blas_thread
 from ._ilt_problem import DataOperator
+from ._ilt_setup import locate
 
 
 class IltResultMixin:
@@ -50,6 +51,17 @@ class IltResultMixin:
         signals = operator.forward(cells)
         signals = signals.reshape(signals.shape[0], n_positions, -1)
         return signals[places.row, places.position]
+
+    def _signals_or_nan(self, X):
+        """Return signals at points, nan where a discrete axis has no bin."""
+        X = X[:, self._order]
+        layout = self._layout
+        known = np.ones(X.shape[0], dtype=bool)
+        for axis in layout.discrete:
+            known &= np.isin(X[:, layout.columns[axis][0]], layout.grids[axis])
+        signals = np.full((X.shape[0], len(self._signal_labels)), np.nan)
+        signals[known] = self._signals(locate(X[known], layout))
+        return signals
 
     def _axis_names(self):
         """Return a name for each axis of X, numbered where they repeat."""

@@ -1,9 +1,12 @@
 """How the grid of bins travels with a kernel through a Pipeline."""
 
 import itertools
+import math
 from typing import NamedTuple
 
 import numpy as np
+
+from ._validation import check_numbers
 
 # Rows of a plain kernel that are looked at: a few hundred show every bin.
 _ROWS_SEEN = 512
@@ -222,16 +225,16 @@ def check_grid_shape(given, X, source):
             _refuse_lost_grid(X)
             shape = (n_bins,)
         return shape
-    sizes = np.atleast_1d(np.asarray(given))
-    if sizes.ndim != 1 or sizes.dtype.kind not in "iu" or not sizes.size:
-        raise ValueError(f"grid_shape must be a tuple of integers, got {given!r}.")
-    shape = tuple(int(n) for n in sizes)
-    total = float(np.prod(sizes, dtype=np.float64))
-    if min(shape) < 1 or total != n_bins:
+    sizes = check_numbers(given, "grid_shape", ndim=1)
+    if not sizes.size or not ((sizes >= 1) & (sizes == np.rint(sizes))).all():
+        raise ValueError(f"grid_shape must be positive integers, got {given!r}.")
+    # In floats: a product of huge sizes must not wrap around.
+    if math.prod(sizes) != n_bins:
         raise ValueError(
-            f"grid_shape {shape} has {total:.0f} bins, but X has {n_bins} columns."
+            f"grid_shape {given} has {math.prod(sizes):.6g} bins, but X has {n_bins} "
+            "columns."
         )
-    return shape
+    return tuple(int(n) for n in sizes)
 
 
 def _refuse_lost_grid(X):

@@ -1,7 +1,78 @@
 """Checks that several packages share."""
 
+import contextlib
+import numbers
+
 import numpy as np
+from scipy import sparse
 from sklearn.utils.validation import validate_data
+
+from ._sklearn import Interval
+
+# What n_jobs may be: 0 has no meaning to joblib, nor have numbers beyond machine words.
+N_JOBS = [
+    Interval(numbers.Integral, 1, 2**31 - 1, closed="both"),
+    Interval(numbers.Integral, -(2**31), -1, closed="both"),
+    None,
+]
+
+
+@contextlib.contextmanager
+def errors_name(name):
+    """Put a name before errors of wrong values and kinds that do not have it."""
+    try:
+        yield
+    except (ValueError, TypeError, OverflowError) as error:
+        if name in str(error):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}: {error}") from error
+
+
+def check_numbers(values, name, *, ndim=None, finite=True):
+    """Return real numbers as an array of float64, not a copy if they are one.
+
+    Parameters
+    ----------
+    values : array-like, Series or DataFrame
+        What is masked or missing counts as nan.
+    name : str
+        What errors call it.
+    ndim : int or None, default=None
+        The number of axes it must have.
+    finite : bool, default=True
+        Whether nan and infinite numbers are refused.
+
+    Returns
+    -------
+    ndarray
+        The numbers.
+    """
+    if sparse.issparse(values):
+        raise TypeError(f"{name} must be dense, got a sparse matrix; use toarray().")
+    if np.ma.isMaskedArray(values):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
+    with errors_name(name):
+        if hasattr(values, "to_numpy"):
+            # Missing values of nullable dtypes would make an array of objects.
+            array = values.to_numpy()
+            if array.dtype.kind == "O" and hasattr(values, "isna"):
+                array = np.where(values.isna(), np.nan, array)
+        else:
+            array = np.asarray(values)
+        if array.dtype.kind == "c":
+            raise TypeError(f"{name} must hold real numbers, got {array.dtype}.")
+        if array.dtype.kind not in "biufO":
+            raise TypeError(f"{name} must hold numbers, got dtype {array.dtype}.")
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float64, copy=False)
+    if ndim is not None and array.ndim != ndim:
+        raise ValueError(f"{name} must be {ndim}-D, got shape {array.shape}.")
+    if finite and not np.isfinite(array).all():
+        at = np.unravel_index(np.isfinite(array).argmin(), array.shape)
+        where = ", ".join(map(str, at))
+        raise ValueError(f"{name} must be finite, got {array[at]} at index {where}.")
+    return array
 
 
 def check_acquisition(points, model, name="X"):
@@ -18,16 +89,78 @@ def check_acquisition(points, model, name="X"):
         )
 
 
+def check_number(value, name, low=-np.inf, high=np.inf, kind=numbers.Real):
+    """Return a number of a kind from low to high, or raise an error that names it."""
+    if not isinstance(value, kind):
+        word = "an integer" if kind is numbers.Integral else "a number"
+        raise TypeError(f"{name} must be {word}, got {value!r}.")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value!r}.")
+    return int(value) if kind is numbers.Integral else float(value)
+
+
 def is_complex(X):
     """Return whether an array-like of any kind holds complex numbers."""
-    return np.iscomplexobj(X if isinstance(X, np.ndarray) else np.asarray(X))
+    if hasattr(X, "dtypes") and hasattr(X, "columns"):
+        return any(getattr(dtype, "kind", "") == "c" for dtype in X.dtypes)
+    if hasattr(X, "dtype"):
+        return getattr(X.dtype, "kind", "") == "c"
+    try:
+        return np.iscomplexobj(np.asarray(X))
+    except ValueError:
+        # Rows of different length: for the validation of shapes to refuse.
+        return False
+
+
+def check_size(values, name, low=1e-100, high=1e100):
+    """Raise ValueError where doubles cannot square the largest number of a column."""
+    if not values.size:
+        return
+    largest = np.atleast_1d(np.maximum(values.max(axis=0), -values.min(axis=0)))
+    odd = (largest > high) | ((largest < low) & (largest > 0.0))
+    if odd.any():
+        column = int(odd.argmax())
+        raise ValueError(
+            f"{name} must have its largest number between {low:.0e} and {high:.0e} to "
+            f"be squared, got {largest[column]:.3g}"
+            + (f" in column {column}" if largest.size > 1 else "")
+            + "; scale it."
+        )
+
+
+def refuse_complex(y, name="y"):
+    """Raise ValueError if y, of any kind, holds complex numbers."""
+    if is_complex(y):
+        # The first words are those that scikit-learn has for it.
+        raise ValueError(
+            f"Complex data not supported: {name} is complex; phase it "
+            "(skrelax.io.correct_phase) and pass the real part."
+        )
+
+
+def validate_points(estimator, X, *, reset, **checks):
+    """Return acquisition points, or a kernel, as real, finite float64 (m, n)."""
+    refuse_complex(X, "X")
+    with errors_name("X"):
+        if np.ma.isMaskedArray(X):
+            X = np.ma.filled(X.astype(np.float64), np.nan)
+        return validate_data(estimator, X, reset=reset, dtype=np.float64, **checks)
 
 
 def validate_signals(estimator, X, *, reset, allow_nan=False, min_points=1):
     """Return signals (n_signals, n_points), real or complex, double or single.
 
-    scikit-learn's validation, which on its own refuses complex numbers.
+    scikit-learn's validation, which on its own refuses complex numbers. What is masked
+    counts as nan.
     """
+    with errors_name("X"):
+        if np.ma.isMaskedArray(X):
+            X = np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan)
+        return _validate_signals(estimator, X, reset, allow_nan, min_points)
+
+
+def _validate_signals(estimator, X, reset, allow_nan, min_points):
+    """Do what `validate_signals` says but for names in errors."""
     if not is_complex(X):
         return validate_data(
             estimator,

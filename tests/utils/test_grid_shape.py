@@ -128,8 +128,8 @@ def test_the_message_says_how():
     message = r"every 11 bins.*12 x 11.*grid_shape=\(12, 11\)"
     with pytest.raises(ValueError, match=message):
         SmoothLasso().fit(np.asarray(kernel()), Y)
-    with pytest.raises(ValueError, match="grid_shape must be a tuple of integers"):
-        SmoothLasso(grid_shape=(12.0, 11.0)).fit(kernel(), Y)
+    with pytest.raises(ValueError, match="grid_shape must be positive integers"):
+        SmoothLasso(grid_shape=(12.5, 11)).fit(kernel(), Y)
 
 
 def test_search_folds_and_caches_carry_the_grid(tmp_path):
@@ -180,7 +180,7 @@ def test_frames_carry_bins_and_names():
     # Names have six digits.
     assert_allclose(grid.grids[0], made.relaxation_times_[0], rtol=1e-5)
     same = KernelBuilder(["T2", "T2"], n_bins=2).set_output(transform="pandas")
-    assert find_grid(same.fit_transform(X)).axis_names == ("T2_0", "T2_1")
+    assert find_grid(same.fit_transform(X.to_numpy())).axis_names == ("T2_0", "T2_1")
     assert find_grid(pd.DataFrame({"a=x": [1.0], "a=y": [2.0]})).grids is None
     assert find_grid(pd.DataFrame({"a": [1.0], "a=y": [2.0]})) is None
     assert find_grid([[1.0]]) is None

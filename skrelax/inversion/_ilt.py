@@ -335,6 +335,8 @@ class MultiDimRegularizedILT(
 
         Warns
         -----
+        UserWarning
+            If a given grid misses most of what the acquisition can see.
         ConvergenceWarning
             If the convergent scheme does not reach `tol`, or after an interruption.
         """

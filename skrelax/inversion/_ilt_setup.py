@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..kernels._builder import check_grid, most_bins, per_axis, resolve_axes
+from ..kernels._grid import warn_uncovered
 from ..utils._columns import assign_columns
 from ..utils._validation import check_acquisition
 from ._ilt_iteration import Axes
@@ -292,7 +293,10 @@ def _bins(grid, model, points, axis, n_inverted, log):
             )
         return values
     if grid is not None and not np.isscalar(grid):
-        return check_grid(grid, axis, "log" if log else "linear", "grids")
+        values = check_grid(grid, axis, "log" if log else "linear", "grids")
+        # Past make_layout, _fit, fit, and the check of its parameters.
+        warn_uncovered(model, points, values, axis, stacklevel=6)
+        return values
     n_bins = _default_bins(n_inverted, points.shape[0]) if grid is None else grid
     if n_bins != int(n_bins) or n_bins < 1:
         raise ValueError(f"grids must be positive numbers of bins, got {n_bins}.")

@@ -11,7 +11,7 @@ from ..utils._columns import assign_columns, count_axes
 from ..utils._grid_shape import Grid, number_names, with_grid
 from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
 from ..utils._validation import check_acquisition
-from ._grid import spaced_grid, supersampled_grid
+from ._grid import spaced_grid, supersampled_grid, warn_uncovered
 
 # Rows of a supersampled kernel are evaluated in blocks of about this many values.
 _BLOCK_VALUES = 2_000_000
@@ -155,6 +155,11 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
         ValueError
             If acquisition points are negative where they must not be, or if
             limits, grid and numbers do not fit each other.
+
+        Warns
+        -----
+        UserWarning
+            If a given grid, or given limits, miss most of what the acquisition can see.
         """
         X = validate_data(self, X, dtype=np.float64)
         names = list(getattr(self, "feature_names_in_", ()))
@@ -189,6 +194,10 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
                 values = _grid_from_limits(
                     model, points, low, high, n_bins[axis], self._spacings[axis], axis
                 )
+            if grids[axis] is not None or low is not None or high is not None:
+                where = axis if n_axes > 1 else None
+                # Past this method, and the check of its parameters.
+                warn_uncovered(model, points, values, where, stacklevel=3)
             axes.append(values)
         total = np.prod([float(values.size) for values in axes])
         if total > self.max_bins:

@@ -1,6 +1,16 @@
 """Grids of relaxation times: bins, and the cells around them."""
 
+import warnings
+
 import numpy as np
+
+from ..signals import UserSignal
+
+# Grids of fewer bins than this are a choice of components, not of a range.
+_RANGE = 8
+# Share of what an acquisition can see, on a log axis, that a range has to cover: half
+# of it where the range goes beyond, less where it was narrowed.
+_COVERED, _NARROWED = 0.5, 0.25
 
 
 def acquisition_grid(*axes):
@@ -41,6 +51,33 @@ def spaced_grid(minimum, maximum, n_bins, spacing):
     if spacing == "log":
         return np.geomspace(minimum, maximum, n_bins)
     return np.linspace(minimum, maximum, n_bins)
+
+
+def warn_uncovered(model, points, grid, axis, stacklevel):
+    """Warn where an explicit grid misses most of what an acquisition can see."""
+    if model.is_discrete or isinstance(model, UserSignal):
+        return
+    first, last = (grid[0], grid[-1]) if grid[0] > 0 else (0.0, grid[-1])
+    try:
+        low, high = model.grid_limits(points)
+    except ValueError:
+        return
+    # Nothing can be said of points and grids that no logarithm has.
+    if not 0.0 < low < high < np.inf or not last > 0.0:
+        return
+    shared = np.log(min(last, high) / max(first, low))
+    share = _NARROWED if low <= first and last <= high else _COVERED
+    if shared >= (share * np.log(high / low) if grid.size >= _RANGE else 0.0):
+        return
+    symbol = model.parameters[0].name
+    where = "" if axis is None else f" of axis {axis}"
+    warnings.warn(
+        f"the grid{where} ({symbol} from {grid[0]:.3g} to {grid[-1]:.3g}) covers "
+        f"{max(shared, 0.0) / np.log(high / low):.0%} of what the acquisition can see "
+        f"({low:.3g} to {high:.3g}): are both in one unit?",
+        UserWarning,
+        stacklevel=stacklevel + 1,
+    )
 
 
 def supersampled_grid(grid, spacing, supersampling):

@@ -267,18 +267,8 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
             One name per bin; axes are separated by commas.
         """
         check_is_fitted(self)
-        names = [""]
-        for model, values in zip(self.models_, self._grids, strict=True):
-            symbol = model.parameters[0].name
-            labels = [f"{value:.6g}" for value in values]
-            if len(set(labels)) < len(labels):
-                labels = [repr(float(value)) for value in values]
-            names = [
-                f"{name},{symbol}={label}" if name else f"{symbol}={label}"
-                for name in names
-                for label in labels
-            ]
-        return np.asarray(names, dtype=object)
+        symbols = [model.parameters[0].name for model in self.models_]
+        return bin_names(symbols, self._grids)
 
     @property
     def _grids(self):
@@ -325,6 +315,21 @@ def _own_model(kernel, argument):
     """Return a model that no later change of parameters reaches."""
     model = resolve_model(kernel, argument)
     return clone(model) if model is kernel else model
+
+
+def bin_names(symbols, grids):
+    """Return the names of the bins of a product of axes, in C order."""
+    names = [""]
+    for symbol, values in zip(symbols, grids, strict=True):
+        labels = [f"{value:.6g}" for value in values]
+        if len(set(labels)) < len(labels):
+            labels = [repr(float(value)) for value in values]
+        names = [
+            f"{name},{symbol}={label}" if name else f"{symbol}={label}"
+            for name in names
+            for label in labels
+        ]
+    return np.asarray(names, dtype=object)
 
 
 def most_bins(total, n_axes):

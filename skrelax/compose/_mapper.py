@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 from joblib import Parallel, delayed
+from scipy import sparse
 from sklearn.base import TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -17,6 +18,7 @@ from ..nonlinear._status import warn_status
 from ..utils._inspect import final_step, find_builder
 from ..utils._parallel import split_slices
 from ..utils._sklearn import BaseEstimator, HasMethods, Interval, _fit_context
+from ..utils._validation import N_JOBS, errors_name, refuse_complex
 from ..utils._warnings import collect_warnings
 
 _COLUMNS = ("params", "stderr", "r2", "relative_error", "status")
@@ -93,7 +95,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         "include": [tuple, list],
         "only_converged": ["boolean"],
         "chunk_size": [Interval(numbers.Integral, 1, None, closed="left")],
-        "n_jobs": [numbers.Integral, None],
+        "n_jobs": N_JOBS,
     }
 
     def __init__(
@@ -140,7 +142,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             # One row of the right kind shows all that is checked.
             _check_two_axes(X)
             X = np.ones((1, X.shape[1]), dtype=X.dtype)
-        X = validate_data(self, X, dtype="numeric", ensure_all_finite=False)
+        X = self._validate(X, reset=True)
         unknown = [name for name in self.include if name not in _COLUMNS]
         if unknown or not self.include:
             raise ValueError(
@@ -148,10 +150,14 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             )
         n_points = X.shape[1]
         if n_points < 2:
-            raise ValueError(f"n_features={n_points} acquisition point is too few.")
+            raise ValueError(
+                f"X has n_features={n_points} acquisition point, two are needed."
+            )
         acquisition = self.acquisition
         if acquisition is None:
             acquisition = np.arange(1.0, n_points + 1.0)[:, None]
+        if sparse.issparse(acquisition):
+            raise TypeError("acquisition must be dense, got a sparse matrix.")
         if len(acquisition) != n_points:
             raise ValueError(
                 f"acquisition has {len(acquisition)} points, the voxels have "
@@ -198,9 +204,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if _is_dask(X):
             return self._transform_lazily(X)
-        X = validate_data(
-            self, X, dtype="numeric", ensure_all_finite=False, reset=False
-        )
+        X = self._validate(X, reset=False)
         parts = split_slices(len(X), -(-len(X) // self.chunk_size))
         n_outputs = len(self.get_feature_names_out())
         # The rows of a chunk are all that a worker gets; results are stored as they
@@ -220,6 +224,16 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
                 status[part] = codes
         warn_status(status)
         return out
+
+    def _validate(self, X, reset):
+        """Return voxels (n_voxels, n_points), which may hold nan."""
+        refuse_complex(X, "X")
+        with errors_name("X"):
+            if np.ma.isMaskedArray(X):
+                X = np.ma.filled(X.astype(np.float64), np.nan)
+            return validate_data(
+                self, X, dtype="numeric", ensure_all_finite=False, reset=reset
+            )
 
     def _transform_lazily(self, X):
         """Return the Dask array of the parameters of a Dask array of voxels."""

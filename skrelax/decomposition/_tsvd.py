@@ -6,7 +6,7 @@ import numpy as np
 from scipy import linalg
 from sklearn.base import TransformerMixin
 from sklearn.utils.extmath import svd_flip
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ..utils._grid_shape import carry_grid
 from ..utils._sklearn import (
@@ -14,10 +14,16 @@ from ..utils._sklearn import (
     Interval,
     StrOptions,
     _check_feature_names_in,
-    _check_sample_weight,
     _fit_context,
 )
-from ..utils._validation import validate_signals
+from ..utils._validation import (
+    check_numbers,
+    check_size,
+    errors_name,
+    validate_points,
+    validate_signals,
+    validate_weight,
+)
 
 
 class TSVDCompressor(TransformerMixin, BaseEstimator):
@@ -139,13 +145,12 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     def _fit(self, X, sample_weight):
         """Fit, and return X, the left singular vectors and the root weights."""
-        X = validate_data(self, X, dtype=np.float64)
+        X = validate_points(self, X, reset=True)
+        check_size(X.ravel(), "X")
         root = None
         weighted = X
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
+        weight = validate_weight(sample_weight, X)
+        if weight is not None:
             root = np.sqrt(weight)[:, None]
             weighted = root * X
         U, s, Vt = linalg.svd(weighted, full_matrices=False)
@@ -182,7 +187,8 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
             with np.errstate(invalid="ignore"):
                 return X @ self.components_.T
         source = X
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = validate_points(self, X, reset=False)
+        check_size(X.ravel(), "X")
         components = X @ self.components_.T
         return carry_grid(components @ self.components_, source)
 
@@ -206,7 +212,8 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
             If the number of columns is another one.
         """
         check_is_fitted(self)
-        X = np.asarray(X, dtype=np.float64)
+        X = check_numbers(X, "X")
+        check_size(X.ravel(), "X")
         if self._output == "kernel":
             expected = self.n_features_in_
         else:
@@ -249,13 +256,15 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
         that of `LassoFista` does, weighs the compressed misfit by
         n_points / n_components_ more: scale `alpha` by that factor.
         """
-        s = np.asarray(s, dtype=np.float64)
-        weighted, U, root = self._fit(K, sample_weight)
+        s = check_numbers(s, "s")
+        with errors_name("K"):
+            weighted, U, root = self._fit(K, sample_weight)
         if s.ndim not in (1, 2) or s.shape[0] != weighted.shape[0]:
             raise ValueError(
                 f"s must have {weighted.shape[0]} points to match K, got shape "
                 f"{s.shape}."
             )
+        check_size(s.ravel(), "s")
         if root is not None:
             s = s * (root[:, 0] if s.ndim == 1 else root)
         return U.T @ weighted, U.T @ s

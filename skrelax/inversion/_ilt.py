@@ -24,15 +24,30 @@ from ..utils._sklearn import (
     StrOptions,
     _fit_context,
 )
-from ..utils._validation import validate_points
-from ._ilt_checks import validate_fit, validate_grid
+from ..utils._validation import (
+    N_JOBS,
+    check_numbers,
+    check_size,
+    errors_name,
+    refuse_complex,
+    validate_points,
+)
+from ._ilt_checks import (
+    check_channel_axes,
+    check_channel_shape,
+    check_scalars,
+    validate_fit,
+    validate_grid,
+)
 from ._ilt_result import IltResultMixin
 from ._ilt_run import Task, run
 from ._ilt_setup import gather, locate, make_layout
+from ._ilt_solvers import SolverError
 
+# Counts are machine words.
 _POSITIVE = Interval(numbers.Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
-_COUNT = Interval(numbers.Integral, 1, None, closed="left")
+_COUNT = Interval(numbers.Integral, 1, 2**31 - 1, closed="both")
 # Iterations and tolerance of the schemes, where none are given.
 _DEFAULTS = {"reference": (100, 1e-6), "convergent": (1000, 1e-7)}
 
@@ -226,7 +241,7 @@ class MultiDimRegularizedILT(
         "boundary_penalty": [_NOT_NEGATIVE, "array-like"],
         "negative_penalty": [_NOT_NEGATIVE],
         "windows": ["array-like"],
-        "crossing_start": [Interval(numbers.Integral, 0, None, closed="left")],
+        "crossing_start": [Interval(numbers.Integral, 0, 2**31 - 1, closed="both")],
         "damping": ["array-like"],
         "crossing_damping": ["array-like"],
         "initial": ["array-like", None],
@@ -235,7 +250,7 @@ class MultiDimRegularizedILT(
         "solver": [StrOptions({"auto", "direct", "iterative"})],
         "callback": [callable, None],
         "max_bins": [_COUNT],
-        "n_jobs": [numbers.Integral, None],
+        "n_jobs": N_JOBS,
         "verbose": ["verbose"],
     }
 
@@ -413,6 +428,7 @@ class MultiDimRegularizedILT(
             raise ValueError(
                 f"y is constant ({y.flat[0]}): there is nothing to invert."
             )
+        check_scalars(self)
         self._settings = self._copy_settings()
         self._single_signal = single
         self._signal_labels = range(y.shape[1]) if labels is None else labels
@@ -437,7 +453,7 @@ class MultiDimRegularizedILT(
         # A second thread of BLAS waits longer than it works as soon as another program
         # is busy: factorisations were ten times slower.
         with single_blas_thread():
-            outcome = self._run(task)
+            outcome = self._run_soundly(task)
         self._full = outcome.full
         self.noise_std_ = outcome.noise_std
         self.convergence_ = outcome.steps
@@ -471,12 +487,31 @@ class MultiDimRegularizedILT(
             places=self._places,
             data=data,
             weights=self._weights,
-            max_iter=default[0] if settings.max_iter is None else settings.max_iter,
+            max_iter=int(settings.max_iter or default[0]),
             tol=default[1] if settings.tol is None else settings.tol,
             noise_std=noise_std,
             n_jobs=n_jobs,
             verbose=verbose,
             callback=callback,
+        )
+
+    def _run_soundly(self, task):
+        """Return the Outcome of a task, or raise ValueError if it is not finite."""
+        try:
+            with np.errstate(all="ignore"):
+                outcome = self._run(task)
+            full = outcome.full
+            if np.ndim(outcome.noise_std):
+                # Constant channels have no noise level, and are nan.
+                full = full[..., np.isfinite(outcome.noise_std)]
+            if np.isfinite(full).all():
+                return outcome
+        except SolverError:
+            pass
+        raise ValueError(
+            "the equations have no solution in floating point: y, noise_std, "
+            "sample_weight, grids or penalties are too large or too small beside each "
+            "other."
         )
 
     def _run(self, task):
@@ -494,19 +529,11 @@ class MultiDimRegularizedILT(
     def _coupled_grids(self, n_channels, shape):
         """Return the coordinates of each axis of the channels."""
         if self.channel_shape is not None or not shape:
-            shape = self.channel_shape or (n_channels,)
-        shape = tuple(int(n) for n in np.atleast_1d(shape))
-        if math.prod(shape) != n_channels:
-            raise ValueError(
-                f"channel_shape {shape} has {math.prod(shape)} channels, but y has "
-                f"{n_channels}."
-            )
-        axes = self.channel_axes
-        if axes is None:
+            given = n_channels if self.channel_shape is None else self.channel_shape
+            shape = check_channel_shape(given, n_channels)
+        if self.channel_axes is None:
             return [np.arange(1.0, n + 1.0) for n in shape]
-        if np.ndim(axes[0]) == 0:
-            axes = [axes]
-        grids = [np.array(axis, dtype=np.float64) for axis in axes]
+        grids = check_channel_axes(self.channel_axes)
         sizes = tuple(grid.size for grid in grids)
         if sizes != shape:
             raise ValueError(
@@ -556,6 +583,31 @@ class MultiDimRegularizedILT(
         signals = self._signals(locate(X[:, self._order], self._layout))
         return signals[:, 0] if self._single_signal else signals
 
+    def score(self, X, y, sample_weight=None):
+        """Return the coefficient of determination of predictions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_axes)
+            Acquisition points.
+        y : array-like of shape (n_points,) or (n_points, n_channels)
+            Signals.
+        sample_weight : array-like of shape (n_points,) or None, default=None
+            Weight of each point.
+
+        Returns
+        -------
+        float
+            R^2, the mean over channels.
+        """
+        refuse_complex(y)
+        y = check_numbers(y, "y")
+        check_size(y, "y")
+        if y.ndim and np.ndim(X) and len(y) != np.shape(X)[0]:
+            raise ValueError(f"X has {np.shape(X)[0]} points, y has {len(y)}.")
+        with errors_name("y"):
+            return super().score(X, y, sample_weight)
+
     @classmethod
     @functools.cache
     def _get_param_names(cls):
@@ -571,7 +623,8 @@ class MultiDimRegularizedILT(
         if not isinstance(kernels, list | tuple):
             kernels = [kernels]
         tags.input_tags.positive_only = any(
-            kernel != "identity" and getattr(kernel, "requires_positive", True)
+            not (isinstance(kernel, str) and kernel == "identity")
+            and getattr(kernel, "requires_positive", True)
             for kernel in kernels
         )
         tags.regressor_tags.poor_score = True

@@ -1,17 +1,20 @@
 """Checks of what a multi-dimensional inversion is given."""
 
 import math
+import numbers
 
 import numpy as np
 from sklearn.utils.validation import assert_all_finite
 
-from ..utils._sklearn import _check_sample_weight
 from ..utils._validation import (
+    check_number,
     check_numbers,
+    check_range,
     check_size,
     errors_name,
     refuse_complex,
     validate_points,
+    validate_weight,
 )
 
 
@@ -33,17 +36,7 @@ def validate_fit(estimator, X, y, sample_weight):
         )
     assert_all_finite(y, input_name="y")
     check_size(y, "y")
-    if sample_weight is None:
-        return X, y, None
-    refuse_complex(sample_weight, "sample_weight")
-    with errors_name("sample_weight"):
-        if np.ma.isMaskedArray(sample_weight):
-            sample_weight = np.ma.filled(sample_weight.astype(np.float64), np.nan)
-        weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-    check_size(weight, "sample_weight")
-    return X, y, weight
+    return X, y, validate_weight(sample_weight, X)
 
 
 def validate_grid(axes, data, sigma):
@@ -89,5 +82,92 @@ def validate_grid(axes, data, sigma):
     for name, values in (("axes", np.concatenate(axes)), ("data", data)):
         if not np.isfinite(values).all():
             assert_all_finite(values, input_name=name)
+    check_range(np.concatenate(axes), "axes")
     check_size(data.reshape(math.prod(sizes), -1), "data")
     return axes, data, sigma
+
+
+def check_penalty(value, name):
+    """Return a constant of a penalty."""
+    number = check_number(value, name, 0.0)
+    check_range(number, name, 1e-30, 1e30)
+    if name in ("uniform_floor", "crossing_scale") and number == 0.0:
+        raise ValueError(f"{name} must be positive, got 0.")
+    return number
+
+
+def check_scalars(estimator):
+    """Raise ValueError for parameters that cannot be squared beside signals."""
+    for name in ("noise_std", "penalty_strength", "negative_penalty", "crossing_limit"):
+        value = getattr(estimator, name)
+        if value is not None:
+            check_range(check_number(value, name), name, 1e-100, 1e100)
+    if estimator.tol is not None:
+        check_number(estimator.tol, "tol", 0.0)
+
+
+def check_axis(axis, n_axes):
+    """Return an axis of X, or raise an error."""
+    axis = check_number(axis, "axis", -n_axes, n_axes - 1, numbers.Integral)
+    return axis % n_axes
+
+
+def check_windows(windows):
+    """Return the three widths of the moving maxima."""
+    widths = check_numbers(windows, "windows", ndim=1)
+    if widths.size != 3 or not ((widths >= 1) & (widths % 2 == 1)).all():
+        raise ValueError(f"windows must be three odd numbers, got {windows}.")
+    if widths.max() > 1e6:
+        raise ValueError(f"windows must not be wider than any grid, got {windows}.")
+    return tuple(int(n) for n in widths)
+
+
+def check_flag(value, name):
+    """Return whether an axis has something."""
+    if isinstance(value, bool | np.bool_) or (
+        isinstance(value, numbers.Real) and value in (0, 1)
+    ):
+        return bool(value)
+    raise TypeError(f"{name} must be True or False per axis, got {value!r}.")
+
+
+def check_rank(value, name):
+    """Return what a compression keeps: a number of values, a level or None."""
+    if value is None:
+        return None
+    number = check_number(value, name, 0.0, 1e9)
+    if not (0.0 < number < 1.0 or number == np.floor(number) >= 1.0):
+        raise ValueError(
+            f"{name} must be a number of singular values or a level between 0 and 1, "
+            f"got {value!r}."
+        )
+    return number if number < 1.0 else int(number)
+
+
+def check_channel_shape(shape, n_channels):
+    """Return the shape of the channels, or raise ValueError."""
+    sizes = np.atleast_1d(check_numbers(shape, "channel_shape"))
+    if sizes.ndim != 1 or not ((sizes >= 1) & (sizes == np.floor(sizes))).all():
+        raise ValueError(f"channel_shape must be positive integers, got {shape}.")
+    if math.prod(sizes.tolist()) != n_channels:
+        raise ValueError(
+            f"channel_shape {shape} has {math.prod(sizes.tolist()):.6g} channels, but "
+            f"y has {n_channels}."
+        )
+    return tuple(int(n) for n in sizes)
+
+
+def check_channel_axes(axes):
+    """Return the coordinates of the channels, an array of its own for each axis."""
+    with errors_name("channel_axes"):
+        first = next(iter(axes), None)
+        if first is None or np.ndim(first) == 0:
+            axes = [axes]
+        grids = [np.array(check_numbers(one, "channel_axes", ndim=1)) for one in axes]
+    for grid in grids:
+        check_range(grid, "channel_axes")
+        if grid.size > 1 and grid[-1] == grid[-2]:
+            raise ValueError(
+                f"channel_axes must have a last step, got {grid[-2]} twice."
+            )
+    return grids

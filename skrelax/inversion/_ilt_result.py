@@ -2,6 +2,7 @@
 
 import functools
 import math
+import numbers
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from ..uncertainty import DistributionBands
 from ..utils._grid_shape import number_names
 from ..utils._parallel import run_tasks, single_blas_thread
+from ..utils._validation import check_number, errors_name
+from ._ilt_checks import check_axis
 from ._ilt_problem import DataOperator
 from ._ilt_setup import locate
 
@@ -158,11 +161,15 @@ class IltResultMixin:
             If `n_refits` is below 2 or `level` not between 0 and 1.
         """
         check_is_fitted(self)
-        if n_refits < 2 or not 0 < level < 1:
-            raise ValueError(
-                "n_refits must be at least 2 and level between 0 and 1, got "
-                f"{n_refits} and {level}."
-            )
+        n_refits = check_number(n_refits, "n_refits", 2, 1_000_000, numbers.Integral)
+        if not 0 < check_number(level, "level") < 1:
+            raise ValueError(f"level must be between 0 and 1, got {level}.")
+        if (
+            n_jobs is not None
+            and check_number(n_jobs, "n_jobs", -(2**31), 2**31 - 1, numbers.Integral)
+            == 0
+        ):
+            raise ValueError("n_jobs must not be 0.")
         factors = self._places.factors
         cells = self._full.reshape(math.prod(K.shape[1] for K in factors), -1)
         fitted = DataOperator(factors, None, cells.shape[1]).forward(cells)
@@ -172,7 +179,9 @@ class IltResultMixin:
                 std, np.sqrt(self._weights), where=self._weights > 0,
                 out=np.zeros(fitted.shape),
             )  # fmt: skip
-        seeds = check_random_state(random_state).randint(2**31, size=n_refits)
+        with errors_name("random_state"):
+            source = check_random_state(random_state)
+        seeds = source.randint(2**31, size=n_refits)
         bins = tuple(slice(grid.size) for grid in self._layout.grids)
         samples = np.empty((n_refits, *self.distribution_.shape))
 
@@ -201,6 +210,7 @@ class IltResultMixin:
             The projection.
         """
         check_is_fitted(self)
+        axis = check_axis(axis, len(self.grids_))
         others = [a for a in range(len(self.grids_)) if a != axis]
         return functools.reduce(
             lambda g, a: g.sum(axis=a), sorted(others, reverse=True), self.distribution_

@@ -4,13 +4,20 @@ import numbers
 
 import numpy as np
 from sklearn.base import TransformerMixin, clone
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ..signals import SignalModel, resolve_model
 from ..utils._columns import assign_columns, count_axes
 from ..utils._grid_shape import Grid, number_names, with_grid
 from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
-from ..utils._validation import check_acquisition
+from ..utils._validation import (
+    check_acquisition,
+    check_number,
+    check_numbers,
+    check_range,
+    errors_name,
+    validate_points,
+)
 from ._grid import spaced_grid, supersampled_grid, warn_uncovered
 
 # Rows of a supersampled kernel are evaluated in blocks of about this many values.
@@ -19,7 +26,9 @@ _BLOCK_VALUES = 2_000_000
 # Bins of an axis when none are given; of all axes together at most the square.
 _DEFAULT_BINS = 64
 
-_COUNT = Interval(numbers.Integral, 1, None, closed="left")
+# A machine word, beyond which no count has a meaning.
+_MOST = 2**31 - 1
+_COUNT = Interval(numbers.Integral, 1, _MOST, closed="both")
 _NUMBER = Interval(numbers.Real, None, None, closed="neither")
 
 
@@ -161,31 +170,36 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
         UserWarning
             If a given grid, or given limits, miss most of what the acquisition can see.
         """
-        X = validate_data(self, X, dtype=np.float64)
+        X = validate_points(self, X, reset=True)
         names = list(getattr(self, "feature_names_in_", ()))
         self.models_ = resolve_axes(self.kernel, names, X.shape[1])
         self._columns = assign_columns(
             self.models_, names, X.shape[1], "the kernel reads"
         )
         n_axes = len(self.models_)
+        grids = _explicit_grids(self.grid, n_axes)
         default = min(_DEFAULT_BINS, most_bins(_DEFAULT_BINS**2, n_axes))
         n_bins = default if self.n_bins is None else self.n_bins
-        n_bins = per_axis("n_bins", n_bins, n_axes)
+        n_bins = per_axis("n_bins", n_bins, n_axes, _check_count)
         limits = zip(
-            per_axis("minimum", self.minimum, n_axes),
-            per_axis("maximum", self.maximum, n_axes),
+            per_axis("minimum", self.minimum, n_axes, _check_limit),
+            per_axis("maximum", self.maximum, n_axes, _check_limit),
             strict=True,
         )
-        self._spacings = per_axis("spacing", self.spacing, n_axes)
-        self._supersamplings = per_axis("supersampling", self.supersampling, n_axes)
-        grids = _explicit_grids(self.grid, n_axes)
-
+        self._spacings = per_axis("spacing", self.spacing, n_axes, check_spacing)
+        self._supersamplings = per_axis(
+            "supersampling", self.supersampling, n_axes, _check_count
+        )
+        check_total(
+            [n for n, g in zip(n_bins, grids, strict=True) if g is None], self.max_bins
+        )
         axes = []
         for axis, (model, (low, high)) in enumerate(
             zip(self.models_, limits, strict=True)
         ):
             points = X[:, self._columns[axis]]
             check_acquisition(points, model)
+            check_range(points, "X")
             if grids[axis] is not None:
                 values = check_grid(grids[axis], axis, self._spacings[axis])
             elif model.is_discrete:
@@ -199,13 +213,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
                 # Past this method, and the check of its parameters.
                 warn_uncovered(model, points, values, where, stacklevel=3)
             axes.append(values)
-        total = np.prod([float(values.size) for values in axes])
-        if total > self.max_bins:
-            raise ValueError(
-                f"the product grid has {total:.6g} bins on {n_axes} axes, above "
-                f"max_bins={self.max_bins}; take fewer bins per axis or a larger "
-                "max_bins."
-            )
+        check_total([values.size for values in axes], self.max_bins)
         self.grid_shape_ = tuple(values.size for values in axes)
         self.relaxation_times_ = axes[0] if n_axes == 1 else tuple(axes)
         return self
@@ -229,11 +237,12 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
             If acquisition points are negative where they must not be.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = validate_points(self, X, reset=False)
         factors = []
         for axis, model in enumerate(self.models_):
             points = X[:, self._columns[axis]]
             check_acquisition(points, model)
+            check_range(points, "X")
             # Grids repeat their times, so each different point is computed once.
             unique, inverse = np.unique(points, axis=0, return_inverse=True)
             factors.append((self._axis_kernel(axis, unique), inverse.ravel()))
@@ -297,7 +306,8 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
             self.kernel if isinstance(self.kernel, list | tuple) else [self.kernel]
         )
         tags.input_tags.positive_only = any(
-            kernel != "identity" and getattr(kernel, "requires_positive", True)
+            not (isinstance(kernel, str) and kernel == "identity")
+            and getattr(kernel, "requires_positive", True)
             for kernel in kernels
         )
         return tags
@@ -306,6 +316,8 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
 def resolve_axes(kernel, names, n_columns, argument="kernel"):
     """Return one model of its own per axis; a single kernel serves all its columns."""
     if isinstance(kernel, list | tuple):
+        if not kernel:
+            raise ValueError(f"{argument} must have a model for each axis, got none.")
         return tuple(_own_model(part, argument) for part in kernel)
     model = _own_model(kernel, argument)
     return (model,) * count_axes(model, names, n_columns)
@@ -338,25 +350,62 @@ def most_bins(total, n_axes):
     return n_bins if n_bins**n_axes <= total else n_bins - 1
 
 
-def per_axis(name, value, n_axes):
-    """Return a list with one value per axis."""
-    if isinstance(value, list | tuple | np.ndarray):
-        if len(value) != n_axes:
-            raise ValueError(
-                f"{name} must be one value or one per axis ({n_axes}), "
-                f"got {len(value)}."
-            )
-        return list(value)
-    return [value] * n_axes
+def per_axis(name, value, n_axes, check=None):
+    """Return a list with one value per axis, each as check(value, name) gives it."""
+    values = value
+    if not isinstance(value, list | tuple):
+        # What has no axes, such as a dict, is one value, which the check refuses.
+        array = np.asarray(value)
+        values = list(array) if array.ndim else [value] * n_axes
+    if len(values) != n_axes:
+        raise ValueError(
+            f"{name} must be one value or one per axis ({n_axes}), got {len(values)}."
+        )
+    return list(values) if check is None else [check(part, name) for part in values]
+
+
+def _check_count(value, name):
+    """Return a count; floats are those of an array that holds other numbers too."""
+    if isinstance(value, numbers.Real) and value == np.floor(value):
+        value = int(value) if abs(value) < np.inf else value
+    return check_number(value, name, 1, _MOST, numbers.Integral)
+
+
+def _check_limit(value, name):
+    """Return an end of a grid, or None."""
+    if value is None:
+        return None
+    value = check_number(value, name)
+    check_range(value, name)
+    return value
+
+
+def check_spacing(value, name):
+    """Return the spacing of an axis."""
+    if not (isinstance(value, str) and value in ("log", "linear")):
+        raise ValueError(f"{name} must be 'log' or 'linear' per axis, got {value!r}.")
+    return str(value)
+
+
+def check_total(sizes, max_bins):
+    """Raise ValueError for too many bins, before they are made."""
+    total = np.prod([float(size) for size in sizes])
+    if total > max_bins:
+        raise ValueError(
+            f"the product grid has {total:.6g} bins on {len(sizes)} axes, above "
+            f"max_bins={max_bins}; take fewer bins per axis (n_bins) or a larger "
+            "max_bins."
+        )
 
 
 def _explicit_grids(grid, n_axes):
     """Return one array or None per axis."""
     if grid is None:
         return [None] * n_axes
-    nested = any(part is None or np.ndim(part) > 0 for part in grid)
-    if not nested:
-        if n_axes > 1:
+    with errors_name("grid"):
+        nested = any(part is None or np.ndim(part) > 0 for part in grid)
+    if not nested or getattr(grid, "ndim", 0) == 2:
+        if n_axes > 1 and not nested:
             raise ValueError(
                 f"grid must hold one array or None for each of {n_axes} axes."
             )
@@ -367,12 +416,13 @@ def _explicit_grids(grid, n_axes):
 def check_grid(grid, axis, spacing, name="grid"):
     """Return an explicit grid as an array, or raise ValueError."""
     # A copy: later changes of the caller's array must not reach what was fitted.
-    values = np.array(grid, dtype=np.float64)
+    values = np.array(check_numbers(grid, name, finite=False))
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise ValueError(
             f"{name} of axis {axis} must be a 1-D array of finite numbers, got shape "
             f"{values.shape}."
         )
+    check_range(values, name)
     if (np.diff(values) <= 0).any():
         raise ValueError(f"{name} of axis {axis} must be strictly increasing.")
     if spacing == "log" and values[0] <= 0:
@@ -385,7 +435,8 @@ def check_grid(grid, axis, spacing, name="grid"):
 def _grid_from_limits(model, points, low, high, n_bins, spacing, axis):
     """Return the grid between given limits, or those that the data can see."""
     if low is None or high is None:
-        seen = model.grid_limits(points)
+        with errors_name("X"):
+            seen = model.grid_limits(points)
         low = seen[0] if low is None else low
         high = seen[1] if high is None else high
     if n_bins > 1 and not low < high:

@@ -1,10 +1,15 @@
 """Grids of relaxation times: bins, and the cells around them."""
 
+import math
 import warnings
 
 import numpy as np
 
 from ..signals import UserSignal
+from ..utils._validation import check_numbers
+
+# Points of a grid: more do not fit into memory.
+_MOST_POINTS = 1e9
 
 # Grids of fewer bins than this are a choice of components, not of a range.
 _RANGE = 8
@@ -26,6 +31,11 @@ def acquisition_grid(*axes):
     ndarray of shape (n_1 * ... * n_d, d)
         All combinations; the last axis varies fastest, as in ``data.ravel()``.
 
+    Raises
+    ------
+    ValueError
+        If an axis is empty, has more than one dimension, or is not finite.
+
     Examples
     --------
     >>> from skrelax.kernels import acquisition_grid
@@ -37,7 +47,17 @@ def acquisition_grid(*axes):
            [2., 6.],
            [2., 7.]])
     """
-    arrays = [np.asarray(axis, dtype=np.float64) for axis in axes]
+    if not axes:
+        raise ValueError("acquisition_grid needs the points of one axis or more: axes.")
+    arrays = [
+        check_numbers(axis, f"axes[{number}]", ndim=1)
+        for number, axis in enumerate(axes)
+    ]
+    total = math.prod(axis.size for axis in arrays)
+    if not 0 < total <= _MOST_POINTS:
+        raise ValueError(
+            f"axes must have from 1 to {_MOST_POINTS:.0e} points in all, got {total}."
+        )
     return np.stack(
         [part.ravel() for part in np.meshgrid(*arrays, indexing="ij")], axis=1
     )

@@ -43,8 +43,7 @@ class LastColumnSimulator(SignalSimulator):
 
 
 ESTIMATORS = [
-    # One bin per axis: checks use up to 27 columns, whose product grid explodes.
-    KernelBuilder(n_bins=1),
+    KernelBuilder(),
     TSVDCompressor(),
     TSVDCompressor(n_components=1, output="components"),
     LassoFista(),
@@ -54,8 +53,7 @@ ESTIMATORS = [
     SmoothLasso(),
     SmoothLasso(alpha=1e-3, order=0, positive=False, fit_intercept=True),
     SmoothLassoCV(alphas=2, smoothnesses=3, cv=3),
-    # One bin per axis, for the same reason.
-    MultiDimRegularizedILT(grids=1),
+    MultiDimRegularizedILT(),
     StrengthSearch(SmoothLasso()),
     StrengthSearch(SmoothLasso(), strengths=3),
     NonlinearRelaxationFit(),

@@ -1,20 +1,24 @@
 """Turn a regressor on the acquisition into a transformer of voxels."""
 
+import copy
 import functools
 import numbers
 import warnings
 
 import numpy as np
 from joblib import Parallel, delayed
+from scipy import sparse
 from sklearn.base import TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..kernels._builder import bin_names
 from ..nonlinear import FitStatus, NonlinearRelaxationFit
 from ..nonlinear._status import warn_status
 from ..utils._inspect import final_step, find_builder
 from ..utils._parallel import split_slices
 from ..utils._sklearn import BaseEstimator, HasMethods, Interval, _fit_context
+from ..utils._validation import N_JOBS, errors_name, refuse_complex
 from ..utils._warnings import collect_warnings
 
 _COLUMNS = ("params", "stderr", "r2", "relative_error", "status")
@@ -28,8 +32,8 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
     estimator : estimator
         Regressor on the acquisition: a
         :class:`~skrelax.nonlinear.NonlinearRelaxationFit`, whose parameters are
-        returned, or a linear inversion (a Pipeline with a KernelBuilder, say), whose
-        distributions are.
+        returned, or an inversion (a Pipeline with a KernelBuilder, say, or a
+        :class:`~skrelax.MultiDimRegularizedILT`), whose distributions are.
     acquisition : array-like of shape (n_points, n_columns) or None, default=None
         X of the estimator; its rows are the columns of the voxels. None counts the
         points 1, 2, ..., so that times are in units of their spacing.
@@ -61,8 +65,10 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
     Notes
     -----
     Voxels are independent: chunks, their size and their order do not change a number.
-    Voxels that hold values which are not finite give nan. There is one warning for
-    all chunks.
+    So a search, or a class with cross-validation, chooses for each voxel on its own,
+    in a fit of one voxel at a time. Voxels that hold values which are not finite give
+    nan, and so do constant ones where an inversion refuses them. There is one warning
+    for all chunks.
 
     A Dask array of voxels is not loaded: `transform` gives a Dask array with the same
     chunks of rows, which are computed where and when Dask computes them, without a
@@ -89,7 +95,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         "include": [tuple, list],
         "only_converged": ["boolean"],
         "chunk_size": [Interval(numbers.Integral, 1, None, closed="left")],
-        "n_jobs": [numbers.Integral, None],
+        "n_jobs": N_JOBS,
     }
 
     def __init__(
@@ -127,14 +133,16 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the acquisition has another number of points than X, or `include` names
-            something else.
+            If the acquisition has another number of points than X, `include` names
+            something else, or the estimator couples signals.
+        TypeError
+            If the estimator has neither parameters nor distributions to return.
         """
         if _is_dask(X):
             # One row of the right kind shows all that is checked.
             _check_two_axes(X)
             X = np.ones((1, X.shape[1]), dtype=X.dtype)
-        X = validate_data(self, X, dtype="numeric", ensure_all_finite=False)
+        X = self._validate(X, reset=True)
         unknown = [name for name in self.include if name not in _COLUMNS]
         if unknown or not self.include:
             raise ValueError(
@@ -142,21 +150,42 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             )
         n_points = X.shape[1]
         if n_points < 2:
-            raise ValueError(f"n_features={n_points} acquisition point is too few.")
+            raise ValueError(
+                f"X has n_features={n_points} acquisition point, two are needed."
+            )
         acquisition = self.acquisition
         if acquisition is None:
             acquisition = np.arange(1.0, n_points + 1.0)[:, None]
+        if sparse.issparse(acquisition):
+            raise TypeError("acquisition must be dense, got a sparse matrix.")
         if len(acquisition) != n_points:
             raise ValueError(
                 f"acquisition has {len(acquisition)} points, the voxels have "
                 f"{n_points}."
             )
-        self._acquisition = acquisition
+        # Copies: what the caller changes later must not reach what was fitted.
+        self._acquisition = copy.deepcopy(acquisition)
+        self._include = tuple(self.include)
+        self._only_converged = self.only_converged
+        if self.estimator.get_params().get("couple_channels"):
+            raise ValueError(
+                "estimator has couple_channels=True, which would regularise voxels "
+                "together; a VoxelMapper needs couple_channels=False."
+            )
         probe = np.linspace(1.0, 0.5, n_points)[:, None]
         with warnings.catch_warnings():
             # What becomes of the made-up signal is of no interest.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            self.estimator_ = clone(self.estimator).fit(acquisition, probe)
+            warnings.filterwarnings("ignore", "the distributions explain")
+            self.estimator_ = clone(self.estimator).fit(self._acquisition, probe)
+        last = final_step(self.estimator_)
+        if not any(
+            hasattr(last, name) for name in ("params_", "coef_", "distribution_")
+        ):
+            raise TypeError(
+                "estimator must end in a NonlinearRelaxationFit or in an inversion "
+                f"with distributions, refitted by a search, got {self.estimator!r}."
+            )
         return self
 
     def transform(self, X):
@@ -175,20 +204,19 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if _is_dask(X):
             return self._transform_lazily(X)
-        X = validate_data(
-            self, X, dtype="numeric", ensure_all_finite=False, reset=False
-        )
+        X = self._validate(X, reset=False)
         parts = split_slices(len(X), -(-len(X) // self.chunk_size))
+        n_outputs = len(self.get_feature_names_out())
         # The rows of a chunk are all that a worker gets; results are stored as they
         # come, so that they are never held twice.
         rows = Parallel(n_jobs=self.n_jobs, return_as="generator")(
             delayed(_map_rows)(
-                self.estimator, self._acquisition, X[part], tuple(self.include),
-                self.only_converged,
+                self.estimator_, self._acquisition, X[part], self._include,
+                self._only_converged, n_outputs,
             )
             for part in parts
         )  # fmt: skip
-        out = np.empty((len(X), len(self.get_feature_names_out())))
+        out = np.empty((len(X), n_outputs))
         status = np.zeros(len(X), dtype=np.int8)
         for part, (values, codes) in zip(parts, rows, strict=True):
             out[part] = values
@@ -197,6 +225,16 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         warn_status(status)
         return out
 
+    def _validate(self, X, reset):
+        """Return voxels (n_voxels, n_points), which may hold nan."""
+        refuse_complex(X, "X")
+        with errors_name("X"):
+            if np.ma.isMaskedArray(X):
+                X = np.ma.filled(X.astype(np.float64), np.nan)
+            return validate_data(
+                self, X, dtype="numeric", ensure_all_finite=False, reset=reset
+            )
+
     def _transform_lazily(self, X):
         """Return the Dask array of the parameters of a Dask array of voxels."""
         _check_two_axes(X)
@@ -204,8 +242,8 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         validate_data(self, row, dtype="numeric", reset=False)
         n_outputs = len(self.get_feature_names_out())
         map_block = functools.partial(
-            _map_block, estimator=self.estimator, acquisition=self._acquisition,
-            include=tuple(self.include), only_converged=self.only_converged,
+            _map_block, estimator=self.estimator_, acquisition=self._acquisition,
+            include=self._include, only_converged=self._only_converged,
             chunk_size=self.chunk_size, n_outputs=n_outputs,
         )  # fmt: skip
         # A voxel needs all its points.
@@ -234,11 +272,13 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             builder = find_builder(self.estimator_)
             if builder is not None:
                 return builder.get_feature_names_out()
+            if hasattr(fitted, "distribution_"):
+                return bin_names(fitted.to_frame().index.names, fitted.grids_)
             n_bins = np.shape(fitted.coef_)[-1]
             return np.array([f"bin {index}" for index in range(n_bins)], dtype=object)
         names = []
         for column in _COLUMNS:
-            if column not in self.include:
+            if column not in self._include:
                 continue
             if column == "params":
                 names += fitted.param_names_
@@ -271,26 +311,67 @@ def _map_block(
     for start in range(0, len(block), chunk_size):
         rows = slice(start, start + chunk_size)
         out[rows], _ = _map_rows(
-            estimator, acquisition, block[rows], include, only_converged
+            estimator, acquisition, block[rows], include, only_converged, n_outputs
         )
     return out
 
 
-def _map_rows(estimator, acquisition, X, include, only_converged):
+def _map_rows(estimator, acquisition, X, include, only_converged, n_outputs):
     """Return outputs (n_voxels, n_outputs) of a chunk, and statuses or None."""
     signals = np.asarray(X).T
+    last = final_step(estimator)
+    nonlinear = isinstance(last, NonlinearRelaxationFit)
+    # A choice of strengths would be one for all voxels of a fit.
+    chooses = any(name.split("__")[-1] == "cv" for name in estimator.get_params())
+    places = np.arange(signals.shape[1])
+    if chooses or not nonlinear:
+        places = np.flatnonzero(_usable(signals, hasattr(last, "distribution_")))
+    out = np.full((signals.shape[1], n_outputs), np.nan)
+    status = np.full(signals.shape[1], FitStatus.FAILED, dtype=np.int8)
+    if nonlinear and "status" in include:
+        out[:, -1] = status
     with collect_warnings() as caught:
-        nonlinear = isinstance(final_step(estimator), NonlinearRelaxationFit)
-        finite = np.isfinite(signals).all(axis=0)
-        if not nonlinear:
-            signals = np.where(finite, signals, 0.0)
-        last = final_step(clone(estimator).fit(acquisition, signals))
-    for warning in caught:
-        # Statuses are counted once for all chunks.
-        if not isinstance(warning, ConvergenceWarning):
-            warnings.warn(warning, stacklevel=2)
-    if not nonlinear:
-        return np.where(finite[:, None], np.atleast_2d(last.coef_), np.nan), None
+        for part in places[:, None] if chooses else [places] if places.size else []:
+            fitted = final_step(clone(estimator).fit(acquisition, signals[:, part]))
+            if nonlinear:
+                rows = _nonlinear_rows(fitted, include, only_converged)
+                status[part] = fitted.status_
+            else:
+                rows = _distribution_rows(fitted)
+            if rows.shape[1] != n_outputs:
+                raise ValueError(
+                    f"estimator gives {n_outputs} outputs for one voxel and "
+                    f"{rows.shape[1]} for another; search settings that keep them."
+                )
+            out[part] = rows
+    # Statuses are counted once for all chunks.
+    others = {str(w): w for w in caught if not isinstance(w, ConvergenceWarning)}
+    for warning in others.values():
+        warnings.warn(warning, stacklevel=2)
+    return out, status if nonlinear else None
+
+
+def _usable(signals, varies):
+    """Return which signals (n_points, n_signals) an inversion can take."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        largest = np.abs(signals).max(axis=0)
+        usable = (largest <= 1e100) & ((largest >= 1e-100) | (largest == 0.0))
+        if varies:
+            usable &= (signals != signals[:1]).any(axis=0)
+    return usable
+
+
+def _distribution_rows(last):
+    """Return the distributions (n_signals, n_bins) of an inversion."""
+    if hasattr(last, "distribution_"):
+        # Bins of all axes first, signals last.
+        f = last.distribution_
+        return f.reshape(-1, f.shape[-1]).T
+    return np.atleast_2d(last.coef_)
+
+
+def _nonlinear_rows(last, include, only_converged):
+    """Return what is included of a nonlinear fit, (n_signals, n_outputs)."""
     params, stderr = last.params_, last.stderr_
     if only_converged:
         lost = (last.status_ != FitStatus.CONVERGED)[:, None]
@@ -303,4 +384,4 @@ def _map_rows(estimator, acquisition, X, include, only_converged):
         "status": last.status_[:, None].astype(np.float64),
     }
     columns = [found[name] for name in _COLUMNS if name in include]
-    return np.concatenate(columns, axis=1), last.status_
+    return np.concatenate(columns, axis=1)

@@ -6,18 +6,24 @@ import numpy as np
 from scipy import linalg
 from sklearn.base import TransformerMixin
 from sklearn.utils.extmath import svd_flip
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from ..utils._grid_shape import find_grid_shape, with_grid_shape
+from ..utils._grid_shape import carry_grid
 from ..utils._sklearn import (
     BaseEstimator,
     Interval,
     StrOptions,
     _check_feature_names_in,
-    _check_sample_weight,
     _fit_context,
 )
-from ..utils._validation import validate_signals
+from ..utils._validation import (
+    check_numbers,
+    check_size,
+    errors_name,
+    validate_points,
+    validate_signals,
+    validate_weight,
+)
 
 
 class TSVDCompressor(TransformerMixin, BaseEstimator):
@@ -139,21 +145,23 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     def _fit(self, X, sample_weight):
         """Fit, and return X, the left singular vectors and the root weights."""
-        X = validate_data(self, X, dtype=np.float64)
+        X = validate_points(self, X, reset=True)
+        check_size(X.ravel(), "X")
         root = None
         weighted = X
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
+        weight = validate_weight(sample_weight, X)
+        if weight is not None:
+            check_size(weight, "sample_weight")
             root = np.sqrt(weight)[:, None]
             weighted = root * X
         U, s, Vt = linalg.svd(weighted, full_matrices=False)
         # The same signs on every machine, whatever LAPACK chose.
         U, Vt = svd_flip(U, Vt, u_based_decision=False)
         rank = self._choose_rank(s)
-        self.components_ = Vt[:rank]
-        self.singular_values_ = s[:rank]
+        # In one piece, as a pickle gives it back: products then round alike.
+        self.components_ = np.array(Vt[:rank], order="C")
+        self.singular_values_ = s[:rank].copy()
+        self._output = self.output
         self.n_components_ = rank
         self.compression_factor_ = X.shape[0] / rank
         return weighted, U[:, :rank], root
@@ -174,15 +182,16 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
             ``output="components"``.
         """
         check_is_fitted(self)
-        grid_shape = find_grid_shape(X)
-        if self.output == "components":
+        if self._output == "components":
             X = validate_signals(self, X, reset=False, allow_nan=True)
             # One bad voxel must not stop the rest: its components are not finite.
             with np.errstate(invalid="ignore"):
                 return X @ self.components_.T
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        source = X
+        X = validate_points(self, X, reset=False)
+        check_size(X.ravel(), "X")
         components = X @ self.components_.T
-        return with_grid_shape(components @ self.components_, grid_shape)
+        return carry_grid(components @ self.components_, source)
 
     def inverse_transform(self, X):
         """Return rows of the original space from compressed ones.
@@ -204,8 +213,9 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
             If the number of columns is another one.
         """
         check_is_fitted(self)
-        X = np.asarray(X, dtype=np.float64)
-        if self.output == "kernel":
+        X = check_numbers(X, "X")
+        check_size(X.ravel(), "X")
+        if self._output == "kernel":
             expected = self.n_features_in_
         else:
             expected = self.n_components_
@@ -213,7 +223,7 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"X must have shape (n_rows, {expected}), got shape {X.shape}."
             )
-        return X.copy() if self.output == "kernel" else X @ self.components_
+        return X.copy() if self._output == "kernel" else X @ self.components_
 
     def compress(self, K, s, sample_weight=None):
         r"""Fit to a kernel and return the small, row-compressed system.
@@ -247,13 +257,15 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
         that of `LassoFista` does, weighs the compressed misfit by
         n_points / n_components_ more: scale `alpha` by that factor.
         """
-        s = np.asarray(s, dtype=np.float64)
-        weighted, U, root = self._fit(K, sample_weight)
+        s = check_numbers(s, "s")
+        with errors_name("K"):
+            weighted, U, root = self._fit(K, sample_weight)
         if s.ndim not in (1, 2) or s.shape[0] != weighted.shape[0]:
             raise ValueError(
                 f"s must have {weighted.shape[0]} points to match K, got shape "
                 f"{s.shape}."
             )
+        check_size(s.ravel(), "s")
         if root is not None:
             s = s * (root[:, 0] if s.ndim == 1 else root)
         return U.T @ weighted, U.T @ s
@@ -272,7 +284,7 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
             The input names for ``output="kernel"``, else ``"tsvd0"``, ...
         """
         check_is_fitted(self)
-        if self.output == "kernel":
+        if self._output == "kernel":
             return _check_feature_names_in(self, input_features)
         names = [f"tsvd{i}" for i in range(self.n_components_)]
         return np.asarray(names, dtype=object)

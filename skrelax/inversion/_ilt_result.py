@@ -2,6 +2,7 @@
 
 import functools
 import math
+import numbers
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ..uncertainty import DistributionBands
+from ..utils._inspect import number_repeats
 from ..utils._parallel import run_tasks, single_blas_thread
+from ..utils._validation import check_number, errors_name
+from ._ilt_checks import check_axis
 from ._ilt_problem import DataOperator
+from ._ilt_setup import locate
 
 
 class IltResultMixin:
@@ -50,12 +55,20 @@ class IltResultMixin:
         signals = signals.reshape(signals.shape[0], n_positions, -1)
         return signals[places.row, places.position]
 
+    def _signals_or_nan(self, X):
+        """Return signals at points, nan where a discrete axis has no bin."""
+        X = X[:, self._order]
+        layout = self._layout
+        known = np.ones(X.shape[0], dtype=bool)
+        for axis in layout.discrete:
+            known &= np.isin(X[:, layout.columns[axis][0]], layout.grids[axis])
+        signals = np.full((X.shape[0], len(self._signal_labels)), np.nan)
+        signals[known] = self._signals(locate(X[known], layout))
+        return signals
+
     def _axis_names(self):
         """Return a name for each axis of X, numbered where they repeat."""
-        names = [model.parameters[0].name for model in self._layout.models]
-        if len(set(names)) < len(names):
-            names = [f"{name}_{axis}" for axis, name in enumerate(names)]
-        return names
+        return number_repeats(model.parameters[0].name for model in self._layout.models)
 
     def to_frame(self):
         """Return the distribution as a table.
@@ -148,11 +161,15 @@ class IltResultMixin:
             If `n_refits` is below 2 or `level` not between 0 and 1.
         """
         check_is_fitted(self)
-        if n_refits < 2 or not 0 < level < 1:
-            raise ValueError(
-                "n_refits must be at least 2 and level between 0 and 1, got "
-                f"{n_refits} and {level}."
-            )
+        n_refits = check_number(n_refits, "n_refits", 2, 1_000_000, numbers.Integral)
+        if not 0 < check_number(level, "level") < 1:
+            raise ValueError(f"level must be between 0 and 1, got {level}.")
+        if (
+            n_jobs is not None
+            and check_number(n_jobs, "n_jobs", -(2**31), 2**31 - 1, numbers.Integral)
+            == 0
+        ):
+            raise ValueError("n_jobs must not be 0.")
         factors = self._places.factors
         cells = self._full.reshape(math.prod(K.shape[1] for K in factors), -1)
         fitted = DataOperator(factors, None, cells.shape[1]).forward(cells)
@@ -162,7 +179,9 @@ class IltResultMixin:
                 std, np.sqrt(self._weights), where=self._weights > 0,
                 out=np.zeros(fitted.shape),
             )  # fmt: skip
-        seeds = check_random_state(random_state).randint(2**31, size=n_refits)
+        with errors_name("random_state"):
+            source = check_random_state(random_state)
+        seeds = source.randint(2**31, size=n_refits)
         bins = tuple(slice(grid.size) for grid in self._layout.grids)
         samples = np.empty((n_refits, *self.distribution_.shape))
 
@@ -191,6 +210,7 @@ class IltResultMixin:
             The projection.
         """
         check_is_fitted(self)
+        axis = check_axis(axis, len(self.grids_))
         others = [a for a in range(len(self.grids_)) if a != axis]
         return functools.reduce(
             lambda g, a: g.sum(axis=a), sorted(others, reverse=True), self.distribution_

@@ -10,6 +10,8 @@ from joblib import effective_n_jobs
 from ..kernels._builder import per_axis
 from ..utils._parallel import run_tasks, split_slices
 from ..utils._progress import Progress
+from ..utils._validation import check_numbers, errors_name
+from ._ilt_checks import check_penalty, check_windows
 from ._ilt_iteration import Inversion
 from ._ilt_penalty import PenaltySettings, last_steps
 from ._ilt_problem import DataOperator
@@ -185,12 +187,10 @@ def _settings(task, axes, n_channels):
         # One value per axis of X may leave out the channels, which take the first.
         if np.ndim(value) and len(value) == n_user:
             value = [*value, *[value[0]] * (n_axes - n_user)]
-        values = per_axis(name, value, n_axes)
-        return tuple(float(values[i]) for i in order)
+        values = per_axis(name, value, n_axes, check_penalty)
+        return tuple(values[i] for i in order)
 
-    windows = tuple(int(n) for n in estimator.windows)
-    if len(windows) != 3 or any(n < 1 or n % 2 == 0 for n in windows):
-        raise ValueError(f"windows must be three odd numbers, got {estimator.windows}.")
+    windows = check_windows(estimator.windows)
     steps = last_steps(axes.grids, axes.is_log)
     rule = 2.0 * steps / _count_data(task, n_channels) * math.prod(axes.shape)
     curvature = tuple(rule)
@@ -221,12 +221,14 @@ def _settings(task, axes, n_channels):
 
 def _damping(name, value):
     """Return start, decay and floor of a rate, or raise ValueError."""
+    with errors_name(name):
+        value = tuple(check_numbers(value, name, ndim=1).tolist())
     if len(value) != 3 or value[0] < 0 or not (0 <= value[1] < 1 and 0 < value[2] <= 1):
         raise ValueError(
             f"{name} must be (first iteration, decay below 1, smallest rate), got "
             f"{value}."
         )
-    return tuple(value)
+    return value
 
 
 def _count_data(task, n_channels):
@@ -265,7 +267,7 @@ def _start(task, axes, noise, channel=None):
     if initial is None:
         return None
     layout = task.layout
-    values = np.asarray(initial, dtype=np.float64)
+    values = check_numbers(initial, "initial")
     if channel is not None and values.ndim > len(axes.shape):
         values = values[..., channel]
     n_user = len(layout.grids)

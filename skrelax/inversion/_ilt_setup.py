@@ -1,19 +1,36 @@
 """From acquisition points to the axes and the data of an inversion."""
 
-import itertools
 import math
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..kernels import KernelBuilder
-from ..kernels._builder import check_grid, per_axis
-from ..utils._validation import check_acquisition
+from ..kernels._builder import (
+    check_grid,
+    check_spacing,
+    most_bins,
+    per_axis,
+    resolve_axes,
+)
+from ..kernels._grid import warn_uncovered
+from ..utils._columns import assign_columns
+from ..utils._validation import (
+    check_acquisition,
+    check_number,
+    check_numbers,
+    check_range,
+    errors_name,
+)
+from ._ilt_checks import check_flag, check_rank
 from ._ilt_iteration import Axes
 
-# Bins of an inverted axis when no grid is given, by the number of such axes.
-_DEFAULT_BINS = {1: 100, 2: 40}
-_DEFAULT_MANY = 20
+# Bins of an inverted axis when no grid is given, by the number of such axes. The work
+# grows with the bins of all axes but one squared: for three axes there are at most
+# this many bins per point, for more axes this many in all.
+_DEFAULT_BINS = {1: 100, 2: 40, 3: 20}
+_BINS_PER_POINT, _DEFAULT_MANY = 40, 1000
+_MOST_BINS = 100_000_000
 # The default grid goes this factor beyond what the acquisition can see, since the
 # boundary penalty keeps the outermost bins at zero.
 _BEYOND = 3.0
@@ -80,22 +97,23 @@ def make_layout(X, kernels, grids, spacing, baseline, compression, max_bins):
     ValueError
         If the arguments do not match the columns of X or each other.
     """
-    models = KernelBuilder(kernels)._resolve_models(X.shape[1])
+    models = resolve_axes(kernels, (), X.shape[1], "kernels")
     n_axes = len(models)
     grids = _grids_per_axis(grids, n_axes)
     spacing = [
         "linear" if model.is_discrete else given
         for model, given in zip(
-            models, per_axis("spacing", spacing, n_axes), strict=True
+            models, per_axis("spacing", spacing, n_axes, check_spacing), strict=True
         )
     ]
     inverted = [a for a, model in enumerate(models) if not model.is_discrete]
     discrete = [a for a, model in enumerate(models) if model.is_discrete]
-    columns = _columns(models, X.shape[1])
+    columns = assign_columns(models, (), X.shape[1], "kernels read")
     bins = []
     for axis, model in enumerate(models):
         points = X[:, columns[axis]]
         check_acquisition(points, model)
+        check_range(points, "X")
         log = spacing[axis] == "log"
         bins.append(_bins(grids[axis], model, points, axis, len(inverted), log))
     # The guard is on inverted axes: others cost in proportion to their length.
@@ -105,7 +123,7 @@ def make_layout(X, kernels, grids, spacing, baseline, compression, max_bins):
             f"grids: the product of {len(inverted)} inverted axes has {total:.6g} "
             f"bins, above max_bins={max_bins}."
         )
-    flags = per_axis("baseline", baseline, n_axes)
+    flags = per_axis("baseline", baseline, n_axes, check_flag)
     flags = [flag and axis in inverted for axis, flag in enumerate(flags)]
     return Layout(
         models,
@@ -113,7 +131,7 @@ def make_layout(X, kernels, grids, spacing, baseline, compression, max_bins):
         tuple(bins),
         tuple(given == "log" for given in spacing),
         tuple(flags),
-        tuple(per_axis("compression", compression, n_axes)),
+        tuple(per_axis("compression", compression, n_axes, check_rank)),
         inverted,
         discrete,
     )
@@ -128,6 +146,9 @@ def locate(X, layout):
         If a point of an axis that is not inverted is none of its bins.
     """
     columns = layout.columns
+    for model, places in zip(layout.models, columns, strict=True):
+        check_acquisition(X[:, places], model)
+        check_range(X[:, places], "X")
     position, sizes = np.zeros(X.shape[0], dtype=np.int64), []
     for axis in layout.discrete:
         values, grid = X[:, columns[axis][0]], layout.grids[axis]
@@ -267,7 +288,12 @@ def _grids_per_axis(grids, n_axes):
     """Return None, a number of bins or an array for each axis."""
     if grids is None or np.isscalar(grids):
         return [grids] * n_axes
-    nested = any(part is None or np.ndim(part) > 0 for part in grids)
+    if not isinstance(grids, list | tuple | np.ndarray):
+        grids = check_numbers(grids, "grids")
+    if isinstance(grids, np.ndarray) and grids.dtype != object:
+        nested = grids.ndim > 1
+    else:
+        nested = any(part is None or np.ndim(part) > 0 for part in grids)
     if not nested and n_axes == 1:
         return [grids]
     if len(grids) != n_axes:
@@ -275,18 +301,6 @@ def _grids_per_axis(grids, n_axes):
             f"grids must hold one entry for each of {n_axes} axes, got {len(grids)}."
         )
     return list(grids)
-
-
-def _columns(models, n_columns):
-    """Return the columns of X that each axis reads, or raise ValueError."""
-    widths = [len(model.acquisition_columns) for model in models]
-    if sum(widths) != n_columns:
-        raise ValueError(
-            f"kernels read {sum(widths)} acquisition columns, but X has {n_columns} "
-            "features."
-        )
-    edges = itertools.accumulate(widths, initial=0)
-    return [list(range(*edge)) for edge in itertools.pairwise(edges)]
 
 
 def _bins(grid, model, points, axis, n_inverted, log):
@@ -303,14 +317,28 @@ def _bins(grid, model, points, axis, n_inverted, log):
             )
         return values
     if grid is not None and not np.isscalar(grid):
-        return check_grid(grid, axis, "log" if log else "linear", "grids")
-    n_bins = grid or _DEFAULT_BINS.get(n_inverted, _DEFAULT_MANY)
-    if n_bins != int(n_bins) or n_bins < 1:
+        values = check_grid(grid, axis, "log" if log else "linear", "grids")
+        # Past make_layout, _fit, fit, and the check of its parameters.
+        warn_uncovered(model, points, values, axis, stacklevel=6)
+        return values
+    n_bins = _default_bins(n_inverted, points.shape[0]) if grid is None else grid
+    n_bins = check_number(n_bins, "grids", 1, _MOST_BINS, numbers.Real)
+    if n_bins != int(n_bins):
         raise ValueError(f"grids must be positive numbers of bins, got {n_bins}.")
-    low, high = model.grid_limits(points)
+    with errors_name("X"):
+        low, high = model.grid_limits(points)
     if log:
         return np.geomspace(low / _BEYOND, high * _BEYOND, int(n_bins))
     return np.linspace(low / _BEYOND, high * _BEYOND, int(n_bins))
+
+
+def _default_bins(n_inverted, n_points):
+    """Return the number of bins of each inverted axis when none is given."""
+    if n_inverted < 3:
+        return _DEFAULT_BINS[n_inverted]
+    if n_inverted > 3:
+        return most_bins(_DEFAULT_MANY, n_inverted)
+    return min(_DEFAULT_BINS[3], most_bins(_BINS_PER_POINT * n_points, 3))
 
 
 def _truncated(K, rank):
@@ -329,14 +357,9 @@ def _truncated(K, rank):
 
 def kept_rank(s, rank):
     """Return the number of singular values s that a compression keeps."""
-    if isinstance(rank, float) and rank < 1.0:
+    if rank < 1.0:
         return max(1, int((s > rank * s[0]).sum()))
-    if rank != int(rank) or rank < 1:
-        raise ValueError(
-            "compression must be a number of singular values or a level between 0 "
-            f"and 1, got {rank!r}."
-        )
-    return min(int(rank), s.size)
+    return min(rank, s.size)
 
 
 def _resolved(K):

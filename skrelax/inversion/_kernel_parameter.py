@@ -12,7 +12,11 @@ from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..model_selection._criteria import rounding_floor
-from ..utils._linear_inputs import STRENGTH, validate_signals_of, validate_weight
+from ..utils._linear_inputs import (
+    STRENGTH,
+    validate_relative_weight,
+    validate_signals_of,
+)
 from ..utils._parallel import run_tasks
 from ..utils._sklearn import (
     BaseEstimator,
@@ -166,7 +170,7 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             )
         y = validate_signals_of(points, y)
         self._name = self._full_name()
-        weight = validate_weight(self._route(sample_weight), points)
+        weight = validate_relative_weight(self._route(sample_weight), points)
         if weight is not None:
             # A point without weight must not draw the limits of the grid either.
             kept = np.flatnonzero(weight)

@@ -4,13 +4,14 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from ..utils._grid_shape import find_axes
 from ..utils._linear_inputs import (
     validate_kernel,
+    validate_relative_weight,
     validate_signals_of,
-    validate_weight,
 )
 from ..utils._validation import refuse_complex
-from ._tables import bins_index, find_axes, to_data_array
+from ._tables import bins_index, to_data_array
 
 
 def validate_linear(estimator, X, y, sample_weight):
@@ -25,7 +26,7 @@ def validate_linear(estimator, X, y, sample_weight):
         columns = pd.RangeIndex(1 if y.ndim == 1 else y.shape[1])
     estimator._signal_labels = columns
     estimator._axes = axes
-    return X, y.reshape(X.shape[0], -1), validate_weight(sample_weight, X)
+    return X, y.reshape(X.shape[0], -1), validate_relative_weight(sample_weight, X)
 
 
 class DistributionMixin:

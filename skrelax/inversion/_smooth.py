@@ -1,16 +1,15 @@
 """LASSO with smoothness along the axes of the grid."""
 
-import math
 import numbers
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ..utils._grid_shape import find_grid_shape
+from ..utils._grid_shape import check_grid_shape
 from ..utils._linear_inputs import ITERATIONS, STRENGTH
 from ..utils._sklearn import BaseEstimator, Options, _fit_context
-from ..utils._validation import N_JOBS, check_numbers
+from ..utils._validation import N_JOBS
 from ._explained import report_unexplained
 from ._lasso import check_alpha, check_strengths
 from ._linear import DistributionMixin, validate_linear
@@ -48,8 +47,10 @@ class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstim
     fit_intercept : bool, default=False
         Whether to fit an unpenalised constant: a static baseline.
     grid_shape : tuple of int or None, default=None
-        Number of bins per axis, in C order. None takes it from a preceding
-        :class:`~skrelax.kernels.KernelBuilder`, or one axis.
+        Number of bins per axis, in C order. None takes it from the kernel of a
+        :class:`~skrelax.kernels.KernelBuilder` or from the names of a frame; a
+        plain array is one axis. A step that gives a plain array of several axes
+        (scalers do) is refused where its columns show it, so pass the shape then.
     tol : float, default=1e-8
         Relative duality gap to reach.
     max_iter : int, default=10000
@@ -178,9 +179,9 @@ class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstim
             If nothing of a clear signal is explained: it has the wrong sign, or the
             penalties are too strong.
         """
-        carried = find_grid_shape(X)
+        source = X
         X, y, weight = validate_linear(self, X, y, sample_weight)
-        self.grid_shape_ = check_grid_shape(self.grid_shape, carried, X.shape[1])
+        self.grid_shape_ = check_grid_shape(self.grid_shape, X, source)
         smoothness = _check_smoothness(self.smoothness, self.order, self.grid_shape_)
         problem = make_problem(X, y, weight, self.fit_intercept)
         alphas = check_alpha(self.alpha, y.shape[1])
@@ -202,23 +203,6 @@ class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstim
         """Sum of J^T J over the axes, without strength, sparse (n_bins, n_bins)."""
         check_is_fitted(self)
         return kronecker_penalty(self.grid_shape_, self._order)
-
-
-def check_grid_shape(given, carried, n_bins):
-    """Return the shape of the grid, or raise if it does not match the columns."""
-    shape = given if given is not None else carried
-    if shape is None:
-        return (n_bins,)
-    sizes = check_numbers(shape, "grid_shape", ndim=1)
-    if not sizes.size or not ((sizes >= 1) & (sizes == np.rint(sizes))).all():
-        raise ValueError(f"grid_shape must be positive integers, got {shape}.")
-    # In floats: a product of huge sizes must not wrap around.
-    if math.prod(sizes) != n_bins:
-        raise ValueError(
-            f"grid_shape {shape} has {math.prod(sizes):.6g} bins, but X has {n_bins} "
-            "columns."
-        )
-    return tuple(int(size) for size in sizes)
 
 
 def _check_smoothness(smoothness, order, grid_shape):

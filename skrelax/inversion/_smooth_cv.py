@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
-from ..utils._grid_shape import find_grid_shape
+from ..utils._grid_shape import check_grid_shape
 from ..utils._linear_inputs import COUNT, ITERATIONS, STRENGTH
 from ..utils._parallel import single_blas_thread
 from ..utils._sklearn import BaseEstimator, Options, StrOptions, _fit_context
@@ -16,7 +16,6 @@ from ._explained import report_unexplained
 from ._linear import DistributionMixin, validate_linear
 from ._penalty import kronecker_penalty
 from ._problem import make_problem, mean_squares
-from ._smooth import check_grid_shape
 from ._smooth_solvers import (
     MAX_PIVOTS,
     csr_arrays,
@@ -67,8 +66,7 @@ class SmoothLassoCV(
     fit_intercept : bool, default=False
         Whether to fit an unpenalised constant: a static baseline.
     grid_shape : tuple of int or None, default=None
-        Number of bins per axis, in C order. None takes it from a preceding
-        :class:`~skrelax.kernels.KernelBuilder`, or one axis.
+        Number of bins per axis, in C order, see :class:`SmoothLasso`.
     tol : float, default=1e-8
         Relative duality gap to reach, in every fold too.
     max_iter : int, default=10000
@@ -210,9 +208,9 @@ class SmoothLassoCV(
             If the final fit explains nothing of a clear signal, of the wrong sign for
             example.
         """
-        carried = find_grid_shape(X)
+        source = X
         X, y, weight = validate_linear(self, X, y, sample_weight)
-        self.grid_shape_ = check_grid_shape(self.grid_shape, carried, X.shape[1])
+        self.grid_shape_ = check_grid_shape(self.grid_shape, X, source)
         folds = self._folds(X, y, sample_weight, groups)
         problem = make_problem(X, y, weight, self.fit_intercept)
         self.alphas_ = self._alpha_path(problem)

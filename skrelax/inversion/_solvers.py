@@ -12,8 +12,8 @@ from ..utils._linear_inputs import (
     ITERATIONS,
     STRENGTH,
     validate_kernel,
+    validate_relative_weight,
     validate_signals_of,
-    validate_weight,
 )
 from ..utils._parallel import run_chunks
 from ..utils._sklearn import validate_params
@@ -214,7 +214,7 @@ def lasso_path(
     K = validate_kernel(None, K, name="K")
     refuse_complex(y)
     y = validate_signals_of(K, y)
-    weight = validate_weight(sample_weight, K)
+    weight = validate_relative_weight(sample_weight, K)
     Y = y.reshape(K.shape[0], -1)
     problem = make_problem(K, Y, weight)
     if isinstance(alphas, numbers.Integral):

@@ -1,22 +1,6 @@
 """Tables and labelled arrays of distributions."""
 
-import numpy as np
 import pandas as pd
-
-from ..utils._inspect import number_repeats
-
-
-def find_axes(X):
-    """Return the bins of each axis by name, as a kernel carries them; else {}."""
-    grids = getattr(X, "grids", None)
-    if grids is None or getattr(X, "ndim", 0) != 2:
-        return {}
-    grids = tuple(np.array(grid, dtype=np.float64) for grid in grids)
-    names = getattr(X, "axis_names", None) or [f"axis_{k}" for k in range(len(grids))]
-    # Columns may have been taken away since.
-    if len(names) != len(grids) or int(np.prod([g.size for g in grids])) != X.shape[1]:
-        return {}
-    return dict(zip(number_repeats(names), grids, strict=True))
 
 
 def bins_index(axes, n_bins):

@@ -3,19 +3,33 @@
 import numbers
 
 import numpy as np
-from sklearn.base import TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted
 
 from ..signals import SignalModel, resolve_model
-from ..utils._grid_shape import with_grid_shape
+from ..utils._columns import assign_columns, count_axes
+from ..utils._grid_shape import Grid, with_grid
+from ..utils._inspect import number_repeats
 from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
-from ..utils._validation import check_acquisition
-from ._grid import spaced_grid, supersampled_grid
+from ..utils._validation import (
+    check_acquisition,
+    check_number,
+    check_numbers,
+    check_range,
+    errors_name,
+    validate_points,
+)
+from ._grid import spaced_grid, supersampled_grid, warn_uncovered
 
 # Rows of a supersampled kernel are evaluated in blocks of about this many values.
 _BLOCK_VALUES = 2_000_000
 
-_COUNT = Interval(numbers.Integral, 1, None, closed="left")
+# Bins of an axis when none are given; of all axes together at most the square.
+_DEFAULT_BINS = 64
+
+# A machine word, beyond which no count has a meaning.
+_MOST = 2**31 - 1
+_COUNT = Interval(numbers.Integral, 1, _MOST, closed="both")
 _NUMBER = Interval(numbers.Real, None, None, closed="neither")
 
 
@@ -39,8 +53,9 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
         ``"T2"``, ``"T1-IR"``, ``"T1-SR"``, ``"diffusion"``, ``"gaussian"``,
         ``"impedance-real"``, ``"impedance-imaginary"`` and ``"identity"``;
         see :mod:`skrelax.signals`.
-    n_bins : int or list of int, default=64
-        Number of bins per axis.
+    n_bins : int, list of int or None, default=None
+        Number of bins per axis. None takes 64 for one axis or two, and for more as
+        many on each as make 4096 at most in all.
     minimum, maximum : float, list of float or None, default=None
         First and last bin, in the unit of the acquisition (for diffusion and
         impedance: see the model). None takes the range that the acquisition
@@ -67,8 +82,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Number of acquisition columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, if X was a frame with string names. A model then
-        takes its columns by name, in any order, if all names are there.
+        Names of the columns, if X was a frame with string names.
 
     See Also
     --------
@@ -77,6 +91,11 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
 
     Notes
     -----
+    Columns of a frame are found by name: ``"TE"``, ``"te"``, ``"TE (s)"``, ``"TE_s"``,
+    or ``"TE_1"`` and ``"TE_2"`` for two axes of one model; others are not read. A
+    quantity in the place of another, or in another unit, is an error. Names without
+    such a meaning leave the order of the columns.
+
     Cells tile the axis: each ends half way (on the axis of `spacing`) to the
     next bin. `mrinversion` averages over points around each bin in the same
     way, with cells that leave gaps.
@@ -95,7 +114,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "kernel": [str, SignalModel, callable, "array-like"],
-        "n_bins": [_COUNT, "array-like"],
+        "n_bins": [_COUNT, "array-like", None],
         "minimum": [_NUMBER, "array-like", None],
         "maximum": [_NUMBER, "array-like", None],
         "spacing": [StrOptions({"log", "linear"}), "array-like"],
@@ -107,7 +126,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
     def __init__(
         self,
         kernel="T2",
-        n_bins=64,
+        n_bins=None,
         minimum=None,
         maximum=None,
         spacing="log",
@@ -132,7 +151,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_points, n_columns)
             Acquisition points. Each axis reads as many columns as its model
-            needs, usually one.
+            needs, usually one: by name, where they have names that say so.
         y : None
             Ignored.
 
@@ -146,27 +165,42 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
         ValueError
             If acquisition points are negative where they must not be, or if
             limits, grid and numbers do not fit each other.
+
+        Warns
+        -----
+        UserWarning
+            If a given grid, or given limits, miss most of what the acquisition can see.
         """
-        X = validate_data(self, X, dtype=np.float64)
-        self.models_ = self._resolve_models(X.shape[1])
-        self._columns = self._assign_columns()
+        X = validate_points(self, X, reset=True)
+        names = list(getattr(self, "feature_names_in_", ()))
+        self.models_ = resolve_axes(self.kernel, names, X.shape[1])
+        self._columns = assign_columns(
+            self.models_, names, X.shape[1], "the kernel reads"
+        )
         n_axes = len(self.models_)
-        n_bins = per_axis("n_bins", self.n_bins, n_axes)
+        grids = _explicit_grids(self.grid, n_axes)
+        default = min(_DEFAULT_BINS, most_bins(_DEFAULT_BINS**2, n_axes))
+        n_bins = default if self.n_bins is None else self.n_bins
+        n_bins = per_axis("n_bins", n_bins, n_axes, _check_count)
         limits = zip(
-            per_axis("minimum", self.minimum, n_axes),
-            per_axis("maximum", self.maximum, n_axes),
+            per_axis("minimum", self.minimum, n_axes, _check_limit),
+            per_axis("maximum", self.maximum, n_axes, _check_limit),
             strict=True,
         )
-        self._spacings = per_axis("spacing", self.spacing, n_axes)
-        self._supersamplings = per_axis("supersampling", self.supersampling, n_axes)
-        grids = _explicit_grids(self.grid, n_axes)
-
+        self._spacings = per_axis("spacing", self.spacing, n_axes, check_spacing)
+        self._supersamplings = per_axis(
+            "supersampling", self.supersampling, n_axes, _check_count
+        )
+        check_total(
+            [n for n, g in zip(n_bins, grids, strict=True) if g is None], self.max_bins
+        )
         axes = []
         for axis, (model, (low, high)) in enumerate(
             zip(self.models_, limits, strict=True)
         ):
             points = X[:, self._columns[axis]]
             check_acquisition(points, model)
+            check_range(points, "X")
             if grids[axis] is not None:
                 values = check_grid(grids[axis], axis, self._spacings[axis])
             elif model.is_discrete:
@@ -175,14 +209,12 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
                 values = _grid_from_limits(
                     model, points, low, high, n_bins[axis], self._spacings[axis], axis
                 )
+            if grids[axis] is not None or low is not None or high is not None:
+                where = axis if n_axes > 1 else None
+                # Past this method, and the check of its parameters.
+                warn_uncovered(model, points, values, where, stacklevel=3)
             axes.append(values)
-        total = np.prod([float(values.size) for values in axes])
-        if total > self.max_bins:
-            raise ValueError(
-                f"the product grid has {total:.6g} bins on {n_axes} axes, above "
-                f"max_bins={self.max_bins}; take fewer bins per axis or a larger "
-                "max_bins."
-            )
+        check_total([values.size for values in axes], self.max_bins)
         self.grid_shape_ = tuple(values.size for values in axes)
         self.relaxation_times_ = axes[0] if n_axes == 1 else tuple(axes)
         return self
@@ -206,17 +238,20 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
             If acquisition points are negative where they must not be.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = validate_points(self, X, reset=False)
         factors = []
         for axis, model in enumerate(self.models_):
             points = X[:, self._columns[axis]]
             check_acquisition(points, model)
+            check_range(points, "X")
             # Grids repeat their times, so each different point is computed once.
             unique, inverse = np.unique(points, axis=0, return_inverse=True)
             factors.append((self._axis_kernel(axis, unique), inverse.ravel()))
         kernel, inverse = factors[0]
+        names = number_repeats(model.parameters[0].name for model in self.models_)
+        grid = Grid(self.grid_shape_, tuple(self._grids), tuple(names))
         if len(factors) == 1:
-            return kernel[inverse]
+            return with_grid(kernel[inverse], grid)
         out = np.empty((X.shape[0], int(np.prod(self.grid_shape_))))
         step = max(1, _BLOCK_VALUES // out.shape[1])
         for start in range(0, X.shape[0], step):
@@ -226,7 +261,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
                 block = block[:, :, None] * factor[index[rows], None, :]
                 block = block.reshape(block.shape[0], -1)
             out[rows] = block
-        return with_grid_shape(out, self.grid_shape_)
+        return with_grid(out, grid)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the bins, for example ``"T2=0.1"``.
@@ -242,18 +277,8 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
             One name per bin; axes are separated by commas.
         """
         check_is_fitted(self)
-        names = [""]
-        for model, values in zip(self.models_, self._grids, strict=True):
-            symbol = model.parameters[0].name
-            labels = [f"{value:.6g}" for value in values]
-            if len(set(labels)) < len(labels):
-                labels = [repr(float(value)) for value in values]
-            names = [
-                f"{name},{symbol}={label}" if name else f"{symbol}={label}"
-                for name in names
-                for label in labels
-            ]
-        return np.asarray(names, dtype=object)
+        symbols = [model.parameters[0].name for model in self.models_]
+        return bin_names(symbols, self._grids)
 
     @property
     def _grids(self):
@@ -276,66 +301,112 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
             ).mean(axis=2)
         return kernel
 
-    def _resolve_models(self, n_columns):
-        """Return one model per axis; a single kernel serves all columns."""
-        if isinstance(self.kernel, list | tuple):
-            return tuple(resolve_model(kernel) for kernel in self.kernel)
-        model = resolve_model(self.kernel)
-        width = len(model.acquisition_columns)
-        return (model,) * max(1, n_columns // width)
-
-    def _assign_columns(self):
-        """Return the columns of X that each axis reads."""
-        wanted = [name for model in self.models_ for name in model.acquisition_columns]
-        if len(wanted) != self.n_features_in_:
-            raise ValueError(
-                f"the kernel reads {len(wanted)} acquisition columns {wanted}, but X "
-                f"has {self.n_features_in_} features."
-            )
-        names = list(getattr(self, "feature_names_in_", []))
-        by_name = len(set(wanted)) == len(wanted) and set(wanted) == set(names)
-        order = (
-            [names.index(name) for name in wanted] if by_name else range(len(wanted))
-        )
-        columns, start = [], 0
-        order = list(order)
-        for model in self.models_:
-            stop = start + len(model.acquisition_columns)
-            columns.append(order[start:stop])
-            start = stop
-        return columns
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         kernels = (
             self.kernel if isinstance(self.kernel, list | tuple) else [self.kernel]
         )
         tags.input_tags.positive_only = any(
-            kernel != "identity" and getattr(kernel, "requires_positive", True)
+            not (isinstance(kernel, str) and kernel == "identity")
+            and getattr(kernel, "requires_positive", True)
             for kernel in kernels
         )
         return tags
 
 
-def per_axis(name, value, n_axes):
-    """Return a list with one value per axis."""
-    if isinstance(value, list | tuple | np.ndarray):
-        if len(value) != n_axes:
-            raise ValueError(
-                f"{name} must be one value or one per axis ({n_axes}), "
-                f"got {len(value)}."
-            )
-        return list(value)
-    return [value] * n_axes
+def resolve_axes(kernel, names, n_columns, argument="kernel"):
+    """Return one model of its own per axis; a single kernel serves all its columns."""
+    if isinstance(kernel, list | tuple):
+        if not kernel:
+            raise ValueError(f"{argument} must have a model for each axis, got none.")
+        return tuple(_own_model(part, argument) for part in kernel)
+    model = _own_model(kernel, argument)
+    return (model,) * count_axes(model, names, n_columns)
+
+
+def _own_model(kernel, argument):
+    """Return a model that no later change of parameters reaches."""
+    model = resolve_model(kernel, argument)
+    return clone(model) if model is kernel else model
+
+
+def bin_names(symbols, grids):
+    """Return the names of the bins of a product of axes, in C order."""
+    names = [""]
+    for symbol, values in zip(symbols, grids, strict=True):
+        labels = [f"{value:.10g}" for value in values]
+        if len(set(labels)) < len(labels):
+            labels = [repr(float(value)) for value in values]
+        names = [
+            f"{name},{symbol}={label}" if name else f"{symbol}={label}"
+            for name in names
+            for label in labels
+        ]
+    return np.asarray(names, dtype=object)
+
+
+def most_bins(total, n_axes):
+    """Return the most bins per axis, at least 1, whose product is not above total."""
+    n_bins = max(1, round(total ** (1.0 / n_axes)))
+    return n_bins if n_bins**n_axes <= total else n_bins - 1
+
+
+def per_axis(name, value, n_axes, check=None):
+    """Return a list with one value per axis, each as check(value, name) gives it."""
+    values = value
+    if not isinstance(value, list | tuple):
+        # What has no axes, such as a dict, is one value, which the check refuses.
+        array = np.asarray(value)
+        values = list(array) if array.ndim else [value] * n_axes
+    if len(values) != n_axes:
+        raise ValueError(
+            f"{name} must be one value or one per axis ({n_axes}), got {len(values)}."
+        )
+    return list(values) if check is None else [check(part, name) for part in values]
+
+
+def _check_count(value, name):
+    """Return a count; floats are those of an array that holds other numbers too."""
+    if isinstance(value, numbers.Real) and value == np.floor(value):
+        value = int(value) if abs(value) < np.inf else value
+    return check_number(value, name, 1, _MOST, numbers.Integral)
+
+
+def _check_limit(value, name):
+    """Return an end of a grid, or None."""
+    if value is None:
+        return None
+    value = check_number(value, name)
+    check_range(value, name)
+    return value
+
+
+def check_spacing(value, name):
+    """Return the spacing of an axis."""
+    if not (isinstance(value, str) and value in ("log", "linear")):
+        raise ValueError(f"{name} must be 'log' or 'linear' per axis, got {value!r}.")
+    return str(value)
+
+
+def check_total(sizes, max_bins):
+    """Raise ValueError for too many bins, before they are made."""
+    total = np.prod([float(size) for size in sizes])
+    if total > max_bins:
+        raise ValueError(
+            f"the product grid has {total:.6g} bins on {len(sizes)} axes, above "
+            f"max_bins={max_bins}; take fewer bins per axis (n_bins) or a larger "
+            "max_bins."
+        )
 
 
 def _explicit_grids(grid, n_axes):
     """Return one array or None per axis."""
     if grid is None:
         return [None] * n_axes
-    nested = any(part is None or np.ndim(part) > 0 for part in grid)
-    if not nested:
-        if n_axes > 1:
+    with errors_name("grid"):
+        nested = any(part is None or np.ndim(part) > 0 for part in grid)
+    if not nested or getattr(grid, "ndim", 0) == 2:
+        if n_axes > 1 and not nested:
             raise ValueError(
                 f"grid must hold one array or None for each of {n_axes} axes."
             )
@@ -345,12 +416,14 @@ def _explicit_grids(grid, n_axes):
 
 def check_grid(grid, axis, spacing, name="grid"):
     """Return an explicit grid as an array, or raise ValueError."""
-    values = np.asarray(grid, dtype=np.float64)
+    # A copy: later changes of the caller's array must not reach what was fitted.
+    values = np.array(check_numbers(grid, name, finite=False))
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise ValueError(
             f"{name} of axis {axis} must be a 1-D array of finite numbers, got shape "
             f"{values.shape}."
         )
+    check_range(values, name)
     if (np.diff(values) <= 0).any():
         raise ValueError(f"{name} of axis {axis} must be strictly increasing.")
     if spacing == "log" and values[0] <= 0:
@@ -363,7 +436,8 @@ def check_grid(grid, axis, spacing, name="grid"):
 def _grid_from_limits(model, points, low, high, n_bins, spacing, axis):
     """Return the grid between given limits, or those that the data can see."""
     if low is None or high is None:
-        seen = model.grid_limits(points)
+        with errors_name("X"):
+            seen = model.grid_limits(points)
         low = seen[0] if low is None else low
         high = seen[1] if high is None else high
     if n_bins > 1 and not low < high:

@@ -1,6 +1,21 @@
 """Grids of relaxation times: bins, and the cells around them."""
 
+import math
+import warnings
+
 import numpy as np
+
+from ..signals import UserSignal
+from ..utils._validation import check_numbers
+
+# Points of a grid: more do not fit into memory.
+_MOST_POINTS = 1e9
+
+# Grids of fewer bins than this are a choice of components, not of a range.
+_RANGE = 8
+# Share of what an acquisition can see, on a log axis, that a range has to cover: half
+# of it where the range goes beyond, less where it was narrowed.
+_COVERED, _NARROWED = 0.5, 0.25
 
 
 def acquisition_grid(*axes):
@@ -16,6 +31,11 @@ def acquisition_grid(*axes):
     ndarray of shape (n_1 * ... * n_d, d)
         All combinations; the last axis varies fastest, as in ``data.ravel()``.
 
+    Raises
+    ------
+    ValueError
+        If an axis is empty, has more than one dimension, or is not finite.
+
     Examples
     --------
     >>> from skrelax.kernels import acquisition_grid
@@ -27,7 +47,17 @@ def acquisition_grid(*axes):
            [2., 6.],
            [2., 7.]])
     """
-    arrays = [np.asarray(axis, dtype=np.float64) for axis in axes]
+    if not axes:
+        raise ValueError("acquisition_grid needs the points of one axis or more: axes.")
+    arrays = [
+        check_numbers(axis, f"axes[{number}]", ndim=1)
+        for number, axis in enumerate(axes)
+    ]
+    total = math.prod(axis.size for axis in arrays)
+    if not 0 < total <= _MOST_POINTS:
+        raise ValueError(
+            f"axes must have from 1 to {_MOST_POINTS:.0e} points in all, got {total}."
+        )
     return np.stack(
         [part.ravel() for part in np.meshgrid(*arrays, indexing="ij")], axis=1
     )
@@ -41,6 +71,33 @@ def spaced_grid(minimum, maximum, n_bins, spacing):
     if spacing == "log":
         return np.geomspace(minimum, maximum, n_bins)
     return np.linspace(minimum, maximum, n_bins)
+
+
+def warn_uncovered(model, points, grid, axis, stacklevel):
+    """Warn where an explicit grid misses most of what an acquisition can see."""
+    if model.is_discrete or isinstance(model, UserSignal):
+        return
+    first, last = (grid[0], grid[-1]) if grid[0] > 0 else (0.0, grid[-1])
+    try:
+        low, high = model.grid_limits(points)
+    except ValueError:
+        return
+    # Nothing can be said of points and grids that no logarithm has.
+    if not 0.0 < low < high < np.inf or not last > 0.0:
+        return
+    shared = np.log(min(last, high) / max(first, low))
+    share = _NARROWED if low <= first and last <= high else _COVERED
+    if shared >= (share * np.log(high / low) if grid.size >= _RANGE else 0.0):
+        return
+    symbol = model.parameters[0].name
+    where = "" if axis is None else f" of axis {axis}"
+    warnings.warn(
+        f"the grid{where} ({symbol} from {grid[0]:.3g} to {grid[-1]:.3g}) covers "
+        f"{max(shared, 0.0) / np.log(high / low):.0%} of what the acquisition can see "
+        f"({low:.3g} to {high:.3g}): are both in one unit?",
+        UserWarning,
+        stacklevel=stacklevel + 1,
+    )
 
 
 def supersampled_grid(grid, spacing, supersampling):

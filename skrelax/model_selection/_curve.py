@@ -8,8 +8,8 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from ..uncertainty import estimate_noise_std
-from ..utils._grid_shape import find_grid_shape, with_grid_shape
-from ..utils._linear_inputs import validate_signals_of, validate_weight
+from ..utils._grid_shape import carry_grid
+from ..utils._linear_inputs import validate_relative_weight, validate_signals_of
 from ..utils._validation import check_numbers, refuse_complex
 from ..utils._warnings import held_reports
 from ._criteria import (
@@ -61,10 +61,10 @@ class Curve:
         self.n_columns = entry.n_features_in_
         self.feature_names = getattr(entry, "feature_names_in_", None)
         self.matrix = np.asarray(K, dtype=np.float64)
-        self.K = with_grid_shape(self.matrix, find_grid_shape(K))
+        self.K = carry_grid(self.matrix, K)
         self.n_points = self.matrix.shape[0]
         self.signals = validate_signals_of(self.matrix, y).reshape(self.n_points, -1)
-        self.sample_weight = validate_weight(sample_weight, self.matrix)
+        self.sample_weight = validate_relative_weight(sample_weight, self.matrix)
         self.weight = np.ones(self.n_points)
         if sample_weight is not None:
             self.n_points = np.count_nonzero(self.sample_weight)

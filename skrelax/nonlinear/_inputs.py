@@ -1,13 +1,10 @@
 """Checks of what a fit is given."""
 
-import re
-
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_array, check_consistent_length
 
-# Names of acquisition columns. One of these in the place of another is a mistake.
-_QUANTITIES = {"TE", "TI", "TR", "TS", "TSL", "FA", "ESP"}
+from ..utils import _columns
 
 
 def check_model(model):
@@ -32,36 +29,19 @@ def check_model(model):
 
 def assign_columns(estimator, X):
     """Return the indices of the columns of X that the model reads."""
-    wanted = estimator.model_.acquisition_columns
-    names = list(getattr(estimator, "feature_names_in_", []))
-    missing = [name for name in wanted if name not in names]
-    if names and not missing:
-        return [names.index(name) for name in wanted]
-    known = {name for name in names if _quantity(name) or name in wanted}
-    if known:
-        raise ValueError(
-            f"{type(estimator.model_).__name__} reads the columns {list(wanted)}, but "
-            f"X has {names}: rename the column that {missing[0]!r} is in (times of one "
-            "unit), or choose another model."
-        )
-    if estimator.n_features_in_ < len(wanted):
-        raise ValueError(
-            f"{type(estimator.model_).__name__} reads {len(wanted)} acquisition "
-            f"columns {list(wanted)}, but X has {estimator.n_features_in_} feature(s)."
-        )
-    if estimator.model_.requires_positive and (X < 0).any():
+    model = estimator.model_
+    names = getattr(estimator, "feature_names_in_", ())
+    (columns,) = _columns.assign_columns(
+        [model], names, X.shape[1], f"{type(model).__name__} reads", may_have_more=True
+    )
+    named = _columns.any_tells(names, model.acquisition_columns)
+    if not named and model.requires_positive and (X < 0).any():
         # Nothing says which columns are meant, so none may be negative.
         raise ValueError(
             f"Negative values in data passed to X: got {X.min()} at row "
             f"{int(X.min(axis=1).argmin())}."
         )
-    return list(range(len(wanted)))
-
-
-def _quantity(name):
-    """Return whether a name like 'TI', 'te (ms)' or 'TR_s' is a known quantity."""
-    found = re.match(r"[A-Za-z]+", name)
-    return found is not None and found[0].upper() in _QUANTITIES
+    return columns
 
 
 def check_signals(estimator, X, y):

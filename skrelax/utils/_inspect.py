@@ -31,8 +31,9 @@ def find_builder(estimator):
 
 def number_repeats(names):
     """Return names, with the number of the axis where two of them are the same."""
+    names = list(names)
     if len(set(names)) == len(names):
-        return list(names)
+        return names
     return [f"{name}_{axis}" for axis, name in enumerate(names)]
 
 

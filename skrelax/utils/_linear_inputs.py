@@ -5,13 +5,14 @@ import numbers
 import numpy as np
 from sklearn.utils.validation import assert_all_finite, check_array, validate_data
 
-from ._sklearn import Interval, _check_sample_weight
+from ._sklearn import Interval
 from ._validation import (
     RealInterval,
     check_numbers,
     check_size,
     errors_name,
     refuse_complex,
+    validate_weight,
 )
 
 # Constraints of parameters: numbers that can be squared and counts that compiled loops
@@ -57,20 +58,13 @@ def validate_signals_of(X, y):
     return y
 
 
-def validate_weight(sample_weight, X):
-    """Return weights of the rows of X (n_points,), or None where none are given."""
-    if sample_weight is None:
-        return None
-    refuse_complex(sample_weight, "sample_weight")
-    with errors_name("sample_weight"):
-        if np.ma.isMaskedArray(sample_weight):
-            sample_weight = np.ma.filled(sample_weight.astype(np.float64), np.nan)
-        weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-    top = weight.max()
-    if not top > 0.0:
-        raise ValueError("sample_weight must have a positive entry, got none.")
-    # Only ratios of weights count: where sums of them leave the range of doubles,
-    # the largest becomes one.
-    return weight if 1e-100 < top < 1e100 else weight / top
+def validate_relative_weight(sample_weight, X):
+    """Return weights of the rows of X (n_points,), or None where none are given.
+
+    Only ratios of weights count in a linear inversion: where sums of them leave the
+    range of doubles, the largest becomes one.
+    """
+    weight = validate_weight(sample_weight, X)
+    if weight is None or 1e-100 < weight.max() < 1e100:
+        return weight
+    return weight / weight.max()

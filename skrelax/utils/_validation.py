@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-from ._sklearn import Interval
+from ._sklearn import Interval, _check_sample_weight
 
 # What n_jobs may be: 0 has no meaning to joblib, nor have numbers beyond machine words.
 N_JOBS = [
@@ -165,6 +165,18 @@ def check_size(values, name, low=1e-100, high=1e100):
         )
 
 
+def check_range(values, name, low=1e-70, high=1e70):
+    """Raise ValueError for finite numbers whose ratios doubles cannot square."""
+    size = np.abs(values)
+    odd = ((size < low) & (size > 0.0)) | (size > high)
+    if odd.any():
+        raise ValueError(
+            f"{name} must hold zeros and numbers of a size between {low:.0e} and "
+            f"{high:.0e}, got {np.asarray(values)[odd].flat[0]:.3g}; choose another "
+            "unit."
+        )
+
+
 def refuse_complex(y, name="y"):
     """Raise ValueError if y, of any kind, holds complex numbers."""
     if is_complex(y):
@@ -182,6 +194,22 @@ def validate_points(estimator, X, *, reset, **checks):
         if np.ma.isMaskedArray(X):
             X = np.ma.filled(X.astype(np.float64), np.nan)
         return validate_data(estimator, X, reset=reset, dtype=np.float64, **checks)
+
+
+def validate_weight(sample_weight, X):
+    """Return weights of the rows of X (m,), or None where none are given."""
+    if sample_weight is None:
+        return None
+    refuse_complex(sample_weight, "sample_weight")
+    with errors_name("sample_weight"):
+        if np.ma.isMaskedArray(sample_weight):
+            sample_weight = np.ma.filled(sample_weight.astype(np.float64), np.nan)
+        weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+    if not weight.any():
+        raise ValueError("sample_weight must have a positive entry, got none.")
+    return weight
 
 
 def validate_signals(estimator, X, *, reset, allow_nan=False, min_points=1):

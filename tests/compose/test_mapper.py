@@ -1,15 +1,30 @@
 """Rows of voxels in, rows of parameters out."""
 
+import warnings
+
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.dummy import DummyRegressor
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skrelax import KernelBuilder, NonlinearRelaxationFit, SmoothLasso
+from skrelax import (
+    KernelBuilder,
+    LassoFistaCV,
+    MultiDimRegularizedILT,
+    NonlinearRelaxationFit,
+    SmoothLasso,
+    SmoothLassoCV,
+)
 from skrelax.compose import VoxelMapper
+from skrelax.inversion import KernelParameterSearch
+from skrelax.kernels import acquisition_grid
+from skrelax.model_selection import InterleavedKFold, StrengthSearch
+from skrelax.signals import InversionRecovery, MonoExponential
 
 TE = pd.DataFrame({"TE": 0.01 * np.arange(1, 9)})
 
@@ -74,7 +89,7 @@ def test_bad_voxels_are_nan_and_counted_once():
     assert np.isnan(rows[[2, 5, 7], :4]).all()
     assert rows[[2, 5, 7], 4].tolist() == [3, 4, 1]
     assert np.isfinite(np.delete(rows, [2, 5, 7], axis=0)).all()
-    mapper.set_params(only_converged=False)
+    mapper.set_params(only_converged=False).fit(X)
     with pytest.warns(ConvergenceWarning):
         assert np.isfinite(mapper.transform(X)[7, :2]).all()
 
@@ -91,6 +106,97 @@ def test_distributions_of_a_linear_inversion():
     alone = VoxelMapper(SmoothLasso(1e-3), np.eye(8))
     assert alone.fit_transform(voxels(2)).shape == (2, 8)
     assert alone.get_feature_names_out()[7] == "bin 7"
+
+
+def inversion():
+    return make_pipeline(KernelBuilder("T2", n_bins=8), SmoothLasso(1e-3, 1e-3))
+
+
+CHOICES = {
+    "LassoFistaCV": lambda: make_pipeline(
+        KernelBuilder("T2", n_bins=8), LassoFistaCV(alphas=3, cv=2)
+    ),
+    "SmoothLassoCV": lambda: make_pipeline(
+        KernelBuilder("T2", n_bins=8), SmoothLassoCV(alphas=2, smoothnesses=2, cv=2)
+    ),
+    "StrengthSearch": lambda: StrengthSearch(inversion(), strengths=3, rule="cv", cv=2),
+    "GridSearchCV": lambda: GridSearchCV(
+        inversion(), {"smoothlasso__smoothness": [1e-2, 1e-4]}, cv=InterleavedKFold(2)
+    ),
+    "KernelParameterSearch": lambda: KernelParameterSearch(
+        make_pipeline(KernelBuilder(MonoExponential(), n_bins=8), SmoothLasso(1e-4)),
+        "offset",
+        [0.0, 0.5, 1.0, 2.0],
+    ),
+    "fits": lambda: GridSearchCV(
+        NonlinearRelaxationFit(InversionRecovery(), magnitude=True),
+        {"model__efficiency": [1.5, 2.0]},
+        cv=InterleavedKFold(2),
+    ),
+    "MultiDimRegularizedILT": lambda: MultiDimRegularizedILT("T2", 12, max_iter=5),
+    "convergent": lambda: MultiDimRegularizedILT(
+        "T2", 12, noise_std=0.01, scheme="convergent", max_iter=30
+    ),
+    "ILT in a Pipeline": lambda: make_pipeline(
+        "passthrough", MultiDimRegularizedILT("T2", 12, max_iter=5)
+    ),
+    "GridSearchCV of ILT": lambda: GridSearchCV(
+        MultiDimRegularizedILT("T2", 12, max_iter=5),
+        {"penalty_strength": [0.1, 10.0]},
+        cv=InterleavedKFold(2),
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", CHOICES)
+def test_voxels_are_independent_of_each_other(name):
+    X = voxels(7)
+    X[2] *= 0.3
+    X[4, 1] = np.nan
+    mapper = VoxelMapper(CHOICES[name](), TE.to_numpy(), include=("params",))
+    rows = mapper.fit(X).transform(X)
+    assert rows.shape == (7, len(mapper.get_feature_names_out()))
+    assert np.isnan(rows[4]).all()
+    assert np.isfinite(np.delete(rows, 4, axis=0)).all()
+    # The number of signals in a product may move its last bits.
+    for chunk_size in (1, 3):
+        mapper.set_params(chunk_size=chunk_size)
+        assert_allclose(mapper.transform(X), rows, rtol=1e-6, atol=1e-9)
+    assert_allclose(mapper.transform(X[[5, 2]]), rows[[5, 2]], rtol=1e-6, atol=1e-9)
+
+
+def test_signed_distributions():
+    X = voxels(3)
+    ilt = MultiDimRegularizedILT("T2", 12, noise_std=0.01, max_iter=5)
+    mapper = VoxelMapper(ilt, TE).fit(X)
+    assert_allclose(mapper.transform(X), ilt.fit(TE, X.T).distribution_.T, rtol=1e-12)
+    assert mapper.get_feature_names_out()[0].startswith("T2=")
+    X[1] = 1.0
+    assert np.isnan(mapper.transform(X)[1]).all()
+    assert np.isnan(mapper.transform(X[[1, 1]])).all()
+    points = pd.DataFrame(acquisition_grid([0.1, 1.0], [0.01, 0.02, 0.04]))
+    plane = MultiDimRegularizedILT(["T1-IR", "T2"], [4, 5], noise_std=0.1, max_iter=3)
+    rows = np.exp(-points.to_numpy() @ [[1.0, 2.0], [30.0, 9.0]]).T
+    mapper = VoxelMapper(plane, points).fit(rows)
+    expected = plane.fit(points, rows.T).distribution_
+    assert_allclose(mapper.transform(rows)[1], expected[..., 1].ravel(), rtol=1e-12)
+    assert mapper.get_feature_names_out()[5].startswith("T1=")
+    assert ",T2=" in mapper.get_feature_names_out()[5]
+    with pytest.raises(ValueError, match="couple_channels=True, which would"):
+        VoxelMapper(plane.set_params(couple_channels=True), points).fit(rows)
+    search = GridSearchCV(
+        NonlinearRelaxationFit(MonoExponential()),
+        {"model__offset": [False, True]},
+        cv=InterleavedKFold(2),
+    )
+    with (
+        warnings.catch_warnings(action="ignore"),
+        pytest.raises(ValueError, match="search settings that keep them"),
+    ):
+        VoxelMapper(search, TE).fit_transform(voxels(20))
+    with pytest.raises(TypeError, match="in an inversion with distributions"):
+        VoxelMapper(DummyRegressor(), points).fit(rows)
 
 
 def test_wrong_input():

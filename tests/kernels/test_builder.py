@@ -62,6 +62,14 @@ def test_limits_come_from_the_data():
     assert_allclose(linear.relaxation_times_, [1, 2, 3])
 
 
+@pytest.mark.parametrize(
+    ("n_axes", "n_bins"), [(1, 64), (2, 64), (3, 16), (4, 8), (5, 5), (10, 2), (27, 1)]
+)
+def test_default_grids_do_not_explode(n_axes, n_bins):
+    X = np.random.default_rng(0).uniform(0.1, 1.0, (5, n_axes))
+    assert KernelBuilder().fit(X).grid_shape_ == (n_bins,) * n_axes
+
+
 def test_two_axes_are_the_kronecker_product_on_a_grid():
     t1, t2 = np.array([0.1, 1.0]), np.array([0.01, 0.1, 0.3])
     X = acquisition_grid(t1, t2)

@@ -1,0 +1,166 @@
+"""Checks of what a multi-dimensional inversion is given."""
+
+import math
+import numbers
+
+import numpy as np
+from sklearn.utils.validation import assert_all_finite
+
+from ..utils._linear_inputs import validate_signals_of
+from ..utils._validation import (
+    check_number,
+    check_numbers,
+    check_range,
+    check_size,
+    errors_name,
+    refuse_complex,
+    validate_points,
+    validate_weight,
+)
+
+
+def validate_fit(estimator, X, y, sample_weight):
+    """Return X (m, d), y (m,) or (m, q) and weights (m,) or None, all float64."""
+    refuse_complex(y)
+    none = None if y is None else "no_validation"
+    X = validate_points(estimator, X, reset=True, y=none, ensure_min_samples=2)
+    y = validate_signals_of(X, y)
+    weight = validate_weight(sample_weight, X)
+    if weight is not None:
+        # Numbers of measurements, not only their ratios.
+        check_size(weight, "sample_weight")
+    return X, y, weight
+
+
+def validate_grid(axes, data, sigma):
+    """Return axes (lists of points), data and sigma (or None) of a full grid.
+
+    Points may stand in columns, (N, 1). Data whose sigma is infinite may be anything.
+    """
+    single = isinstance(axes, np.ndarray) and axes.ndim == 2 and axes.shape[1] == 1
+    if single or not isinstance(axes, list | tuple) or all(map(np.isscalar, axes)):
+        axes = [axes] if single or np.ndim(axes) == 1 else list(axes)
+    axes = [
+        check_numbers(axis, f"axes[{number}]", finite=False)
+        for number, axis in enumerate(axes)
+    ]
+    for number, axis in enumerate(axes):
+        if not (axis.ndim == 1 or (axis.ndim == 2 and axis.shape[1] == 1)):
+            raise ValueError(
+                f"axes[{number}] must be a list of points or a column of them, got "
+                f"shape {axis.shape}."
+            )
+    axes = [axis.ravel() for axis in axes]
+    refuse_complex(data, "data")
+    data = check_numbers(data, "data", finite=False)
+    sizes = tuple(axis.size for axis in axes)
+    if not sizes or data.shape[: len(axes)] != sizes:
+        raise ValueError(f"axes have sizes {sizes}, but data has shape {data.shape}.")
+    if data.size == 0:
+        raise ValueError(f"data is empty, got shape {data.shape}.")
+    if sigma is not None:
+        sigma = check_numbers(sigma, "sigma", finite=False)
+        if sigma.shape != data.shape or not (sigma > 0).all():
+            raise ValueError(
+                "sigma must be positive and shaped as data, got shape "
+                f"{sigma.shape} for {data.shape}."
+            )
+        known = sigma[np.isfinite(sigma)]
+        if not known.size or known.min() < 1e-100 or known.max() > 1e100:
+            raise ValueError(
+                "sigma must be finite at some points, and there between 1e-100 and "
+                f"1e+100, got {sigma.min():.3g} to {sigma.max():.3g}."
+            )
+        data = np.where(np.isfinite(sigma), data, 0.0)
+    for name, values in (("axes", np.concatenate(axes)), ("data", data)):
+        if not np.isfinite(values).all():
+            assert_all_finite(values, input_name=name)
+    check_range(np.concatenate(axes), "axes")
+    check_size(data.reshape(math.prod(sizes), -1), "data")
+    return axes, data, sigma
+
+
+def check_penalty(value, name):
+    """Return a constant of a penalty."""
+    number = check_number(value, name, 0.0)
+    check_range(number, name, 1e-30, 1e30)
+    if name in ("uniform_floor", "crossing_scale") and number == 0.0:
+        raise ValueError(f"{name} must be positive, got 0.")
+    return number
+
+
+def check_scalars(estimator):
+    """Raise ValueError for parameters that cannot be squared beside signals."""
+    for name in ("noise_std", "penalty_strength", "negative_penalty", "crossing_limit"):
+        value = getattr(estimator, name)
+        if value is not None:
+            check_range(check_number(value, name), name, 1e-100, 1e100)
+    if estimator.tol is not None:
+        check_number(estimator.tol, "tol", 0.0)
+
+
+def check_axis(axis, n_axes):
+    """Return an axis of X, or raise an error."""
+    axis = check_number(axis, "axis", -n_axes, n_axes - 1, numbers.Integral)
+    return axis % n_axes
+
+
+def check_windows(windows):
+    """Return the three widths of the moving maxima."""
+    widths = check_numbers(windows, "windows", ndim=1)
+    if widths.size != 3 or not ((widths >= 1) & (widths % 2 == 1)).all():
+        raise ValueError(f"windows must be three odd numbers, got {windows}.")
+    if widths.max() > 1e6:
+        raise ValueError(f"windows must not be wider than any grid, got {windows}.")
+    return tuple(int(n) for n in widths)
+
+
+def check_flag(value, name):
+    """Return whether an axis has something."""
+    if isinstance(value, bool | np.bool_) or (
+        isinstance(value, numbers.Real) and value in (0, 1)
+    ):
+        return bool(value)
+    raise TypeError(f"{name} must be True or False per axis, got {value!r}.")
+
+
+def check_rank(value, name):
+    """Return what a compression keeps: a number of values, a level or None."""
+    if value is None:
+        return None
+    number = check_number(value, name, 0.0, 1e9)
+    if not (0.0 < number < 1.0 or number == np.floor(number) >= 1.0):
+        raise ValueError(
+            f"{name} must be a number of singular values or a level between 0 and 1, "
+            f"got {value!r}."
+        )
+    return number if number < 1.0 else int(number)
+
+
+def check_channel_shape(shape, n_channels):
+    """Return the shape of the channels, or raise ValueError."""
+    sizes = np.atleast_1d(check_numbers(shape, "channel_shape"))
+    if sizes.ndim != 1 or not ((sizes >= 1) & (sizes == np.floor(sizes))).all():
+        raise ValueError(f"channel_shape must be positive integers, got {shape}.")
+    if math.prod(sizes.tolist()) != n_channels:
+        raise ValueError(
+            f"channel_shape {shape} has {math.prod(sizes.tolist()):.6g} channels, but "
+            f"y has {n_channels}."
+        )
+    return tuple(int(n) for n in sizes)
+
+
+def check_channel_axes(axes):
+    """Return the coordinates of the channels, an array of its own for each axis."""
+    with errors_name("channel_axes"):
+        first = next(iter(axes), None)
+        if first is None or np.ndim(first) == 0:
+            axes = [axes]
+        grids = [np.array(check_numbers(one, "channel_axes", ndim=1)) for one in axes]
+    for grid in grids:
+        check_range(grid, "channel_axes")
+        if grid.size > 1 and grid[-1] == grid[-2]:
+            raise ValueError(
+                f"channel_axes must have a last step, got {grid[-2]} twice."
+            )
+    return grids

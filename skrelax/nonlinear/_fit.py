@@ -125,7 +125,8 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
     one. With two it is so but for about one of a thousand signals, in which another
     minimum is as good by the noise; of echo trains with a free flip angle at a signal
     to noise ratio of 20 it is a few in a hundred. For magnitudes each pattern of
-    polarities has a smooth sum of squares of its own, of which the smallest counts.
+    polarities has a smooth sum of squares of its own, of which the smallest counts: of
+    models with two amplitudes, every pattern that the model can have is compared.
 
     Splines serve one nonlinear parameter with up to two amplitudes, two with one, and
     sums of two equal decays. Models beyond that are evaluated again and again, which

@@ -8,8 +8,11 @@ import numpy as np
 from ._status import FitStatus
 from ._table import Axis
 
-# A coordinate this close to its limit, relative to the range, is at the bound.
-_AT_BOUND = 1e-7
+# A coordinate this close to its limit, relative to the range, is at the bound; or this
+# close relative to its standard error, up to a part of the range: where the signal does
+# not depend on a parameter to first order, as on a flip angle at 180 degrees, it is
+# chance how close to the limit a minimisation ends.
+_AT_BOUND, _AT_BOUND_ERRORS, _MOST_AT_BOUND = 1e-7, 1e-3, 1e-2
 _COMPLEX_STEP = 1e-30
 
 
@@ -86,28 +89,35 @@ def outputs_and_errors(model, axes, solution, variance):
     return outputs.T, errors.T
 
 
-def find_status(model, axes, solution, outputs, errors, reach, given, max_iter):
+def find_status(model, axes, solution, outputs, variance, reach, given, max_iter):
     """Return the status of each fit, (n,).
 
-    `reach` (low, high) is what the acquisition can see of relaxation times; `given`
-    names the parameters whose range the caller knows better.
+    `variance` (n,) is that of the noise, `reach` (low, high) what the acquisition can
+    see of relaxation times; `given` names the parameters whose range the caller knows
+    better.
     """
-    names = [parameter.name for parameter in model.outputs]
     vague = np.isnan(solution.cov).any(axis=(1, 2))
     at_bound = np.zeros(len(vague), dtype=bool)
+    n_amplitudes = solution.coef.shape[2]
+    ranges = {one.name: one.upper - one.lower for one in model.parameters}
     for k, axis in enumerate(axes):
         low, high = axis.ends
-        near = _AT_BOUND * (high - low)
-        at_bound |= (solution.u[:, k] < low + near) | (solution.u[:, k] > high - near)
-        if not axis.log:
-            continue
-        column = names.index(axis.name)
+        u, place = solution.u[:, k], n_amplitudes + k
+        # Of a relaxation time it is the relative one.
+        error = np.sqrt(np.maximum(solution.cov[:, place, place], 0.0) * variance)
         with np.errstate(invalid="ignore"):
-            vague |= errors[:, column] >= outputs[:, column]
+            near = np.minimum(_AT_BOUND_ERRORS * error, _MOST_AT_BOUND * (high - low))
+            near = np.fmax(near, _AT_BOUND * (high - low))
+            at_bound |= (u < low + near) | (u > high - near)
+            if not axis.log:
+                # Bounds alone say as much as a uniform distribution between them.
+                width = ranges[axis.name] if axis.name in given else high - low
+                vague |= error >= width / np.sqrt(12.0)
+                continue
+            vague |= error >= 1.0
             if axis.name not in given:
-                vague |= (outputs[:, column] < reach[0]) | (
-                    outputs[:, column] > reach[1]
-                )
+                value = axis.from_u(u)
+                vague |= (value < reach[0]) | (value > reach[1])
     vague |= ~np.isfinite(outputs).all(axis=1)
     status = np.full(len(vague), FitStatus.CONVERGED, dtype=np.int8)
     status[vague] = FitStatus.NOT_IDENTIFIABLE

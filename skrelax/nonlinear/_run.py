@@ -88,8 +88,8 @@ class Run:
             whole = with_known(model, axes, solution, values)
         outputs, errors = outputs_and_errors(model, *whole, variance)
         status = find_status(
-            model, axes, solution, outputs, errors, self.reach, own.bounds or (),
-            own.max_iter,
+            model, whole[0], whole[1], outputs, variance, self.reach,
+            own.bounds or (), own.max_iter,
         )  # fmt: skip
         lost = status == FitStatus.FAILED
         errors[lost | (status == FitStatus.AT_BOUND)] = np.nan

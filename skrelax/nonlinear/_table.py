@@ -71,6 +71,20 @@ class Table:
     coefficients: np.ndarray
 
 
+# Signals beyond these have no squares, or none beside each other.
+_SMALLEST, _LARGEST = 1e-120, 1e120
+
+
+def check_size(signals):
+    """Raise ValueError if all signals of a model are too small or one is too large."""
+    largest = np.abs(signals).max(initial=0.0)
+    if 0.0 < largest < _SMALLEST or largest > _LARGEST:
+        raise ValueError(
+            f"signals of the model reach {largest:.3g}: write it in units in which "
+            "they are of order one, for amplitudes to carry the size."
+        )
+
+
 def build_table(function, axes, steps):
     """Return the Table of function(values (n_sets, P)) -> (L, N, n_sets).
 
@@ -179,6 +193,7 @@ def _evaluate(function, axes, coordinates):
     mesh = np.meshgrid(*values, indexing="ij")
     sets = np.stack([part.ravel() for part in mesh], axis=1)
     signals = function(sets)
+    check_size(signals)
     shape = tuple(len(u) for u in coordinates)
     return np.moveaxis(signals, -1, 0).reshape(*shape, *signals.shape[:2])
 

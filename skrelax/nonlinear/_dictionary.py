@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 from scipy.stats import qmc
 
 from ._projection import orthonormalize, supports
+from ._table import check_size
 
 # Steps of grids: logarithmic, and as a fraction of a linear range.
 _STEP_LOG, _STEP_LINEAR = 0.12, 0.06
@@ -61,6 +62,7 @@ class StartDictionary:
                 f"the model is not finite for {', '.join(values)}; bounds can leave "
                 "such values out."
             )
+        check_size(basis)
         Q, _ = orthonormalize(basis)
         # Without constraints only the space of the columns counts.
         columns = Q

@@ -4,11 +4,12 @@ import numbers
 
 import numpy as np
 import pandas as pd
-from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin, RegressorMixin, clone
 from sklearn.metrics import r2_score
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ..signals import SignalModel, resolve_model
+from ..signals._checks import check_positive
 from ..utils._parallel import (
     THREAD_WORTH,
     run_tasks,
@@ -19,7 +20,6 @@ from ..utils._sklearn import (
     BaseEstimator,
     Interval,
     StrOptions,
-    _check_sample_weight,
     _fit_context,
 )
 from ..utils._validation import check_acquisition
@@ -27,13 +27,15 @@ from ._inputs import (
     assign_columns,
     check_known,
     check_model,
+    check_points,
     check_signals,
     check_starts,
+    check_weights,
     find_limits,
     find_magnitude,
 )
 from ._problems import make_problem
-from ._run import CHUNK, Run, signals_of
+from ._run import CHUNK, Run, exponents, signals_of
 from ._status import FitStatus, warn_status
 
 
@@ -76,7 +78,7 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Largest number of iterations per start.
     tol : float, default=1e-8
         Change of the nonlinear parameters at which to stop, relative for relaxation
-        times.
+        times; at most 1, and not below rounding (1e-14).
     n_jobs : int or None, default=None
         Number of threads over chunks of signals. None means 1 outside a
         :obj:`joblib.parallel_config` context.
@@ -86,7 +88,8 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
     params_ : ndarray of shape (n_outputs,) or (n_signals, n_outputs)
         Parameters of each signal, in the order of `param_names_`.
     stderr_ : ndarray of the same shape
-        Standard errors: Cramér-Rao bounds at the estimate, nan at a bound.
+        Standard errors: Cramér-Rao bounds at the estimate, nan at a bound. They belong
+        to the model linearised there, see Notes.
     param_names_ : list of str
         Names of the parameters.
     r2_ : float or ndarray of shape (n_signals,)
@@ -98,7 +101,7 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
     n_iter_ : int or ndarray of shape (n_signals,)
         Number of iterations.
     model_ : SignalModel
-        The model.
+        The model as it was fitted, a copy.
     magnitude_ : bool
         Whether polarities were found.
     n_features_in_ : int
@@ -125,7 +128,8 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
     one. With two it is so but for about one of a thousand signals, in which another
     minimum is as good by the noise; of echo trains with a free flip angle at a signal
     to noise ratio of 20 it is a few in a hundred. For magnitudes each pattern of
-    polarities has a smooth sum of squares of its own, of which the smallest counts.
+    polarities has a smooth sum of squares of its own, of which the smallest counts: of
+    models with two amplitudes, every pattern that the model can have is compared.
 
     Splines serve one nonlinear parameter with up to two amplitudes, two with one, and
     sums of two equal decays. Models beyond that are evaluated again and again, which
@@ -136,9 +140,21 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
     that may be swapped, as the times of equal decays with the same bounds, come in
     ascending order.
 
-    A parameter is ``NOT_IDENTIFIABLE`` if its standard error exceeds its value, or if
-    it lies outside the range that the acquisition can see (a third of the first time
-    to three times the last one for a decay), unless `bounds` names it.
+    A relaxation time is ``NOT_IDENTIFIABLE`` if its standard error exceeds its value,
+    or if it lies outside the range that the acquisition can see (a third of the first
+    time to three times the last one for a decay), unless `bounds` names it; a parameter
+    on a linear scale if its standard error exceeds that of a uniform distribution over
+    its range. An estimate is ``AT_BOUND`` if it is closer to a limit than 1e-3 of its
+    standard error (and 1e-2 of the range), or than 1e-7 of the range. Signals do not
+    depend to first order on a flip angle at 180 degrees, so fits of B1 that end there
+    have no standard error.
+
+    Standard errors are those of the linearised model. With the noise taken from the
+    residuals of m points and p parameters, an interval of 95 % reaches as many of them
+    to both sides as the quantile .975 of the t distribution with m - p degrees of
+    freedom says; 1.96 of them cover 92 to 95 % for 12 to 24 points. Where the model is
+    curved over the size of the error they are too small: for B1 near 180 degrees at a
+    signal to noise ratio of 20 by 10 to 35 %.
 
     Complex signals have complex amplitudes; their moduli are reported.
 
@@ -166,9 +182,13 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "noise": [StrOptions({"gaussian", "rician"})],
         "noise_std": [Interval(numbers.Real, 0, None, closed="neither"), None],
         "bounds": [dict, None],
-        "max_iter": [Interval(numbers.Integral, 1, None, closed="left")],
-        "tol": [Interval(numbers.Real, 0, None, closed="neither")],
-        "n_jobs": [numbers.Integral, None],
+        "max_iter": [Interval(numbers.Integral, 1, 2**31 - 2, closed="both")],
+        "tol": [Interval(numbers.Real, 0, 1, closed="right")],
+        "n_jobs": [
+            Interval(numbers.Integral, 1, 2**31 - 1, closed="both"),
+            Interval(numbers.Integral, -(2**31), -1, closed="both"),
+            None,
+        ],
     }
 
     def __init__(
@@ -227,8 +247,9 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
             If columns are missing or negative, points are fewer than parameters,
             bounds contradict the start, or shapes do not match.
         """
-        X = validate_data(self, X, dtype=np.float64)
-        self.model_ = resolve_model(self.model, "model")
+        X = check_points(self, X, reset=True)
+        # A copy, so that set_params of the model does not reach what was fitted.
+        self.model_ = clone(resolve_model(self.model, "model"))
         check_model(self.model_)
         self._columns = assign_columns(self, X)
         points = X[:, self._columns]
@@ -238,16 +259,19 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         y = y.reshape(y.shape[0], -1)
         keep, root_weight = slice(None), np.ones(len(points))
         if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
+            weight = check_weights(sample_weight, X)
             # A weight of zero is a removed row, also for the ranges drawn from rows.
             keep = np.flatnonzero(weight > 0)
             points, root_weight = points[keep], np.sqrt(weight[keep])
+        # Exact, and it keeps the squares of weighted signals within doubles.
+        weight_exponent = int(np.frexp(root_weight.max())[1]) - 1
+        root_weight = np.ldexp(root_weight, -weight_exponent)
         mask = _check_mask(mask, y.shape[1])
         known = check_known(known, self.model_, self.bounds, y.shape[1])
         self._check_number(len(points), len(known))
         limits = find_limits(self.model_, points, self.bounds)
+        if self.noise_std is not None:
+            check_positive("noise_std", self.noise_std)
         self.magnitude_ = find_magnitude(self.magnitude, self.model_, y, self.noise)
         held = np.stack(list(known.values()), axis=1) if known else None
         reach = _find_reach(self.model_, points, self.bounds)
@@ -262,8 +286,8 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 signed = make_problem(*tables, False, seen)
             starts = check_starts(self.init, problem.axes, y.shape[1])
             run = Run(
-                self, y, keep, points, root_weight, mask, problem, signed, reach,
-                starts, held,
+                self, y, keep, points, root_weight, weight_exponent, mask, problem,
+                signed, reach, starts, held,
             )  # fmt: skip
             run.allocate()
             parts = split_slices(y.shape[1], -(-y.shape[1] // CHUNK))
@@ -286,6 +310,7 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """Store the results in the shape of y."""
         self.param_names_ = [parameter.name for parameter in self.model_.outputs]
         self._values, self._coef = run.values, run.coef
+        self._is_magnitude = self.magnitude_ or self.noise == "rician"
         named = {
             "params_": run.params,
             "stderr_": run.stderr,
@@ -314,7 +339,7 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
             without parameters.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = check_points(self, X, reset=False)
         points = X[:, self._columns]
         check_acquisition(points, self.model_)
         n_signals = len(self._values)
@@ -324,7 +349,7 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
             out[:, part] = signals_of(
                 self.model_, points, self._values[part], self._coef[part]
             ).T
-        if self.magnitude_ or self.noise == "rician":
+        if self._is_magnitude:
             out = np.abs(out)
         return out[:, 0] if self._single_signal else out
 
@@ -345,18 +370,38 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         float
             Mean over the signals that have parameters; nan if there are none.
         """
-        predicted = self.predict(X).reshape(len(X), -1)
-        y = np.asarray(y).reshape(predicted.shape)
+        predicted = self.predict(X)
+        y, _ = check_signals(self, predicted, y)
+        if y.shape != predicted.shape:
+            raise ValueError(
+                f"y must have the shape of the fitted signals, {predicted.shape}, got "
+                f"{y.shape}."
+            )
+        if np.iscomplexobj(y) and not np.iscomplexobj(predicted):
+            raise ValueError(
+                "y must be real as the signals that were fitted, got complex values; "
+                "phase them, or pass np.abs(y) to a fit of magnitudes."
+            )
+        if sample_weight is not None:
+            sample_weight = check_weights(sample_weight, predicted)
+            sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
+        predicted, y = (part.reshape(len(predicted), -1) for part in (predicted, y))
         there = np.isfinite(predicted).all(axis=0) & np.isfinite(y).all(axis=0)
         if not there.any():
             return float("nan")
         predicted, y = predicted[:, there], y[:, there]
-        if np.iscomplexobj(y):
+        if np.iscomplexobj(predicted):
             # Real and imaginary parts count as further signals of one table.
             y = np.concatenate([y.real, y.imag])
             predicted = np.concatenate([predicted.real, predicted.imag])
             sample_weight = None if sample_weight is None else np.tile(sample_weight, 2)
-        return r2_score(y, predicted, sample_weight=sample_weight)
+        y = np.asarray(y, dtype=np.float64)
+        # The score of a signal does not depend on its unit.
+        exponent = exponents(y.T, predicted.T)
+        if exponent.any():
+            y, predicted = np.ldexp(y, -exponent), np.ldexp(predicted, -exponent)
+        with np.errstate(over="ignore"):
+            return r2_score(y, predicted, sample_weight=sample_weight)
 
     def to_frame(self):
         """Return the results as a table.

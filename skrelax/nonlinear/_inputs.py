@@ -3,12 +3,30 @@
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.validation import validate_data
 
+from ..signals._checks import check_numbers
 from ..utils import _columns
+from ..utils._sklearn import _check_sample_weight
+
+# Relaxation times beyond these have no tables, nor have wider ranges of them.
+_LEAST, _MOST, _WIDEST = 1e-250, 1e250, 1e60
+# Narrower ranges, as a fraction of their values, are a known parameter.
+_NARROWEST = 1e-6
 
 
 def check_model(model):
     """Raise ValueError if a model cannot be fitted as it is."""
+    if not model.amplitudes:
+        raise ValueError(
+            f"{type(model).__name__} has no amplitude; fits need one or more that "
+            "multiply its signals."
+        )
+    for name in model.acquisition_columns:
+        if not isinstance(name, str):
+            raise TypeError(
+                f"column names of {type(model).__name__} must be text, got {name!r}."
+            )
     names = [parameter.name for parameter in (*model.amplitudes, *model.parameters)]
     if len(set(names)) < len(names):
         raise ValueError(
@@ -44,6 +62,31 @@ def assign_columns(estimator, X):
     return columns
 
 
+def check_points(estimator, X, reset):
+    """Return X as float64 by scikit-learn's validation, whose errors then name it."""
+    try:
+        return validate_data(estimator, X, dtype=np.float64, reset=reset)
+    except (TypeError, ValueError) as error:
+        if "X" in str(error) or "feature" in str(error) or "sample" in str(error):
+            raise
+        raise type(error)(f"X must hold the acquisition in numbers: {error}") from error
+
+
+def check_weights(sample_weight, X):
+    """Return weights (n_points,) that are not all zero, as float64."""
+    try:
+        weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+    except (TypeError, ValueError) as error:
+        if "sample_weight" in str(error):
+            raise
+        raise type(error)(f"sample_weight must hold numbers: {error}") from error
+    if not weight.any():
+        raise ValueError("sample_weight must be positive somewhere, got 0.")
+    return weight
+
+
 def check_signals(estimator, X, y):
     """Return y as (n_points,) or (n_points, n_signals), and the labels of signals."""
     if y is None:
@@ -52,20 +95,12 @@ def check_signals(estimator, X, y):
             "None."
         )
     labels = y.columns if isinstance(y, pd.DataFrame) else None
-    array = y if hasattr(y, "toarray") else np.asarray(y)
-    if np.iscomplexobj(array):
-        if array.ndim == 1 and not np.isfinite(array).all():
-            raise ValueError("Input y contains NaN or infinity.")
-    else:
-        # In a table of voxels, single ones may be bad.
-        array = check_array(
-            array,
-            dtype="numeric",
-            ensure_2d=False,
-            allow_nd=True,
-            ensure_all_finite=array.ndim == 1,
-            input_name="y",
-        )
+    try:
+        array = _as_signals(y)
+    except (TypeError, ValueError) as error:
+        if " y " in f" {error} ":
+            raise
+        raise type(error)(f"y must hold signals in numbers: {error}") from error
     if array.ndim not in (1, 2):
         raise ValueError(
             "y must have shape (n_points,) or (n_points, n_signals), got "
@@ -82,6 +117,36 @@ def check_signals(estimator, X, y):
     return array, labels
 
 
+def _as_signals(y):
+    """Return an array of real or complex numbers; nan where values are missing."""
+    if isinstance(y, pd.DataFrame | pd.Series):
+        types = y.dtypes if isinstance(y, pd.DataFrame) else [y.dtype]
+        if any(pd.api.types.is_extension_array_dtype(one) for one in types):
+            y = y.to_numpy(dtype=np.float64, na_value=np.nan)
+    elif np.ma.isMaskedArray(y) and y.dtype.kind in "biufc":
+        y = y.astype(np.promote_types(y.dtype, np.float64)).filled(np.nan)
+    array = y if hasattr(y, "toarray") else np.asarray(y)
+    if not np.iscomplexobj(array):
+        # In a table of voxels, single ones may be bad.
+        array = check_array(
+            array,
+            dtype="numeric",
+            ensure_2d=False,
+            allow_nd=True,
+            ensure_all_finite=array.ndim == 1,
+            input_name="y",
+        )
+    elif array.ndim == 1 and not np.isfinite(array).all():
+        raise ValueError("Input y contains NaN or infinity.")
+    if array.dtype.kind not in "biufc":
+        raise ValueError(f"y must hold numbers, got {array.dtype}.")
+    if array.ndim == 2 and array.shape[1] == 0:
+        raise ValueError(f"y must have at least one signal, got shape {array.shape}.")
+    if array.dtype.itemsize > (16 if array.dtype.kind == "c" else 8):
+        array = array.astype(np.result_type(array.dtype.kind + "8", np.float64))
+    return array
+
+
 def find_limits(model, points, bounds):
     """Return the limits of the nonlinear parameters, (P, 2)."""
     names = [parameter.name for parameter in model.parameters]
@@ -92,25 +157,41 @@ def find_limits(model, points, bounds):
     if set(names) <= set(bounds):
         limits = np.empty((len(names), 2))
     else:
-        limits = model.search_limits(points)
+        limits = np.array(model.search_limits(points), dtype=np.float64)
     for row, parameter in zip(limits, model.parameters, strict=True):
         if parameter.name in bounds:
-            given = np.asarray(bounds[parameter.name], dtype=np.float64)
-            lowest = max(parameter.lower, 0.0 if np.isinf(parameter.upper) else -np.inf)
-            positive = np.isfinite(parameter.upper) or given.min() > 0
-            inside = lowest <= given.min() and given.max() <= parameter.upper
-            if given.shape != (2,) or not (given[0] < given[1]):
-                raise ValueError(
-                    f"bounds of {parameter.name} must be (low, high) with low < high, "
-                    f"got {bounds[parameter.name]}."
-                )
-            if not (np.isfinite(given).all() and positive and inside):
-                raise ValueError(
-                    f"bounds of {parameter.name} must be finite, positive for a "
-                    f"relaxation time, and within {parameter.lower} and "
-                    f"{parameter.upper}, got {bounds[parameter.name]}."
-                )
-            row[:] = given
+            row[:] = _check_bounds(parameter, bounds[parameter.name])
+        low, high = row
+        if np.isinf(parameter.upper) and not (
+            low >= _LEAST and high <= _MOST and high <= _WIDEST * low
+        ):
+            raise ValueError(
+                f"bounds of {parameter.name} would be {low:.6g} and {high:.6g}, which "
+                "is no range to search; give bounds, or drop points of X that are "
+                "almost 0 or choose another unit for X."
+            )
+    return limits
+
+
+def _check_bounds(parameter, given):
+    """Return the bounds of a parameter (2,), or raise."""
+    name = f"bounds of {parameter.name}"
+    limits = check_numbers(name, given)
+    if limits.shape != (2,) or not (limits[0] < limits[1]):
+        raise ValueError(f"{name} must be (low, high) with low < high, got {given}.")
+    lowest = max(parameter.lower, 0.0 if np.isinf(parameter.upper) else -np.inf)
+    positive = np.isfinite(parameter.upper) or limits[0] > 0
+    inside = lowest <= limits[0] and limits[1] <= parameter.upper
+    if not (np.isfinite(limits).all() and positive and inside):
+        raise ValueError(
+            f"{name} must be finite, positive for a relaxation time, and within "
+            f"{parameter.lower} and {parameter.upper}, got {given}."
+        )
+    if limits[1] - limits[0] < _NARROWEST * np.abs(limits).max():
+        raise ValueError(
+            f"{name} must be farther apart than {_NARROWEST:g} of them, got {given}; "
+            f"hold the parameter in fit(known={{{parameter.name!r}: value}}) instead."
+        )
     return limits
 
 
@@ -128,6 +209,9 @@ def find_magnitude(magnitude, model, y, noise):
             )
         return False
     lowest = np.fmin.reduce(y, axis=None)
+    if np.isinf(lowest):
+        # Fits of these signals fail; the others tell what they are.
+        lowest = np.min(y, axis=None, where=np.isfinite(y), initial=np.inf)
     if noise == "rician" and lowest < 0:
         raise ValueError(
             f"noise='rician' is that of magnitudes, which are not negative, got "
@@ -163,7 +247,7 @@ def check_known(known, model, bounds, n_signals):
     for parameter in model.parameters:
         if parameter.name not in known:
             continue
-        values = np.asarray(known[parameter.name], dtype=np.float64)
+        values = check_numbers(f"known {parameter.name}", known[parameter.name])
         if values.shape not in ((), (n_signals,)):
             raise ValueError(
                 f"known {parameter.name} must be a number or one per signal "
@@ -191,10 +275,10 @@ def check_starts(init, axes, n_signals):
         return None
     names = [axis.name for axis in axes]
     if set(init) != set(names):
-        raise ValueError(f"init must have the keys {names}, got {sorted(init)}.")
+        raise ValueError(f"init must have the keys {names}, got {list(init)}.")
     starts = np.empty((n_signals, len(axes)))
     for k, axis in enumerate(axes):
-        value = np.asarray(init[axis.name], dtype=np.float64)
+        value = check_numbers(f"init of {axis.name}", init[axis.name])
         if value.shape not in ((), (n_signals,)):
             raise ValueError(
                 f"init of {axis.name} must be a number or one per signal "

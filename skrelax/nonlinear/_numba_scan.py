@@ -152,50 +152,138 @@ def _bracket(acc, n_nodes, margin, h, u0, lo, hi, start, node, v, found):
 
 
 @compiled(fastmath=_FAST)
-def scan_signs(Y, Q, order, base, acc, flips, h, u0, margin, lo, hi, start, node, sign):
+def scan_signs(
+    Y, Q, order, base, runs, energies, peak, h, u0, margins, lo, hi, start, node, sign
+):
     """Scan magnitudes of a model with two amplitudes, over all polarities.
 
-    Whatever the amplitudes, points change their sign one after the other in the order
-    (G, N) of a node, from the pattern base (G, N). Q (G, 2, N) is orthonormal per
-    node, with points in that order; flips (G,) takes the number of changed points.
+    Whatever the amplitudes, points change their sign one after the other in an order
+    (R, N), from the pattern base (R, N), that holds for a run of nodes from runs[r] to
+    runs[r + 1]. Q (2, N, G) is orthonormal per node, with points in that order. The
+    maxima of the energies (N, G) of each pattern count, where the parabola through
+    three nodes is within margins[1] of the best node: a pattern may be the best one
+    nowhere but between two nodes. energies and peak (G,), padded to a multiple of 8,
+    are workspaces.
     """
     n, _, n_points = Y.shape
-    n_nodes = Q.shape[0]
-    y = np.empty(n_points)
+    n_nodes = Q.shape[2]
+    y, p, q = np.empty(n_points), np.empty(n_nodes), np.empty(n_nodes)
+    # Positive floats are ordered like their bits, whose maximum LLVM finds by SIMD.
+    bits = energies.view(np.int64)
+    highest = np.empty(1, dtype=np.int64)
+    best = highest.view(np.float64)
+    pattern = np.empty(node.shape[1], dtype=np.int64)
+    peak[:] = False
+    eight = peak.view(np.uint64)
     for v in range(n):
         energy = 0.0
         for i in range(n_points):
-            y[i] = Y[v, 0, i]
-            energy += y[i] * y[i]
+            energy += Y[v, 0, i] * Y[v, 0, i]
         for g in range(n_nodes):
-            p, q = 0.0, 0.0
+            p[g], q[g] = 0.0, 0.0
+        for r in range(runs.size - 1):
             for i in range(n_points):
-                signed = y[order[g, i]] * base[g, i]
-                p += signed * Q[g, 0, i]
-                q += signed * Q[g, 1, i]
-            top = p * p + q * q
-            turned = 0
-            for i in range(n_points - 1):
-                signed = -2.0 * y[order[g, i]] * base[g, i]
-                p += signed * Q[g, 0, i]
-                q += signed * Q[g, 1, i]
-                value = p * p + q * q
-                if value > top:
-                    top = value
-                    turned = i + 1
-            acc[g] = top
-            flips[g] = turned
+                y[i] = Y[v, 0, order[r, i]] * base[r, i]
+                for g in range(np.uint64(runs[r]), np.uint64(runs[r + 1])):
+                    p[g] += y[i] * Q[0, i, g]
+                    q[g] += y[i] * Q[1, i, g]
+            for i in range(n_points):
+                turned = -2.0 * y[i]
+                for g in range(np.uint64(runs[r]), np.uint64(runs[r + 1])):
+                    energies[i, g] = p[g] * p[g] + q[g] * q[g]
+                    p[g] += turned * Q[0, i, g]
+                    q[g] += turned * Q[1, i, g]
+        most = bits[0, 0]
+        for i in range(n_points):
+            for g in range(n_nodes):
+                most = max(most, bits[i, g])
+        highest[0] = most
+        rough, least = best[0] - margins[0] * energy, best[0] - margins[1] * energy
         for k in range(node.shape[1]):
             node[v, k] = -1
-        found = _take_peaks(acc, n_nodes, 0, n_nodes - 1, node, start, v, 0)
-        _bracket(acc, n_nodes, margin * energy, h, u0, lo, hi, start, node, v, found)
+        found = 0
+        for i in range(n_points):
+            _mark_peaks(energies, i, rough, np.inf, peak)
+            for r in range(1, runs.size - 1):
+                # The neighbour in another run has another pattern.
+                left, right = runs[r] - 1, runs[r]
+                low = rough
+                if left > runs[r - 1]:
+                    low = max(low, energies[i, left - 1])
+                peak[left] = energies[i, left] >= low
+                low = rough
+                if right < runs[r + 1] - 1:
+                    low = max(low, energies[i, right + 1])
+                peak[right] = energies[i, right] >= low
+            for word in range(eight.size):
+                if eight[word] == 0:
+                    continue
+                for g in range(8 * word, min(8 * word + 8, n_nodes)):
+                    if peak[g]:
+                        found = _take_pattern(
+                            energies, i, g, least, runs, start, node, pattern, v, found
+                        )
         for k in range(found):
             g = node[v, k]
-            if g < 0:
-                break
+            r = 0
+            while runs[r + 1] <= g:
+                r += 1
             for i in range(n_points):
-                s = -base[g, i] if i < flips[g] else base[g, i]
-                sign[v, k, order[g, i]] = s
+                s = -base[r, i] if i < pattern[k] else base[r, i]
+                sign[v, k, order[r, i]] = s
+            shift = 0.0
+            if runs[r] < g < runs[r + 1] - 1:
+                i = pattern[k]
+                shift, _ = _summit(
+                    energies[i, g - 1], energies[i, g], energies[i, g + 1]
+                )
+            start[v, k] = u0 + h * (g + shift)
+            lo[v, k] = u0 + h * max(g - 1, 0)
+            hi[v, k] = u0 + h * min(g + 1, n_nodes - 1)
+
+
+@compiled
+def _take_pattern(energies, i, g, least, runs, value, node, pattern, v, found):
+    """Insert a maximum of the energies of pattern i, best first; return their number.
+
+    value[v] takes how high it reaches between the nodes.
+    """
+    top = energies[i, g]
+    inner = 0
+    for r in range(1, runs.size - 1):
+        # Beside another order of points the maximum may be beyond the last node.
+        if g == runs[r] - 1 and g > runs[r - 1]:
+            inner = g - 1
+        elif g == runs[r] and g < runs[r + 1] - 1:
+            inner = g + 1
+        else:
+            continue
+        top += top - energies[i, inner]
+        break
+    else:
+        if 0 < g < energies.shape[1] - 1:
+            _, gain = _summit(energies[i, g - 1], top, energies[i, g + 1])
+            top += gain
+    n_kept = node.shape[1]
+    if top < least or (found == n_kept and value[v, n_kept - 1] >= top):
+        return found
+    k = min(found, n_kept - 1)
+    while k > 0 and value[v, k - 1] < top:
+        node[v, k], pattern[k] = node[v, k - 1], pattern[k - 1]
+        value[v, k] = value[v, k - 1]
+        k -= 1
+    node[v, k], pattern[k], value[v, k] = g, i, top
+    return min(found + 1, n_kept)
+
+
+@compiled
+def _summit(left, middle, right):
+    """Return place and height above the middle of a parabola through three nodes."""
+    curve = left - 2.0 * middle + right
+    if not curve < 0.0:
+        return 0.0, 0.0
+    slope = 0.5 * (right - left)
+    return -slope / curve, -0.5 * slope * slope / curve
 
 
 @compiled

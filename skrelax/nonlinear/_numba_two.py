@@ -9,6 +9,7 @@ between nodes.
 import numpy as np
 
 from ..utils._compiled import compiled
+from ._numba_scan import _summit
 
 _FAST = {"contract", "reassoc", "nsz"}
 # Relaxation times of a pair that differ by less than a factor of three are alike.
@@ -309,16 +310,6 @@ def scan_pair(
             top = max(top, rows[g])
         depth = margins[1] * energy
         _take_rows(rows, partner, top - margins[0] * energy, depth, start, node, v)
-
-
-@compiled
-def _summit(left, middle, right):
-    """Return place and height above the middle of a parabola through three nodes."""
-    curve = left - 2.0 * middle + right
-    if not curve < 0.0:
-        return 0.0, 0.0
-    slope = 0.5 * (right - left)
-    return -slope / curve, -0.5 * slope * slope / curve
 
 
 @compiled

@@ -34,6 +34,9 @@ _MARGIN_PLANE = 1e-3
 # The same for every _STRIDE-th node, which are looked at first.
 _MARGIN_COARSE, _MARGIN_NEAR, _STRIDE = 0.05, 6e-4, 4
 _MARGINS = _MARGIN_COARSE, _MARGIN, _MARGIN_NEAR
+# The same for nodes and for parabolas between them, which err by less, of the energies
+# of one polarity.
+_MARGINS_SIGNS = _MARGIN, 1e-3
 _N_KEPT = 4
 # Signals whose coarse energies fit into a cache.
 _COARSE_ROWS = 512
@@ -140,7 +143,8 @@ class LineProblem:
         """Fit Y (n, C, N), globally or from starts (n, 1) in u."""
         n, n_channels, n_points = Y.shape
         u0, h = self.nodes[0], self.nodes[1] - self.nodes[0]
-        n_kept = 3 * _N_KEPT if self._has_own_signs else _N_KEPT
+        # Room for brackets of other polarities, of which several may be nearly equal.
+        n_kept = 3 * _N_KEPT if self.magnitude else _N_KEPT
         lo, hi, start = (np.empty((n, n_kept)) for _ in range(3))
         node = np.full((n, n_kept), -1, dtype=np.int64)
         sign = np.empty((n, n_kept if self.magnitude else 0, n_points), np.int8)
@@ -149,9 +153,12 @@ class LineProblem:
         if starts is not None:
             self._start(Y, starts[:, 0], brackets, sign)
         elif self.magnitude and self.n_amplitudes == 2:
+            runs, order, base, basis = self.patterns
+            n_nodes = self.nodes.size
             scan_signs(
-                Y, self.patterns[2], *self.patterns[:2], acc,
-                np.empty(self.nodes.size, int), h, u0, _MARGIN, *brackets, sign,
+                Y, basis, order, base, runs, np.empty((n_points, n_nodes)),
+                np.empty(-(-n_nodes // 8) * 8, dtype=bool), h, u0, _MARGINS_SIGNS,
+                *brackets, sign,
             )  # fmt: skip
         else:
             # spread_signs needs room for two more brackets each.
@@ -186,14 +193,15 @@ class LineProblem:
         if self.n_amplitudes == 1:
             sign[:, 0] = self.signs[nearest]
             return
-        order, base, basis = self.patterns
+        runs, order, base, basis = self.patterns
         for v, g in enumerate(nearest):
-            signed = Y[v, 0, order[g]] * base[g]
-            steps = -2.0 * np.cumsum(basis[g] * signed, axis=1)
-            sums = (basis[g] @ signed)[:, None] + np.insert(steps, 0, 0.0, axis=1)
-            pattern = base[g].copy()
+            r = np.searchsorted(runs, g, side="right") - 1
+            signed = Y[v, 0, order[r]] * base[r]
+            steps = -2.0 * np.cumsum(basis[:, :, g] * signed, axis=1)
+            sums = (basis[:, :, g] @ signed)[:, None] + np.insert(steps, 0, 0.0, axis=1)
+            pattern = base[r].copy()
             pattern[: (sums**2).sum(axis=0)[:-1].argmax()] *= -1.0
-            sign[v, 0, order[g]] = pattern
+            sign[v, 0, order[r]] = pattern
 
 
 class PairProblem:

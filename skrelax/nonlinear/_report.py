@@ -8,8 +8,11 @@ import numpy as np
 from ._status import FitStatus
 from ._table import Axis
 
-# A coordinate this close to its limit, relative to the range, is at the bound.
-_AT_BOUND = 1e-7
+# A coordinate this close to its limit, relative to the range, is at the bound; or this
+# close relative to its standard error, up to a part of the range: where the signal does
+# not depend on a parameter to first order, as on a flip angle at 180 degrees, it is
+# chance how close to the limit a minimisation ends.
+_AT_BOUND, _AT_BOUND_ERRORS, _MOST_AT_BOUND = 1e-7, 1e-3, 1e-2
 _COMPLEX_STEP = 1e-30
 
 
@@ -49,65 +52,83 @@ def with_known(model, axes, solution, values):
     return whole, replace(solution, u=u, cov=cov)
 
 
-def outputs_and_errors(model, axes, solution, variance):
+def outputs_and_errors(model, axes, solution, variance, unit):
     """Return outputs and standard errors, both (n, n_outputs).
 
     Errors of the fitted parameters propagate to first order; `variance` (n,) is that
-    of the noise.
+    of the noise. Amplitudes and the noise are in multiples of `unit` (n,), powers of
+    two; the errors lack those of the noise.
     """
-    values = np.vstack(
-        [real_amplitudes(solution.coef), parameter_values(axes, solution.u).T]
-    )
+    with np.errstate(over="ignore"):
+        amplitudes = real_amplitudes(solution.coef) * unit
+    values = np.vstack([amplitudes, parameter_values(axes, solution.u).T])
     n_amplitudes = solution.coef.shape[2]
     scale = np.ones_like(values)
+    scale[:n_amplitudes] = unit
     for k, axis in enumerate(axes):
         scale[n_amplitudes + k] = axis.slope(solution.u[:, k])
     plain = (*model.amplitudes, *model.parameters)
     identity = [one.name for one in model.outputs] == [one.name for one in plain]
-    # An amplitude of zero has no ratio to another one.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        outputs = values if identity else model.derive(values)
+    outputs = values if identity else model.derive(values)
+    # Powers of two are kept apart, since squares of the rest are within doubles.
     if identity:
         diagonal = np.arange(len(values))
+        scale, exponent = np.frexp(scale)
         squared = solution.cov[:, diagonal, diagonal].T * scale**2
     else:
         jacobian = np.empty((len(outputs), *values.shape))
         for k in range(len(values)):
+            step = np.ldexp(_COMPLEX_STEP, np.frexp(scale[k])[1])
             shifted = values.astype(complex)
-            shifted[k] += 1j * _COMPLEX_STEP
-            with np.errstate(divide="ignore", invalid="ignore"):
-                jacobian[:, k] = model.derive(shifted).imag / _COMPLEX_STEP
-        jacobian *= scale
+            shifted[k] += 1j * step
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                jacobian[:, k] = model.derive(shifted).imag / step * scale[k]
+        largest = np.abs(jacobian).max(axis=1)
+        exponent = np.frexp(np.where(np.isfinite(largest), largest, 1.0))[1]
+        jacobian = np.ldexp(jacobian, -exponent[:, None])
         squared = np.zeros(outputs.shape)
         for k, m in itertools.combinations_with_replacement(range(len(values)), 2):
             term = jacobian[:, k] * jacobian[:, m] * solution.cov[:, k, m]
             squared += term if k == m else 2.0 * term
-    errors = np.sqrt(np.maximum(squared, 0.0) * variance)
+    with np.errstate(over="ignore"):
+        errors = np.ldexp(np.sqrt(np.maximum(squared, 0.0) * variance), exponent)
     return outputs.T, errors.T
+
+
+def coordinate_errors(solution, variance):
+    """Return the standard errors (n, P) of the coordinates u."""
+    n_amplitudes = solution.coef.shape[2]
+    squared = np.einsum("nkk->nk", solution.cov)[:, n_amplitudes:]
+    return np.sqrt(np.maximum(squared, 0.0) * variance[:, None])
 
 
 def find_status(model, axes, solution, outputs, errors, reach, given, max_iter):
     """Return the status of each fit, (n,).
 
-    `reach` (low, high) is what the acquisition can see of relaxation times; `given`
-    names the parameters whose range the caller knows better.
+    `errors` (n, P) are those of the coordinates, `reach` (low, high) is what the
+    acquisition can see of relaxation times; `given` names the parameters whose range
+    the caller knows better.
     """
-    names = [parameter.name for parameter in model.outputs]
     vague = np.isnan(solution.cov).any(axis=(1, 2))
     at_bound = np.zeros(len(vague), dtype=bool)
+    ranges = {one.name: one.upper - one.lower for one in model.parameters}
     for k, axis in enumerate(axes):
         low, high = axis.ends
-        near = _AT_BOUND * (high - low)
-        at_bound |= (solution.u[:, k] < low + near) | (solution.u[:, k] > high - near)
-        if not axis.log:
-            continue
-        column = names.index(axis.name)
+        # The error of a logarithm is the relative one.
+        u, error = solution.u[:, k], errors[:, k]
         with np.errstate(invalid="ignore"):
-            vague |= errors[:, column] >= outputs[:, column]
+            near = np.minimum(_AT_BOUND_ERRORS * error, _MOST_AT_BOUND * (high - low))
+            near = np.fmax(near, _AT_BOUND * (high - low))
+            at_bound |= (u < low + near) | (u > high - near)
+            if not axis.log:
+                # Bounds alone say as much as a uniform distribution between them.
+                width = ranges[axis.name] if axis.name in given else high - low
+                vague |= error >= width / np.sqrt(12.0)
+                continue
+            vague |= error >= 1.0
             if axis.name not in given:
-                vague |= (outputs[:, column] < reach[0]) | (
-                    outputs[:, column] > reach[1]
-                )
+                value = axis.from_u(u)
+                vague |= (value < reach[0]) | (value > reach[1])
     vague |= ~np.isfinite(outputs).all(axis=1)
     status = np.full(len(vague), FitStatus.CONVERGED, dtype=np.int8)
     status[vague] = FitStatus.NOT_IDENTIFIABLE

@@ -19,6 +19,8 @@ _MAX_EM = 500
 # Above this ratio of signal to noise the Fisher information is that of a Gaussian.
 _GAUSSIAN_ABOVE = 30.0
 _STEP = 1e-4
+# Smallest variance of the noise as a fraction of the power of a point.
+_LEAST_VARIANCE = 1e-12
 
 
 def expected_signal(y, s, variance):
@@ -53,15 +55,17 @@ def fit_rician(problem, Y, solution, signals, noise_std, tol, max_iter, known=No
 
     `problem` takes signed signals, `signals(u, coef, voxels)` returns (n, N); all
     signals are multiplied by the roots of the weights. `known` (n, K) are values of
-    parameters, or None. Returns variances (n,).
+    parameters, or None; `noise_std` is None or (n,). Returns variances (n,).
     """
     y = Y[:, 0]
     n, n_points = y.shape
     variance = np.empty(n)
+    # Signals without noise have none to estimate.
+    least = _LEAST_VARIANCE * (y**2).mean(axis=1)
     if noise_std is None:
         # Least squares has used up the degrees of freedom of its parameters.
         free = max(1, n_points - solution.cov.shape[1])
-        variance[:] = np.maximum(solution.rss / free, 1e-12 * (y**2).mean(axis=1))
+        variance[:] = np.maximum(solution.rss / free, least)
     else:
         variance[:] = noise_std**2
     active = np.flatnonzero(np.isfinite(solution.u).all(axis=1))
@@ -84,7 +88,7 @@ def fit_rician(problem, Y, solution, signals, noise_std, tol, max_iter, known=No
             total = (y[active] ** 2 - 2.0 * target * new + new**2).sum(axis=1)
             # Half of the freedom is that of the channel which holds no signal.
             free = max(1.0, 2.0 * n_points - solution.cov.shape[1])
-            variance[active] = total / free
+            variance[active] = np.maximum(total / free, least[active])
             moved = np.maximum(moved, np.abs(np.sqrt(variance[active]) - np.sqrt(old)))
         settled = moved < _SETTLED * np.sqrt(variance[active])
         active = active[~settled]
@@ -94,7 +98,7 @@ def fit_rician(problem, Y, solution, signals, noise_std, tol, max_iter, known=No
     return variance
 
 
-def rician_covariance(solution, signals, variance):
+def rician_covariance(solution, signals, variance, axes):
     """Replace the Gaussian covariance by the inverse Fisher information, in place."""
     u, coef = solution.u, solution.coef
     n_parameters, n_amplitudes = u.shape[1], coef.shape[2]
@@ -106,8 +110,15 @@ def rician_covariance(solution, signals, variance):
     for k in range(n_parameters):
         shift = np.zeros(n_parameters)
         shift[k] = _STEP
-        difference = signals(u + shift, coef) - signals(u - shift, coef)
-        columns.append(difference / (2.0 * _STEP))
+        # A model need not exist outside of its limits.
+        low, high = axes[k].ends
+        above, below = u + shift, u - shift
+        outside = (above[:, k] > high) | (below[:, k] < low)
+        above[:, k] = np.minimum(above[:, k], high)
+        below[:, k] = np.maximum(below[:, k], low)
+        width = np.where(outside, above[:, k] - below[:, k], 2.0 * _STEP)
+        difference = signals(above, coef) - signals(below, coef)
+        columns.append(difference / width[:, None])
     J = np.stack(columns, axis=2)
     weight = information(signals(u, coef) / np.sqrt(variance)[:, None])
     A = np.einsum("nik,nim,ni->nkm", J, J, weight)

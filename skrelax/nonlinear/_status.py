@@ -13,7 +13,7 @@ class FitStatus(enum.IntEnum):
     Only ``CONVERGED`` voxels have parameters that can be trusted with their standard
     errors. ``AT_BOUND`` holds the minimum within the bounds and ``NOT_IDENTIFIABLE``
     the minimum of a sum of squares that hardly depends on a parameter; the others are
-    nan.
+    nan. :class:`NonlinearRelaxationFit` states the limits of both.
     """
 
     CONVERGED = 0

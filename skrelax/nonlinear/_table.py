@@ -71,6 +71,20 @@ class Table:
     coefficients: np.ndarray
 
 
+# Signals beyond these have no squares, or none beside each other.
+_SMALLEST, _LARGEST = 1e-120, 1e120
+
+
+def check_size(signals):
+    """Raise ValueError if all signals of a model are too small or one is too large."""
+    largest = np.abs(signals).max(initial=0.0)
+    if 0.0 < largest < _SMALLEST or largest > _LARGEST:
+        raise ValueError(
+            f"signals of the model reach {largest:.3g}: write it in units in which "
+            "they are of order one, for amplitudes to carry the size."
+        )
+
+
 def build_table(function, axes, steps):
     """Return the Table of function(values (n_sets, P)) -> (L, N, n_sets).
 
@@ -179,6 +193,7 @@ def _evaluate(function, axes, coordinates):
     mesh = np.meshgrid(*values, indexing="ij")
     sets = np.stack([part.ravel() for part in mesh], axis=1)
     signals = function(sets)
+    check_size(signals)
     shape = tuple(len(u) for u in coordinates)
     return np.moveaxis(signals, -1, 0).reshape(*shape, *signals.shape[:2])
 
@@ -234,15 +249,20 @@ def _unit(signals):
 
 
 def sign_patterns(signals, basis):
-    """Return order, base and basis per node for scan_signs.
+    """Return runs, order, base and basis for scan_signs.
 
     For amplitudes (a, b) the sign of a phi_1 + b phi_2 changes point after point in
-    the order of phi_2 / phi_1. Signals and basis are (2, N, G).
+    the order of phi_2 / phi_1. Signals and basis are (2, N, G). The order (R, N) and
+    base (R, N) hold for all nodes of a run, which begin at runs (R + 1,).
     """
-    first, second = np.moveaxis(signals, -1, 1)
+    # Adding 0 leaves no -0, whose ratio would have the other sign.
+    first, second = np.moveaxis(signals, -1, 1) + 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = second / first
     order = np.argsort(-ratio, axis=1, kind="stable")
     base = np.where(np.take_along_axis(first, order, axis=1) < 0, -1.0, 1.0)
-    sorted_basis = np.take_along_axis(np.moveaxis(basis, -1, 0), order[:, None, :], 2)
-    return order, base, np.ascontiguousarray(sorted_basis)
+    sorted_basis = np.take_along_axis(basis, order.T[None], axis=1)
+    changed = (np.diff(order, axis=0) != 0) | (np.diff(base, axis=0) != 0)
+    runs = np.concatenate([[0], np.flatnonzero(changed.any(axis=1)) + 1, [len(order)]])
+    begins = runs[:-1]
+    return runs, order[begins], base[begins], np.ascontiguousarray(sorted_basis)

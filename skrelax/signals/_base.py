@@ -1,12 +1,14 @@
 """The contract of a signal model, and how a model is found by its name."""
 
 import inspect
+import numbers
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..utils._sklearn import BaseEstimator
+from ._checks import CHECKED, checked_limits, checked_signal, checked_values
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,19 @@ class Parameter:
     lower: float = 0.0
     upper: float = np.inf
 
+    def __post_init__(self):
+        if not (isinstance(self.name, str) and self.name):
+            raise TypeError(f"name of a parameter must be text, got {self.name!r}.")
+        if not isinstance(self.unit, str):
+            raise TypeError(f"unit of {self.name} must be text, got {self.unit!r}.")
+        limits = self.lower, self.upper
+        if not all(isinstance(one, numbers.Real) for one in limits):
+            raise TypeError(
+                f"lower and upper of {self.name} must be numbers, got {limits}."
+            )
+        if not (self.lower < self.upper and self.lower < np.inf):
+            raise ValueError(f"lower of {self.name} must be below upper, got {limits}.")
+
 
 class SignalModel(BaseEstimator, ABC):
     """Base class of all signal models.
@@ -41,7 +56,9 @@ class SignalModel(BaseEstimator, ABC):
     ``GridSearchCV`` reach them.
 
     A subclass defines :attr:`parameters`, :attr:`acquisition_columns` and
-    :meth:`evaluate`; the other methods have defaults.
+    :meth:`evaluate`; the other methods have defaults. What :meth:`evaluate`,
+    :meth:`basis`, :meth:`grid_limits`, :meth:`search_limits` and :meth:`derive` of any
+    model are given, and the shape and finiteness of what they return, is checked.
     """
 
     #: A model whose values exist on its acquisition points only.
@@ -54,6 +71,15 @@ class SignalModel(BaseEstimator, ABC):
     component = None
     #: The signal in words of a formula.
     formula = ""
+    #: Whether a model tells by itself that there are too few columns or parameters.
+    counts_arguments = False
+
+    def __init_subclass__(cls, **kwargs):
+        # One place checks what all models are given and what they return.
+        super().__init_subclass__(**kwargs)
+        for name, check in CHECKED.items():
+            if inspect.isfunction(vars(cls).get(name)):
+                setattr(cls, name, check(vars(cls)[name]))
 
     @property
     @abstractmethod
@@ -95,6 +121,7 @@ class SignalModel(BaseEstimator, ABC):
         """What a fit reports, a tuple of :class:`Parameter`."""
         return self.amplitudes + self.parameters
 
+    @checked_signal
     def basis(self, acquisition, parameters):
         """Return the signals that the amplitudes multiply.
 
@@ -112,6 +139,7 @@ class SignalModel(BaseEstimator, ABC):
         """
         return self.evaluate(acquisition, parameters)[None]
 
+    @checked_values
     def derive(self, values):
         """Return what a fit reports from what it determines.
 
@@ -128,6 +156,7 @@ class SignalModel(BaseEstimator, ABC):
         """
         return values
 
+    @checked_limits
     def search_limits(self, acquisition):
         """Return the range in which a fit looks for each nonlinear parameter.
 
@@ -151,6 +180,7 @@ class SignalModel(BaseEstimator, ABC):
                 row[:] = max(0.1 * low, parameter.lower), 10.0 * high
         return limits
 
+    @checked_limits
     def grid_limits(self, acquisition):
         """Return the range of the first parameter that an acquisition can see.
 
@@ -180,9 +210,19 @@ def _reach(points, below, above):
     if positive.size == 0:
         raise ValueError(
             "limits of the grid cannot be drawn from acquisition points that are all "
-            f"zero (n_samples={points.size}); give minimum and maximum, or a grid."
+            f"zero (n_samples={points.size}); give minimum and maximum, a grid, or the "
+            "bounds of a fit."
         )
     return below * positive.min(), above * positive.max()
+
+
+def names_of(argument, given):
+    """Return a tuple of names from one name or several, or raise TypeError."""
+    names = (given,) if isinstance(given, str) else given
+    good = isinstance(names, list | tuple | np.ndarray)
+    if not good or not all(isinstance(one, str) and one for one in names):
+        raise TypeError(f"{argument} must be one or several names, got {given!r}.")
+    return tuple(names)
 
 
 def _column(values, index=0):

@@ -1,15 +1,22 @@
 """Spin echo trains by extended phase graphs."""
 
-import numbers
-
 import numpy as np
 
+from ._checks import (
+    check_count,
+    check_flag,
+    check_numbers,
+    check_positive,
+    per_pulse,
+)
 from ._numba import LANES, cpmg_train, cpmg_train_derivatives, echo_train
-from ._sequence import SequenceModel, check_positive, per_pulse, point_indices
+from ._sequence import SequenceModel, point_indices
 
 # Echo times may differ from the train's by this fraction of the echo spacing: files
 # round them.
 _ROUNDING = 1e-3
+# The work for a train grows with the square of its length.
+_MOST_ECHOES = 10_000
 
 
 class EPGEchoTrain(SequenceModel):
@@ -121,9 +128,10 @@ class EPGEchoTrain(SequenceModel):
             angle is 180 degrees: beyond it the train is the same again.
         """
         limits = super().search_limits(acquisition)
-        largest = float(np.max(np.abs(self.flip_angle)))
+        angles = check_numbers("flip_angle", self.flip_angle, finite=True)
+        largest = np.abs(angles).max(initial=0.0)
         for row, parameter in zip(limits, self.parameters, strict=True):
-            if parameter.name == "B1" and row[0] * largest < 180.0:
+            if parameter.name == "B1" and 0.0 < row[0] * largest < 180.0:
                 row[1] = min(row[1], 180.0 / largest)
         return limits
 
@@ -186,7 +194,7 @@ class EPGEchoTrain(SequenceModel):
             cpmg_train(
                 t2, t1, b1, flips, excitation, first, spacing, state, lane, out
             )  # fmt: skip
-        if self.magnitude:
+        if check_flag("magnitude", self.magnitude):
             out = np.abs(out)
         return _pick(out, index)
 
@@ -229,7 +237,7 @@ class EPGEchoTrain(SequenceModel):
         kept = [("T2", "T1", "B1").index(name) for name in free]
         derivatives = np.stack([_pick(slopes[place], index) for place in kept])
         signal = _pick(out, index)
-        if self.magnitude:
+        if check_flag("magnitude", self.magnitude):
             return np.abs(signal), derivatives * np.sign(signal)
         return signal, derivatives
 
@@ -237,10 +245,12 @@ class EPGEchoTrain(SequenceModel):
         """Return the length of the train, or None where it is open."""
         length = self.n_echoes
         if length is not None:
-            if not isinstance(length, numbers.Integral) or length < 1:
-                raise ValueError(f"n_echoes must be an integer above 0, got {length}.")
-            return int(length)
-        sizes = [np.size(x) for x in (self.flip_angle, self.phase) if np.ndim(x)]
+            return check_count("n_echoes", length, _MOST_ECHOES)
+        sizes = []
+        for name in ("flip_angle", "phase"):
+            values = check_numbers(name, getattr(self, name))
+            if values.ndim:
+                sizes.append(check_count(f"size of {name}", values.size, _MOST_ECHOES))
         return max(sizes) if sizes else None
 
     def _timing(self):
@@ -261,8 +271,13 @@ class EPGEchoTrain(SequenceModel):
         times = np.asarray(acquisition, dtype=np.float64)[:, 0]
         length = self._length()
         if length is None:
-            last = times.max(initial=first)
-            length = max(1, int(np.rint((last - first) / spacing)) + 1)
+            after = (times.max(initial=first) - first) / spacing
+            if not after < _MOST_ECHOES:
+                raise ValueError(
+                    f"TE reaches {times.max():.6g}, which takes more than "
+                    f"{_MOST_ECHOES} echoes with echo_spacing={spacing:.6g}."
+                )
+            length = max(1, int(np.rint(after)) + 1)
         known = first + spacing * np.arange(length)
         index = point_indices(self, times, known, _ROUNDING * spacing)
         flips = per_pulse("flip_angle", self.flip_angle, length)

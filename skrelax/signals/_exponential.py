@@ -1,10 +1,9 @@
 """Exponential and Gaussian decays and recoveries."""
 
-import numbers
-
 import numpy as np
 
-from ._base import Parameter, SignalModel, _column
+from ._base import Parameter, SignalModel, _column, names_of
+from ._checks import check_efficiency, check_flag, check_positive
 
 
 class MonoExponential(SignalModel):
@@ -42,12 +41,13 @@ class MonoExponential(SignalModel):
     def formula(self):
         """The signal in words of a formula."""
         text = f"M0 exp(-{self.column} / {self.parameter})"
-        return f"{text} + offset" if self.offset else text
+        return f"{text} + offset" if check_flag("offset", self.offset) else text
 
     @property
     def amplitudes(self):
         """Linear parameters, a tuple of :class:`Parameter`."""
-        offset = (Parameter("offset", lower=-np.inf),) if self.offset else ()
+        has_offset = check_flag("offset", self.offset)
+        offset = (Parameter("offset", lower=-np.inf),) if has_offset else ()
         return (*super().amplitudes, *offset)
 
     def basis(self, acquisition, parameters):
@@ -66,7 +66,8 @@ class MonoExponential(SignalModel):
             One signal per amplitude.
         """
         decay = self.evaluate(acquisition, parameters)
-        return np.stack([decay, np.ones_like(decay)] if self.offset else [decay])
+        has_offset = check_flag("offset", self.offset)
+        return np.stack([decay, np.ones_like(decay)] if has_offset else [decay])
 
     @property
     def parameters(self):
@@ -76,7 +77,7 @@ class MonoExponential(SignalModel):
     @property
     def acquisition_columns(self):
         """Names of the acquisition columns that the model reads."""
-        return (self.column,)
+        return names_of("column", self.column)
 
     def evaluate(self, acquisition, parameters):
         """Return exp(-t / T2).
@@ -143,7 +144,9 @@ class InversionRecovery(SignalModel):
     @property
     def formula(self):
         """The signal in words of a formula."""
-        b = "efficiency" if self.efficiency == "fit" else f"{self.efficiency:g}"
+        b = "efficiency"
+        if not self._is_fitted:
+            b = f"{check_efficiency(self.efficiency):g}"
         recovery = "" if self.repetition_time is None else " + exp(-TR / T1)"
         return f"M0 (1 - {b} exp(-TI / T1){recovery})"
 
@@ -153,9 +156,13 @@ class InversionRecovery(SignalModel):
         return (Parameter("T1"),)
 
     @property
+    def _is_fitted(self):
+        return isinstance(self.efficiency, str) and self.efficiency == "fit"
+
+    @property
     def amplitudes(self):
         """Linear parameters, a tuple of :class:`Parameter`."""
-        if self.efficiency == "fit":
+        if self._is_fitted:
             inverted = Parameter("inverted", lower=-np.inf)
             return (*super().amplitudes, inverted)
         return super().amplitudes
@@ -163,7 +170,7 @@ class InversionRecovery(SignalModel):
     @property
     def outputs(self):
         """What a fit reports, a tuple of :class:`Parameter`."""
-        if self.efficiency == "fit":
+        if self._is_fitted:
             return Parameter("M0"), Parameter("T1"), Parameter("efficiency", upper=2.0)
         return super().outputs
 
@@ -180,7 +187,7 @@ class InversionRecovery(SignalModel):
         ndarray of shape (n_outputs, n_sets)
             Rows as in :attr:`outputs`.
         """
-        if self.efficiency == "fit":
+        if self._is_fitted:
             M0, inverted, T1 = values
             return np.stack([M0, T1, inverted / M0])
         return values
@@ -201,7 +208,7 @@ class InversionRecovery(SignalModel):
         ndarray of shape (n_amplitudes, n_points, n_sets)
             One signal per amplitude.
         """
-        if self.efficiency != "fit":
+        if not self._is_fitted:
             return super().basis(acquisition, parameters)
         inverted = -np.exp(-_column(acquisition) / parameters[:, 0])
         return np.stack([self._recovered(acquisition, parameters[:, 0]), inverted])
@@ -209,7 +216,9 @@ class InversionRecovery(SignalModel):
     @property
     def acquisition_columns(self):
         """Names of the acquisition columns that the model reads."""
-        return ("TI", "TR") if self.repetition_time == "TR" else ("TI",)
+        repetition = self.repetition_time
+        per_point = isinstance(repetition, str) and repetition == "TR"
+        return ("TI", "TR") if per_point else ("TI",)
 
     def evaluate(self, acquisition, parameters):
         """Return 1 - b exp(-TI / T1) + exp(-TR / T1).
@@ -232,12 +241,9 @@ class InversionRecovery(SignalModel):
         ValueError
             If a setting of the model is outside its range.
         """
-        if not (isinstance(self.efficiency, numbers.Real) and 0 < self.efficiency <= 2):
-            raise ValueError(
-                f"efficiency must be above 0 and at most 2, got {self.efficiency!r}."
-            )
+        efficiency = check_efficiency(self.efficiency)
         t1 = parameters[:, 0]
-        inverted = self.efficiency * np.exp(-_column(acquisition) / t1)
+        inverted = efficiency * np.exp(-_column(acquisition) / t1)
         return self._recovered(acquisition, t1) - inverted
 
     def _recovered(self, acquisition, t1):
@@ -254,9 +260,8 @@ class InversionRecovery(SignalModel):
             repetition = np.broadcast_to(
                 _column(acquisition, 1), (acquisition.shape[0], t1.size)
             )
-        elif not repetition > 0:
-            raise ValueError(f"repetition_time must be positive, got {repetition}.")
         else:
+            repetition = check_positive("repetition_time", repetition, infinite=True)
             repetition = np.full((acquisition.shape[0], t1.size), repetition)
         return 1.0 + np.exp(-repetition / t1)
 

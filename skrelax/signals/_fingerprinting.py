@@ -1,17 +1,19 @@
 """Gradient echo trains of magnetic resonance fingerprinting."""
 
-import numbers
-
 import numpy as np
 
-from ._numba import LANES, gradient_echo_train
-from ._sequence import (
-    SequenceModel,
+from ._checks import (
+    check_count,
     check_efficiency,
+    check_numbers,
     check_positive,
     per_pulse,
-    point_indices,
 )
+from ._numba import LANES, gradient_echo_train
+from ._sequence import SequenceModel, point_indices
+
+# The work for a train grows with the square of its length.
+_MOST_PULSES = 10_000
 
 
 class FingerprintingTrain(SequenceModel):
@@ -95,7 +97,13 @@ class FingerprintingTrain(SequenceModel):
         ndarray of shape (n_pulses, 1)
             0, 1, 2, ...
         """
-        return np.arange(float(np.size(self.flip_angle)))[:, None]
+        flips = check_numbers("flip_angle", self.flip_angle)
+        if flips.ndim > 1 or not 0 < flips.size <= _MOST_PULSES:
+            raise ValueError(
+                "flip_angle must be a number or have shape (n_pulses,), with at most "
+                f"{_MOST_PULSES} pulses, got shape {flips.shape}."
+            )
+        return np.arange(float(flips.size))[:, None]
 
     def evaluate(self, acquisition, parameters):
         """Return the echoes of the train.
@@ -131,14 +139,13 @@ class FingerprintingTrain(SequenceModel):
             )
         inversion = -1.0
         if self.inversion_time is not None:
-            inversion = self.inversion_time
-            if inversion != 0:
-                inversion = check_positive("inversion_time", inversion)
+            inversion = check_numbers("inversion_time", self.inversion_time)
+            if inversion.ndim or inversion != 0:
+                inversion = check_positive("inversion_time", self.inversion_time)
         efficiency = check_efficiency(self.efficiency)
-        n_states = n_pulses if self.n_states is None else self.n_states
-        if not isinstance(n_states, numbers.Integral) or n_states < 1:
-            raise ValueError(f"n_states must be an integer above 0, got {n_states!r}.")
-        n_states = min(int(n_states), n_pulses)
+        n_states = n_pulses
+        if self.n_states is not None:
+            n_states = min(n_pulses, check_count("n_states", self.n_states, 2**31))
         out = np.empty((t1.size, n_pulses), dtype)
         state = np.empty((3, n_pulses + n_states + 1, LANES), dtype)
         lane = np.empty((15, LANES), dtype)

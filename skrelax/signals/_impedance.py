@@ -58,7 +58,8 @@ class Impedance(SignalModel):
         ValueError
             If `part` is unknown.
         """
-        if self.part not in ("real", "imaginary"):
+        known = isinstance(self.part, str) and self.part in ("real", "imaginary")
+        if not known:
             raise ValueError(f"part must be 'real' or 'imaginary', got {self.part!r}.")
         phase = 2.0 * np.pi * _column(acquisition) * parameters[:, 0]
         real = 1.0 / (1.0 + phase**2)

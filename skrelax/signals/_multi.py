@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._base import Parameter, SignalModel, _column
+from ._base import Parameter, SignalModel, _column, names_of
 from ._exponential import MonoExponential
 
 
@@ -66,7 +66,7 @@ class BiExponential(SignalModel):
     @property
     def acquisition_columns(self):
         """Names of the acquisition columns that the model reads."""
-        return (self.column,)
+        return names_of("column", self.column)
 
     def basis(self, acquisition, parameters):
         """Return both decays.
@@ -160,7 +160,7 @@ class StretchedExponential(SignalModel):
     @property
     def acquisition_columns(self):
         """Names of the acquisition columns that the model reads."""
-        return (self.column,)
+        return names_of("column", self.column)
 
     def evaluate(self, acquisition, parameters):
         """Return exp(-(t / T)^beta).

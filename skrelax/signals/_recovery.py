@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._base import Parameter, SignalModel, _column
+from ._base import Parameter, SignalModel, _column, names_of
 
 
 class GeneralRecovery(SignalModel):
@@ -55,7 +55,7 @@ class GeneralRecovery(SignalModel):
     @property
     def acquisition_columns(self):
         """Names of the acquisition columns that the model reads."""
-        return (self.column,)
+        return names_of("column", self.column)
 
     def basis(self, acquisition, parameters):
         """Return the constant and the exponential.

@@ -1,10 +1,9 @@
 """What models of whole sequences share: tissue parameters that are held or free."""
 
-import numbers
-
 import numpy as np
 
 from ._base import Parameter, SignalModel
+from ._checks import check_positive
 
 _UNITS = {"T1": "s", "T2": "s", "B1": ""}
 # Factors on flip angles that fits look for.
@@ -68,11 +67,6 @@ class SequenceModel(SignalModel):
         parameters = np.asarray(parameters)
         dtype = np.float32 if parameters.dtype == np.float32 else np.float64
         free = [parameter.name for parameter in self.parameters]
-        if parameters.ndim != 2 or parameters.shape[1] != len(free):
-            raise ValueError(
-                f"parameters must have shape (n_sets, {len(free)}), columns {free}, "
-                f"got shape {parameters.shape}."
-            )
         columns = []
         for name in (*self._always, *self._optional):
             if name in free:
@@ -83,34 +77,6 @@ class SequenceModel(SignalModel):
             # A copy: Numba compiles anew for read-only arrays.
             columns.append(np.array(column, dtype=dtype))
         return columns, dtype
-
-
-def check_efficiency(value):
-    """Return an inversion efficiency, or raise ValueError."""
-    if not (isinstance(value, numbers.Real) and 0 < value <= 2):
-        raise ValueError(f"efficiency must be above 0 and at most 2, got {value!r}.")
-    return float(value)
-
-
-def check_positive(name, value):
-    """Return a positive finite number, or raise ValueError."""
-    good = isinstance(value, numbers.Real) and 0 < value < np.inf
-    if not good:
-        raise ValueError(f"{name} must be a positive number, got {value!r}.")
-    return float(value)
-
-
-def per_pulse(name, value, n_pulses):
-    """Return a setting as one finite float64 per pulse, (n_pulses,)."""
-    values = np.asarray(value, dtype=np.float64)
-    if values.ndim > 1 or (values.ndim == 1 and values.size != n_pulses):
-        raise ValueError(
-            f"{name} must be a number or one per pulse ({n_pulses}), got shape "
-            f"{values.shape}."
-        )
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name} must be finite, got {value!r}.")
-    return np.full(n_pulses, values)
 
 
 def point_indices(model, points, known, tolerance):

@@ -4,7 +4,8 @@ import inspect
 
 import numpy as np
 
-from ._base import Parameter, SignalModel, _column
+from ._base import Parameter, SignalModel, _column, names_of
+from ._checks import check_numbers
 
 
 class Identity(SignalModel):
@@ -110,6 +111,8 @@ class UserSignal(SignalModel):
     ['a', 'b', 'c', 'Ta', 'Tb', 'Tc']
     """
 
+    counts_arguments = True
+
     def __init__(
         self, function, parameter="T", column="t", changes_sign=False, amplitude="M0"
     ):
@@ -132,17 +135,17 @@ class UserSignal(SignalModel):
     @property
     def parameters(self):
         """Nonlinear parameters, a tuple of :class:`Parameter`."""
-        return _named(self.parameter, 0.0)
+        return _named("parameter", self.parameter, 0.0)
 
     @property
     def amplitudes(self):
         """Linear parameters, a tuple of :class:`Parameter`."""
-        return _named(self.amplitude, -np.inf)
+        return _named("amplitude", self.amplitude, -np.inf)
 
     @property
     def acquisition_columns(self):
         """Names of the acquisition columns that the model reads."""
-        return (self.column,) if isinstance(self.column, str) else tuple(self.column)
+        return names_of("column", self.column)
 
     def grid_limits(self, acquisition):
         """Return the range of relaxation times that an acquisition can see.
@@ -290,22 +293,30 @@ class UserSignal(SignalModel):
 
 def _real(name, signal):
     """Return a signal as float64, or raise ValueError if it is complex."""
-    signal = np.asarray(signal)
-    if np.iscomplexobj(signal):
+    try:
+        is_complex = np.iscomplexobj(signal)
+    except ValueError:  # rows of different lengths
+        is_complex = False
+    if is_complex:
         raise ValueError(
             f"the signal of {name} must be real, got complex values; for complex data "
             "the amplitudes are complex."
         )
-    return signal.astype(np.float64)
+    return check_numbers(f"the signal of {name} from the user function", signal)
 
 
 def _name(function):
     return getattr(function, "__name__", "function")
 
 
-def _named(given, lower):
+def _named(argument, given, lower):
     """Return a tuple of Parameter from names or Parameters, one or several."""
     given = (given,) if isinstance(given, str | Parameter) else given
+    good = isinstance(given, list | tuple | np.ndarray)
+    if not good or not all(isinstance(one, str | Parameter) and one for one in given):
+        raise TypeError(
+            f"{argument} must be one or several names or Parameters, got {given!r}."
+        )
     return tuple(
         one if isinstance(one, Parameter) else Parameter(one, lower=lower)
         for one in given

@@ -3,13 +3,17 @@
 import numpy as np
 
 from ._base import _column
-from ._sequence import (
-    SequenceModel,
+from ._checks import (
+    check_count,
     check_efficiency,
+    check_numbers,
     check_positive,
     per_pulse,
-    point_indices,
 )
+from ._sequence import SequenceModel, point_indices
+
+# Pulses of a train, far beyond any sequence.
+_MOST_READOUTS = 1_000_000
 
 
 class _FlipAngleModel(SequenceModel):
@@ -262,9 +266,14 @@ class MP2RAGE(SequenceModel):
         ndarray of shape (n_trains, 1)
             Inversion times [s].
         """
-        return np.atleast_1d(np.asarray(self.inversion_times, dtype=np.float64))[
-            :, None
-        ]
+        times = np.atleast_1d(
+            check_numbers("inversion_times", self.inversion_times, finite=True)
+        )
+        if times.ndim > 1 or times.size == 0:
+            raise ValueError(
+                f"inversion_times must have shape (n_trains,), got {times.shape}."
+            )
+        return times[:, None].copy()
 
     def evaluate(self, acquisition, parameters):
         """Return the signal in the middle of each train.
@@ -293,7 +302,8 @@ class MP2RAGE(SequenceModel):
         flips = np.deg2rad(per_pulse("flip_angle", self.flip_angle, times.size))
         pauses = self._pauses(times)
         keep = check_efficiency(self.efficiency) - 1.0
-        before = self.n_readouts // 2
+        n_readouts = int(self.n_readouts)
+        before = n_readouts // 2
         e1 = np.exp(-self.readout_spacing / t1)
         # Magnetisation as slope * (value before the inversion) + offset.
         slope, offset = np.full(t1.size, -keep), np.zeros(t1.size)
@@ -305,8 +315,8 @@ class MP2RAGE(SequenceModel):
             steady = (1.0 - e1) / (1.0 - turn)
             middle = turn**before
             middles.append((slope * middle, steady + (offset - steady) * middle))
-            slope = slope * turn**self.n_readouts
-            offset = steady + (offset - steady) * turn**self.n_readouts
+            slope = slope * turn**n_readouts
+            offset = steady + (offset - steady) * turn**n_readouts
         slope, offset = _recover(slope, offset, np.exp(-pauses[-1] / t1))
         start = offset / (1.0 - slope)
         signals = [
@@ -318,10 +328,11 @@ class MP2RAGE(SequenceModel):
     def _pauses(self, times):
         """Return the times without pulses before, between and after the trains."""
         spacing = check_positive("readout_spacing", self.readout_spacing)
-        check_positive("n_readouts", self.n_readouts)
-        begins = times - spacing * (self.n_readouts // 2)
-        ends = np.append(0.0, begins + spacing * self.n_readouts)
-        pauses = np.append(begins, self.cycle_time) - ends
+        n_readouts = check_count("n_readouts", self.n_readouts, _MOST_READOUTS)
+        cycle_time = check_positive("cycle_time", self.cycle_time)
+        begins = times - spacing * (n_readouts // 2)
+        ends = np.append(0.0, begins + spacing * n_readouts)
+        pauses = np.append(begins, cycle_time) - ends
         if not (pauses >= -1e-9).all():
             raise ValueError(
                 "the trains must fit between inversions without overlap: with "

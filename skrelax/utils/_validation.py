@@ -167,12 +167,19 @@ def check_size(values, name, low=1e-100, high=1e100):
 
 def check_range(values, name, low=1e-70, high=1e70):
     """Raise ValueError for finite numbers whose ratios doubles cannot square."""
+    if isinstance(values, float):
+        if values == 0.0 or low <= abs(values) <= high:
+            return
+        values = np.array(values)
     size = np.abs(values)
+    # A few comparisons of numbers for what nearly all arrays are.
+    if not size.size or (low <= size.min() and size.max() <= high):
+        return
     odd = ((size < low) & (size > 0.0)) | (size > high)
     if odd.any():
         raise ValueError(
             f"{name} must hold zeros and numbers of a size between {low:.0e} and "
-            f"{high:.0e}, got {np.asarray(values)[odd].flat[0]:.3g}; choose another "
+            f"{high:.0e}, got {values[odd].flat[0]:.3g}; choose another "
             "unit."
         )
 

@@ -27,7 +27,11 @@ from skrelax import (
 )
 from skrelax.dictionary import SignalSimulator
 from skrelax.inversion import KernelParameterSearch
-from skrelax.model_selection import StrengthSearch
+from skrelax.model_selection import (
+    BaselineSearch,
+    EfficiencySearch,
+    StrengthSearch,
+)
 from skrelax.nonlinear import NonlinearRelaxationFit
 from skrelax.signals import EPGEchoTrain, InversionRecovery
 
@@ -56,6 +60,19 @@ ESTIMATORS = [
     MultiDimRegularizedILT(),
     StrengthSearch(SmoothLasso()),
     StrengthSearch(SmoothLasso(), strengths=3),
+    BaselineSearch(
+        make_pipeline(
+            KernelBuilder("T1-IR", n_bins=1),
+            SmoothLassoCV(alphas=2, smoothnesses=3, cv=3),
+        )
+    ),
+    EfficiencySearch(
+        make_pipeline(
+            KernelBuilder("T1-IR", n_bins=1),
+            SmoothLassoCV(alphas=2, smoothnesses=3, cv=3),
+        ),
+        [1.0, 2.0],
+    ),
     NonlinearRelaxationFit(),
     VoxelMapper(NonlinearRelaxationFit()),
     KernelParameterSearch(

@@ -12,8 +12,8 @@ from ..inversion import LassoFistaCV, SmoothLassoCV
 from ..io import read_decay
 from ..kernels import KernelBuilder
 from ..metrics import distribution_peaks
+from ..model_selection import BaselineSearch, EfficiencySearch
 from ..signals import InversionRecovery, resolve_model
-from ..utils._progress import Progress
 from ..utils._written import written_together
 from ._output import LARGEST, SMALLEST, check_folder, write_csv
 from ._picture import check_matplotlib, draw_inversion
@@ -30,7 +30,6 @@ _FILES = (
 _LONG = {"T2": 10.0, "gaussian": 10.0, "T1-IR": 100.0, "T1-SR": 100.0}
 # A grid that lies farther from the times than this factor cannot explain them.
 _FAR = 1e3
-_EFFICIENCIES = np.round(np.arange(1.0, 2.0001, 0.05), 3)
 # Simulated data of the kernels: times, peaks (centre, width in decades, share).
 _SIMULATIONS = {
     "diffusion": (np.linspace(1e7, 1.5e9, 40), ((2e-9, 0.05, 0.7), (3e-10, 0.1, 0.3))),
@@ -193,64 +192,21 @@ def _tune(arguments, data):
     def fit(model, baseline):
         return _pipeline(arguments, model, baseline).fit(X, signal)
 
-    if arguments.kernel == "T1-IR":
-        return _tune_efficiency(arguments, fit)
-    if arguments.baseline != "auto":
-        return fit(arguments.kernel, arguments.baseline == "yes"), ""
-    progress = Progress(2)
-    plain = fit(arguments.kernel, False)
-    progress("without baseline")
-    based = fit(arguments.kernel, True)
-    progress("with baseline")
-    (error, _), (better, spread) = _lowest(plain), _lowest(based)
-    words = f"error without baseline {error:.3g}, with it {better:.3g}"
-    # A constant that only just helps would eat slow components; but what lies on
-    # the last bin is no more than a constant either.
-    at_end = _edge_share(plain, -1) > 0.01 and better <= error + spread
-    if better + spread < error or at_end:
-        return based, words
-    return plain, words
-
-
-def _edge_share(pipeline, *edges):
-    """Return the share of the amplitude in peaks whose maximum is an edge bin."""
-    times = pipeline[0].relaxation_times_
-    peaks = distribution_peaks(pipeline[-1].coef_, times, min_share=0.0)
-    on_edge = peaks["position"].isin(times[list(edges)])
-    total = peaks["amplitude"].sum()
-    return peaks.loc[on_edge, "amplitude"].sum() / total if total > 0 else 0.0
-
-
-def _lowest(pipeline):
-    """Return the lowest cross-validated error and its standard error."""
-    results = pipeline[-1].cv_results_
-    best = np.unravel_index(
-        results["mean_test_mse"].argmin(), results["mean_test_mse"].shape
-    )
-    return results["mean_test_mse"][best], results["se_test_mse"][best]
-
-
-def _tune_efficiency(arguments, fit):
-    """Return the fit with the inversion efficiency that the data support.
-
-    A wrong efficiency is made up for by amplitude on the edges of the grid, at
-    hardly any cost in error. So, of all within one standard error of the lowest
-    error, the one with the least amplitude there is taken.
-    """
     baseline = arguments.baseline == "yes"
+    if arguments.kernel != "T1-IR":
+        if arguments.baseline != "auto":
+            return fit(arguments.kernel, baseline), ""
+        search = BaselineSearch(_pipeline(arguments, arguments.kernel, False), 1)
+        without, based = search.fit(X, signal).candidates_["error"]
+        return search.best_estimator_, (
+            f"error without baseline {without:.3g}, with it {based:.3g}"
+        )
     if arguments.efficiency != "auto":
         return fit(InversionRecovery(efficiency=arguments.efficiency), baseline), ""
-    progress = Progress(_EFFICIENCIES.size, "inversion efficiencies:")
-    fits = []
-    for efficiency in _EFFICIENCIES:
-        fits.append(fit(InversionRecovery(efficiency=float(efficiency)), baseline))
-        progress(f"{efficiency:.2f}")
-    errors, spreads = np.transpose([_lowest(one) for one in fits])
-    allowed = errors <= errors.min() + spreads[errors.argmin()]
-    edges = np.array([_edge_share(one, 0, -1) for one in fits])
-    best = min(np.flatnonzero(allowed), key=lambda i: (round(edges[i], 3), errors[i]))
-    span = _EFFICIENCIES[allowed]
-    return fits[best], (
+    search = EfficiencySearch(_pipeline(arguments, "T1-IR", baseline), verbose=1)
+    table = search.fit(X, signal).candidates_
+    span = table["efficiency"][table["within_one_se"]]
+    return search.best_estimator_, (
         f"efficiencies {span.min():.2f} to {span.max():.2f} are within one standard "
         "error"
     )

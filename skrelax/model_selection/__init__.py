@@ -1,6 +1,13 @@
-"""Splitters over acquisition points and rules that choose a strength."""
+"""Splitters over acquisition points, and searches for strengths and settings."""
 
+from ._experiment import BaselineSearch, EfficiencySearch
 from ._split import InterleavedKFold, one_standard_error
 from ._strength import StrengthSearch
 
-__all__ = ["InterleavedKFold", "StrengthSearch", "one_standard_error"]
+__all__ = [
+    "BaselineSearch",
+    "EfficiencySearch",
+    "InterleavedKFold",
+    "StrengthSearch",
+    "one_standard_error",
+]

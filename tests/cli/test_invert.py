@@ -158,7 +158,7 @@ def test_long_work_shows_progress(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("skrelax.utils._progress._PATIENCE", 0.0)
     out = str(tmp_path / "out")
     assert main(["invert", decay_file(tmp_path), "--out", out, "--no-plot"]) == 0
-    assert "skrelax: 2 of 2 fits with baseline" in capsys.readouterr().err
+    assert "skrelax: 2 of 2 fits (fit_intercept True)" in capsys.readouterr().err
 
 
 def test_output_that_is_a_file(tmp_path, capsys):

@@ -1,6 +1,6 @@
 """Signal models: how parameters and an acquisition give a signal."""
 
-from ._base import Parameter, SignalModel, resolve_model
+from ._base import Parameter, SignalModel
 from ._diffusion import Diffusion
 from ._epg import EPGEchoTrain
 from ._exponential import (
@@ -12,6 +12,7 @@ from ._exponential import (
 from ._fingerprinting import FingerprintingTrain
 from ._impedance import Impedance
 from ._multi import BiExponential, StretchedExponential
+from ._names import resolve_model
 from ._recovery import GeneralRecovery, LookLocker
 from ._sequence import SequenceModel
 from ._special import Identity, UserSignal

@@ -28,6 +28,8 @@ _FILES = (
 )
 # Seconds that are long for these kernels; larger numbers may be milliseconds.
 _LONG = {"T2": 10.0, "gaussian": 10.0, "T1-IR": 100.0, "T1-SR": 100.0}
+# s/m² that are few for diffusion; smaller numbers may be s/mm², or in 1e9 s/m².
+_FEW = 1e4
 # A grid that lies farther from the times than this factor cannot explain them.
 _FAR = 1e3
 _EFFICIENCIES = np.round(np.arange(1.0, 2.0001, 0.05), 3)
@@ -74,15 +76,22 @@ def _load(arguments):
         X = pd.DataFrame({column: data.X[:, 0]})
         y = pd.DataFrame({"signal": data.y})
         return {"X": X, "y": y, "truth": (data.relaxation_times, data.distribution)}
+    if Path(arguments.file).is_dir():
+        raise ValueError(
+            f"{arguments.file}: is a folder, expected a file with times and signals; "
+            "folders of images are for python -m skrelax map."
+        )
     table = read_decay(
         arguments.file, column=column, allow_external=arguments.allow_external
     )
     X, y = table.by_point()
     y = y.to_frame() if isinstance(y, pd.Series) else y
     if len(X) < 2 * arguments.folds:
+        most = len(X) // 2
+        way_out = f"give --folds {most}" if most > 1 else "expected at least 4"
         raise ValueError(
             f"{arguments.file}: {len(X)} points are too few for {arguments.folds} "
-            "folds."
+            f"folds, {way_out}."
         )
     order = np.argsort(X[column].to_numpy(), kind="stable")
     X = X.iloc[order].reset_index(drop=True)
@@ -120,6 +129,16 @@ def _check_times(arguments, times):
             "the unit of the file, and --unit labels it",
             stacklevel=2,
         )
+    if (
+        arguments.kernel == "diffusion"
+        and arguments.unit is None
+        and (times.max() < _FEW)
+    ):
+        warnings.warn(
+            f"b reaches {times.max():g}, which is small for s/m²; D comes out in one "
+            "over the unit of the file, and --unit labels both",
+            stacklevel=2,
+        )
     seen = times[times > 0]
     seen = 1.0 / seen if arguments.kernel == "diffusion" else seen
     low, high = arguments.minimum, arguments.maximum
@@ -136,6 +155,13 @@ def _check_times(arguments, times):
 def _check_signs(arguments, y):
     """Refuse signals that no positive distribution explains, or name them."""
     zero = [name for name in y if not y[name].any()]
+    constant = [name for name in y if name not in zero and y[name].nunique() == 1]
+    if constant and y.shape[1] > 1:
+        warnings.warn(
+            f"column {constant[0]!r} is {y[constant[0]].iloc[0]:g} throughout: where "
+            "it is no signal, remove it, since all signals share one strength",
+            stacklevel=2,
+        )
     negative = []
     if arguments.kernel != "T1-IR":
         negative = [
@@ -250,10 +276,10 @@ def _tune_efficiency(arguments, fit):
     edges = np.array([_edge_share(one, 0, -1) for one in fits])
     best = min(np.flatnonzero(allowed), key=lambda i: (round(edges[i], 3), errors[i]))
     span = _EFFICIENCIES[allowed]
-    return fits[best], (
-        f"efficiencies {span.min():.2f} to {span.max():.2f} are within one standard "
-        "error"
-    )
+    which = f"efficiencies {span.min():.2f} to {span.max():.2f} are"
+    if span.size == 1:
+        which = f"no efficiency but {span[0]:.2f} is"
+    return fits[best], f"{which} within one standard error of the lowest error"
 
 
 def _write(arguments, folder, data, pipeline):

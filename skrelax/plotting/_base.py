@@ -181,6 +181,30 @@ def row_colors(count):
     return colormaps["viridis"](np.linspace(0.05, 0.85, count))
 
 
+def legend_on_top(ax):
+    """Draw a legend in room of its own above what is drawn; lines pass behind it."""
+    handles, labels = ax.get_legend_handles_labels()
+    if not handles:
+        return
+    columns = 2 if len(handles) > 3 else 1
+    legend = ax.legend(
+        loc="upper left", ncols=columns, fontsize="small", framealpha=1.0,
+        edgecolor="none",
+    )  # fmt: skip
+    lines = sum(1 + label.count("\n") for label in labels)
+    font = legend.prop.get_size_in_points()
+    # A line and its spacing, and one for the border, in inches.
+    height = (-(-lines // columns) + 1) * (1.0 + legend.labelspacing) * font / 72.0
+    share = min(0.5, height / (ax.bbox.height / ax.figure.dpi))
+    low, top, highest = *ax.get_ylim(), ax.dataLim.y1
+    if ax.get_yscale() == "log":
+        needed = highest * (highest / low) ** (share / (1.0 - share))
+    else:
+        needed = highest + (highest - low) * share / (1.0 - share)
+    # Axes that share their scale may have more room already.
+    ax.set_ylim(low, max(top, needed))
+
+
 def note_sample(ax, drawn, total):
     """Say so where only some of the signals are drawn."""
     if drawn < total:

@@ -1,6 +1,7 @@
 """The command that makes maps from images."""
 
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -265,3 +266,10 @@ def test_series_that_cannot_be_fitted(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run(images, seconds, "--jobs", "0")
     assert "must be a number of threads" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_named_first(tmp_path, monkeypatch, capsys):
+    # Whether nibabel is installed matters only where there are images.
+    monkeypatch.setitem(sys.modules, "nibabel", None)
+    assert main(["map", str(tmp_path / "absent")]) == 2
+    assert "absent: does not exist." in capsys.readouterr().err

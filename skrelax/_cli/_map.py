@@ -126,6 +126,10 @@ def _read(source):
 
 def _choose_model(arguments, table):
     """Return the model, with the repetition times that the images have."""
+    if arguments.model not in MODELS:
+        raise ValueError(
+            f"--model must be one of {', '.join(MODELS)}, got {arguments.model!r}."
+        )
     model = resolve_model(arguments.model, "--model")
     columns = list(table.acquisition.columns)
     finite = "TR" in columns and arguments.tr != "ignore"

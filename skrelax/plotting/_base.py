@@ -189,7 +189,7 @@ def legend_on_top(ax):
     columns = 2 if len(handles) > 3 else 1
     legend = ax.legend(
         loc="upper left", ncols=columns, fontsize="small", framealpha=1.0,
-        edgecolor="none",
+        edgecolor="none", borderaxespad=0.15,
     )  # fmt: skip
     lines = sum(1 + label.count("\n") for label in labels)
     font = legend.prop.get_size_in_points()
@@ -209,6 +209,6 @@ def note_sample(ax, drawn, total):
     """Say so where only some of the signals are drawn."""
     if drawn < total:
         ax.annotate(
-            f"{drawn} of {total} signals", (0.02, 0.98), xycoords="axes fraction",
-            va="top", fontsize="small", color=DATA,
+            f"{drawn} of {total} signals", (1.0, 1.01), xycoords="axes fraction",
+            ha="right", va="bottom", fontsize="small", color=DATA,
         )  # fmt: skip

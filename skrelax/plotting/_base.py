@@ -19,6 +19,8 @@ _UNITS = {
     "time": "s", "t": "s", "TE": "s", "TI": "s", "TR": "s", "TS": "s", "TSL": "s",
 }  # fmt: skip
 _ORDINALS = "first", "second"
+# Axes of this width have room for two columns of a legend [inches].
+_WIDE = 3.3
 
 
 def import_pyplot():
@@ -186,19 +188,23 @@ def legend_on_top(ax):
     handles, labels = ax.get_legend_handles_labels()
     if not handles:
         return
-    columns = 2 if len(handles) > 3 else 1
+    wide = ax.bbox.width / ax.figure.dpi > _WIDE
+    columns = 2 if len(handles) > 3 and wide else 1
     legend = ax.legend(
         loc="upper left", ncols=columns, fontsize="small", framealpha=1.0,
-        edgecolor="none", borderaxespad=0.15,
+        edgecolor="0.85", borderaxespad=0.3,
+        columnspacing=1.0,
     )  # fmt: skip
     lines = sum(1 + label.count("\n") for label in labels)
     font = legend.prop.get_size_in_points()
     # A line and its spacing, and one for the border, in inches.
     height = (-(-lines // columns) + 1) * (1.0 + legend.labelspacing) * font / 72.0
-    share = min(0.5, height / (ax.bbox.height / ax.figure.dpi))
+    share = min(0.7, height / (ax.bbox.height / ax.figure.dpi))
     low, top, highest = *ax.get_ylim(), ax.dataLim.y1
     if ax.get_yscale() == "log":
-        needed = highest * (highest / low) ** (share / (1.0 - share))
+        decades = np.log10(highest) - np.log10(low)
+        power = np.log10(highest) + decades * share / (1.0 - share)
+        needed = 10.0 ** min(power, np.log10(_LARGEST_DRAWN))
     else:
         needed = highest + (highest - low) * share / (1.0 - share)
     # Axes that share their scale may have more room already.

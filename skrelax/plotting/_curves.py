@@ -6,6 +6,16 @@ from ..utils._inspect import final_step
 from ..utils._validation import check_number, check_numbers
 from ._base import ACCENT, DATA, MODEL, check_drawn, get_axes, legend_on_top, row_colors
 
+# What the criterion of a rule is.
+_CRITERIA = {
+    "cv": "held-out mean squared error",
+    "cv-1se": "held-out mean squared error",
+    "gcv": "generalised cross-validation",
+    "discrepancy": "mean square residual",
+    "chi2": "mean square residual",
+    "brd": "mean square of resolved residuals",
+}
+
 
 class CrossValidationCurveDisplay:
     """Draw the cross-validated error against the strength of a penalty.
@@ -142,7 +152,7 @@ class CrossValidationCurveDisplay:
         display.ylabel = "minus the score"
         return display
 
-    ylabel = "mean squared error of held-out points"
+    ylabel = _CRITERIA["cv"]
 
     def plot(self, ax=None):
         """Draw.
@@ -205,17 +215,6 @@ class CrossValidationCurveDisplay:
         if self.chosen_curve is not None and self.chosen > 0:
             at = self.strengths == self.chosen
             self.ax_.plot(self.strengths[at], mean[at], "o", ms=7, color=ACCENT)
-
-
-# What the criterion of a rule is.
-_CRITERIA = {
-    "cv": "mean squared error of held-out points",
-    "cv-1se": "mean squared error of held-out points",
-    "gcv": "generalised cross-validation",
-    "discrepancy": "mean square residual",
-    "chi2": "mean square residual",
-    "brd": "mean square of resolved residuals",
-}
 
 
 class StrengthCurveDisplay:

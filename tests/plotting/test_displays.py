@@ -315,7 +315,7 @@ def test_maps_have_the_units_of_their_parameters():
     assert display.axes_[1].get_title() == "D stderr (m²/s)"
 
 
-@pytest.mark.parametrize("size", [(4.0, 3.0), (6.4, 4.8)])
+@pytest.mark.parametrize("size", [(3.5, 2.8), (4.0, 3.0), (6.4, 4.8)])
 @pytest.mark.parametrize("shared", [False, True])
 def test_no_curve_runs_through_the_legend(size, shared):
     strengths = np.geomspace(1e-8, 1.0, 20)
@@ -334,6 +334,7 @@ def test_no_curve_runs_through_the_legend(size, shared):
     for ax in axes.flat:
         box = ax.get_legend().get_window_extent()
         assert box.y1 <= ax.bbox.y1 + 1.0
+        assert box.x1 <= ax.bbox.x1 + 1.0
         assert ax.get_legend().get_frame().get_alpha() == 1.0
         drawn = ax.transData.transform(np.column_stack([strengths, mean.max(axis=0)]))
         assert (drawn[:, 1] < box.y0).all()

@@ -75,12 +75,14 @@ print("median error:", dict(zip(columns, (100 * error).round(2), strict=True)), 
 
 figure, axes = plt.subplots(2, 2, figsize=(9.5, 7.5), layout="constrained")
 axes[0, 0].plot(flip_angles, color="0.6", label="flip angle")
+axes[0, 0].set_ylim(top=1.4 * flip_angles.max())
 axes[0, 0].set(xlabel="pulse", ylabel="flip angle (degrees)", title="sequence, signals")
 twin = axes[0, 0].twinx()
 for row, colour in ((11, "C0"), (12, "C1"), (13, "C2")):
     label = f"T1 {truth[row, 1]:.2f} s, T2 {1e3 * truth[row, 2]:.0f} ms"
     twin.plot(np.abs(clean[row]), color=colour, lw=1, label=label)
 twin.set_ylabel("signal")
+twin.set_ylim(top=1.5 * twin.get_ylim()[1])  # room for the legend
 twin.legend(frameon=False, fontsize="small", loc="upper right")
 axes[0, 1].semilogy(np.sqrt(np.abs(spectrum[:40] / spectrum[0])), "o-", ms=4)
 axes[0, 1].axvline(9.5, color="0.7")

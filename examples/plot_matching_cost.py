@@ -16,7 +16,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-results = json.loads(Path("../benchmarks/results/dictionary.json").read_text())
+# The gallery runs in the folder of the examples.
+root = Path() if Path("benchmarks").is_dir() else Path("..")
+results = json.loads((root / "benchmarks/results/dictionary.json").read_text())
 rows = next(
     workload["rows"]
     for workload in results["workloads"]

@@ -47,12 +47,12 @@ for n in sizes:
 figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.2), layout="constrained")
 axes[0].loglog(sizes, seconds, "o-")
 axes[0].loglog(sizes, np.array(sizes) * seconds[-1] / sizes[-1], "--", color="0.6")
-axes[0].set(xlabel="points of the spectrum", ylabel="time per iteration [s]")
+axes[0].set(xlabel="points of the spectrum", ylabel="time per iteration (s)")
 axes[1].loglog(sizes, peaks, "o-", label="peak of a fit")
 axes[1].loglog(
     sizes, 0.03 * np.array(sizes), "--", color="0.6", label="30 kB per point"
 )
-axes[1].set(xlabel="points of the spectrum", ylabel="memory [MB]")
+axes[1].set(xlabel="points of the spectrum", ylabel="memory (MB)")
 axes[1].legend(frameon=False)
 plt.show()
 
@@ -100,6 +100,6 @@ for ax, n in zip(axes, (8, 32, 128, 512), strict=True):
     ax.plot(bins, g.distribution_)
     for time_constant in (0.1, 1.2):
         ax.axvline(time_constant, color="tab:red", lw=0.8, alpha=0.6)
-    ax.set(xscale="log", title=f"{n} delays", xlabel="T2 [s]")
+    ax.set(xscale="log", title=f"{n} delays", xlabel="T2 (s)")
 axes[0].set_ylabel("amplitude per bin")
 plt.show()

@@ -60,9 +60,9 @@ for column, axis in enumerate(axes.T):
         grid, grid, fit[:, :, column] / per_bin, levels, cmap="RdBu_r", extend="both"
     )
     axis[0].set_title(f"slice at {positions[column]:.0f}")
-    axis[1].set(xscale="log", yscale="log", xlabel="T2")
-axes[0, 0].set_ylabel("truth\nT1")
-axes[1, 0].set_ylabel("inversion\nT1")
+    axis[1].set(xscale="log", yscale="log", xlabel="T2 (s)")
+axes[0, 0].set_ylabel("truth\nT1 (s)")
+axes[1, 0].set_ylabel("inversion\nT1 (s)")
 plt.show()
 
 # %%
@@ -91,11 +91,11 @@ for column, position in enumerate(positions):
 residuals = ilt.residuals_
 figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), layout="constrained")
 axes[0].pcolormesh(times, times, residuals[:, :, 0], cmap="RdBu_r", vmin=-3, vmax=3)
-axes[0].set(xscale="log", yscale="log", xlabel="time 2", ylabel="time 1")
+axes[0].set(xscale="log", yscale="log", xlabel="T2 delay (s)", ylabel="T1 delay (s)")
 grid = np.linspace(-4, 4, 61)
 axes[1].hist(residuals.ravel(), grid, density=True, color="0.75")
 axes[1].plot(grid, np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi), color="tab:red")
-axes[1].set(xlabel="residual / noise")
+axes[1].set(xlabel="residual / noise", ylabel="density")
 lags = np.arange(1, 16)
 correlation = [np.mean(residuals[lag:] * residuals[:-lag]) for lag in lags]
 white = 1.96 / np.sqrt(residuals.size)

@@ -48,7 +48,7 @@ axes[0].fill_between(bins, truth, color="0.85", label="truth")
 for scheme, ilt in fits.items():
     axes[0].plot(bins, ilt.distribution_, lw=1.4, label=scheme)
     axes[1].semilogy(ilt.convergence_, lw=1.2, label=scheme)
-axes[0].set(xscale="log", xlabel="T2 [s]", ylabel="amplitude per bin")
+axes[0].set(xscale="log", xlabel="T2 (s)", ylabel="amplitude per bin")
 axes[0].legend(frameon=False)
 axes[1].set(xlabel="iteration", ylabel="relative change")
 plt.show()
@@ -122,7 +122,7 @@ figure, ax = plt.subplots(figsize=(3.8, 3.6), layout="constrained")
 ax.loglog(reference, convergent, ".", ms=5)
 ends = [0.9 * min(reference.min(), convergent.min()), 1.1 * reference.max()]
 ax.plot(ends, ends, color="0.7", lw=0.8)
-ax.set(xlabel="distance, reference [decades]", ylabel="distance, convergent [decades]")
+ax.set(xlabel="distance, reference (decades)", ylabel="distance, convergent (decades)")
 plt.show()
 
 # %%

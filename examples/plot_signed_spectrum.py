@@ -58,7 +58,7 @@ for place, height, parts in series.lines:
     for time, _ in parts:
         color = "tab:red" if height > 0 else "tab:blue"
         axes[1].plot(place, time, "o", mfc="none", ms=9, color=color)
-axes[1].set(yscale="log", xlabel="position in the spectrum", ylabel="T2 [s]")
+axes[1].set(yscale="log", xlabel="position in the spectrum", ylabel="T2 (s)")
 figure.colorbar(mesh, ax=axes[1], label="amplitude per bin", extend="both")
 plt.show()
 
@@ -76,7 +76,7 @@ for ax, (place, _, parts) in zip(axes, series.lines[1::2], strict=True):
     for time, share in parts:
         ax.axvline(time, color="tab:red", lw=0.6 + 2 * share, alpha=0.5)
     ax.axhline(0, color="0.8", lw=0.8)
-    ax.set(xscale="log", xlabel="T2 [s]", title=f"line at {place}")
+    ax.set(xscale="log", xlabel="T2 (s)", title=f"line at {place}")
 axes[0].set_ylabel("amplitude")
 plt.show()
 

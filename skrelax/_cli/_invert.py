@@ -28,6 +28,8 @@ _FILES = (
 )
 # Seconds that are long for these kernels; larger numbers may be milliseconds.
 _LONG = {"T2": 10.0, "gaussian": 10.0, "T1-IR": 100.0, "T1-SR": 100.0}
+# s/m² that are few for diffusion; smaller numbers may be s/mm², or in 1e9 s/m².
+_FEW = 1e4
 # A grid that lies farther from the times than this factor cannot explain them.
 _FAR = 1e3
 # Simulated data of the kernels: times, peaks (centre, width in decades, share).
@@ -73,15 +75,22 @@ def _load(arguments):
         X = pd.DataFrame({column: data.X[:, 0]})
         y = pd.DataFrame({"signal": data.y})
         return {"X": X, "y": y, "truth": (data.relaxation_times, data.distribution)}
+    if Path(arguments.file).is_dir():
+        raise ValueError(
+            f"{arguments.file}: is a folder, expected a file with times and signals; "
+            "folders of images are for python -m skrelax map."
+        )
     table = read_decay(
         arguments.file, column=column, allow_external=arguments.allow_external
     )
     X, y = table.by_point()
     y = y.to_frame() if isinstance(y, pd.Series) else y
     if len(X) < 2 * arguments.folds:
+        most = len(X) // 2
+        way_out = f"give --folds {most}" if most > 1 else "expected at least 4"
         raise ValueError(
             f"{arguments.file}: {len(X)} points are too few for {arguments.folds} "
-            "folds."
+            f"folds, {way_out}."
         )
     order = np.argsort(X[column].to_numpy(), kind="stable")
     X = X.iloc[order].reset_index(drop=True)
@@ -119,6 +128,16 @@ def _check_times(arguments, times):
             "the unit of the file, and --unit labels it",
             stacklevel=2,
         )
+    if (
+        arguments.kernel == "diffusion"
+        and arguments.unit is None
+        and (times.max() < _FEW)
+    ):
+        warnings.warn(
+            f"b reaches {times.max():g}, which is small for s/m²; D comes out in one "
+            "over the unit of the file, and --unit labels both",
+            stacklevel=2,
+        )
     seen = times[times > 0]
     seen = 1.0 / seen if arguments.kernel == "diffusion" else seen
     low, high = arguments.minimum, arguments.maximum
@@ -135,6 +154,13 @@ def _check_times(arguments, times):
 def _check_signs(arguments, y):
     """Refuse signals that no positive distribution explains, or name them."""
     zero = [name for name in y if not y[name].any()]
+    constant = [name for name in y if name not in zero and y[name].nunique() == 1]
+    if constant and y.shape[1] > 1:
+        warnings.warn(
+            f"column {constant[0]!r} is {y[constant[0]].iloc[0]:g} throughout: where "
+            "it is no signal, remove it, since all signals share one strength",
+            stacklevel=2,
+        )
     negative = []
     if arguments.kernel != "T1-IR":
         negative = [
@@ -206,9 +232,11 @@ def _tune(arguments, data):
     search = EfficiencySearch(_pipeline(arguments, "T1-IR", baseline), verbose=1)
     table = search.fit(X, signal).candidates_
     span = table["efficiency"][table["within_one_se"]]
+    which = f"efficiencies {span.min():.2f} to {span.max():.2f} are"
+    if span.size == 1:
+        which = f"no efficiency but {search.efficiency_:.2f} is"
     return search.best_estimator_, (
-        f"efficiencies {span.min():.2f} to {span.max():.2f} are within one standard "
-        "error"
+        f"{which} within one standard error of the lowest error"
     )
 
 

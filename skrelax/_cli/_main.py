@@ -64,7 +64,7 @@ def _run(argv):
         from ._invert import run_invert as run
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        warnings.showwarning = _note
+        warnings.showwarning = _notes()
         run(arguments)
 
 
@@ -73,8 +73,17 @@ def _flush():
         sys.stdout.flush()
 
 
-def _note(message, category, *_):
-    print(f"skrelax: note: {category.__name__}: {printable(message)}", file=sys.stderr)
+def _notes():
+    """Return a function that prints warnings, each text once."""
+    printed = set()
+
+    def note(message, category, *_):
+        text = f"skrelax: note: {category.__name__}: {printable(message)}"
+        if text not in printed:
+            print(text, file=sys.stderr)
+        printed.add(text)
+
+    return note
 
 
 def _fail(text, code):
@@ -226,7 +235,7 @@ def _parser():
         "--rule",
         default="min",
         choices=["min", "1se"],
-        help="smallest error, or strongest penalty within one standard error",
+        help="smallest error (default), or strongest penalty within one standard error",
     )
     add(
         "--baseline",

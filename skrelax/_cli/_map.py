@@ -48,12 +48,14 @@ def result_files():
 
 def run_map(arguments):
     """Run the command with parsed arguments."""
+    source = as_path(arguments.source, "FOLDER")
+    if not source.exists():
+        raise ValueError(f"{source}: does not exist.")
     import_nibabel()
     if not arguments.no_plot:
         check_matplotlib()
-    source = as_path(arguments.source, "FOLDER")
     folder = Path(arguments.out or f"{source.resolve().name or 'root'}-maps")
-    if folder.exists() and source.exists() and folder.resolve() == source.resolve():
+    if folder.exists() and folder.resolve() == source.resolve():
         raise ValueError(
             f"{folder}: maps would lie among the images; give another --out."
         )
@@ -117,8 +119,6 @@ def _beyond(arguments, y):
 
 def _read(source):
     """Return the table of a DICOM folder, a NIfTI folder or a NIfTI file."""
-    if not source.exists():
-        raise ValueError(f"{source}: does not exist.")
     if source.is_file() or any(source.glob("*.nii*")):
         return read_nifti(source)
     return read_dicom_series(source)
@@ -126,6 +126,10 @@ def _read(source):
 
 def _choose_model(arguments, table):
     """Return the model, with the repetition times that the images have."""
+    if arguments.model not in MODELS:
+        raise ValueError(
+            f"--model must be one of {', '.join(MODELS)}, got {arguments.model!r}."
+        )
     model = resolve_model(arguments.model, "--model")
     columns = list(table.acquisition.columns)
     finite = "TR" in columns and arguments.tr != "ignore"

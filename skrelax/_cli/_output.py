@@ -45,7 +45,7 @@ def check_folder(folder, names, inputs, *, overwrite, empty):
             )
     if there:
         warnings.warn(
-            f"{folder}: {len(there)} files of an earlier run are replaced: "
+            f"{folder}: {len(there)} files of an earlier run will be replaced: "
             f"{', '.join(there[:5])}{' ...' if len(there) > 5 else ''}",
             stacklevel=2,
         )

@@ -55,5 +55,5 @@ def draw_inversion(path, arguments, data, pipeline):
         residuals.legend(["root mean square"], frameon=False)
     residuals.set_title("Residuals")
     CrossValidationCurveDisplay.from_estimator(pipeline, ax=curve)
-    curve.set_title("Cross-validation over time points")
+    curve.set_title("Cross-validation over acquisition points")
     figure.savefig(path, dpi=130)

@@ -8,6 +8,7 @@ from ._files import DecayFileError, as_path, clean_label, distinct, reason, show
 from ._table import RelaxationTable
 
 _CSDM = {".csdf", ".csdfe"}
+_GZIP = b"\x1f\x8b"
 
 
 def read_decay(path, *, column=None, allow_negative=False, allow_external=False):
@@ -88,7 +89,7 @@ def read_decay(path, *, column=None, allow_negative=False, allow_external=False)
         row = int(np.argmax(points < 0))
         raise DecayFileError(
             f"{path}{_line(lines, row)}: times must not be negative, got "
-            f"{points[row]:g}."
+            f"{points[row]:g}; they are the first column."
         )
     acquisition = pd.DataFrame({column or name: points})
     frame = pd.DataFrame(signals, index=pd.Index(labels, name="signal"))
@@ -104,7 +105,14 @@ def _read_text(path):
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DecayFileError(f"{path}: not a text file ({error.reason}).") from None
+        if error.object.startswith(_GZIP):
+            raise DecayFileError(
+                f"{path}: is compressed (gzip); unpack it first."
+            ) from None
+        raise DecayFileError(
+            f"{path}: not a text file ({error.reason}); expected columns of times and "
+            "signals as text, or a .csdf file."
+        ) from None
     except (OSError, MemoryError) as error:
         raise DecayFileError(f"{path}: cannot be read ({reason(error)}).") from None
     if "\0" in text:
@@ -126,7 +134,15 @@ def _read_text(path):
     rows, lines = [], []
     for number, line in content:
         entries = split(line)
-        row = [_number(entry, path, number, i) for i, entry in enumerate(entries)]
+        try:
+            row = [_number(entry, path, number, i) for i, entry in enumerate(entries)]
+        except DecayFileError as error:
+            if rows or _as_number(entries[0]) is not None:
+                raise
+            raise DecayFileError(
+                f"{error} One header line may come before the numbers; further lines "
+                "of text start with #."
+            ) from None
         if len(row) < 2:
             raise DecayFileError(
                 f"{path}:{number}: one column only, expected times and a signal."

@@ -19,6 +19,8 @@ _UNITS = {
     "time": "s", "t": "s", "TE": "s", "TI": "s", "TR": "s", "TS": "s", "TSL": "s",
 }  # fmt: skip
 _ORDINALS = "first", "second"
+# Axes of this width have room for two columns of a legend [inches].
+_WIDE = 3.3
 
 
 def import_pyplot():
@@ -181,10 +183,38 @@ def row_colors(count):
     return colormaps["viridis"](np.linspace(0.05, 0.85, count))
 
 
+def legend_on_top(ax):
+    """Draw a legend in room of its own above what is drawn; lines pass behind it."""
+    handles, labels = ax.get_legend_handles_labels()
+    if not handles:
+        return
+    wide = ax.bbox.width / ax.figure.dpi > _WIDE
+    columns = 2 if len(handles) > 3 and wide else 1
+    legend = ax.legend(
+        loc="upper left", ncols=columns, fontsize="small", framealpha=1.0,
+        edgecolor="0.85", borderaxespad=0.3,
+        columnspacing=1.0,
+    )  # fmt: skip
+    lines = sum(1 + label.count("\n") for label in labels)
+    font = legend.prop.get_size_in_points()
+    # A line and its spacing, and one for the border, in inches.
+    height = (-(-lines // columns) + 1) * (1.0 + legend.labelspacing) * font / 72.0
+    share = min(0.7, height / (ax.bbox.height / ax.figure.dpi))
+    low, top, highest = *ax.get_ylim(), ax.dataLim.y1
+    if ax.get_yscale() == "log":
+        decades = np.log10(highest) - np.log10(low)
+        power = np.log10(highest) + decades * share / (1.0 - share)
+        needed = 10.0 ** min(power, np.log10(_LARGEST_DRAWN))
+    else:
+        needed = highest + (highest - low) * share / (1.0 - share)
+    # Axes that share their scale may have more room already.
+    ax.set_ylim(low, max(top, needed))
+
+
 def note_sample(ax, drawn, total):
     """Say so where only some of the signals are drawn."""
     if drawn < total:
         ax.annotate(
-            f"{drawn} of {total} signals", (0.02, 0.98), xycoords="axes fraction",
-            va="top", fontsize="small", color=DATA,
+            f"{drawn} of {total} signals", (1.0, 1.01), xycoords="axes fraction",
+            ha="right", va="bottom", fontsize="small", color=DATA,
         )  # fmt: skip

@@ -4,7 +4,17 @@ import numpy as np
 
 from ..utils._inspect import final_step
 from ..utils._validation import check_number, check_numbers
-from ._base import ACCENT, DATA, MODEL, check_drawn, get_axes, row_colors
+from ._base import ACCENT, DATA, MODEL, check_drawn, get_axes, legend_on_top, row_colors
+
+# What the criterion of a rule is.
+_CRITERIA = {
+    "cv": "held-out mean squared error",
+    "cv-1se": "held-out mean squared error",
+    "gcv": "generalised cross-validation",
+    "discrepancy": "mean square residual",
+    "chi2": "mean square residual",
+    "brd": "mean square of resolved residuals",
+}
 
 
 class CrossValidationCurveDisplay:
@@ -142,7 +152,7 @@ class CrossValidationCurveDisplay:
         display.ylabel = "minus the score"
         return display
 
-    ylabel = "mean squared error of held-out points"
+    ylabel = _CRITERIA["cv"]
 
     def plot(self, ax=None):
         """Draw.
@@ -182,9 +192,7 @@ class CrossValidationCurveDisplay:
             if self.error is not None:
                 # Error bands that reach 0 would take the whole axis.
                 self.ax_.set_ylim(bottom=0.5 * low)
-        handles, _ = self.ax_.get_legend_handles_labels()
-        if handles:
-            self.ax_.legend(frameon=False, fontsize="small")
+        legend_on_top(self.ax_)
         return self
 
     def _mark_chosen(self):
@@ -193,7 +201,7 @@ class CrossValidationCurveDisplay:
         line = {"color": ACCENT, "ls": "--", "lw": 1.1}
         if self.chosen_curve is not None:
             label = (
-                f"chosen {self.names[0]} {self.chosen:.2g}, "
+                f"chosen {self.names[0]} {self.chosen:.2g},\n"
                 f"{self.names[1]} {self.chosen_curve:.2g}"
             )
             mean = self.mean[int(np.argmax(self.curves == self.chosen_curve))]
@@ -286,8 +294,15 @@ class StrengthCurveDisplay:
                 self.ax_.axhline(search.target_, color=DATA, lw=0.9, label="target")
             self.ax_.axvline(search.strength_, color=ACCENT, ls="--", label=chosen)
             self.ax_.set(
-                xscale="log", yscale="log", xlabel="strength", ylabel=search.rule
-            )
+                xscale="log", yscale="log", xlabel=self._strength_name(),
+                ylabel=_CRITERIA[search.rule],
+            )  # fmt: skip
         self.ax_.set_title(search.rule)
-        self.ax_.legend(frameon=False, fontsize="small")
+        legend_on_top(self.ax_)
         return self
+
+    def _strength_name(self):
+        """Return the name of the strength, without the step of a Pipeline."""
+        if self.search.parameter is not None:
+            return self.search.parameter.rpartition("__")[2]
+        return final_step(self.search.best_estimator_)._strengths[0]

@@ -109,7 +109,8 @@ def test_never_overwrites_unless_asked(tmp_path, capsys):
         ("0.1,1\n0.2,nan\n", ":2: column 2 is not finite"),
         ("0.1,1\n-0.2,1\n", ":2: times must not be negative"),
         ("0.1\n0.2\n", ":1: one column only"),
-        ("0.1,1\n0.2,2\n", "2 points are too few for 5 folds"),
+        ("0.1,1\n0.2,2\n", "2 points are too few for 5 folds, expected at least 4"),
+        ("0.1,1\n0.2,2\n" * 3, "6 points are too few for 5 folds, give --folds 3"),
         ("0,1\n" * 12, "all times are zero"),
     ],
 )
@@ -127,6 +128,7 @@ def test_bad_files_give_one_line_and_code_two(tmp_path, capsys, text, message):
     ("arguments", "message"),
     [
         (["absent.csv"], "no such file"),
+        (["."], "is a folder, expected a file"),
         (["--efficiency", "1.8"], "--efficiency is for --kernel T1-IR only"),
         (["--minimum", "2", "--maximum", "1"], "--minimum must be below"),
     ],
@@ -209,3 +211,40 @@ def test_sandstone_has_the_published_efficiency(shared_data, tmp_path, capsys):
 def test_water_has_the_published_diffusion_coefficient(shared_data, tmp_path, capsys):
     peaks, _ = run_real(shared_data, tmp_path, "PFG_water.csv", "--kernel", "diffusion")
     assert_allclose(peaks["log_mean"][peaks["share"].idxmax()], 2.9, rtol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "columns", "note"),
+    [
+        (["--kernel", "diffusion"], 1, "b reaches 1, which is small for s/m²"),
+        (["--kernel", "T2"], 2, "column 'TR' is 2 throughout"),
+        # A fit with and one without a baseline say the same.
+        (["--minimum", "50", "--maximum", "500"], 1, "are both in one unit?"),
+    ],
+)
+def test_what_looks_like_a_mistake_is_noted_once(
+    tmp_path, capsys, arguments, columns, note
+):
+    times = np.geomspace(0.01, 1.0, 20)
+    rows = ["x,TR,signal" if columns == 2 else "x,signal"]
+    for time in times:
+        words = [time, 2.0, np.exp(-time / 0.1)] if columns == 2 else [
+            time, np.exp(-time / 0.1)
+        ]  # fmt: skip
+        rows.append(",".join(f"{word:.6g}" for word in words))
+    path = decay_file(tmp_path, "\n".join(rows))
+    out = str(tmp_path / "out")
+    assert main(["invert", path, "--out", out, "--no-plot", *arguments]) == 0
+    assert capsys.readouterr().err.count(note) == 1
+
+
+def test_a_single_efficiency_is_named(tmp_path, capsys):
+    times = np.geomspace(1e-3, 1.0, 30)
+    signal = 1 - 1.7 * np.exp(-times / 0.05)
+    noise = 1e-4 * np.random.default_rng(0).standard_normal(30)
+    rows = "\n".join(f"{t} {s}" for t, s in zip(times, signal + noise, strict=True))
+    path, out = decay_file(tmp_path, rows), str(tmp_path / "out")
+    command = ["invert", path, "--kernel", "T1-IR", "--out", out, "--no-plot"]
+    assert main([*command, "--bins", "30"]) == 0
+    printed = capsys.readouterr().out
+    assert "no efficiency but 1.70 is within one standard error" in printed

@@ -1,6 +1,7 @@
 """The command that makes maps from images."""
 
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -265,3 +266,20 @@ def test_series_that_cannot_be_fitted(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run(images, seconds, "--jobs", "0")
     assert "must be a number of threads" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_named_first(tmp_path, monkeypatch, capsys):
+    # Whether nibabel is installed matters only where there are images.
+    monkeypatch.setitem(sys.modules, "nibabel", None)
+    assert main(["map", str(tmp_path / "absent")]) == 2
+    assert "absent: does not exist." in capsys.readouterr().err
+
+
+def test_models_that_make_no_maps_are_refused(tmp_path, capsys):
+    write_series(tmp_path / "in", "EPG", {"TE": [0.01, 0.02, 0.03]})
+    command = ["map", str(tmp_path / "in"), "--no-plot", "--out", str(tmp_path / "o")]
+    for name in ("T5", "impedance-real"):
+        assert main([*command, "--model", name]) == 2
+        error = capsys.readouterr().err
+        assert "--model must be one of T1-IR, T1-IR-efficiency" in error
+        assert "impedance-imaginary" not in error

@@ -76,7 +76,7 @@ def test_maps_of_another_model_do_not_stay(tmp_path, capsys):
     (out / "mine.txt").write_text("mine")
     assert main([*command, "--model", "T2", "--overwrite"]) == 0
     note = capsys.readouterr().err
-    assert f"{len(first)} files of an earlier run are replaced" in note
+    assert f"{len(first)} files of an earlier run will be replaced" in note
     assert names(out) == sorted({
         "M0.nii.gz", "M0_stderr.nii.gz", "T2.nii.gz", "T2_stderr.nii.gz",
         "acquisition.csv", "mine.txt", "r2.nii.gz", "relative_error.nii.gz",

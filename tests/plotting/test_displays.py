@@ -157,6 +157,15 @@ def test_curve_of_a_strength_search(data, rule):
     ).fit(data.X, data.y)
     display = StrengthCurveDisplay.from_estimator(search)
     assert display.ax_.get_title() == rule
+    labels = display.ax_.get_xlabel(), display.ax_.get_ylabel()
+    assert (
+        labels
+        == {
+            "gcv": ("smoothness", "generalised cross-validation"),
+            "lcurve": ("log10 mean square residual", "log10 penalty norm"),
+            "chi2": ("smoothness", "mean square residual"),
+        }[rule]
+    )
     assert DistributionDisplay.from_estimator(search).distribution.shape == (30,)
 
 
@@ -272,7 +281,7 @@ def test_chosen_alpha_is_marked_beside_the_smoothness(data):
     display = CrossValidationCurveDisplay.from_estimator(model.fit(data.X, data.y))
     final = model[-1]
     labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    assert f"chosen smoothness {final.smoothness_:.2g}, alpha {final.alpha_:.2g}" in (
+    assert f"chosen smoothness {final.smoothness_:.2g},\nalpha {final.alpha_:.2g}" in (
         labels
     )
     x, y = display.ax_.lines[-1].get_data()
@@ -304,3 +313,28 @@ def test_maps_have_the_units_of_their_parameters():
     display = ParameterMapDisplay.from_estimator(fit, images.table, ["D", "D stderr"])
     assert display.axes_[0].get_title() == "D (m²/s)"
     assert display.axes_[1].get_title() == "D stderr (m²/s)"
+
+
+@pytest.mark.parametrize("size", [(3.5, 2.8), (4.0, 3.0), (6.4, 4.8)])
+@pytest.mark.parametrize("shared", [False, True])
+def test_no_curve_runs_through_the_legend(size, shared):
+    strengths = np.geomspace(1e-8, 1.0, 20)
+    # Curves that fill the axes, so that no corner is free.
+    mean = np.array([1e-3, 1e-4, 1e-5])[:, None] * (1.0 + np.cos(strengths * 9.0) / 2)
+    plt = pytest.importorskip("matplotlib.pyplot")
+    figure, axes = plt.subplots(
+        1, 1 + shared, figsize=(size[0] * (1 + shared), size[1]), sharey=True,
+        squeeze=False, layout="constrained",
+    )  # fmt: skip
+    for ax in axes.flat:
+        CrossValidationCurveDisplay(
+            strengths, mean, chosen=1e-5, curves=[1.0, 2.0, 3.0], chosen_curve=2.0
+        ).plot(ax)
+    figure.draw_without_rendering()
+    for ax in axes.flat:
+        box = ax.get_legend().get_window_extent()
+        assert box.y1 <= ax.bbox.y1 + 1.0
+        assert box.x1 <= ax.bbox.x1 + 1.0
+        assert ax.get_legend().get_frame().get_alpha() == 1.0
+        drawn = ax.transData.transform(np.column_stack([strengths, mean.max(axis=0)]))
+        assert (drawn[:, 1] < box.y0).all()

@@ -9,16 +9,9 @@ from skrelax.model_selection import StrengthSearch
 RULES = ["gcv", "lcurve", "discrepancy", "chi2", "brd", "cv", "cv-1se"]
 
 
-# The golden section compares curvatures down to rounding: its last steps, of 1e-4 in
-# log(strength), may go either way, where the checks ask for seven equal digits.
-SMOOTH = [
-    StrengthSearch(SmoothLasso(), rule, strengths=5, refine=rule != "lcurve")
-    for rule in RULES
-]
-
-
 @parametrize_with_checks(
-    SMOOTH + [StrengthSearch(LassoFista(), rule, strengths=3) for rule in RULES]
+    [StrengthSearch(SmoothLasso(), rule, strengths=5) for rule in RULES]
+    + [StrengthSearch(LassoFista(), rule, strengths=3) for rule in RULES]
 )
 # The data of the checks have no noise, corner or degrees of freedom to choose by.
 @pytest.mark.filterwarnings("ignore:rule=")

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
+from variants import SAME
 
 from skrelax import KernelBuilder, LassoFista, LassoFistaCV, SmoothLasso, SmoothLassoCV
 from skrelax.inversion import KernelParameterSearch, lasso_path
@@ -50,11 +51,6 @@ ESTIMATORS = {
     for rule in RULES
 }  # fmt: skip
 KERNEL_SEARCH = KernelParameterSearch(SEARCHED, "efficiency", [1.7, 1.8, 1.9, 2.0])
-# Variants with the very same numbers.
-SAME = [
-    "read-only", "strided", "backwards in memory", "fortran", "big-endian", "list",
-    "nullable", "object", "longdouble",
-]  # fmt: skip
 
 
 def first(values, like):
@@ -89,6 +85,17 @@ def fitted(estimator, *arguments, names, **keywords):
     return fit
 
 
+def check_variant(variant, fit, plain):
+    """Assert that the same numbers give the same fit, and what is none of them none."""
+    if variant in SAME:
+        assert_allclose(
+            distribution(fit), distribution(plain), rtol=1e-9, atol=1e-12,
+            err_msg=variant,
+        )  # fmt: skip
+    if variant in ("nan", "inf", "complex", "masked", "sparse", "1e300", "None"):
+        assert fit is None, variant
+
+
 @pytest.fixture(scope="module")
 def plain():
     with warnings.catch_warnings():
@@ -105,13 +112,7 @@ def test_kernels(name, plain):
         y = first(SIGNAL, X)
         names = ("X", "points", "n_samples", "noise_std")
         fit = fitted(ESTIMATORS[name], X, y, names=names)
-        if variant in SAME:
-            assert_allclose(
-                distribution(fit), distribution(plain[name]), rtol=1e-9, atol=1e-12,
-                err_msg=variant,
-            )  # fmt: skip
-        if variant in ("nan", "inf", "complex", "masked", "sparse", "1e300", "None"):
-            assert fit is None, variant
+        check_variant(variant, fit, plain[name])
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -119,13 +120,7 @@ def test_signals(name, plain):
     for variant, y in hostile.arrays(SIGNAL).items():
         names = ("y", "noise_std")
         fit = fitted(ESTIMATORS[name], KERNEL, y, names=names)
-        if variant in SAME:
-            assert_allclose(
-                distribution(fit), distribution(plain[name]), rtol=1e-9, atol=1e-12,
-                err_msg=variant,
-            )  # fmt: skip
-        if variant in ("nan", "inf", "complex", "masked", "sparse", "1e300", "None"):
-            assert fit is None, variant
+        check_variant(variant, fit, plain[name])
     with pytest.raises(ValueError, match=r"y is complex; phase it \(skrelax.io"):
         clone(ESTIMATORS[name]).fit(KERNEL, SIGNAL + 0.1j)
     if name.startswith("StrengthSearch") and not name.endswith("chi2"):

@@ -10,6 +10,7 @@ from joblib import parallel_config
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
+from variants import SAME
 
 from skrelax import (
     KernelBuilder,
@@ -30,9 +31,6 @@ KERNEL = np.array(KernelBuilder("T2", n_bins=6).fit_transform(TIMES))
 ROWS = np.exp(-TIMES.T / np.array([[0.05], [0.2], [0.5]]))
 # Signals that nonlinear fits meet in the tests of their own.
 BEYOND = ("denormals", "1e-300", "1e-160", "1e160", "1e300", "one 1e300")
-# Variants whose numbers are those of the plain array.
-SAME = ("read-only", "strided", "backwards in memory", "fortran", "big-endian", "list",
-        "nullable", "object", "longdouble")  # fmt: skip
 
 
 def ilt(**settings):

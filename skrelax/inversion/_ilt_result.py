@@ -16,6 +16,7 @@ from ..utils._validation import check_number, errors_name
 from ._ilt_checks import check_axis
 from ._ilt_problem import DataOperator
 from ._ilt_setup import locate
+from ._tables import bins_index, to_data_array
 
 
 class IltResultMixin:
@@ -80,11 +81,8 @@ class IltResultMixin:
             fastest); columns are channels with the labels of y.
         """
         check_is_fitted(self)
-        names = self._axis_names()
-        if len(names) == 1:
-            index = pd.Index(self.grids_[0], name=names[0])
-        else:
-            index = pd.MultiIndex.from_product(self.grids_, names=names)
+        axes = dict(zip(self._axis_names(), self.grids_, strict=True))
+        index = bins_index(axes, math.prod(grid.size for grid in self.grids_))
         columns = self._signal_labels
         if len(self._channel_grids) > 1:
             columns = pd.MultiIndex.from_product(
@@ -108,12 +106,6 @@ class IltResultMixin:
             If xarray is not installed.
         """
         check_is_fitted(self)
-        try:
-            import xarray
-        except ImportError as error:
-            raise ImportError(
-                "to_xarray needs xarray: pip install skrelax[xarray]"
-            ) from error
         coordinates = dict(zip(self._axis_names(), self.grids_, strict=True))
         if self._channel_grids:
             coordinates |= dict(
@@ -121,12 +113,8 @@ class IltResultMixin:
             )
         elif not self._single_signal:
             coordinates["channel"] = list(self._signal_labels)
-        return xarray.DataArray(
-            self.distribution_,
-            dims=list(coordinates),
-            coords=coordinates,
-            name="distribution",
-            attrs={"noise_std": self.noise_std_},
+        return to_data_array(
+            self.distribution_, coordinates, {"noise_std": self.noise_std_}
         )
 
     def _channel_names(self):

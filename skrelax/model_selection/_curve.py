@@ -30,6 +30,9 @@ _BRD_CUT = 1e-3
 LARGEST = 1e100
 # Distance in log(strength) to which ends of the L-curve are found.
 _EDGE = 1e-2
+# Rounding of the logarithms of residuals as large as the signals: ten times what one
+# unit in the last place of the data changes.
+_ROUNDING = 10.0 * np.finfo(float).eps
 
 
 class Curve:
@@ -187,8 +190,9 @@ class Curve:
         """Return (point, strengths, ends): the L-curve where it is defined.
 
         `point` takes log(strength), of which `ends` are the smallest and the largest
-        (None where nothing is defined). The curve is cut off where the penalty norm or
-        the residual is zero to rounding: they have no logarithm.
+        (None where nothing is defined), and returns coordinates and their rounding.
+        The curve is cut off where the penalty norm or the residual is zero to rounding:
+        they have no logarithm.
         """
         # The L1 norm is of first power, where a mean square is of second.
         power = 0.5 if self.penalty is None else 1.0
@@ -201,7 +205,10 @@ class Curve:
 
         def point(x):
             fit = self(x)
-            return np.log([max(fit.residual, self.floor), max(fit.norm, norm_floor)])
+            residual = max(fit.residual, self.floor)
+            # Residuals are differences of numbers of the size of the signals.
+            rounding = _ROUNDING * np.sqrt(self.square / residual)
+            return np.log([residual, max(fit.norm, norm_floor)]), rounding
 
         def edge(inside, outside):
             """Return the last place that is defined on the way out of the curve."""

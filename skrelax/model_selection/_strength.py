@@ -99,9 +99,10 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     Where a rule leaves a choice, between criteria that are equal to nine digits, the
     largest strength is taken: by every rule for signals of zeros, by GCV where all fits
-    use up all points, by the L-curve where it has no corner. GCV does not choose a fit
-    that leaves no degrees of freedom while there are others. Residuals below 1e-12 of
-    the signal are rounding and count as that much.
+    use up all points, by the L-curve where it has no corner and among curvatures that
+    rounding does not tell apart. GCV does not choose a fit that leaves no degrees of
+    freedom while there are others. Residuals below 1e-12 of the signal are rounding and
+    count as that much.
 
     For ``rule="brd"`` the fixed point :math:`\alpha = \sigma \sqrt{N} / \|c\|`
     with :math:`c = (s - K f) / \alpha` is solved as the equation

@@ -243,11 +243,16 @@ def test_displays_of_any_estimator(kind, fitted):
 
 
 def test_signals_of_an_estimator(fitted):
-    figure = Figure()
+    # Axes are dear, and lines on those of before do not matter.
+    axes = Figure().subplots()
+
+    def clear():
+        for artist in (*axes.lines, *axes.collections):
+            artist.remove()
 
     def call(kind, X=TIMES[:, None], y=DECAY, estimator=fitted["one"], **options):
-        kind.from_estimator(estimator, X, y, ax=figure.subplots(), **options)
-        figure.clear()
+        kind.from_estimator(estimator, X, y, ax=axes, **options)
+        clear()
 
     for kind in (DecayDisplay, ResidualsDisplay):
         # Another number of points is told of the signals.
@@ -264,8 +269,8 @@ def test_signals_of_an_estimator(fitted):
 
         def predicted(value, name=name):
             options = arguments | {name: value}
-            ResidualsDisplay.from_predictions(**options, ax=figure.subplots())
-            figure.clear()
+            ResidualsDisplay.from_predictions(**options, ax=axes)
+            clear()
 
         check_arrays(predicted, good, (*arguments,), same=())
         check_numbers(predicted, (*arguments,))

@@ -250,7 +250,6 @@ def test_grid_search_tunes_any_parameter():
         MultiDimRegularizedILT("T2", GRIDS, noise_std=1.0, max_iter=10),
         {"penalty_strength": [1.0, 1e4], "compression": [None, 2]},
         cv=KFold(4, shuffle=True, random_state=0),
-        n_jobs=2,
     ).fit(acquisition_grid(*axes), data.ravel())
     assert search.best_params_ == {"compression": None, "penalty_strength": 1.0}
     scores = search.cv_results_["mean_test_score"]

@@ -212,10 +212,46 @@ def test_corner_of_a_known_curve():
     c = 0.1
 
     def point(t):
-        return np.array([1 + c * np.exp(t), 1 + c * np.exp(-t)])
+        return np.array([1 + c * np.exp(t), 1 + c * np.exp(-t)]), 1e-15
 
     corner = lcurve_corner(point, -4.0, 4.0)
     assert_allclose(corner, 0.0, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [
+        lambda t: [np.cos(t), np.sin(t)],
+        lambda t: [t, t**2],
+        lambda t: [np.exp(-t) * np.cos(t), np.exp(-t) * np.sin(t)],
+    ],
+    ids=["equal", "peak", "rising"],
+)
+def test_corner_does_not_hang_on_rounding(curve):
+    # The last steps of the search, of 1e-4, tell curvatures apart that differ less than
+    # what coordinates with an error of 1e-13 make of them.
+    def corner(seed):
+        rng = np.random.default_rng(seed)
+
+        def point(t):
+            return curve(t) + 1e-13 * rng.uniform(-1, 1, 2), 1e-13
+
+        return lcurve_corner(point, -1.2, 1.0)
+
+    assert len({corner(seed) for seed in range(10)}) == 1
+
+
+@pytest.mark.parametrize("seed", [3, 8])
+def test_weights_and_repeated_rows_have_one_corner(seed):
+    rng = np.random.default_rng(seed)
+    kernel, signal = rng.random((30, 20)), rng.integers(0, 3, 30).astype(float)
+    weight = rng.integers(1, 5, 30)
+    search = StrengthSearch(SmoothLasso(), rule="lcurve", strengths=5)
+    weighted = search.fit(kernel, signal, sample_weight=weight).strength_
+    rows = np.repeat(np.arange(30), weight)
+    repeated = search.fit(kernel[rows], signal[rows]).strength_
+    # The ends of the curve differ by rounding, and so do the steps of the search.
+    assert_allclose(weighted, repeated, rtol=1e-8)
 
 
 def test_target_out_of_reach_takes_the_weakest_and_says_so():

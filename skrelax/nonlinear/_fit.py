@@ -130,6 +130,8 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
     to noise ratio of 20 it is a few in a hundred. For magnitudes each pattern of
     polarities has a smooth sum of squares of its own, of which the smallest counts: of
     models with two amplitudes, every pattern that the model can have is compared.
+    Magnitudes of two nonlinear parameters that change their sign, such as beats of a
+    decay, end in another minimum more often, up to some in a hundred.
 
     Splines serve one nonlinear parameter with up to two amplitudes, two with one, and
     sums of two equal decays. Models beyond that are evaluated again and again, which

@@ -16,15 +16,17 @@ WIDTH = 16
 
 
 @compiled(fastmath=_FAST)
-def scan_line(Y, Q, energies, stride, h, u0, margins, acc, peak, lo, hi, start, node):
+def scan_line(
+    Y, Q, energies, stride, h, u0, margins, near, acc, peak, lo, hi, start, node
+):
     """Write brackets of the best nodes, best first; node is -1 where there is none.
 
     Q (L, N, G + WIDTH) is an orthonormal basis per node, padded. energies (n, -(-G //
     stride)) are those of y / |y| at every stride-th node. All nodes are looked at
     around coarse nodes whose energy is a local maximum within margins[0] of the
-    largest, or within margins[2]; their local maxima within margins[1] count.
-    acc (G + WIDTH,) and peak (energies.shape[1],), padded to a multiple of 8, are
-    workspaces; the others are (n, K).
+    largest, or within near (energies.shape[1],) of it; their local maxima within
+    margins[1] count. acc (G + WIDTH,) and peak (energies.shape[1],), padded to a
+    multiple of 8, are workspaces; the others are (n, K).
     """
     n, n_channels, n_points = Y.shape
     n_nodes = Q.shape[2] - WIDTH
@@ -41,8 +43,9 @@ def scan_line(Y, Q, energies, stride, h, u0, margins, acc, peak, lo, hi, start, 
         for m in range(n_coarse):
             most = max(most, bits[v, m])
         highest[0] = most
-        near = best[0] - np.float32(margins[2])
-        _mark_peaks(energies, v, best[0] - np.float32(margins[0]), near, peak)
+        _mark_peaks(energies, v, best[0] - np.float32(margins[0]), peak)
+        for m in range(n_coarse):
+            peak[m] = peak[m] | (energies[v, m] >= best[0] - near[m])
         for k in range(node.shape[1]):
             node[v, k] = -1
         found = 0
@@ -55,7 +58,7 @@ def scan_line(Y, Q, energies, stride, h, u0, margins, acc, peak, lo, hi, start, 
                 m += 1
                 continue
             first = max(m - 1, 0) * stride
-            while m < n_coarse - 1 and energies[v, m + 1] >= near:
+            while m < n_coarse - 1 and peak[m + 1]:
                 m += 1
             last = min((m + 1) * stride, n_nodes - 1)
             m += 1
@@ -84,20 +87,16 @@ def scan_line(Y, Q, energies, stride, h, u0, margins, acc, peak, lo, hi, start, 
 
 
 @compiled
-def _mark_peaks(energies, v, least, near, peak):
-    """Mark energies above near, and local maxima above least."""
+def _mark_peaks(energies, v, least, peak):
+    """Mark local maxima of energies above least."""
     last = energies.shape[1] - 1
     # No branches, so that LLVM uses SIMD.
     for m in range(1, last):
         e = energies[v, m]
-        top = (e >= energies[v, m - 1]) & (e > energies[v, m + 1]) & (e >= least)
-        peak[m] = top | (e >= near)
+        peak[m] = (e >= energies[v, m - 1]) & (e > energies[v, m + 1]) & (e >= least)
     peak[0] = energies[v, 0] > energies[v, 1] and energies[v, 0] >= least
-    peak[0] = peak[0] or energies[v, 0] >= near
     peak[last] = energies[v, last] >= energies[v, last - 1]
-    peak[last] = (peak[last] and energies[v, last] >= least) or energies[
-        v, last
-    ] >= near
+    peak[last] = peak[last] and energies[v, last] >= least
 
 
 @compiled
@@ -203,7 +202,7 @@ def scan_signs(
             node[v, k] = -1
         found = 0
         for i in range(n_points):
-            _mark_peaks(energies, i, rough, np.inf, peak)
+            _mark_peaks(energies, i, rough, peak)
             for r in range(1, runs.size - 1):
                 # The neighbour in another run has another pattern.
                 left, right = runs[r] - 1, runs[r]
@@ -286,36 +285,92 @@ def _summit(left, middle, right):
     return -slope / curve, -0.5 * slope * slope / curve
 
 
-@compiled
-def spread_signs(signs, lo, hi, start, node, sign):
-    """Give each bracket the polarities of its nodes, as brackets of their own.
+@compiled(fastmath=_FAST)
+def spread_signs(Y, units, gaps, h, u0, lo, hi, start, node, sign):
+    """Give brackets the polarities of their nodes, and add those of other polarities.
 
-    signs (G, N) are the signs of a model with one amplitude. Between nodes the
-    polarity changes; the smallest sum of squares over the polarities of a bracket is
-    that of the magnitude. Brackets (n, K) must leave room: the last slots are used.
+    units (G, N) are the unit signals of a model with one amplitude, whose polarities
+    follow from the node. Of magnitudes the energy is the largest of all polarities,
+    each of which is smooth: where points cross zero near a maximum, that of the next
+    polarity may hide between two nodes. gaps (G - 1,) bound by how much, as a fraction
+    of |y|^2, so that few cells on both sides of a maximum need a look. Brackets (n, K)
+    must leave room: the last slots are used.
     """
     n, n_kept = node.shape
-    n_nodes, n_points = signs.shape
+    n_nodes, n_points = units.shape
+    place, crossing = np.empty(n_points), np.empty(n_points, dtype=np.int64)
     for v in range(n):
-        count = 0
-        while count < n_kept and node[v, count] >= 0:
-            for i in range(n_points):
-                sign[v, count, i] = signs[node[v, count], i]
-            count += 1
-        first = count
+        first = 0
+        while first < n_kept and node[v, first] >= 0:
+            _write_signs(units, node[v, first], sign, v, first)
+            first += 1
+        power, top = 0.0, 0.0
+        for i in range(n_points):
+            power += Y[v, 0, i] * Y[v, 0, i]
         for k in range(first):
-            g = node[v, k]
-            for other in (g - 1, g + 1):
-                if other < 0 or other >= n_nodes or count == n_kept:
-                    continue
-                same = True
-                for i in range(n_points):
-                    same = same and signs[g, i] == signs[other, i]
-                if not same:
+            top = max(top, _magnitude_energy(Y, v, units, node[v, k]))
+        count = first
+        for k in range(2 * first):
+            g, way = node[v, k // 2], 2 * (k % 2) - 1
+            here = _magnitude_energy(Y, v, units, g)
+            while 0 <= g + way < n_nodes and count < n_kept:
+                if here < top - gaps[min(g, g + way)] * power:
+                    break
+                there = _magnitude_energy(Y, v, units, g + way)
+                # A valley: what follows belongs to the maximum beyond it.
+                if there > here or (there == here and way < 0):
+                    break
+                n_crossings = _sort_crossings(units, g, g + way, place, crossing)
+                for m in range(n_crossings):
+                    if count == n_kept:
+                        break
                     node[v, count] = g
-                    lo[v, count] = lo[v, k]
-                    hi[v, count] = hi[v, k]
-                    start[v, count] = start[v, k]
-                    for i in range(n_points):
-                        sign[v, count, i] = signs[other, i]
+                    _write_signs(units, g, sign, v, count)
+                    for i in range(m + 1):
+                        sign[v, count, crossing[i]] *= -1
+                    # The last polarity is that of the next node.
+                    is_last = m == n_crossings - 1
+                    start[v, count] = u0 + h * (g + way * (1.0 if is_last else 0.5))
+                    near, far = g if is_last else g - way, g + 2 * way
+                    lo[v, count] = u0 + h * max(min(near, far), 0)
+                    hi[v, count] = u0 + h * min(max(near, far), n_nodes - 1)
                     count += 1
+                g += way
+                here = there
+
+
+@compiled(fastmath=_FAST)
+def _magnitude_energy(Y, v, units, g):
+    """Return the projected energy of magnitudes at a node."""
+    p = 0.0
+    for i in range(units.shape[1]):
+        p += Y[v, 0, i] * abs(units[g, i])
+    return p * p
+
+
+@compiled
+def _write_signs(units, g, sign, v, k):
+    """Write the polarities of a node to sign[v, k]."""
+    for i in range(units.shape[1]):
+        sign[v, k, i] = -1 if units[g, i] < 0.0 else 1
+
+
+@compiled
+def _sort_crossings(units, g, other, place, crossing):
+    """Write the points that cross zero between two nodes in the order of it.
+
+    Returns their number; place (N,) takes where they cross, as a part of the way.
+    """
+    count = 0
+    for i in range(units.shape[1]):
+        a, b = units[g, i], units[other, i]
+        if (a < 0.0) == (b < 0.0):
+            continue
+        at = a / (a - b)
+        k = count
+        while k > 0 and place[k - 1] > at:
+            place[k], crossing[k] = place[k - 1], crossing[k - 1]
+            k -= 1
+        place[k], crossing[k] = at, i
+        count += 1
+    return count

@@ -31,9 +31,10 @@ _STEP_PLANE, _STEP_LINEAR = 0.12, 0.06
 _MARGIN = 2e-2
 # Ridges of two parameters have many maxima by chance.
 _MARGIN_PLANE = 1e-3
-# The same for every _STRIDE-th node, which are looked at first.
+# The same for every _STRIDE-th node, which are looked at first: for local maxima, and
+# at least for all nodes.
 _MARGIN_COARSE, _MARGIN_NEAR, _STRIDE = 0.05, 6e-4, 4
-_MARGINS = _MARGIN_COARSE, _MARGIN, _MARGIN_NEAR
+_MARGINS = _MARGIN_COARSE, _MARGIN
 # The same for nodes and for parabolas between them, which err by less, of the energies
 # of one polarity.
 _MARGINS_SIGNS = _MARGIN, 1e-3
@@ -121,12 +122,22 @@ class LineProblem:
         if self.n_amplitudes == 1:
             self.powers = self.powers[:, 0]
             self.energy_powers = squared_powers(self.powers)
-        self.signs = np.where(table.signals[0].T < 0, -1, 1).astype(np.int8)
         signals = np.abs(table.signals) if self._has_own_signs else table.signals
         basis = orthonormal(signals)
         self.basis = np.pad(basis, [(0, 0), (0, 0), (0, WIDTH)])
         self.coarse = np.ascontiguousarray(basis[:, :, ::_STRIDE], dtype=np.float32)
-        if magnitude and self.n_amplitudes == 2:
+        self.near = np.full(self.coarse.shape[2], _MARGIN_NEAR, dtype=np.float32)
+        if self._has_own_signs:
+            units = np.where(table.signals[0] < 0.0, -basis[0], basis[0])
+            self.units = np.ascontiguousarray(units.T)
+            # A maximum turns away by half of the angle to the next node at most, which
+            # costs a quarter of the squared sine of all of it.
+            self.gaps = 1.0 - (self.units[1:] * self.units[:-1]).sum(axis=1) ** 2
+            coarse = basis[0, :, ::_STRIDE]
+            far = 0.5 - 0.5 * (coarse[:, 1:] * coarse[:, :-1]).sum(axis=0) ** 2
+            self.near[1:] = np.fmax(self.near[1:], far)
+            self.near[:-1] = np.fmax(self.near[:-1], far)
+        elif magnitude:
             self.patterns = sign_patterns(table.signals, basis)
 
     @property
@@ -141,14 +152,33 @@ class LineProblem:
 
     def solve(self, Y, starts, tol, max_iter):
         """Fit Y (n, C, N), globally or from starts (n, 1) in u."""
-        n, n_channels, n_points = Y.shape
+        u0, h = self.nodes[0], self.nodes[1] - self.nodes[0]
+        brackets = self.find_brackets(Y, starts)
+        n, n_channels, _ = Y.shape
+        out = Solution.empty(n, n_channels, self.n_amplitudes, 1)
+        outputs = out.u[:, 0], out.coef, out.rss, out.cov, out.n_iter
+        if self.n_amplitudes == 1:
+            refine_one(
+                Y, self.powers, self.energy_powers, *brackets, u0, h, tol, max_iter,
+                *outputs,
+            )  # fmt: skip
+        else:
+            refine_two(Y, self.powers, *brackets, u0, h, tol, max_iter, *outputs)
+        return out
+
+    def find_brackets(self, Y, starts=None):
+        """Return where minima may be: lo, hi, start, node (n, K), sign (n, K, N).
+
+        Places are in u. node is -1 where there are fewer, and sign holds polarities of
+        magnitudes, or has K = 0. `starts` are those of `solve`.
+        """
+        n, _, n_points = Y.shape
         u0, h = self.nodes[0], self.nodes[1] - self.nodes[0]
         # Room for brackets of other polarities, of which several may be nearly equal.
         n_kept = 3 * _N_KEPT if self.magnitude else _N_KEPT
         lo, hi, start = (np.empty((n, n_kept)) for _ in range(3))
         node = np.full((n, n_kept), -1, dtype=np.int64)
         sign = np.empty((n, n_kept if self.magnitude else 0, n_points), np.int8)
-        acc = np.empty(self.nodes.size + WIDTH)
         brackets = lo, hi, start, node
         if starts is not None:
             self._start(Y, starts[:, 0], brackets, sign)
@@ -161,26 +191,18 @@ class LineProblem:
                 *brackets, sign,
             )  # fmt: skip
         else:
-            # spread_signs needs room for two more brackets each.
+            # spread_signs needs room for more brackets.
             first = [array[:, :_N_KEPT] for array in brackets]
+            acc = np.empty(self.nodes.size + WIDTH)
             peak = np.empty(-(-self.coarse.shape[2] // 8) * 8, dtype=bool)
             for part, energies in coarse_energies(Y, self.coarse):
                 scan_line(
-                    Y[part], self.basis, energies, _STRIDE, h, u0, _MARGINS, acc, peak,
-                    *(array[part] for array in first),
+                    Y[part], self.basis, energies, _STRIDE, h, u0, _MARGINS, self.near,
+                    acc, peak, *(array[part] for array in first),
                 )  # fmt: skip
             if self.magnitude:
-                spread_signs(self.signs, *brackets, sign)
-        out = Solution.empty(n, n_channels, self.n_amplitudes, 1)
-        outputs = out.u[:, 0], out.coef, out.rss, out.cov, out.n_iter
-        if self.n_amplitudes == 1:
-            refine_one(
-                Y, self.powers, self.energy_powers, *brackets, sign, u0, h, tol,
-                max_iter, *outputs,
-            )  # fmt: skip
-        else:
-            refine_two(Y, self.powers, *brackets, sign, u0, h, tol, max_iter, *outputs)
-        return out
+                spread_signs(Y, self.units, self.gaps, h, u0, *brackets, sign)
+        return *brackets, sign
 
     def _start(self, Y, u, brackets, sign):
         """Write one bracket per voxel: all the range, around a start."""
@@ -191,7 +213,7 @@ class LineProblem:
         if not self.magnitude:
             return
         if self.n_amplitudes == 1:
-            sign[:, 0] = self.signs[nearest]
+            sign[:, 0] = np.where(self.units[nearest] < 0.0, -1, 1)
             return
         runs, order, base, basis = self.patterns
         for v, g in enumerate(nearest):

@@ -53,10 +53,15 @@ class Gamma:
         self.matrix[:] = 0.0
         self.matrix[0] = self.start * self.lattice.couplings.cell
 
-    def weigh(self, loop, g, share, *settings):
-        """Let a compiled loop write weights of a distribution g on the flat array.
+    def follow(self, loop, g, *settings):
+        """Follow a distribution g on the flat array by one call of a compiled loop."""
+        stencils, couplings = self.lattice.stencils, self.lattice.couplings
+        loop(g, stencils, couplings, self.constants, self.weights, *settings)
 
-        share(function) calls function(first, last) on parts of the cells, in threads.
+    def weigh(self, loop, g, share, *settings):
+        """Let a compiled loop write weights, the first part of following g in threads.
+
+        share(function) calls function(first, last) on parts of the cells.
         """
         stencils, constants, weights = (
             self.lattice.stencils,

@@ -143,10 +143,10 @@ class Inversion:
         return np.array(steps)
 
     def _sharer(self, stack):
-        """Return share(function), which runs it over parts of the cells."""
+        """Return share(function), which runs it over parts of the cells, or None."""
         first, last = self.gamma.lattice.first, self.gamma.lattice.last
         if self.n_threads < 2 or last - first < _THREAD_CELLS:
-            return lambda function: function(first, last)
+            return None
         pool = stack.enter_context(ThreadPoolExecutor(self.n_threads - 1))
         parts = split_slices(last - first, self.n_threads)
         own, *others = [(first + part.start, first + part.stop) for part in parts]

@@ -343,6 +343,15 @@ def eliminate_half(gamma, couplings, band):
 
 
 @compiled
+def solve_whole(gamma, couplings, band):
+    """Solve a system that is not shared; return 0, or the column that failed + 1."""
+    failed = eliminate_half(gamma, couplings, band)
+    if not failed:
+        solve_backward(band.A, 0, band.A.shape[0], band.x)
+    return failed
+
+
+@compiled
 def join_halves(front, back):
     """Add the Schur complement of the back half to the front, and solve the shared."""
     A, B, x, z = front.A, back.A, front.x, back.x

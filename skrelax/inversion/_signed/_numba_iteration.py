@@ -3,14 +3,8 @@
 import math
 
 from ...utils._compiled import compiled
-from ._numba_band import eliminate_half, solve_backward
-from ._numba_penalty import (
-    assemble,
-    centre_weights,
-    crossing_weights,
-    fold_baseline,
-    uniform_weights,
-)
+from ._numba_band import solve_whole
+from ._numba_penalty import follow
 from ._numba_types import CONTRACT
 
 
@@ -32,20 +26,12 @@ def iterate_small(g, stencils, couplings, constants, weights, band, schedule, st
 
     steps receives ||g - g_old|| / ||g|| of each iteration.
     """
-    cells, rates = couplings.cells, schedule.rates
-    first, last = cells[0], cells[cells.size - 1] + 1
     for it in range(steps.size):
-        uniform_weights(g, first, last, stencils, constants, weights)
-        if rates[it, 0] > 0.0:
-            crossing_weights(g, first, last, stencils, constants, rates[it, 1], weights)
-        fold_baseline(g, stencils, constants, weights)
-        centre_weights(first, last, stencils.offsets.size, weights.rows)
-        assemble(g, first, last, couplings, constants, rates[it, 2], weights)
-        failed = eliminate_half(weights.gamma, couplings, band)
+        follow(g, stencils, couplings, constants, weights, schedule.rates[it])
+        failed = solve_whole(weights.gamma, couplings, band)
         if failed:
             return it, failed
-        solve_backward(band.A, 0, band.A.shape[0], band.x)
-        steps[it] = take_over(band.x, cells, g)
+        steps[it] = take_over(band.x, couplings.cells, g)
         if steps[it] < schedule.tol:
             return it + 1, 0
     return steps.size, 0

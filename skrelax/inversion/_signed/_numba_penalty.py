@@ -183,6 +183,22 @@ def assemble(g, first, last, couplings, constants, u, weights):
                 out[x] = (1.0 - u) * out[x] + u * scale * coupled * acc[x]
 
 
+@compiled
+def follow(g, stencils, couplings, constants, weights, rates):
+    """Let Gamma follow a distribution by one iteration of the reference scheme.
+
+    rates: whether crossings count, their rate, and that of Gamma.
+    """
+    cells = couplings.cells
+    first, last = cells[0], cells[cells.size - 1] + 1
+    uniform_weights(g, first, last, stencils, constants, weights)
+    if rates[0] > 0.0:
+        crossing_weights(g, first, last, stencils, constants, rates[1], weights)
+    fold_baseline(g, stencils, constants, weights)
+    centre_weights(first, last, stencils.offsets.size, weights.rows)
+    assemble(g, first, last, couplings, constants, rates[2], weights)
+
+
 @compiled(fastmath=CONTRACT)
 def multiply(gamma, couplings, x, first, last, out):
     """Write Gamma x of cells first..last into out; x must be 0 on ghost cells."""

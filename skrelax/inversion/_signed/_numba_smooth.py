@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ...utils._compiled import compiled
+from ._numba_penalty import assemble, centre_weights, fold_baseline
 from ._numba_types import BLOCK, CONTRACT
 
 
@@ -103,3 +104,15 @@ def smooth_crossings(g, first, last, stencils, constants, softness, rate, weight
                 state = (1.0 - rate) * crossings[i, q] + rate * m[x + halo]
                 crossings[i, q] = state
                 rows[offsets.size + 1 + i, q] = math.sqrt(state)
+
+
+@compiled
+def follow_smoothly(g, stencils, couplings, constants, weights, softness, rate):
+    """Let Gamma follow a distribution by one iteration of the convergent scheme."""
+    cells = couplings.cells
+    first, last = cells[0], cells[cells.size - 1] + 1
+    smooth_weights(g, first, last, stencils, constants, rate, weights)
+    smooth_crossings(g, first, last, stencils, constants, softness, rate, weights)
+    fold_baseline(g, stencils, constants, weights)
+    centre_weights(first, last, stencils.offsets.size, weights.rows)
+    assemble(g, first, last, couplings, constants, 1.0, weights)

@@ -8,7 +8,8 @@ from ...utils._sklearn import Interval
 from ...utils._validation import check_number, check_numbers, errors_name
 from ._checks import COUNT, Settings, check_positive
 from ._numba_penalty import crossing_weights, uniform_weights
-from ._numba_smooth import smooth_crossings, smooth_weights
+from ._numba_penalty import follow as follow_at_once
+from ._numba_smooth import follow_smoothly, smooth_crossings, smooth_weights
 from ._numba_types import Schedule
 
 _POSITIVE = Interval(numbers.Real, 0, None, closed="neither")
@@ -117,12 +118,17 @@ class ReferenceScheme(Settings):
     def _follower(self, gamma):
         """Return follow(it, g, share), which makes Gamma follow g by one iteration.
 
-        It returns by how much a step is longer than what is seen of it.
+        It returns by how much a step is longer than what is seen of it. share is None
+        where one thread does it all: one call then, since each costs as much as the
+        penalties of a hundred cells.
         """
         rates = self._schedule().rates
 
         def follow(it, g, share):
             crossing, crossing_rate, rate = rates[it]
+            if share is None:
+                gamma.follow(follow_at_once, g, rates[it])
+                return 1.0
             gamma.weigh(uniform_weights, g, share)
             if crossing > 0.0:
                 gamma.weigh(crossing_weights, g, share, crossing_rate)
@@ -192,9 +198,12 @@ class ConvergentScheme(Settings):
             softness = max(softness, np.finfo(float).tiny)
             # The first weights have no predecessor to be averaged with.
             own = 1.0 if it == 0 else rate
-            gamma.weigh(smooth_weights, g, share, own)
-            gamma.weigh(smooth_crossings, g, share, softness, own)
-            gamma.assemble(g, share, 1.0)
+            if share is None:
+                gamma.follow(follow_smoothly, g, softness, own)
+            else:
+                gamma.weigh(smooth_weights, g, share, own)
+                gamma.weigh(smooth_crossings, g, share, softness, own)
+                gamma.assemble(g, share, 1.0)
             return 1.0 / rate
 
         return follow

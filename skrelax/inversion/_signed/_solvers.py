@@ -14,6 +14,7 @@ from ._numba_band import (
     solve_backward,
     solve_forward,
     solve_forward_many,
+    solve_whole,
 )
 from ._numba_blocks import fill_panel
 from ._numba_penalty import multiply
@@ -95,8 +96,7 @@ class BandSolver:
         front, couplings = self.front, self.couplings
         A, x = front.A, front.x
         if self.pool is None:
-            self.check(eliminate_half(gamma, couplings, front))
-            solve_backward(A, 0, A.shape[0], x)
+            self.check(solve_whole(gamma, couplings, front))
             return x[: front.Y.size]
         back, z = self.back, self.back.x
         waiting = self.pool.submit(eliminate_half, gamma, couplings, back)

@@ -422,11 +422,13 @@ class TestConvergentScheme:
         assert ilt.residuals_.std() == pytest.approx(1.0, abs=0.25)
 
 
-def test_threads_share_large_updates(monkeypatch):
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("scheme", [ReferenceScheme(8), ConvergentScheme(8)])
+def test_threads_share_large_updates(monkeypatch, scheme):
     """More cells than the threshold are updated in two parts, with one result."""
     axes, data = plane()
     kernels, grids = ["T2", "identity"], [GRIDS[0], None]
-    settings = {"noise_std": 1.0, "scheme": ReferenceScheme(8)}
+    settings = {"noise_std": 1.0, "scheme": scheme}
     alone = MultiDimRegularizedILT(kernels, grids, **settings).fit_grid(axes, data)
     monkeypatch.setattr(iteration, "_THREAD_CELLS", 10)
     monkeypatch.setattr(iteration, "_SMALL_WORK", 0)

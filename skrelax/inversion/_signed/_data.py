@@ -56,7 +56,7 @@ def common_weight(weights):
     return weights, 1.0
 
 
-def count_data(count, axes, factors, data, weights):
+def count_data(count, axes, factors, n_rows, weights):
     """Return the number of data that default penalties count, of one inversion.
 
     Parameters
@@ -67,8 +67,10 @@ def count_data(count, axes, factors, data, weights):
         Axes of the distribution.
     factors : list of ndarray
         Kernels of the inverted axes.
-    data, weights : ndarray of shape (n_rows, n_channels)
-        Data of all inversions, and their weights or None.
+    n_rows : int
+        Points of the inverted axes.
+    weights : ndarray of shape (n_rows, n_channels) or None
+        Weights of all inversions.
     """
     n_channels = math.prod(axes.shape[axis] for axis in axes.solver_order)
     n_channels //= math.prod(axes.shape[axis] for axis in axes.inverted)
@@ -80,7 +82,7 @@ def count_data(count, axes, factors, data, weights):
             sizes.append(K.shape[0] if rank is None else kept_rank(s, rank))
         return math.prod(sizes) * n_channels
     if weights is None:
-        return data.shape[0] * n_channels
+        return n_rows * n_channels
     n_used = np.count_nonzero(weights) / weights.shape[1]
     return max(1.0, n_used * n_channels)
 

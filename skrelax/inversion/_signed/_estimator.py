@@ -396,7 +396,7 @@ class MultiDimRegularizedILT(
         if coupled:
             axes = axes.with_channels(self.channels, channel_shape, y.shape[1])
         n_alone = 0 if coupled or single else y.shape[1]
-        n_data = count_data(penalty.count, axes, places.factors, data, weights)
+        n_data = count_data(penalty.count, axes, places.factors, len(data), weights)
         self._axes = axes
         self._problem = problem = Problem(
             axes=axes,

@@ -36,7 +36,7 @@ class Gamma:
         self.weights = Weights(
             rows=np.zeros((n + 1 + n_axes, size)),
             crossings=np.zeros((n_axes, size)),
-            logarithms=np.zeros((n, size)),
+            logarithms=np.zeros((0, size)),
             gamma=np.zeros((lattice.couplings.offsets.size, size)),
         )
         self.reset()
@@ -53,6 +53,11 @@ class Gamma:
         self.matrix[:] = 0.0
         self.matrix[0] = self.start * self.lattice.couplings.cell
 
+    def keep_logarithms(self):
+        """Make room for logarithms of the weights, which not all schemes keep."""
+        shape = (self.lattice.steps.shape[0], self.lattice.size)
+        self.weights = self.weights._replace(logarithms=np.zeros(shape))
+
     def follow(self, loop, g, *settings):
         """Follow a distribution g on the flat array by one call of a compiled loop."""
         stencils, couplings = self.lattice.stencils, self.lattice.couplings
@@ -63,11 +68,8 @@ class Gamma:
 
         share(function) calls function(first, last) on parts of the cells.
         """
-        stencils, constants, weights = (
-            self.lattice.stencils,
-            self.constants,
-            self.weights,
-        )
+        stencils = self.lattice.stencils
+        constants, weights = self.constants, self.weights
         share(
             lambda first, last: loop(
                 g, first, last, stencils, constants, *settings, weights

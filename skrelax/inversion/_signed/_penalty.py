@@ -150,8 +150,14 @@ class AdaptivePenalty(Settings):
 
 
 def make_penalty(penalty):
-    """Return the AdaptivePenalty that an argument stands for."""
-    return AdaptivePenalty() if penalty is None else penalty
+    """Return the AdaptivePenalty that an argument stands for, or raise ValueError."""
+    if penalty is None:
+        return AdaptivePenalty()
+    if not isinstance(penalty, AdaptivePenalty):
+        raise ValueError(
+            f"penalty must be an AdaptivePenalty or None, got {penalty!r}."
+        )
+    return penalty
 
 
 def _check_windows(windows):

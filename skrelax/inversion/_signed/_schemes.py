@@ -188,7 +188,7 @@ class ConvergentScheme(Settings):
     def _follower(self, gamma):
         """Return follow(it, g, share) as that of :class:`ReferenceScheme`."""
         n_cells, floor = gamma.lattice.cells.size, gamma.floor
-        gamma.weights.logarithms[:] = 0.0
+        gamma.keep_logarithms()
 
         def follow(it, g, share):
             rate = _RATE * min(1.0, _RATE_ITER / max(it, 1))
@@ -213,8 +213,15 @@ _SCHEMES = {"reference": ReferenceScheme, "convergent": ConvergentScheme}
 
 
 def make_scheme(scheme):
-    """Return the scheme that an argument stands for."""
-    return _SCHEMES[scheme]() if isinstance(scheme, str) else scheme
+    """Return the scheme that an argument stands for, or raise ValueError."""
+    if isinstance(scheme, str) and scheme in _SCHEMES:
+        return _SCHEMES[scheme]()
+    if not isinstance(scheme, tuple(_SCHEMES.values())):
+        raise ValueError(
+            "scheme must be 'reference', 'convergent', a ReferenceScheme or a "
+            f"ConvergentScheme, got {scheme!r}."
+        )
+    return scheme
 
 
 def _rate(it, start, decay, floor):

@@ -294,6 +294,19 @@ def make_axes(X, names, kernels, grids, spacing, baseline, compression, max_bins
     )
 
 
+def check_discrete_sizes(kernels, grids, sizes):
+    """Raise ValueError if a grid is given for an identity axis of another size."""
+    if not isinstance(kernels, list | tuple) or not isinstance(grids, list | tuple):
+        return
+    for axis, (kernel, grid) in enumerate(zip(kernels, grids, strict=False)):
+        discrete = kernel == "identity" or getattr(kernel, "is_discrete", False)
+        if discrete and np.ndim(grid) == 1 and len(grid) != sizes[axis]:
+            raise ValueError(
+                f"grids: axis {axis} is not inverted, so its {len(grid)} bins "
+                f"must be its {sizes[axis]} points."
+            )
+
+
 def _distinct(points):
     """Return the different rows of points, and which of them each row is."""
     if points.shape[1] == 1:

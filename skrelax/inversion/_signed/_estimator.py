@@ -24,7 +24,7 @@ from ...utils._validation import (
     refuse_complex,
     validate_points,
 )
-from ._axes import make_axes
+from ._axes import check_discrete_sizes, make_axes
 from ._checks import COUNT, CachedNames, check_start, validate_fit, validate_grid
 from ._data import count_data, gather
 from ._penalty import AdaptivePenalty, make_penalty
@@ -326,7 +326,7 @@ class MultiDimRegularizedILT(
         """
         axes, data, sigma = validate_grid(axes, data, sigma)
         sizes = tuple(axis.size for axis in axes)
-        self._check_discrete_sizes(sizes)
+        check_discrete_sizes(self.kernels, self.grids, sizes)
         y = data.reshape(math.prod(sizes), -1)
         single = data.ndim == len(axes)
         weight = None if sigma is None else 1.0 / sigma.reshape(y.shape) ** 2
@@ -338,19 +338,6 @@ class MultiDimRegularizedILT(
         self._fit(X, y, weight, initial, None, shape, sigma is not None)
         self.residuals_ = self.residuals_.reshape(data.shape)
         return self
-
-    def _check_discrete_sizes(self, sizes):
-        """Raise ValueError if a grid is given for an identity axis of another size."""
-        kernels, grids = self.kernels, self.grids
-        if not isinstance(kernels, list | tuple) or not isinstance(grids, list | tuple):
-            return
-        for axis, (kernel, grid) in enumerate(zip(kernels, grids, strict=False)):
-            discrete = kernel == "identity" or getattr(kernel, "is_discrete", False)
-            if discrete and np.ndim(grid) == 1 and len(grid) != sizes[axis]:
-                raise ValueError(
-                    f"grids: axis {axis} is not inverted, so its {len(grid)} bins "
-                    f"must be its {sizes[axis]} points."
-                )
 
     def _fit(
         self, X, y, weight, initial, labels=None, channel_shape=(), has_sigma=False

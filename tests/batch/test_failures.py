@@ -29,7 +29,7 @@ ESTIMATORS = {
     "smooth": make_pipeline(BUILDER, SmoothLasso(1e-5, 1e-3)),
     "lasso CV": make_pipeline(BUILDER, LassoFistaCV(8)),
     "signed, convergent": MultiDimRegularizedILT(
-        "T2", ILT_GRID, scheme="convergent", tol=1e-3
+        "T2", ILT_GRID, scheme=ConvergentScheme(tol=1e-3)
     ),
     "nonlinear": NonlinearRelaxationFit("T2"),
 }

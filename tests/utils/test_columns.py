@@ -52,7 +52,8 @@ def columns_of(kind, models, X):
             ilt = MultiDimRegularizedILT(
                 list(models), 2, noise_std=1.0, scheme=ReferenceScheme(1)
             )
-            return list(ilt.fit(X, Y)._order)
+            columns = ilt.fit(X, Y)._axes.columns
+            return [place for part in columns for place in part]
         model = models[0] if len(models) == 1 else of_one_model(wanted)
         return list(NonlinearRelaxationFit(model).fit(X, Y)._columns)
     except ValueError as error:

@@ -31,6 +31,11 @@ class IltResultMixin:
         elif found:
             self.baseline_ = tuple(found)
 
+    @property
+    def _channel_grids(self):
+        """Coordinates of the channels that are axes."""
+        return self._axes.channel_grids
+
     def _signals(self, places):
         """Return signals (n_points, n_channels) at places."""
         cells = self._axes.to_solver(self._full)
@@ -66,9 +71,9 @@ class IltResultMixin:
         else:
             index = pd.MultiIndex.from_product(self.grids_, names=names)
         columns = self._signal_labels
-        if len(self._axes.channel_grids) > 1:
+        if len(self._channel_grids) > 1:
             columns = pd.MultiIndex.from_product(
-                self._axes.channel_grids, names=self._channel_names()
+                self._channel_grids, names=self._channel_names()
             )
         values = self.distribution_.reshape(len(index), -1)
         return pd.DataFrame(values, index=index, columns=columns)
@@ -95,9 +100,9 @@ class IltResultMixin:
                 "to_xarray needs xarray: pip install skrelax[xarray]"
             ) from error
         coordinates = dict(zip(self._axis_names(), self.grids_, strict=True))
-        if self._axes.channel_grids:
+        if self._channel_grids:
             coordinates |= dict(
-                zip(self._channel_names(), self._axes.channel_grids, strict=True)
+                zip(self._channel_names(), self._channel_grids, strict=True)
             )
         elif not self._single_signal:
             coordinates["channel"] = list(self._signal_labels)
@@ -110,7 +115,7 @@ class IltResultMixin:
         )
 
     def _channel_names(self):
-        n = len(self._axes.channel_grids)
+        n = len(self._channel_grids)
         return ["channel"] if n == 1 else [f"channel_{axis}" for axis in range(n)]
 
     def bands(self, n_refits=50, *, level=0.9, random_state=None, n_jobs=None):

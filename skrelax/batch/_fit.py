@@ -243,7 +243,7 @@ def treats_signals_alone(estimator):
         init = estimator.init
         return isinstance(init, str) or all(np.ndim(v) == 0 for v in init.values())
     if kind is MultiDimRegularizedILT:
-        return not estimator.couple_channels and estimator.callback is None
+        return estimator.channels is None and estimator.callback is None
     if kind is KernelParameterSearch:
         return treats_signals_alone(estimator.estimator)
     return False

@@ -167,10 +167,10 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         self._acquisition = copy.deepcopy(acquisition)
         self._include = tuple(self.include)
         self._only_converged = self.only_converged
-        if self.estimator.get_params().get("couple_channels"):
+        if self.estimator.get_params().get("channels") is not None:
             raise ValueError(
-                "estimator has couple_channels=True, which would regularise voxels "
-                "together; a VoxelMapper needs couple_channels=False."
+                "estimator couples its channels, which would regularise voxels "
+                "together; a VoxelMapper needs channels=None."
             )
         probe = np.linspace(1.0, 0.5, n_points)[:, None]
         with warnings.catch_warnings():

@@ -48,7 +48,7 @@ def fitted_distributions(estimator):
         grids = tuple(last.grids_)
         n_bins = int(np.prod([grid.size for grid in grids]))
         f = last.distribution_.reshape(n_bins, -1).T
-        return f, grids, tuple(last._layout.models)
+        return f, grids, tuple(last._axes.models)
     builder = find_builder(estimator)
     source = last if builder is None else builder
     times = getattr(source, "relaxation_times_", None)

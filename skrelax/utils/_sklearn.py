@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import (
     Interval,
     Options,
     StrOptions,
+    validate_parameter_constraints,
     validate_params,
 )
 from sklearn.utils.metadata_routing import process_routing
@@ -26,6 +27,7 @@ __all__ = [
     "fits_a_fold",
     "process_routing",
     "routing_enabled",
+    "validate_parameter_constraints",
     "validate_params",
 ]
 

@@ -20,6 +20,7 @@ from skrelax import (
     LassoFistaCV,
     MultiDimRegularizedILT,
     NonlinearRelaxationFit,
+    ReferenceScheme,
     SmoothLasso,
     SmoothLassoCV,
     TSVDCompressor,
@@ -84,7 +85,9 @@ ESTIMATORS = {
     "kernel parameter": KernelParameterSearch(
         EPG, values=np.linspace(120, 180, 5)
     ),
-    "signed": MultiDimRegularizedILT("T2", ILT_GRID, noise_std=0.005, max_iter=30),
+    "signed": MultiDimRegularizedILT(
+        "T2", ILT_GRID, noise_std=0.005, scheme=ReferenceScheme(30)
+    ),
     "signed, convergent": MultiDimRegularizedILT("T2", ILT_GRID, scheme="convergent"),
     "nonlinear": NonlinearRelaxationFit("T2"),
     "nonlinear search": GridSearchCV(
@@ -376,7 +379,9 @@ def test_two_axes():
         assert_allclose(row[f"log_mean_T2{suffix}"], 0.1, rtol=1e-2)
         assert_allclose(row[f"ratio{suffix}"], 8.0, rtol=1e-2)
     grids = [np.geomspace(*pair, 12) for pair in ((0.05, 12.0), (0.005, 2.0))]
-    ilt = MultiDimRegularizedILT(kernels, grids, noise_std=1e-3, max_iter=20)
+    ilt = MultiDimRegularizedILT(
+        kernels, grids, noise_std=1e-3, scheme=ReferenceScheme(20)
+    )
     signed = fit_batch(ilt, frame, **roles, n_bootstrap=3, random_state=0).iloc[0]
     assert_allclose(signed["log_mean_T1_0"], 0.8, rtol=0.2)
     assert signed["log_mean_T1 stderr"] > 0

@@ -14,6 +14,7 @@ from skrelax import (
     LassoFistaCV,
     MultiDimRegularizedILT,
     NonlinearRelaxationFit,
+    ReferenceScheme,
     SmoothLasso,
     SmoothLassoCV,
 )
@@ -192,9 +193,9 @@ def fitted():
         "two": make_pipeline(
             KernelBuilder(["T1-SR", "T2"], n_bins=5), SmoothLasso(1e-3, 1e-3)
         ).fit(grid, y),
-        "signed": MultiDimRegularizedILT(grids=9, noise_std=0.1, max_iter=3).fit(
-            X, DECAY
-        ),
+        "signed": MultiDimRegularizedILT(
+            grids=9, noise_std=0.1, scheme=ReferenceScheme(3)
+        ).fit(X, DECAY),
         "strength": StrengthSearch(pipeline, strengths=3).fit(X, DECAY),
         "smooth": make_pipeline(KernelBuilder(n_bins=8), SmoothLassoCV(2, 3)).fit(
             X, DECAY

@@ -14,6 +14,7 @@ from skrelax import (
     LassoFista,
     MultiDimRegularizedILT,
     NonlinearRelaxationFit,
+    ReferenceScheme,
     SmoothLasso,
     fit_batch,
 )
@@ -276,7 +277,9 @@ BUILDER = KernelBuilder("T2", n_bins=12, minimum=0.005, maximum=1.0)
 ESTIMATORS = {
     "smooth": make_pipeline(BUILDER, SmoothLasso(1e-5, 1e-3)),
     "nonlinear": NonlinearRelaxationFit("T2"),
-    "signed": MultiDimRegularizedILT("T2", np.geomspace(0.005, 1, 12), max_iter=5),
+    "signed": MultiDimRegularizedILT(
+        "T2", np.geomspace(0.005, 1, 12), scheme=ReferenceScheme(5)
+    ),
 }
 ROLES = {"acquisition": "TE", "signal": "y", "by": "sample"}
 

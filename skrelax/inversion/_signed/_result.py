@@ -1,75 +1,60 @@
 """What is read from a fitted multi-dimensional inversion."""
 
 import functools
-import math
 import numbers
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ..uncertainty import DistributionBands
-from ..utils._inspect import number_repeats
-from ..utils._parallel import run_tasks, single_blas_thread
-from ..utils._validation import check_number, errors_name
-from ._ilt_checks import check_axis
-from ._ilt_problem import DataOperator
-from ._ilt_setup import locate
-from ._tables import bins_index, to_data_array
+from ...uncertainty import DistributionBands
+from ...utils._inspect import number_repeats
+from ...utils._parallel import run_tasks, single_blas_thread
+from ...utils._validation import check_number, errors_name
+from .._tables import bins_index, to_data_array
+from ._checks import check_axis
+from ._operator import DataOperator
+from ._problem import solve
 
 
 class IltResultMixin:
     """Distributions, signals and tables of a fitted inversion."""
 
     def _separate(self):
-        """Set `distribution_` and `baseline_` from cells in the order of the solver."""
-        layout = self._layout
-        full = self._user_order(self._full)
-        main = [slice(grid.size) for grid in layout.grids]
-        self.distribution_ = np.ascontiguousarray(full[tuple(main)])
-        found = []
-        for axis in np.flatnonzero(layout.baseline):
-            slab = list(main)
-            slab[axis] = layout.grids[axis].size
-            found.append(full[tuple(slab)].copy())
+        """Set `distribution_` and `baseline_`."""
+        self.distribution_ = np.ascontiguousarray(self._axes.bins(self._full))
+        found = self._axes.baselines(self._full)
         self.baseline_ = None
         if len(found) == 1:
             self.baseline_ = found[0] if found[0].ndim else float(found[0])
         elif found:
             self.baseline_ = tuple(found)
 
-    def _user_order(self, full):
-        """Return cells with their axes in the order of X instead of the solver's."""
-        order = [*self._layout.inverted, *self._layout.discrete]
-        rest = range(len(order), full.ndim)
-        return full.transpose([*np.argsort(order), *rest])
+    @property
+    def _channel_grids(self):
+        """Coordinates of the channels that are axes."""
+        return self._axes.channel_grids
 
     def _signals(self, places):
         """Return signals (n_points, n_channels) at places."""
-        layout = self._layout
-        n_cells = math.prod(K.shape[1] for K in places.factors)
-        n_positions = math.prod(layout.grids[a].size for a in layout.discrete)
-        cells = self._full.reshape(n_cells, -1)
+        cells = self._axes.to_solver(self._full)
         operator = DataOperator(places.factors, None, cells.shape[1])
         signals = operator.forward(cells)
-        signals = signals.reshape(signals.shape[0], n_positions, -1)
+        signals = signals.reshape(signals.shape[0], self._axes.n_positions, -1)
         return signals[places.row, places.position]
 
     def _signals_or_nan(self, X):
         """Return signals at points, nan where a discrete axis has no bin."""
-        X = X[:, self._order]
-        layout = self._layout
-        known = np.ones(X.shape[0], dtype=bool)
-        for axis in layout.discrete:
-            known &= np.isin(X[:, layout.columns[axis][0]], layout.grids[axis])
+        known = self._axes.knows(X)
         signals = np.full((X.shape[0], len(self._signal_labels)), np.nan)
-        signals[known] = self._signals(locate(X[known], layout))
+        signals[known] = self._signals(self._axes.locate(X[known]))
         return signals
 
     def _axis_names(self):
         """Return a name for each axis of X, numbered where they repeat."""
-        return number_repeats(model.parameters[0].name for model in self._layout.models)
+        return number_repeats(model.parameters[0].name for model in self._axes.models)
 
     def to_frame(self):
         """Return the distribution as a table.
@@ -158,26 +143,24 @@ class IltResultMixin:
             == 0
         ):
             raise ValueError("n_jobs must not be 0.")
-        factors = self._places.factors
-        cells = self._full.reshape(math.prod(K.shape[1] for K in factors), -1)
-        fitted = DataOperator(factors, None, cells.shape[1]).forward(cells)
-        std = np.resize(self.noise_std_, fitted.shape)
-        if self._weights is not None:
+        problem = replace(self._problem, noise_std=self.noise_std_)
+        cells = self._axes.to_solver(self._full)
+        fitted = DataOperator(problem.factors, None, cells.shape[1]).forward(cells)
+        std, weights = np.resize(self.noise_std_, fitted.shape), problem.weights
+        if weights is not None:
             std = np.divide(
-                std, np.sqrt(self._weights), where=self._weights > 0,
+                std, np.sqrt(weights), where=weights > 0,
                 out=np.zeros(fitted.shape),
             )  # fmt: skip
         with errors_name("random_state"):
             source = check_random_state(random_state)
         seeds = source.randint(2**31, size=n_refits)
-        bins = tuple(slice(grid.size) for grid in self._layout.grids)
         samples = np.empty((n_refits, *self.distribution_.shape))
 
         def refit(i):
             noise = std * np.random.default_rng(seeds[i]).standard_normal(fitted.shape)
-            noise_std = self.noise_std_
-            outcome = self._run(self._task(fitted + noise, noise_std, 1))
-            samples[i] = self._user_order(outcome.full)[bins]
+            answer = solve(replace(problem, data=fitted + noise))
+            samples[i] = self._axes.bins(answer.full)
 
         # Limited once for all threads: each would restore what it found.
         with single_blas_thread():

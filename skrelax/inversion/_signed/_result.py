@@ -1,6 +1,7 @@
 """What is read from a fitted multi-dimensional inversion."""
 
 import functools
+import math
 import numbers
 from dataclasses import replace
 

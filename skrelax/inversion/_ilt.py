@@ -465,6 +465,9 @@ class MultiDimRegularizedILT(
         self._warn(task, outcome)
         return self
 
+    def _treats_alone(self):
+        return not self.couple_channels and self.callback is None
+
     def _copy_settings(self):
         """Return the parameters as they are now, which refits for bands use."""
         values = {}

@@ -99,12 +99,6 @@ def check_scalars(estimator):
         check_number(estimator.tol, "tol", 0.0)
 
 
-def check_axis(axis, n_axes):
-    """Return an axis of X, or raise an error."""
-    axis = check_number(axis, "axis", -n_axes, n_axes - 1, numbers.Integral)
-    return axis % n_axes
-
-
 def check_windows(windows):
     """Return the three widths of the moving maxima."""
     widths = check_numbers(windows, "windows", ndim=1)

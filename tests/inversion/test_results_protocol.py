@@ -49,6 +49,12 @@ def on_plane(inversion):
     return make_pipeline(KernelBuilder(["T1-SR", "T2"], grid=[T1, T2]), inversion)
 
 
+SEARCH = KernelParameterSearch(
+    on_line(SmoothLasso(1e-5)).set_params(
+        kernelbuilder__kernel=EPGEchoTrain(echo_spacing=0.03)
+    ),
+    values=[150.0, 160.0, 170.0, 180.0],
+)
 INVERSIONS = {
     "LassoFista": on_line(LassoFista(1e-4)),
     "LassoFista, baseline": on_line(LassoFista(1e-4, fit_intercept=True)),
@@ -56,22 +62,8 @@ INVERSIONS = {
     "LassoFistaCV, each": on_line(LassoFistaCV(6, alpha_per_signal=True)),
     "SmoothLasso": on_line(SmoothLasso(smoothness=1e-4)),
     "SmoothLassoCV": on_line(SmoothLassoCV(2, 3)),
-    "KernelParameterSearch": KernelParameterSearch(
-        make_pipeline(
-            KernelBuilder(EPGEchoTrain(echo_spacing=0.03), grid=T2), SmoothLasso(1e-5)
-        ),
-        values=[150.0, 160.0, 170.0, 180.0],
-    ),
-    "KernelParameterSearch inside": make_pipeline(
-        "passthrough",
-        KernelParameterSearch(
-            make_pipeline(
-                KernelBuilder(InversionRecovery(), grid=T2), SmoothLasso(1e-5)
-            ),
-            "efficiency",
-            [1.0, 1.1, 1.2, 1.3],
-        ),
-    ),
+    "KernelParameterSearch": SEARCH,
+    "KernelParameterSearch inside": make_pipeline("passthrough", SEARCH),
     "StrengthSearch": StrengthSearch(on_line(SmoothLasso()), strengths=6),
     "StrengthSearch inside": on_line(StrengthSearch(SmoothLasso(), strengths=6)),
     "GridSearchCV": GridSearchCV(

@@ -7,12 +7,12 @@ from ..utils._linear_inputs import ITERATIONS, STRENGTH
 from ..utils._sklearn import BaseEstimator, StrOptions, _fit_context
 from ..utils._validation import N_JOBS, check_numbers
 from ._explained import report_unexplained
-from ._linear import DistributionMixin, validate_linear
+from ._linear import LinearInversionMixin, validate_linear
 from ._problem import make_problem
 from ._solvers import solve_batch, warn_gaps
 
 
-class LassoFista(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
+class LassoFista(LinearInversionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
     r"""Invert signals with an L1 penalty: distributions with few components.
 
     Minimises for each signal s, with weights w of the acquisition points,
@@ -49,9 +49,15 @@ class LassoFista(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstima
     Attributes
     ----------
     coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
-        Distributions.
+        Distributions as scikit-learn has coefficients.
+    distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
+        The same with an axis for each axis of the grid, and signals last.
     intercept_ : float or ndarray of shape (n_signals,)
         Baseline, 0 without `fit_intercept`.
+    baseline_ : float or ndarray of shape (n_signals,)
+        The same as `intercept_`.
+    grids_ : tuple of ndarray
+        Bins of each axis; their numbers where X does not know them.
     dual_gap_ : float or ndarray of shape (n_signals,)
         Duality gap relative to the objective (or to the rounding of
         ``||s||^2 / 2``, where a fit is exact): the objective of `coef_` is at
@@ -169,6 +175,9 @@ class LassoFista(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstima
         self._store(problem, F, gaps, n_iter)
         report_unexplained(problem, F, alphas, self.positive)
         return self
+
+    def _treats_alone(self):
+        return np.ndim(self.alpha) == 0
 
 
 def check_alpha(alpha, n_signals):

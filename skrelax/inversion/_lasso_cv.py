@@ -11,13 +11,13 @@ from ..utils._validation import N_JOBS
 from . import _numba
 from ._cv import FoldsMixin, check_path, choose_candidate, cross_validate_path
 from ._explained import report_unexplained
-from ._linear import DistributionMixin, validate_linear
+from ._linear import LinearInversionMixin, validate_linear
 from ._problem import make_problem, mean_squares
 from ._solvers import alpha_grid, dual_shift, solve_batch, warn_gaps, workspace
 
 
 class LassoFistaCV(
-    FoldsMixin, DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator
+    FoldsMixin, LinearInversionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator
 ):
     r"""Invert signals with an L1 penalty chosen by cross-validation.
 
@@ -71,9 +71,15 @@ class LassoFistaCV(
     cv_dual_gap_ : float
         Largest relative duality gap of all folds, signals and alphas.
     coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
-        Distributions.
+        Distributions as scikit-learn has coefficients.
+    distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
+        The same with an axis for each axis of the grid, and signals last.
     intercept_ : float or ndarray of shape (n_signals,)
         Baseline, 0 without `fit_intercept`.
+    baseline_ : float or ndarray of shape (n_signals,)
+        The same as `intercept_`.
+    grids_ : tuple of ndarray
+        Bins of each axis; their numbers where X does not know them.
     dual_gap_ : float or ndarray of shape (n_signals,)
         Duality gap of the final fit relative to the objective.
     n_iter_ : int or ndarray of shape (n_signals,)

@@ -12,14 +12,16 @@ from ..utils._sklearn import BaseEstimator, Options, _fit_context
 from ..utils._validation import N_JOBS
 from ._explained import report_unexplained
 from ._lasso import check_alpha, check_strengths
-from ._linear import DistributionMixin, validate_linear
+from ._linear import LinearInversionMixin, validate_linear
 from ._penalty import kronecker_penalty
 from ._problem import make_problem
 from ._smooth_solvers import solve_smooth_batch
 from ._solvers import warn_gaps
 
 
-class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
+class SmoothLasso(
+    LinearInversionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator
+):
     r"""Invert signals with an L1 and a smoothness penalty: broad distributions.
 
     Minimises for each signal s, with weights w of the acquisition points,
@@ -63,9 +65,16 @@ class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstim
     Attributes
     ----------
     coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
-        Distributions, bins of several axes in C order.
+        Distributions as scikit-learn has coefficients, bins of several axes in C
+        order.
+    distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
+        The same with an axis for each axis of the grid, and signals last.
     intercept_ : float or ndarray of shape (n_signals,)
         Baseline, 0 without `fit_intercept`.
+    baseline_ : float or ndarray of shape (n_signals,)
+        The same as `intercept_`.
+    grids_ : tuple of ndarray
+        Bins of each axis; their numbers where X does not know them.
     grid_shape_ : tuple of int
         Number of bins per axis.
     dual_gap_ : float or ndarray of shape (n_signals,)
@@ -197,6 +206,9 @@ class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstim
         self._order = self.order
         report_unexplained(problem, F, alphas, self.positive)
         return self
+
+    def _treats_alone(self):
+        return np.ndim(self.alpha) == 0
 
     @property
     def penalty_(self):

@@ -13,7 +13,7 @@ from ..utils._validation import N_JOBS
 from . import _numba
 from ._cv import FoldsMixin, check_path, choose_candidate, cross_validate_path
 from ._explained import report_unexplained
-from ._linear import DistributionMixin, validate_linear
+from ._linear import LinearInversionMixin, validate_linear
 from ._penalty import kronecker_penalty
 from ._problem import make_problem, mean_squares
 from ._smooth_solvers import (
@@ -33,7 +33,7 @@ _SMOOTHNESS_DECADES = (0.0, 8.0)
 
 
 class SmoothLassoCV(
-    FoldsMixin, DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator
+    FoldsMixin, LinearInversionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator
 ):
     r"""Invert signals with L1 and smoothness penalties chosen by cross-validation.
 
@@ -94,9 +94,16 @@ class SmoothLassoCV(
     cv_dual_gap_ : float
         Largest relative duality gap of all folds, signals and pairs.
     coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
-        Distributions, bins of several axes in C order.
+        Distributions as scikit-learn has coefficients, bins of several axes in C
+        order.
+    distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
+        The same with an axis for each axis of the grid, and signals last.
     intercept_ : float or ndarray of shape (n_signals,)
         Baseline, 0 without `fit_intercept`.
+    baseline_ : float or ndarray of shape (n_signals,)
+        The same as `intercept_`.
+    grids_ : tuple of ndarray
+        Bins of each axis; their numbers where X does not know them.
     grid_shape_ : tuple of int
         Number of bins per axis.
     dual_gap_ : float or ndarray of shape (n_signals,)

@@ -7,7 +7,7 @@ A curve is a function of log(strength) that fits once per call and returns a
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, optimize
+from scipy import optimize
 
 # Tolerance of the searches in log(strength): the strength is exact to 1e-6.
 _LOG_TOLERANCE = 1e-6
@@ -40,28 +40,6 @@ class Fit:
     norm: float
     dof: float
     seen: float
-
-
-def effective_parameters(K, weight, penalty, strength, active):
-    """Return the trace of the influence matrix of active bins, a float.
-
-    K (m, n), weight (m,) with mean one, penalty sparse (n, n) or None for an L1
-    term, whose active bins count one each (Zou, Hastie & Tibshirani 2007).
-    """
-    if penalty is None:
-        return float(np.count_nonzero(active))
-    A = K[:, active] * np.sqrt(weight / weight.sum())[:, None]
-    if A.shape[1] == 0:
-        return 0.0
-    L = penalty[active][:, active].toarray()
-    G = A.T @ A
-    try:
-        factor = linalg.cho_factor(G + strength * L)
-        trace = float(np.trace(linalg.cho_solve(factor, G)))
-    except linalg.LinAlgError:
-        trace = float(np.linalg.matrix_rank(A))
-    # Of nearly singular matrices rounding makes any number.
-    return min(max(trace, 0.0), float(min(np.count_nonzero(weight), A.shape[1])))
 
 
 def rounding_floor(squares):

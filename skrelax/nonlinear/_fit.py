@@ -23,6 +23,7 @@ from ..utils._sklearn import (
     _fit_context,
 )
 from ..utils._validation import check_acquisition
+from ._answers import FitAnswers
 from ._inputs import (
     assign_columns,
     check_known,
@@ -39,7 +40,9 @@ from ._run import CHUNK, Run, exponents, signals_of
 from ._status import FitStatus, warn_status
 
 
-class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class NonlinearRelaxationFit(
+    FitAnswers, MultiOutputMixin, RegressorMixin, BaseEstimator
+):
     r"""Fit a signal model to every voxel: parameters with standard errors.
 
     Minimises for each signal y, with weights w of the acquisition points,
@@ -299,6 +302,10 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self._store(run)
         warn_status(run.status)
         return self
+
+    def _treats_alone(self):
+        init = self.init
+        return isinstance(init, str) or all(np.ndim(v) == 0 for v in init.values())
 
     def _check_number(self, n_points, n_known):
         needed = len(self.model_.amplitudes) + len(self.model_.parameters) - n_known

@@ -27,6 +27,8 @@ class Grid(NamedTuple):
     """The bins of each axis, or None where only their number is known."""
     axis_names: tuple | None = None
     """A name per axis, such as ("T1", "T2"), or None."""
+    discrete: tuple = ()
+    """Numbers of the axes that are not inverted, as far as is known."""
 
 
 class KernelMatrix(np.ndarray):
@@ -187,12 +189,12 @@ def _read_bins(axes):
         return None
 
 
-def find_axes(X):
-    """Return the bins of each axis by name, {str: ndarray}; {} where X knows none."""
+def find_known_grid(X):
+    """Return the Grid of X, with copies of its bins, or None where they are unknown."""
     grid, is_whole = _read_grid(X)
     if grid is None or grid.grids is None or not is_whole:
-        return {}
-    return dict(zip(grid.axis_names, map(np.copy, grid.grids), strict=True))
+        return None
+    return grid._replace(grids=tuple(map(np.copy, grid.grids)))
 
 
 def find_grid_shape(X):

@@ -1,17 +1,21 @@
 """Rules for the strength: published references, definitions, bad input."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from skrelax import (
     KernelBuilder,
     LassoFista,
+    MultiDimRegularizedILT,
     SmoothLasso,
     SmoothLassoCV,
     TSVDCompressor,
 )
+from skrelax.kernels import acquisition_grid
 from skrelax.model_selection import StrengthSearch
 from skrelax.model_selection._criteria import lcurve_corner
 
@@ -285,3 +289,63 @@ def test_bad_settings_name_the_argument(settings, message):
     X, y = decay()
     with pytest.raises(ValueError, match=message):
         StrengthSearch(inversion(), **settings).fit(X, y)
+
+
+@pytest.mark.parametrize("scheme", ["reference", "convergent"])
+def test_signed_inversions_by_rules_that_look_at_residuals(scheme):
+    X, y = decay()
+    signed = MultiDimRegularizedILT("T2", 40, scheme=scheme)
+    strengths = [100.0, 10.0, 1.0]
+    grid = {"strengths": strengths, "refine": False}
+    found = {}
+    for rule in ("cv", "cv-1se", "discrepancy", "chi2"):
+        search = StrengthSearch(signed, rule=rule, **grid).fit(X, y)
+        found[rule] = search.strength_
+        assert search.strength_ in strengths
+        inner = search.best_estimator_
+        assert_allclose(search.predict(X), inner.predict(X))
+        assert_allclose(search.distribution_, inner.distribution_)
+        # Stronger penalties fit worse.
+        assert (np.diff(search.curve_["residual"]) < 0).all()
+        assert np.isnan(search.curve_["norm"]).all()
+        assert search.describe()["strength"].tolist() == [search.strength_]
+    assert found["cv-1se"] >= found["cv"]
+    for rule, target in (("discrepancy", 1.0), ("chi2", 1.02)):
+        search = StrengthSearch(signed, rule=rule, **grid).fit(X, y)
+        below = search.curve_["residual"] <= search.target_
+        assert search.strength_ == search.curve_["strength"][below].max(initial=1.0)
+        scale = search.noise_std_ or np.sqrt(search.curve_["residual"][-1])
+        assert_allclose(search.target_, target * scale**2)
+
+
+def test_a_signed_inversion_weighs_points_as_its_noise_does():
+    X, y = decay()
+    signed = MultiDimRegularizedILT("T2", 40)
+    plain = StrengthSearch(
+        signed, rule="discrepancy", strengths=[10.0, 1.0], refine=False
+    )
+    twice = clone(plain).fit(X, y, sample_weight=np.full(len(y), 2.0))
+    # A point that counts twice has a root of two more noise of weight one, and the
+    # mean square of points with mean weight one is the same.
+    assert_allclose(twice.noise_std_, plain.fit(X, y).noise_std_, rtol=1e-6)
+    assert_allclose(twice.curve_["residual"], plain.curve_["residual"], rtol=0.05)
+
+
+def test_names_of_columns_reach_a_signed_inversion():
+    X = acquisition_grid(np.geomspace(0.02, 4.0, 6), np.geomspace(0.002, 0.5, 8))
+    y = (1 - np.exp(-X[:, 0] / 0.5)) * np.exp(-X[:, 1] / 0.05)
+    y += 1e-3 * np.random.default_rng(0).standard_normal(len(y))
+    frame = pd.DataFrame(X, columns=["TS", "TE"])
+    signed = MultiDimRegularizedILT(["T1-SR", "T2"], 10)
+    search = StrengthSearch(signed, rule="cv", strengths=[10.0, 1.0], cv=3)
+    turned = clone(search).fit(frame[["TE", "TS"]], y)
+    assert_allclose(
+        turned.curve_["criterion"], search.fit(frame, y).curve_["criterion"], rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("rule", ["gcv", "lcurve", "brd"])
+def test_rules_that_need_a_fixed_penalty_refuse_a_signed_inversion(rule):
+    X, y = decay()
+    with pytest.raises(ValueError, match=f"rule='{rule}' needs .*choose by 'cv'"):
+        StrengthSearch(MultiDimRegularizedILT("T2", 40), rule=rule).fit(X, y)

@@ -129,12 +129,6 @@ def check_positive(value, name):
     return number
 
 
-def check_axis(axis, n_axes):
-    """Return an axis of X, or raise an error."""
-    axis = check_number(axis, "axis", -n_axes, n_axes - 1, numbers.Integral)
-    return axis % n_axes
-
-
 def check_flag(value, name):
     """Return whether an axis has something."""
     if isinstance(value, bool | np.bool_) or (

@@ -412,6 +412,9 @@ class MultiDimRegularizedILT(
         _warn(answer, problem.scheme)
         return self
 
+    def _treats_alone(self):
+        return self.channels is None and self.callback is None
+
     def predict(self, X):
         """Return the signals of the distribution at other acquisition points.
 

@@ -1,6 +1,5 @@
 """What is read from a fitted multi-dimensional inversion."""
 
-import functools
 import math
 import numbers
 from dataclasses import replace
@@ -10,18 +9,30 @@ import pandas as pd
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from ...kernels._builder import bin_names
 from ...uncertainty import DistributionBands
 from ...utils._inspect import number_repeats
 from ...utils._parallel import run_tasks, single_blas_thread
 from ...utils._validation import check_number, errors_name
-from .._tables import bins_index, to_data_array
-from ._checks import check_axis
+from .._distribution import DistributionMixin
 from ._operator import DataOperator
 from ._problem import solve
 
+# The largest strength of a grid and its decades, around 1, which the paper has: much
+# weaker ones leave equations that have no solution in floating point.
+_STRENGTHS = 1e3, 4.0
 
-class IltResultMixin:
-    """Distributions, signals and tables of a fitted inversion."""
+
+class IltResultMixin(DistributionMixin):
+    """Results of a fitted signed inversion."""
+
+    _is_signed = True
+    # What a search of strengths may vary; no penalty at all has no solution.
+    _strengths = ("penalty__strength",)
+    _weakest = None
+    _takes_constant = False
+    _tells_convergence = True
+    _has_refits = True
 
     def _separate(self):
         """Set `distribution_` and `baseline_`."""
@@ -53,55 +64,31 @@ class IltResultMixin:
         signals[known] = self._signals(self._axes.locate(X[known]))
         return signals
 
-    def _axis_names(self):
-        """Return a name for each axis of X, numbered where they repeat."""
-        return number_repeats(model.parameters[0].name for model in self._axes.models)
+    def _named_axes(self):
+        names = number_repeats(
+            model.parameters[0].name for model in self._read_models()
+        )
+        return dict(zip(names, self.grids_, strict=True))
 
-    def to_frame(self):
-        """Return the distribution as a table.
+    def _read_models(self):
+        return tuple(self._axes.models) if hasattr(self, "_axes") else ()
 
-        Returns
-        -------
-        DataFrame of shape (n_bins, n_channels)
-            Rows are bins, indexed by their values on the axes of X (the last varies
-            fastest); columns are channels with the labels of y.
-        """
-        check_is_fitted(self)
-        axes = dict(zip(self._axis_names(), self.grids_, strict=True))
-        index = bins_index(axes, math.prod(grid.size for grid in self.grids_))
-        columns = self._signal_labels
+    def _distributions(self):
+        found, models = super()._distributions(), self._read_models()
+        discrete = tuple(k for k, model in enumerate(models) if model.is_discrete)
+        return found._replace(models=models, discrete=discrete)
+
+    def _signal_axes(self):
+        if self._channel_grids:
+            return dict(zip(self._channel_names(), self._channel_grids, strict=True))
+        return {} if self._single_signal else {"channel": list(self._signal_labels)}
+
+    def _signal_index(self):
         if len(self._channel_grids) > 1:
-            columns = pd.MultiIndex.from_product(
+            return pd.MultiIndex.from_product(
                 self._channel_grids, names=self._channel_names()
             )
-        values = self.distribution_.reshape(len(index), -1)
-        return pd.DataFrame(values, index=index, columns=columns)
-
-    def to_xarray(self):
-        """Return the distribution as an array with named axes.
-
-        Returns
-        -------
-        xarray.DataArray
-            One dimension per axis of `distribution_`, with the bins as coordinates
-            and the noise level as an attribute.
-
-        Raises
-        ------
-        ImportError
-            If xarray is not installed.
-        """
-        check_is_fitted(self)
-        coordinates = dict(zip(self._axis_names(), self.grids_, strict=True))
-        if self._channel_grids:
-            coordinates |= dict(
-                zip(self._channel_names(), self._channel_grids, strict=True)
-            )
-        elif not self._single_signal:
-            coordinates["channel"] = list(self._signal_labels)
-        return to_data_array(
-            self.distribution_, coordinates, {"noise_std": self.noise_std_}
-        )
+        return self._signal_labels
 
     def _channel_names(self):
         n = len(self._channel_grids)
@@ -168,22 +155,45 @@ class IltResultMixin:
             run_tasks(refit, [(i,) for i in range(n_refits)], n_jobs, self.verbose)
         return DistributionBands.from_samples(self.distribution_, samples, level)
 
-    def marginal(self, axis):
-        """Return the distribution summed over all axes but one.
+    def _output_names(self, include):
+        return bin_names(self._named_axes(), self.grids_)
 
-        Parameters
-        ----------
-        axis : int
-            Axis of X that is kept; channels are kept as well.
+    def _attributes(self):
+        return {"noise_std": self.noise_std_}
 
-        Returns
-        -------
-        ndarray of shape (n_bins of the axis[, channels])
-            The projection.
-        """
-        check_is_fitted(self)
-        axis = check_axis(axis, len(self.grids_))
-        others = [a for a in range(len(self.grids_)) if a != axis]
-        return functools.reduce(
-            lambda g, a: g.sum(axis=a), sorted(others, reverse=True), self.distribution_
-        )
+    def _coupling(self):
+        return None if self.channels is None else "channels that are coupled"
+
+    def _baselines(self):
+        baseline, n_signals = self.baseline_, len(self._signal_labels)
+        # Those of several axes are distributions themselves.
+        if isinstance(baseline, tuple) or np.shape(baseline) not in ((), (n_signals,)):
+            return None
+        return baseline
+
+    def _noise(self, rest):
+        return np.full(rest.squares.size, self.noise_std_)
+
+    def _noise_levels(self, target):
+        return np.atleast_1d(self.noise_std_) / math.sqrt(target.scale)
+
+    def _synthesise(self, matrix, inputs):
+        return self.predict(inputs).reshape(len(matrix), -1)
+
+    def _penalty_norm(self, name):
+        # It follows the distribution, so no norm is fixed.
+        return None
+
+    def _strength_range(self, name, matrix, signals, share):
+        return _STRENGTHS
+
+    def _convergence(self, n_signals):
+        status, message = super()._convergence(n_signals)
+        missed = ~np.atleast_1d(self.converged_)
+        plateau = self._problem.scheme._takes_start
+        status[missed] = "completed" if plateau else "not converged"
+        for k in np.flatnonzero(missed):
+            steps = self.convergence_ if n_signals == 1 else self.convergence_[k]
+            change = np.ravel(steps)[-1] if np.size(steps) else np.nan
+            message[k] = f"the last relative change is {change:.1g}"
+        return status, message

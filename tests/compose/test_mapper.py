@@ -189,7 +189,7 @@ def test_signed_distributions():
     assert_allclose(mapper.transform(rows)[1], expected[..., 1].ravel(), rtol=1e-12)
     assert mapper.get_feature_names_out()[5].startswith("T1=")
     assert ",T2=" in mapper.get_feature_names_out()[5]
-    with pytest.raises(ValueError, match="couples its channels, which would"):
+    with pytest.raises(ValueError, match="channels that are coupled, which would"):
         VoxelMapper(plane.set_params(channels="coupled"), points).fit(rows)
     search = GridSearchCV(
         NonlinearRelaxationFit(MonoExponential()),

@@ -74,8 +74,15 @@ class Columns:
             values = self.found[key]
             # Text gets the dtype of text, whatever pandas' version calls it.
             values = pd.Series(values).infer_objects()
-            out[f"{name}_fit" if name in lead else name] = values
+            out[free_name(name, lead)] = values
         return pd.DataFrame(out)
+
+
+def free_name(name, taken):
+    """Return a name that is not taken, with the suffix ``_fit`` if need be."""
+    while name in taken:
+        name += "_fit"
+    return name
 
 
 def _with_error(name):

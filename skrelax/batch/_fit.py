@@ -27,7 +27,7 @@ from ..nonlinear import NonlinearRelaxationFit
 from ..utils._inspect import final_step
 from ..utils._validation import check_n_jobs, check_number
 from ..utils._warnings import collect_warnings
-from ._describe import Columns, describe, knows_convergence
+from ._describe import Columns, describe, free_name, knows_convergence
 from ._table import make_units, read_table
 
 # Signals of one call at most: bounds the memory of a task.
@@ -209,7 +209,7 @@ def fit_batch(
             if return_estimators:
                 estimators[members[0]] = fitted
     lead = table.keys.copy()
-    lead["n_points_fit" if "n_points" in lead else "n_points"] = np.diff(table.edges)
+    lead[free_name("n_points", lead)] = np.diff(table.edges)
     results = columns.to_frame(lead)
     _warn(columns.status)
     return (results, estimators) if return_estimators else results

@@ -163,8 +163,10 @@ def test_links_to_nothing(tmp_path, capsys):
 
 
 @posix
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_run_that_is_ended_leaves_nothing(tmp_path, capsys, monkeypatch, number):
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_run_that_is_ended_leaves_nothing(tmp_path, capsys, monkeypatch, name):
+    number = getattr(signal, name)
+
     def end(*_, **__):
         os.kill(os.getpid(), number)
 

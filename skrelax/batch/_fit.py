@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-from ..utils._answers import answering
+from ..utils._answers import answering, free_name
 from ..utils._inspect import treats_signals_alone
 from ..utils._validation import check_n_jobs, check_number
 from ..utils._warnings import collect_warnings
@@ -201,7 +201,7 @@ def fit_batch(
             if return_estimators:
                 estimators[members[0]] = fitted
     lead = table.keys.copy()
-    lead["n_points_fit" if "n_points" in lead else "n_points"] = np.diff(table.edges)
+    lead[free_name("n_points", lead)] = np.diff(table.edges)
     results = columns.to_frame(lead)
     _warn(columns.status)
     return (results, estimators) if return_estimators else results

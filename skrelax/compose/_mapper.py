@@ -3,6 +3,7 @@
 import copy
 import functools
 import numbers
+import re
 import warnings
 
 import numpy as np
@@ -68,7 +69,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
     So a search, or a class with cross-validation, chooses for each voxel on its own,
     in a fit of one voxel at a time. Voxels that hold values which are not finite give
     nan, and so do constant ones where an inversion refuses them. There is one warning
-    for all chunks.
+    of each kind for all chunks.
 
     A Dask array of voxels is not loaded: `transform` gives a Dask array with the same
     chunks of rows, which are computed where and when Dask computes them, without a
@@ -177,7 +178,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         with warnings.catch_warnings():
             # What becomes of the made-up signal is of no interest.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.filterwarnings("ignore", "the distributions explain")
+            warnings.filterwarnings("ignore", "the distributions explain|rule=")
             self.estimator_ = clone(self.estimator).fit(self._acquisition, probe)
         if not answering(self.estimator_)._has_outputs():
             raise TypeError(
@@ -216,10 +217,15 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         )  # fmt: skip
         out = np.empty((len(X), n_outputs))
         status = np.zeros(len(X), dtype=np.int8)
-        for part, (values, codes) in zip(parts, rows, strict=True):
+        told = {}
+        for part, (values, codes, caught) in zip(parts, rows, strict=True):
             out[part] = values
             if codes is not None:
                 status[part] = codes
+            _merge(told, caught)
+        for (category, _), (text, count) in told.items():
+            more = "" if count == 1 else f" (and {count - 1} more of this kind)"
+            warnings.warn(f"{text}{more}", category, stacklevel=2)
         warn_status(status)
         return out
 
@@ -292,14 +298,21 @@ def _map_block(
     out = np.empty((len(block), n_outputs))
     for start in range(0, len(block), chunk_size):
         rows = slice(start, start + chunk_size)
-        out[rows], _ = _map_rows(
+        out[rows], *_ = _map_rows(
             estimator, acquisition, block[rows], include, only_converged, n_outputs
         )
     return out
 
 
+def _merge(told, more):
+    """Add texts and counts of warnings by kind to those of a dict."""
+    for kind, (text, count) in more.items():
+        first, before = told.get(kind, (text, 0))
+        told[kind] = first, before + count
+
+
 def _map_rows(estimator, acquisition, X, include, only_converged, n_outputs):
-    """Return outputs (n_voxels, n_outputs) of a chunk, and statuses or None."""
+    """Return outputs (n_voxels, n_outputs) of a chunk, statuses or None, warnings."""
     signals = np.asarray(X).T
     last = answering(estimator)
     has_codes = last._codes() is not None
@@ -324,11 +337,14 @@ def _map_rows(estimator, acquisition, X, include, only_converged, n_outputs):
                     f"{rows.shape[1]} for another; search settings that keep them."
                 )
             out[part] = rows
-    # Statuses are counted once for all chunks.
-    others = {str(w): w for w in caught if not isinstance(w, ConvergenceWarning)}
-    for warning in others.values():
-        warnings.warn(warning, stacklevel=2)
-    return out, status if has_codes else None
+    told = {}
+    for warning in caught:
+        # Statuses are counted once for all chunks.
+        if not (has_codes and isinstance(warning, ConvergenceWarning)):
+            # Those of voxels differ by their numbers.
+            kind = type(warning), re.sub(r"\d[\d.e+-]*", "#", str(warning))
+            _merge(told, {kind: (str(warning), 1)})
+    return out, status if has_codes else None, told
 
 
 def _usable(signals, takes_constant):

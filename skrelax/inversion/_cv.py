@@ -17,7 +17,7 @@ from ..model_selection._split import check_splitter, fold_weights, make_folds
 from ..utils._linear_inputs import STRENGTH
 from ..utils._parallel import THREAD_WORTH, run_tasks, split_slices
 from ..utils._sklearn import process_routing, routing_enabled
-from ..utils._validation import check_numbers
+from ..utils._validation import check_numbers, stable_std
 from ._problem import make_problem
 
 
@@ -135,7 +135,7 @@ def choose_candidate(errors, counts, rule, noise_std, squares, per_signal=False)
     mean = np.average(mse, axis=0, weights=counts)
     error = np.zeros_like(mean)
     if len(mse) > 1:
-        error = mse.std(axis=0, ddof=1) / np.sqrt(len(mse))
+        error = stable_std(mse, axis=0) / np.sqrt(len(mse))
     floored = np.maximum(mean, rounding_floor(squares))
     curve = floored if noise_std is None else np.abs(floored - float(noise_std) ** 2)
     best = first_minimum(curve, floored)

@@ -72,8 +72,9 @@ def make_problem(K, Y, weight=None, fit_intercept=False):
     signal_mean = np.zeros(Y.shape[1])
     if fit_intercept:
         kernel_mean = share @ K
-        # Column by column, so that a signal alone gives the same bits as in a batch.
-        signal_mean = np.array([share @ column for column in Y.T])
+        # Column by column, so that a signal alone gives the same bits as in a batch. Of
+        # a constant nothing must be left: rounding would become a distribution.
+        signal_mean = np.array([y[0] if (y == y[0]).all() else share @ y for y in Y.T])
     root = np.sqrt(share)
     if m <= n:
         A = K * root[:, None]

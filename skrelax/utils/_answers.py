@@ -223,9 +223,16 @@ def make_table(columns, lead=None, index=None):
         name = _with_error(name)
         # Text gets the dtype of text, whatever pandas' version calls it.
         values = pd.Series(columns[key]).infer_objects()
-        out[f"{name}_fit" if lead is not None and name in lead else name] = values
+        out[free_name(name, () if lead is None else lead)] = values
     table = pd.DataFrame(out)
     return table if index is None else table.set_axis(index)
+
+
+def free_name(name, taken):
+    """Return a name that is not taken, with the suffix ``_fit`` if need be."""
+    while name in taken:
+        name += "_fit"
+    return name
 
 
 def _with_error(name):

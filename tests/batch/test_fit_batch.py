@@ -232,6 +232,20 @@ def test_a_key_named_like_a_parameter():
     assert set(table["status_fit"]) == {"converged"}
 
 
+def test_keys_named_like_what_would_be_renamed():
+    frame = long_table(2).rename(columns={"sample": "T2", "temperature": "T2_fit"})
+    frame = frame.assign(n_points=7, n_points_fit=8)
+    keys = ["T2", "T2_fit", "n_points", "n_points_fit"]
+    table = fit_batch(
+        ESTIMATORS["nonlinear"], frame, acquisition="TE", signal="signal", by=keys
+    )
+    assert_frame_equal(
+        table[keys], frame[keys].drop_duplicates().reset_index(drop=True)
+    )
+    assert_allclose(table["T2_fit_fit"], [0.02, 0.0214, 0.04, 0.0428], rtol=0.05)
+    assert (table["n_points_fit_fit"] > 8).all()
+
+
 @pytest.mark.parametrize("name", ["smooth", "nonlinear"])
 def test_a_weight_of_zero_is_a_removed_row(name):
     frame = long_table(2)

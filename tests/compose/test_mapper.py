@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from skrelax import (
     ConvergentScheme,
     KernelBuilder,
+    LassoFista,
     LassoFistaCV,
     MultiDimRegularizedILT,
     NonlinearRelaxationFit,
@@ -211,3 +212,27 @@ def test_wrong_input():
         VoxelMapper(NonlinearRelaxationFit("T2"), TE).fit(X[:, :7])
     with pytest.raises(ValueError, match="include must name some of"):
         VoxelMapper(NonlinearRelaxationFit("T2"), TE, include=("T2",)).fit(X)
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_warnings_of_voxels_are_one_for_each_kind(backend):
+    # No strength reaches so low a noise level, as each voxel says with its numbers.
+    search = StrengthSearch(
+        make_pipeline(KernelBuilder("T2", n_bins=8), SmoothLasso()),
+        rule="discrepancy", strengths=4, noise_std=1e-9,
+    )  # fmt: skip
+    mapper = VoxelMapper(search, TE, chunk_size=2, n_jobs=2).fit(voxels(6))
+    with joblib.parallel_config(backend=backend), warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        with pytest.warns(UserWarning, match=r"and 5 more of this kind") as caught:
+            mapper.transform(voxels(6))
+    assert len(caught) == 1
+
+
+def test_inversions_that_do_not_converge_are_told():
+    lasso = LassoFista(1e-6, solver="fista", max_iter=2)
+    inversion = make_pipeline(KernelBuilder("T2", n_bins=8), lasso)
+    mapper = VoxelMapper(inversion, TE, chunk_size=2).fit(voxels(6))
+    with pytest.warns(ConvergenceWarning, match="2 more of this kind") as caught:
+        mapper.transform(voxels(6))
+    assert len(caught) == 1

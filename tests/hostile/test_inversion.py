@@ -385,3 +385,37 @@ def test_bands():
             lambda v=value: DistributionBands.from_samples(middle, samples, v),
             ("level",),
         )
+
+
+@pytest.mark.parametrize("value", [1.0, 0.1, -1e-3, 1e90])
+@pytest.mark.parametrize(
+    "inversion",
+    [LassoFista(0.0), SmoothLasso(), LassoFistaCV(4, cv=3), SmoothLassoCV(2, 3, cv=3)],
+    ids=lambda e: type(e).__name__,
+)
+def test_a_constant_is_all_baseline(inversion, value):
+    # Its mean rounds, and what is left must not become a peak.
+    inversion = clone(inversion).set_params(fit_intercept=True)
+    inversion.fit(KERNEL, np.full(12, value), sample_weight=WEIGHT)
+    assert inversion.intercept_ == value
+    assert not inversion.coef_.any()
+
+
+@pytest.mark.parametrize("scale", [1e-99, 1e90, 1e99])
+@pytest.mark.parametrize("rule", ["min", "1se"])
+@pytest.mark.parametrize(
+    "inversion",
+    [LassoFistaCV(6, cv=3), SmoothLassoCV(2, 3, cv=3)],
+    ids=lambda e: type(e).__name__,
+)
+def test_errors_of_folds_of_any_size(inversion, rule, scale):
+    # Errors are squares, and their spread would be squares of squares.
+    inversion = clone(inversion).set_params(rule=rule)
+    plain = clone(inversion).fit(KERNEL, SIGNAL)
+    scaled = inversion.fit(KERNEL, SIGNAL * scale)
+    assert_allclose(scaled.coef_ / scale, plain.coef_, rtol=1e-6, atol=1e-9)
+    assert_allclose(
+        scaled.cv_results_["se_test_mse"] / scale / scale,
+        plain.cv_results_["se_test_mse"],
+        rtol=1e-6,
+    )

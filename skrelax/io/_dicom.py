@@ -20,8 +20,8 @@ _LARGEST_PLACE = 1e6
 _COMPONENTS = {"MAGNITUDE": "M", "PHASE": "P", "REAL": "R", "IMAGINARY": "I"}
 # Files that say by their names that they are DICOM.
 _SUFFIXES = {".dcm", ".ima", ".dicom"}
-# Pixels of maps of parameters.
-_FLOATS = ("FloatPixelData", "DoubleFloatPixelData")
+# What maps of parameters and directories have instead of pixels.
+_INSTEAD = ("FloatPixelData", "DoubleFloatPixelData", "DirectoryRecordSequence")
 # Largest difference from 1 of the length of a direction, and from 0 of cosines.
 _SKEW = 0.05
 # Some files fill numbers in that are not known.
@@ -141,7 +141,7 @@ def _read_frames(folder, wanted):
                 number = None if number is None else int(number)
                 if "PixelData" not in data:
                     # Reports and folders have no rows.
-                    if "Rows" in data and not any(key in data for key in _FLOATS):
+                    if "Rows" in data and not any(key in data for key in _INSTEAD):
                         empty.append(path.name)
                     continue
                 seen.add(number)

@@ -20,8 +20,8 @@ _LARGEST_PLACE = 1e6
 _COMPONENTS = {"MAGNITUDE": "M", "PHASE": "P", "REAL": "R", "IMAGINARY": "I"}
 # Files that say by their names that they are DICOM.
 _SUFFIXES = {".dcm", ".ima", ".dicom"}
-# What maps of parameters and directories have instead of pixels.
-_INSTEAD = ("FloatPixelData", "DoubleFloatPixelData", "DirectoryRecordSequence")
+# What maps of parameters and folders of references have instead of pixels.
+_OTHERS = ("FloatPixelData", "DoubleFloatPixelData", "DirectoryRecordSequence")
 # Largest difference from 1 of the length of a direction, and from 0 of cosines.
 _SKEW = 0.05
 # Some files fill numbers in that are not known.
@@ -140,8 +140,8 @@ def _read_frames(folder, wanted):
                 number = data.get("SeriesNumber")
                 number = None if number is None else int(number)
                 if "PixelData" not in data:
-                    # Reports and folders have no rows.
-                    if "Rows" in data and not any(key in data for key in _INSTEAD):
+                    # Reports have no rows.
+                    if "Rows" in data and not any(key in data for key in _OTHERS):
                         empty.append(path.name)
                     continue
                 seen.add(number)

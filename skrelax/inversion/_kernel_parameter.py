@@ -29,7 +29,7 @@ from ..utils._validation import N_JOBS, check_numbers, errors_name, refuse_compl
 from ..utils._warnings import held_reports
 from ._explained import Unexplained
 from ._lasso import LassoFista
-from ._problem import mean_squares
+from ._weighted_rows import mean_squares
 
 # Relative differences of sums of squares below which they are equal.
 _FLAT = 1e-9

@@ -64,30 +64,25 @@ class FoldedSignals:
     """Kernel, (n_points, n_bins)."""
     y: np.ndarray
     """Signals, (n_points, n_signals)."""
-    weight: np.ndarray
-    """Weight of each point, (n_points,), one each where None is given."""
+    weight: np.ndarray | None
+    """Weight of each point, (n_points,), or None for ones."""
     folds: list
     """Indices of points to fit and to hold out, a pair per fold."""
     fit_intercept: bool
     """Whether signals have a baseline."""
 
-    def __post_init__(self):
-        if self.weight is None:
-            self.weight = np.ones(self.X.shape[0])
-
     def held_out(self, fold, signals):
         """Return the WeightedRows of a fold and the points that it holds out."""
         train, test = self.folds[fold]
-        rows = weigh_rows(
-            self.X[train],
-            self.y[train][:, signals],
-            self.weight[train],
-            self.fit_intercept,
-        )
+        weight, tested = None, np.ones(len(test))
+        if self.weight is not None:
+            weight, tested = self.weight[train], self.weight[test]
+        Y = self.y[train][:, signals]
+        rows = weigh_rows(self.X[train], Y, weight, self.fit_intercept)
         # With a baseline the held-out points are predicted relative to the means.
         K = np.ascontiguousarray(self.X[test] - rows.kernel_mean)
         S = np.ascontiguousarray((self.y[test][:, signals] - rows.signal_mean).T)
-        return rows, HeldOut(K, S, self.weight[test])
+        return rows, HeldOut(K, S, tested)
 
 
 def cross_validate_paths(solve, data, shape, cost, n_jobs, verbose):
@@ -99,7 +94,8 @@ def cross_validate_paths(solve, data, shape, cost, n_jobs, verbose):
     """
     q = data.y.shape[1]
     n_folds, (n_paths, n_steps) = len(data.folds), shape
-    counts = fold_weights(data.folds, data.weight)
+    weight = np.ones(data.X.shape[0]) if data.weight is None else data.weight
+    counts = fold_weights(data.folds, weight)
     errors = np.empty((n_folds, q, n_paths * n_steps))
     gaps = np.empty_like(errors)
 
@@ -113,9 +109,8 @@ def cross_validate_paths(solve, data, shape, cost, n_jobs, verbose):
     # Work is shared out by folds, then by paths, or for one path by chunks of signals.
     total = q * cost * n_folds
     n_jobs = n_jobs if total > THREAD_WORTH else 1
-    n_parts = int(np.ceil(4 * effective_n_jobs(n_jobs) / n_folds))
-    if effective_n_jobs(n_jobs) == 1:
-        n_parts = 1
+    n_threads = effective_n_jobs(n_jobs)
+    n_parts = int(np.ceil(4 * n_threads / n_folds)) if n_threads > 1 else 1
     parts = split_slices(q, n_parts) if n_paths == 1 else [slice(0, q)]
     chunks = np.array_split(np.arange(n_paths), min(n_parts, n_paths))
     tasks = [

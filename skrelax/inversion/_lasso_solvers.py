@@ -22,22 +22,10 @@ from ._numba_fit import CertifiedKernel, Signals
 def active_set(n, m):
     """Return the workspace of the active-set loops for n bins and m rows."""
     k = min(n, m) + 1
-    return ActiveSet(
-        ActiveColumns(
-            P=np.empty(k, np.int64),
-            sign=np.empty(k),
-            Q=np.empty((k, m)),
-            R=np.empty((k, k)),
-            e=np.empty(k),
-            d=np.empty(k),
-        ),
-        state=np.zeros(n, np.int8),
-        z=np.empty(k),
-        r=np.empty(m),
-        g=np.empty(n),
-        f=np.empty(n),
-        out=np.empty(3),
-    )
+    P, state = np.empty(k, np.int64), np.zeros(n, np.int8)
+    Q, R, (sign, e, d, z) = np.empty((k, m)), np.empty((k, k)), np.empty((4, k))
+    columns = ActiveColumns(P, sign, Q, R, e, d)
+    return ActiveSet(columns, state, z, np.empty(m), np.empty(n))
 
 
 def dual_shift(AT):
@@ -59,45 +47,39 @@ def lasso_of(rows, positive, tol, max_iter):
 
 def solve_lasso(rows, lams, positive, solver, tol, max_iter, n_jobs=None):
     """Solve all signals; return F (q, n), relative gaps (q,), iterations (q,)."""
-    AT, S, extra = rows.AT, rows.S, rows.extra
-    n, m = AT.shape
-    q = S.shape[0]
-    F = np.zeros((q, n))
-    info = np.zeros((q, 3))
-    lasso = lasso_of(rows, positive, tol, max_iter)
-    unpenalised = lams == 0.0
-    if not positive and unpenalised.any():
-        _solve_least_squares(rows, unpenalised, F, info)
-    rest = ~unpenalised if not positive else np.ones(q, dtype=bool)
-    if rest.any():
-        every = rest.all()
-        S, extra, lams = (
-            (S, extra, lams) if every else (S[rest], extra[rest], lams[rest])
-        )
-        out_F, out_info = (F, info) if every else (F[rest], info[rest])
-        if solver == "fista":
-            G = AT @ AT.T
-            # A zero kernel has no step length; any will do.
-            lipschitz = linalg.eigvalsh(G, subset_by_index=[n - 1, n - 1])[0] or 1.0
-
-        def chunk(part):
-            signals = Signals(S[part], extra[part])
-            if solver == "fista":
-                work = Momentum(np.empty(n), np.empty(n), np.empty(m), np.empty(n))
-                fista_batch(
-                    lasso, G, lipschitz, signals, lams[part], work, out_F[part],
-                    out_info[part],
-                )  # fmt: skip
-            else:
-                work = active_set(n, m)
-                lasso_batch(
-                    lasso, signals, lams[part], work, out_F[part], out_info[part]
-                )
-
-        run_chunks(chunk, out_F.shape[0], 20.0 * n * m, n_jobs)
-        if not every:
-            F[rest], info[rest] = out_F, out_info
+    if not positive and not lams.all():
+        F, info = _solve_least_squares(rows, lams == 0.0)
+        rest = np.flatnonzero(lams)
+        if rest.size:
+            F[rest], info[rest] = _solve_penalised(
+                rows.part(rest), lams[rest], positive, solver, tol, max_iter, n_jobs
+            )
+    else:
+        F, info = _solve_penalised(rows, lams, positive, solver, tol, max_iter, n_jobs)
     return F, relative_gap(info), info[:, 2].astype(int)
+
+
+def _solve_penalised(rows, lams, positive, solver, tol, max_iter, n_jobs):
+    """Return F (q, n) and info (q, 3) of signals that the loops can solve."""
+    n, m = rows.AT.shape
+    q = rows.S.shape[0]
+    F, info = np.zeros((q, n)), np.zeros((q, 3))
+    lasso = lasso_of(rows, positive, tol, max_iter)
+    if solver == "fista":
+        G = rows.AT @ rows.AT.T
+        # A zero kernel has no step length; any will do.
+        lipschitz = linalg.eigvalsh(G, subset_by_index=[n - 1, n - 1])[0] or 1.0
+
+    def chunk(part):
+        given = Signals(rows.S[part], rows.extra[part]), lams[part]
+        if solver == "fista":
+            work = Momentum(np.empty(n), np.empty(n), np.empty(m), np.empty(n))
+            fista_batch(lasso, G, lipschitz, *given, work, F[part], info[part])
+        else:
+            lasso_batch(lasso, *given, active_set(n, m), F[part], info[part])
+
+    run_chunks(chunk, q, 20.0 * n * m, n_jobs)
+    return F, info
 
 
 def solve_lasso_paths(rows, lams, positive, tol, max_iter):
@@ -135,9 +117,13 @@ def relative_gap(info):
     return np.divide(gap, objective, out=np.zeros_like(gap), where=objective > 0)
 
 
-def _solve_least_squares(rows, unpenalised, F, info):
-    """Fill in minimum-norm least squares, the signed problem without penalty."""
+def _solve_least_squares(rows, unpenalised):
+    """Return F (q, n) and info (q, 3) of minimum-norm least squares, else zeros.
+
+    This is the signed problem without penalty.
+    """
     A = rows.AT.T
+    F, info = np.zeros((rows.S.shape[0], A.shape[1])), np.zeros((rows.S.shape[0], 3))
     for c in np.flatnonzero(unpenalised):
         f, *_ = linalg.lstsq(A, rows.S[c])
         r = rows.S[c] - A @ f
@@ -148,6 +134,7 @@ def _solve_least_squares(rows, unpenalised, F, info):
         objective = 0.5 * (r @ r + rows.extra[c])
         floor = 0.5 * np.finfo(float).eps * (rows.S[c] @ rows.S[c])
         info[c] = max(objective, floor), 0.5 * (reach @ reach), 1
+    return F, info
 
 
 def warn_gaps(gaps, tol, max_iter, what="signals"):

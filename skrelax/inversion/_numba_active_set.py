@@ -63,10 +63,6 @@ class ActiveSet(NamedTuple):
     """Residual, (n_rows,)."""
     g: np.ndarray
     """Gradient A^T r, (n_bins,)."""
-    f: np.ndarray
-    """A distribution that is not kept, (n_bins,)."""
-    out: np.ndarray
-    """Its objective, duality gap and number of iterations, (3,)."""
 
 
 @compiled(fastmath=REORDER)
@@ -140,7 +136,7 @@ def remove(p, k, columns):
 
 
 @compiled
-def exchange(AT, s, j, k, f, work):
+def exchange(AT, s, j, k, f, columns, state, z):
     """Let column j, which depends on the k active ones, replace one of them.
 
     With sign_j A_j = A_P x the fit does not change while the amplitude of j grows
@@ -148,7 +144,6 @@ def exchange(AT, s, j, k, f, work):
     amplitude that reaches zero. Returns the number of active columns, or 0 if
     nothing is gained. R[:k, k] and sign[k] come from the attempt to append j.
     """
-    columns, state, z = work.columns, work.state, work.z
     P, sign, R = columns.P, columns.sign, columns.R
     total = 0.0
     for a in range(k - 1, -1, -1):
@@ -200,10 +195,9 @@ def active_set(lasso, s, extra, lam, k, f, work, out):
     number of iterations into out.
     """
     kernel, tol, max_iter = lasso
-    AT, signed = kernel.AT, kernel.signed
-    columns, state, z, r, g, _, _ = work
-    P, sign, _, R, e, d = columns
-    n = AT.shape[0]
+    columns, state, z, r, g = work
+    signed = kernel.signed
+    n = state.size
     entered = -1
     it = 0
     stalled = 0
@@ -216,10 +210,10 @@ def active_set(lasso, s, extra, lam, k, f, work, out):
         it += 1
         while k > 0:
             for a in range(k - 1, -1, -1):
-                w = d[a] - lam * e[a]
+                w = columns.d[a] - lam * columns.e[a]
                 for b in range(a + 1, k):
-                    w -= R[a, b] * z[b]
-                z[a] = w / R[a, a]
+                    w -= columns.R[a, b] * z[b]
+                z[a] = w / columns.R[a, a]
             if entered >= 0 and not z[k - 1] > 0.0:
                 # Rounding decides here: the gradient promised the other sign.
                 state[entered] = 2
@@ -229,13 +223,13 @@ def active_set(lasso, s, extra, lam, k, f, work, out):
             step, leaving = 1.0, -1
             for a in range(k):
                 if not z[a] > 0.0:
-                    u = abs(f[P[a]])
+                    u = abs(f[columns.P[a]])
                     t = u / (u - z[a]) if u > z[a] else 0.0
                     if leaving < 0 or t < step:
                         step, leaving = t, a
             if leaving < 0:
                 for a in range(k):
-                    f[P[a]] = sign[a] * z[a]
+                    f[columns.P[a]] = columns.sign[a] * z[a]
                 if entered >= 0:
                     for j in range(n):
                         if state[j] == 2:
@@ -243,18 +237,18 @@ def active_set(lasso, s, extra, lam, k, f, work, out):
                     entered = -1
                 break
             for a in range(k):
-                j = P[a]
+                j = columns.P[a]
                 u = abs(f[j])
-                f[j] = sign[a] * max(0.0, u + step * (z[a] - u))
-            f[P[leaving]] = 0.0
+                f[j] = columns.sign[a] * max(0.0, u + step * (z[a] - u))
+            f[columns.P[leaving]] = 0.0
             for a in range(k - 1, -1, -1):
-                if f[P[a]] == 0.0 and (a == leaving or not z[a] > 0.0):
-                    state[P[a]] = 0
+                if f[columns.P[a]] == 0.0 and (a == leaving or not z[a] > 0.0):
+                    state[columns.P[a]] = 0
                     remove(a, k, columns)
                     k -= 1
             entered = -1
-        residual(AT, s, f, r)
-        gradient(AT, r, g)
+        residual(kernel.AT, s, f, r)
+        gradient(kernel.AT, r, g)
         certificate(kernel, f, r, g, extra, floor, lam, out)
         if out[1] <= tol * out[0]:
             break
@@ -276,15 +270,15 @@ def active_set(lasso, s, extra, lam, k, f, work, out):
                         best, j_best = size, j
             if j_best < 0:
                 break
-            sign[k] = 1.0 if g[j_best] >= 0.0 else -1.0
-            if append(AT, s, j_best, sign[k], k, columns):
-                P[k] = j_best
+            columns.sign[k] = 1.0 if g[j_best] >= 0.0 else -1.0
+            if append(kernel.AT, s, j_best, columns.sign[k], k, columns):
+                columns.P[k] = j_best
                 state[j_best] = 1
                 entered = j_best
                 k += 1
                 added = True
                 break
-            k_after = exchange(AT, s, j_best, k, f, work)
+            k_after = exchange(kernel.AT, s, j_best, k, f, columns, state, z)
             if k_after > 0:
                 k = k_after
                 added = True
@@ -338,7 +332,8 @@ def lasso_path_errors(lasso, signals, lams, work, held_out, errors, gaps):
     """
     S, extra = signals
     test_A, test_S, weight = held_out
-    P, state, f, out = work.columns.P, work.state, work.f, work.out
+    P, state = work.columns.P, work.state
+    f, out = np.empty(state.size), np.empty(3)
     for c in range(S.shape[0]):
         k = 0
         for j in range(f.size):

@@ -52,10 +52,6 @@ class SmoothWork(NamedTuple):
     """Residual, (n_rows,)."""
     g: np.ndarray
     """Negative gradient without the L1 term, (n_bins,)."""
-    f: np.ndarray
-    """A distribution that is not kept, (n_bins,)."""
-    out: np.ndarray
-    """Its objective, duality gap and number of iterations, (3,)."""
 
 
 @compiled
@@ -75,23 +71,13 @@ def smooth_gradient(AT, s, f, roughness, r, g):
 
 
 @compiled
-def certify(smooth, s, extra, alpha, f, work, out):
-    """Write objective and duality gap of a distribution into out."""
-    kernel, roughness, _, _ = smooth
-    rough = smooth_gradient(kernel.AT, s, f, roughness, work.r, work.g)
-    floor = floor_of(s, extra)
-    certificate(kernel, f, work.r, work.g, extra + rough, floor, alpha, out)
-
-
-@compiled
 def smooth_solve(smooth, s, extra, alpha, f, work, out):
     """Solve one smooth LASSO, refine it with the kernel itself, certify it.
 
     work.c holds A^T s, and the bins that are active in work.pivoting come in warm.
     """
     kernel, roughness, H, max_iter = smooth
-    pivoting, c, r, g, _, _ = work
-    index, x = pivoting.index, pivoting.x
+    pivoting, c, r, g = work
     it, factor, k = pivot(H, c, alpha, f, pivoting, max_iter)
     if it < 0:
         it, factor, k = lawson_hanson(H, c, alpha, f, pivoting, 3 * c.size)
@@ -99,14 +85,16 @@ def smooth_solve(smooth, s, extra, alpha, f, work, out):
     if k > 0:
         smooth_gradient(kernel.AT, s, f, roughness, r, g)
         for a in range(k):
-            x[a] = g[index[a]] - alpha
-        cholesky_solve(factor, x)
+            pivoting.x[a] = g[pivoting.index[a]] - alpha
+        cholesky_solve(factor, pivoting.x)
         for a in range(k):
-            f[index[a]] += x[a]
+            f[pivoting.index[a]] += pivoting.x[a]
     for j in range(f.size):
         if f[j] < 0.0:
             f[j] = 0.0
-    certify(smooth, s, extra, alpha, f, work, out)
+    rough = smooth_gradient(kernel.AT, s, f, roughness, r, g)
+    floor = floor_of(s, extra)
+    certificate(kernel, f, r, g, extra + rough, floor, alpha, out)
     out[2] = abs(it)
 
 
@@ -139,9 +127,14 @@ def smooth_batch(smooth, signals, alphas, work, F, info):
 @compiled
 def certify_batch(smooth, signals, alphas, work, F, info):
     """Write objective and duality gap of distributions F (q, n) into info (q, 3)."""
+    kernel, roughness = smooth.kernel, smooth.roughness
     S, extra = signals
+    r, g = work.r, work.g
     for q in range(S.shape[0]):
-        certify(smooth, S[q], extra[q], alphas[q], F[q], work, info[q])
+        f, s = F[q], S[q]
+        rough = smooth_gradient(kernel.AT, s, f, roughness, r, g)
+        floor = floor_of(s, extra[q])
+        certificate(kernel, f, r, g, extra[q] + rough, floor, alphas[q], info[q])
 
 
 @compiled
@@ -153,7 +146,8 @@ def smooth_path_errors(smooth, signals, alphas, work, held_out, errors, gaps):
     S, extra = signals
     test_A, test_S, weight = held_out
     AT = smooth.kernel.AT
-    c, active, f, out = work.c, work.pivoting.active, work.f, work.out
+    c, active = work.c, work.pivoting.active
+    f, out = np.empty(active.size), np.empty(3)
     n = c.size
     for q in range(S.shape[0]):
         gradient(AT, S[q], c)

@@ -27,19 +27,9 @@ _BLIND = 1e-6
 
 def smooth_work(n, m):
     """Return the workspace of the pivoting loops for n bins and m rows."""
-    return SmoothWork(
-        Pivoting(
-            active=np.empty(n, np.bool_),
-            index=np.empty(n, np.int64),
-            x=np.empty(n),
-            w=np.empty(n),
-        ),
-        c=np.empty(n),
-        r=np.empty(m),
-        g=np.empty(n),
-        f=np.empty(n),
-        out=np.empty(3),
-    )
+    x, w, c, g = np.empty((4, n))
+    pivoting = Pivoting(np.empty(n, np.bool_), np.empty(n, np.int64), x, w)
+    return SmoothWork(pivoting, c, np.empty(m), g)
 
 
 def smooth_of(rows, H, smoothness, penalty, positive=True):
@@ -140,13 +130,7 @@ def solve_smooth(
 
 def _retry(rows, smooth, alphas, tol, max_iter, missed, F, info):
     """Solve again by the active set what pivoting left open; keep the better."""
-    part = WeightedRows(
-        rows.AT,
-        rows.S[missed],
-        rows.extra[missed],
-        rows.kernel_mean,
-        rows.signal_mean[missed],
-    )
+    part = rows.part(missed)
     again, _, n_iter = solve_lasso(
         rows_of_hessian(part, smooth.H), alphas[missed], True, "auto", tol, max_iter
     )

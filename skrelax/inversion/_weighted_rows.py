@@ -1,7 +1,7 @@
 """Rows of kernel and signals for the solvers: weighted, centred, compressed."""
 
+import dataclasses
 import functools
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg
@@ -13,7 +13,7 @@ from ..utils._parallel import single_blas_thread
 _BLOCK_VALUES = 2_000_000
 
 
-@dataclass
+@dataclasses.dataclass
 class WeightedRows:
     """Weighted, centred and compressed rows of kernel and signals.
 
@@ -42,6 +42,15 @@ class WeightedRows:
     def centred(self):
         """Whether a constant was taken off kernel and signals."""
         return bool(self.kernel_mean.any() or self.signal_mean.any())
+
+    def part(self, signals):
+        """Return the rows of some of the signals."""
+        return dataclasses.replace(
+            self,
+            S=self.S[signals],
+            extra=self.extra[signals],
+            signal_mean=self.signal_mean[signals],
+        )
 
     def intercepts(self, F):
         """Return the constant of each signal for distributions F (q, n_bins)."""

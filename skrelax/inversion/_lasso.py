@@ -80,6 +80,11 @@ class LassoFista(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstima
 
     Notes
     -----
+    The default solver is not FISTA but an active-set method (Lawson and Hanson's,
+    with the L1 term); FISTA is there as ``solver="fista"``. The name stays all the
+    same: it is that of mrinversion's estimator for this objective, by which people
+    of the field look for it.
+
     The L1 penalty suits discrete components. A broad distribution becomes a
     picket fence of spikes, at any alpha. The solution is that of mrinversion's
     objective with ``lambda = alpha * n_points / scale``, but converged, where

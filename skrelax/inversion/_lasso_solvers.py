@@ -97,8 +97,7 @@ def held_out_errors(rows, held_out, lams, positive, tol, max_iter):
 
     Both are (q, n_lams).
     """
-    errors = np.empty((rows.S.shape[0], lams.size))
-    gaps = np.empty_like(errors)
+    errors, gaps = np.empty((2, rows.S.shape[0], lams.size))
     lasso_path_errors(
         lasso_of(rows, positive, tol, max_iter),
         Signals(rows.S, rows.extra),

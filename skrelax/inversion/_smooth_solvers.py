@@ -51,8 +51,8 @@ def smooth_of(rows, H, smoothness, penalty, positive=True):
 def hessian(rows, penalty, smoothness):
     """Return A^T A + smoothness * penalty, dense (n, n)."""
     H = rows.gram.copy()
-    scaled = (smoothness * penalty).tocoo()
-    H[scaled.row, scaled.col] += scaled.data
+    bins = np.repeat(np.arange(H.shape[0]), np.diff(penalty.indptr))
+    H[bins, penalty.indices] += smoothness * penalty.data
     return H
 
 
@@ -173,11 +173,12 @@ def smooth_held_out_errors(
     Both are (q, n_alphas). Solutions go warm from one alpha to the next; those that
     miss `tol` are found again on their own.
     """
-    errors = np.empty((rows.S.shape[0], alphas.size))
-    gaps = np.full_like(errors, np.inf)
     if positive and smoothness == 0.0:
         errors, gaps = held_out_errors(rows, held_out, alphas, True, tol, max_iter)
-    elif positive:
+    else:
+        errors, gaps = np.empty((2, rows.S.shape[0], alphas.size))
+        gaps[...] = np.inf
+    if positive and smoothness > 0.0:
         smooth_path_errors(
             smooth_of(rows, hessian(rows, penalty, smoothness), smoothness, penalty),
             Signals(rows.S, rows.extra),

@@ -21,14 +21,9 @@ from ..utils._sklearn import (
     _fit_context,
 )
 from ..utils._validation import N_JOBS, check_size, errors_name, validate_signals
-from ._amplitudes import amplitudes, cosines, read_signals
-from ._checks import (
-    check_atoms,
-    grid_neighbours,
-    is_lazy,
-    thin_grid,
-)
-from ._numba import refine_parabola
+from ._checks import check_atoms, grid_neighbours, row_norms, thin_grid
+from ._chunks import amplitudes, is_lazy, read_chunk
+from ._numba_parabola import AtomGrid, Paraboloid, refine_parabola
 from ._tree import build_tree, search_tree
 
 
@@ -240,8 +235,11 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"{X.shape[0]}, and must be 1 with refine."
             )
         unit, *self._norms = check_atoms(X, y)
-        self._tree = build_tree(unit, self.signed, y.shape)
-        self._neighbours = grid_neighbours(y) if self.refine else None
+        self._atoms = build_tree(unit, self.signed, y.shape)
+        self._grid = None
+        if self.refine:
+            rows = self._atoms.tree.atoms.rows
+            self._grid = AtomGrid(rows, grid_neighbours(y), y)
         self.parameters_ = y
         return self
 
@@ -416,7 +414,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"signed=True needs real signals, got complex ones of shape {X.shape}."
             )
         n = X.shape[0]
-        real = self._tree.atoms.dtype
+        real = self._atoms.dtype
         is_complex = is_complex or self._is_complex
         found = np.empty((n, n_best), np.int64)
         scale = np.empty(n, np.result_type(real, np.complex64) if is_complex else real)
@@ -424,27 +422,34 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         correlations = np.empty((n, n_best), real) if with_correlations else None
 
         def match_chunk(rows):
-            signals, exponents = read_signals(X[rows], real)
+            signals, exponents = read_chunk(X[rows], real)
             planes, products = search_tree(
-                self._tree, signals, self.signed, self._is_complex, found[rows]
+                self._atoms, signals, self.signed, self._is_complex, found[rows]
             )
             best = found[rows]
             scale[rows] = amplitudes(products[:, 0], best[:, 0], exponents, self._norms)
             best[~np.isfinite(scale[rows])] = -1
             if refine and self.refine:
-                refine_parabola(
-                    planes, self._tree.rows, self._neighbours, self.parameters_,
-                    best[:, 0], np.empty((n_parameters, n_parameters)),
-                    np.empty((3, n_parameters)), np.empty(n_parameters, np.int64),
-                    parameters[rows],
-                )  # fmt: skip
+                work = Paraboloid(
+                    np.empty((n_parameters, n_parameters)),
+                    *np.empty((3, n_parameters)),
+                    np.empty(n_parameters, np.int64),
+                )
+                refine_parabola(planes, self._grid, best[:, 0], work, parameters[rows])
             elif n_best == 1:
                 parameters[rows] = self.parameters_[best[:, 0]]
             else:
                 parameters[rows] = self.parameters_[best].mean(axis=1)
             parameters[rows][best[:, 0] < 0] = np.nan
             if with_correlations:
-                correlations[rows] = cosines(products, signals, best, self.signed)
+                size = products[:, :, 0]
+                if products.shape[2] == 2:
+                    size = np.hypot(size, products[:, :, 1])
+                elif not self.signed:
+                    size = np.abs(size)
+                norm = row_norms(signals)[:, None]
+                with np.errstate(invalid="ignore"):
+                    correlations[rows] = np.where(best < 0, np.nan, size / norm)
 
         starts = range(0, n, self.chunk_size)
         tasks = [(slice(start, start + self.chunk_size),) for start in starts]

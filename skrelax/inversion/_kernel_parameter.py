@@ -31,7 +31,7 @@ from ..utils._warnings import held_reports
 from ._explained import Unexplained
 from ._lasso import LassoFista
 from ._linear import CoefficientsMixin, label_signals
-from ._problem import mean_squares
+from ._weighted_rows import mean_squares
 
 # Relative differences of sums of squares below which they are equal.
 _FLAT = 1e-9

@@ -1,16 +1,27 @@
-"""What products of signals and atoms say, in the dtype of the atoms."""
+"""Signals read by chunks, and the amplitudes of atoms in them."""
 
 import numpy as np
 
 from ..utils._scaling import centre_rows
-from ._checks import row_norms, usable_rows
 
 # Signals of these dtypes are read as they are.
 _PRECISIONS = tuple(map(np.dtype, ("f4", "f8", "c8", "c16")))
 
 
-def read_signals(chunk, real):
-    """Return signals in a precision `real` and the exponents taken out of them.
+def is_lazy(X):
+    """Return whether X is better read by chunks: on disk, or not computed yet."""
+    return isinstance(X, np.memmap) or hasattr(X, "chunks")
+
+
+def usable_rows(signals):
+    """Return whether each row is finite and not constant, (n_signals,)."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        finite = np.isfinite(signals.sum(axis=1))
+        return finite & (signals != signals[:, :1]).any(axis=1)
+
+
+def read_chunk(chunk, real):
+    """Return a chunk in the dtype `real`, or its complex one, and exponents taken out.
 
     Unusable rows are set to 0.
     """
@@ -29,8 +40,8 @@ def read_signals(chunk, real):
 def amplitudes(products, found, exponents, norms):
     """Return the amplitude of atoms `found` in signals times 2**exponents.
 
-    `norms` are mantissas and exponents of all atoms. NaN where there is no match, or
-    the amplitude is beyond the dtype.
+    `norms` of all atoms are (mantissas, exponents). NaN where there is no match, or the
+    amplitude is beyond the dtype.
     """
     mantissas, norm_exponents = (part[found] for part in norms)
     shift = exponents - norm_exponents
@@ -45,14 +56,3 @@ def amplitudes(products, found, exponents, norms):
     lost |= (parts != 0).any(axis=1) & (scaled == 0).all(axis=1)
     scaled[lost] = np.nan
     return scaled.view(quotients.dtype)[:, 0]
-
-
-def cosines(products, signals, best, signed):
-    """Return correlations (n_signals, n_best), NaN where an atom is -1."""
-    size = products[:, :, 0]
-    if products.shape[2] == 2:
-        size = np.hypot(size, products[:, :, 1])
-    elif not signed:
-        size = np.abs(size)
-    with np.errstate(invalid="ignore"):
-        return np.where(best < 0, np.nan, size / row_norms(signals)[:, None])

@@ -94,9 +94,9 @@ class LinearInversionMixin(CoefficientsMixin):
     # Strength of no penalty at all.
     _weakest = 0.0
 
-    def _store(self, problem, F, gaps, n_iter):
+    def _store(self, rows, F, gaps, n_iter):
         """Store solutions F (q, n_bins) in scikit-learn's shapes."""
-        intercepts = problem.intercepts(F)
+        intercepts = rows.intercepts(F)
         if self._single_signal:
             self.coef_ = F[0]
             self.intercept_ = float(intercepts[0])

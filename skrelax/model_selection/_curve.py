@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import linalg
 
+from ..utils._validation import stable_std
 from ._criteria import Fit
 from ._split import fold_weights
 
@@ -90,4 +91,4 @@ def cross_validate(inversion, target, strengths, folds):
     mean = np.average(errors, axis=0, weights=counts)
     if len(folds) == 1:
         return mean, np.zeros_like(mean)
-    return mean, errors.std(axis=0, ddof=1) / np.sqrt(len(folds))
+    return mean, stable_std(errors, axis=0) / np.sqrt(len(folds))

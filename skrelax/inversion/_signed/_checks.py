@@ -1,6 +1,5 @@
 """Checks of what a signed inversion is given."""
 
-import functools
 import math
 import numbers
 
@@ -28,20 +27,7 @@ from ...utils._validation import (
 COUNT = Interval(numbers.Integral, 1, 2**31 - 1, closed="both")
 
 
-class CachedNames(BaseEstimator):
-    """Base of estimators whose every fit asks for the names of their parameters."""
-
-    @classmethod
-    @functools.cache
-    def _get_param_names(cls):
-        """Return the names of the parameters.
-
-        Reading them off the signature takes as long as ten iterations of one axis.
-        """
-        return super()._get_param_names()
-
-
-class Settings(CachedNames):
+class Settings(BaseEstimator):
     """Base of objects that hold constants: parameters, and nothing that is learned."""
 
     def _check(self):

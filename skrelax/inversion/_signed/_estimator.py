@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from ...kernels import acquisition_grid
 from ...signals import SignalModel
 from ...utils._parallel import single_blas_thread
-from ...utils._sklearn import Interval, StrOptions, _fit_context
+from ...utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
 from ...utils._validation import (
     N_JOBS,
     check_number,
@@ -25,7 +25,7 @@ from ...utils._validation import (
     validate_points,
 )
 from ._axes import check_discrete_sizes, make_axes
-from ._checks import COUNT, CachedNames, check_start, validate_fit, validate_grid
+from ._checks import COUNT, check_start, validate_fit, validate_grid
 from ._data import count_data, gather
 from ._penalty import AdaptivePenalty, make_penalty
 from ._problem import Problem, solve_soundly
@@ -34,7 +34,7 @@ from ._schemes import ConvergentScheme, ReferenceScheme, make_scheme
 
 
 class MultiDimRegularizedILT(
-    IltResultMixin, MultiOutputMixin, RegressorMixin, CachedNames
+    IltResultMixin, MultiOutputMixin, RegressorMixin, BaseEstimator
 ):
     r"""Invert signals of any number of axes into signed distributions.
 

@@ -66,8 +66,7 @@ class MultiDimRegularizedILT(
         The penalties and their constants; None takes those of
         :class:`AdaptivePenalty` as they are. ``set_params(penalty__strength=...)``
         and searches reach its parameters.
-    scheme : {"reference", "convergent"}, ReferenceScheme or ConvergentScheme, \
-            default="reference"
+    scheme : str, ReferenceScheme or ConvergentScheme, default="reference"
         ``"reference"`` is the iteration of [1]_, which reaches a plateau rather
         than a limit. ``"convergent"`` replaces its switches (moving maxima, signs)
         by smooth functions and damps the weights; its result is a fixed point. The

@@ -1,108 +1,35 @@
-"""The numerical problems behind a fit, by numbers of parameters and amplitudes."""
-
-import itertools
+"""Fits of one nonlinear parameter, with one or two amplitudes."""
 
 import numpy as np
 
-from ..signals import SignalModel
-from ._general import GeneralProblem
-from ._numba_one import refine_one
-from ._numba_plane import refine_plane, scan_plane
-from ._numba_scan import WIDTH, scan_line, scan_signs, spread_signs
-from ._numba_two import refine_pair, refine_two, scan_pair
-from ._solution import Solution
-from ._table import (
-    Axis,
-    build_table,
-    cell_powers,
-    orthonormal,
-    sign_patterns,
-    squared_powers,
+from ._energies import coarse_energies, orthonormal
+from ._numba_line_one import refine_one
+from ._numba_line_scan import WIDTH, scan_line, scan_signs, spread_signs
+from ._numba_line_two import refine_two
+from ._numba_types import (
+    Brackets,
+    LineGrid,
+    LineMargins,
+    LineWork,
+    Nodes,
+    Patterns,
+    SignMargins,
+    SignWork,
+    SingleSpline,
+    Solution,
+    Spline,
 )
+from ._table import build_table, cell_powers, squared_powers
 
 # Steps of grids, in the logarithm of a parameter. Magnitudes have local minima between
 # the zero crossings of neighbouring points, so they need a finer one.
-_STEP, _STEP_MAGNITUDE, _STEP_PAIR = 0.05, 0.018, 0.15
-# Pairs of nodes that may hide the global minimum, and valleys between them.
-_MARGINS_PAIR = 2e-2, 1e-9
-# Steps of a grid over two parameters: logarithmic, and as a fraction of a linear range.
-_STEP_PLANE, _STEP_LINEAR = 0.12, 0.06
-# Energies of nodes that may hide the global minimum, as a fraction of |y|^2.
-_MARGIN = 2e-2
-# Ridges of two parameters have many maxima by chance.
-_MARGIN_PLANE = 1e-3
-# The same for every _STRIDE-th node, which are looked at first.
-_MARGIN_COARSE, _MARGIN_NEAR, _STRIDE = 0.05, 6e-4, 4
-_MARGINS = _MARGIN_COARSE, _MARGIN, _MARGIN_NEAR
-# The same for nodes and for parabolas between them, which err by less, of the energies
-# of one polarity.
-_MARGINS_SIGNS = _MARGIN, 1e-3
+_STEP, _STEP_MAGNITUDE = 0.05, 0.018
+# Energies of nodes that may hide the global minimum, as a fraction of |y|^2; of every
+# _STRIDE-th node, which are looked at first; and of parabolas between nodes, which err
+# by less, of the energies of one polarity.
+_MARGINS, _STRIDE = LineMargins(coarse=0.05, fine=2e-2, near=6e-4), 4
+_MARGINS_SIGNS = SignMargins(node=2e-2, between=1e-3)
 _N_KEPT = 4
-# Signals whose coarse energies fit into a cache.
-_COARSE_ROWS = 512
-
-
-def make_problem(
-    model: SignalModel, acquisition, limits, root_weight, magnitude, known=None
-):
-    """Return the problem of a model on an acquisition, with its tables.
-
-    `limits` (P, 2) bound the parameters, `root_weight` (N,) multiplies all signals.
-    `known` maps names of parameters to values (n,), in the order of the model.
-    """
-    axes = [
-        Axis(parameter.name, low, high, log=not np.isfinite(parameter.upper))
-        for parameter, (low, high) in zip(model.parameters, limits, strict=True)
-    ]
-    for axis in axes:
-        if axis.log and not axis.low > 0:
-            raise ValueError(f"bounds of {axis.name} must be positive, got {axis.low}.")
-    if np.iscomplexobj(model.basis(acquisition, limits.mean(axis=1)[None])):
-        raise ValueError(
-            f"signals of {type(model).__name__} are complex as it is set; fits take "
-            "models with real signals, and complex amplitudes for complex data."
-        )
-    if known:
-        axes = [axis for axis in axes if axis.name not in known]
-        values = np.stack(list(known.values()), axis=1)
-        return GeneralProblem(model, acquisition, axes, root_weight, magnitude, values)
-    if model.component is not None:
-        # Both components share one table, on the range of both.
-        whole = Axis("", limits[:, 0].min(), limits[:, 1].max(), log=True)
-        return PairProblem(model.component, acquisition, axes, whole, root_weight)
-
-    def function(sets):
-        return model.basis(acquisition, sets) * root_weight[:, None]
-
-    n_amplitudes = len(model.amplitudes)
-    if len(axes) == 1 and n_amplitudes <= 2:
-        return LineProblem(function, axes, magnitude)
-    if len(axes) == 2 and n_amplitudes == 1:
-        return PlaneProblem(function, axes, magnitude)
-    return GeneralProblem(model, acquisition, axes, root_weight, magnitude)
-
-
-def coarse_energies(Y, coarse):
-    """Yield slices of the signals with the energies of y / |y| at coarse nodes.
-
-    `coarse` (L, N, G) is an orthonormal basis, in single precision like the energies
-    (n, G), which live until the next slice.
-    """
-    size = np.sqrt(np.einsum("nci,nci->n", Y, Y))
-    unit = (Y / size[:, None, None]).astype(np.float32)
-    energies, extra = np.empty(
-        (2, min(len(Y), _COARSE_ROWS), coarse.shape[2]), np.float32
-    )
-    for start in range(0, len(Y), _COARSE_ROWS):
-        part = slice(start, min(start + _COARSE_ROWS, len(Y)))
-        total, work = energies[: part.stop - start], extra[: part.stop - start]
-        for k, (c, basis) in enumerate(itertools.product(range(Y.shape[1]), coarse)):
-            out = work if k else total
-            np.matmul(unit[part, c], basis, out=out)
-            np.multiply(out, out, out=out)
-            if k:
-                total += out
-        yield part, total
 
 
 class LineProblem:
@@ -115,16 +42,20 @@ class LineProblem:
             n_amplitudes = function(np.array([[axes[0].low]])).shape[0]
             step = _STEP_MAGNITUDE if n_amplitudes == 1 else _STEP
         table = build_table(function, axes, [step])
-        self.nodes = table.nodes[0]
-        self.powers = cell_powers(table.coefficients)
+        self.u = table.nodes[0]
+        nodes = Nodes(self.u[0], self.u[1] - self.u[0], self.u.size)
+        powers = cell_powers(table.coefficients)
         self.n_amplitudes = table.signals.shape[0]
         if self.n_amplitudes == 1:
-            self.powers = self.powers[:, 0]
-            self.energy_powers = squared_powers(self.powers)
+            powers = powers[:, 0]
+            self.spline = SingleSpline(powers, squared_powers(powers), nodes)
+        else:
+            self.spline = Spline(powers, nodes)
         self.signs = np.where(table.signals[0].T < 0, -1, 1).astype(np.int8)
         signals = np.abs(table.signals) if self._has_own_signs else table.signals
         basis = orthonormal(signals)
-        self.basis = np.pad(basis, [(0, 0), (0, 0), (0, WIDTH)])
+        padded = np.pad(basis, [(0, 0), (0, 0), (0, WIDTH)])
+        self.grid = LineGrid(padded, _STRIDE, nodes)
         self.coarse = np.ascontiguousarray(basis[:, :, ::_STRIDE], dtype=np.float32)
         if magnitude and self.n_amplitudes == 2:
             self.patterns = sign_patterns(table.signals, basis)
@@ -139,54 +70,47 @@ class LineProblem:
         """Multiplications per voxel, about."""
         return self.coarse.size
 
-    def solve(self, Y, starts, tol, max_iter):
+    def solve(self, Y, starts, stop):
         """Fit Y (n, C, N), globally or from starts (n, 1) in u."""
         n, n_channels, n_points = Y.shape
-        u0, h = self.nodes[0], self.nodes[1] - self.nodes[0]
         # Room for brackets of other polarities, of which several may be nearly equal.
         n_kept = 3 * _N_KEPT if self.magnitude else _N_KEPT
-        lo, hi, start = (np.empty((n, n_kept)) for _ in range(3))
-        node = np.full((n, n_kept), -1, dtype=np.int64)
-        sign = np.empty((n, n_kept if self.magnitude else 0, n_points), np.int8)
-        acc = np.empty(self.nodes.size + WIDTH)
-        brackets = lo, hi, start, node
+        brackets = Brackets.empty(n, n_kept, n_points, self.magnitude)
         if starts is not None:
-            self._start(Y, starts[:, 0], brackets, sign)
+            self._start(Y, starts[:, 0], brackets)
         elif self.magnitude and self.n_amplitudes == 2:
-            runs, order, base, basis = self.patterns
-            n_nodes = self.nodes.size
-            scan_signs(
-                Y, basis, order, base, runs, np.empty((n_points, n_nodes)),
-                np.empty(-(-n_nodes // 8) * 8, dtype=bool), h, u0, _MARGINS_SIGNS,
-                *brackets, sign,
-            )  # fmt: skip
+            self._scan_signs(Y, brackets)
         else:
-            # spread_signs needs room for two more brackets each.
-            first = [array[:, :_N_KEPT] for array in brackets]
-            peak = np.empty(-(-self.coarse.shape[2] // 8) * 8, dtype=bool)
-            for part, energies in coarse_energies(Y, self.coarse):
-                scan_line(
-                    Y[part], self.basis, energies, _STRIDE, h, u0, _MARGINS, acc, peak,
-                    *(array[part] for array in first),
-                )  # fmt: skip
-            if self.magnitude:
-                spread_signs(self.signs, *brackets, sign)
+            self._scan(Y, brackets)
         out = Solution.empty(n, n_channels, self.n_amplitudes, 1)
-        outputs = out.u[:, 0], out.coef, out.rss, out.cov, out.n_iter
-        if self.n_amplitudes == 1:
-            refine_one(
-                Y, self.powers, self.energy_powers, *brackets, sign, u0, h, tol,
-                max_iter, *outputs,
-            )  # fmt: skip
-        else:
-            refine_two(Y, self.powers, *brackets, sign, u0, h, tol, max_iter, *outputs)
+        refine = refine_one if self.n_amplitudes == 1 else refine_two
+        refine(Y, self.spline, brackets, stop, out)
         return out
 
-    def _start(self, Y, u, brackets, sign):
+    def _scan(self, Y, brackets):
+        """Write brackets, without polarities or with those of the nodes."""
+        # LLVM tests eight nodes at once.
+        peak = np.empty(-(-self.coarse.shape[2] // 8) * 8, dtype=bool)
+        work = LineWork(np.empty(self.u.size + WIDTH), peak)
+        for part, energies in coarse_energies(Y, self.coarse):
+            # spread_signs needs room for two more brackets each.
+            first = brackets.take(part, _N_KEPT)
+            scan_line(Y[part], energies, self.grid, _MARGINS, work, first)
+        if self.magnitude:
+            spread_signs(self.signs, brackets)
+
+    def _scan_signs(self, Y, brackets):
+        """Write brackets of all polarities that two amplitudes can have."""
+        n_nodes = self.u.size
+        peak = np.empty(-(-n_nodes // 8) * 8, dtype=bool)
+        work = SignWork(np.empty((Y.shape[2], n_nodes)), peak)
+        scan_signs(Y, self.patterns, self.grid.nodes, _MARGINS_SIGNS, work, brackets)
+
+    def _start(self, Y, u, brackets):
         """Write one bracket per voxel: all the range, around a start."""
-        lo, hi, start, node = brackets
-        nearest = np.abs(self.nodes - u[:, None]).argmin(axis=1)
-        lo[:, 0], hi[:, 0], start[:, 0] = self.nodes[0], self.nodes[-1], u
+        low, high, start, node, sign = brackets
+        nearest = np.abs(self.u - u[:, None]).argmin(axis=1)
+        low[:, 0], high[:, 0], start[:, 0] = self.u[0], self.u[-1], u
         node[:, 0] = nearest
         if not self.magnitude:
             return
@@ -204,120 +128,21 @@ class LineProblem:
             sign[v, 0, order[r]] = pattern
 
 
-class PairProblem:
-    """The sum of two signals of one model."""
+def sign_patterns(signals, basis):
+    """Return the Patterns of signals (2, N, G) with an orthonormal basis (2, N, G).
 
-    n_amplitudes = 2
-    magnitude = False
-
-    def __init__(self, component, acquisition, axes, whole, root_weight):
-        self.axes = axes
-        table = build_table(
-            lambda sets: component.basis(acquisition, sets) * root_weight[:, None],
-            [whole],
-            [_STEP],
-        )
-        self.nodes = table.nodes[0]
-        self.powers = cell_powers(table.coefficients)
-        stride = max(1, round(_STEP_PAIR / (self.nodes[1] - self.nodes[0])))
-        self.coarse = self.nodes[::stride]
-        unit = orthonormal(table.signals)[0][:, ::stride]
-        self.basis = np.ascontiguousarray(unit)
-        # Signals alike up to rounding must not give a pair a huge energy.
-        self.gram = np.minimum(unit.T @ unit, 1.0 - 1e-9)
-        self.inverse = 1.0 / (1.0 - self.gram**2)
-        self.box = np.array([np.log([axis.low, axis.high]) for axis in axes])
-        # One node more on each side: the search then moves into the box.
-        self.allowed = np.stack(
-            [
-                np.maximum(np.searchsorted(self.coarse, self.box[:, 0]) - 1, 0),
-                np.searchsorted(self.coarse, self.box[:, 1], side="right") + 1,
-            ],
-            axis=1,
-        ).clip(max=self.coarse.size)
-
-    @property
-    def cost(self):
-        """Multiplications per voxel, about."""
-        return self.basis.size + 4 * self.gram.size
-
-    def solve(self, Y, starts, tol, max_iter):
-        """Fit Y (n, C, N), globally or from starts (n, 2) in u."""
-        n, n_channels, _ = Y.shape
-        u0, h = self.nodes[0], self.nodes[1] - self.nodes[0]
-        if starts is None:
-            node = np.empty((n, _N_KEPT), dtype=np.int64)
-            start = np.zeros((n, _N_KEPT, 2))
-            work = np.empty((3, self.coarse.size))
-            scan_pair(
-                Y, Y @ self.basis, self.gram, self.inverse, self.allowed,
-                _MARGINS_PAIR, *work, start, node,
-            )  # fmt: skip
-            start = self.coarse[0] + (self.coarse[1] - self.coarse[0]) * start
-        else:
-            node = np.zeros((n, 1), dtype=np.int64)
-            start = starts[:, None, :].copy()
-        out = Solution.empty(n, n_channels, 2, 2)
-        refine_pair(
-            Y, self.powers, self.basis, self.coarse, start, node, self.box, u0, h, tol,
-            max_iter, out.u, out.coef, out.rss, out.cov, out.n_iter,
-        )  # fmt: skip
-        return out
-
-
-class PlaneProblem:
-    """Two nonlinear parameters, one amplitude."""
-
-    n_amplitudes = 1
-
-    def __init__(self, function, axes, magnitude):
-        self.axes, self.magnitude = axes, magnitude
-        steps = [_STEP_PLANE if axis.log else _STEP_LINEAR for axis in axes]
-        table = build_table(function, axes, steps)
-        self.nodes = table.nodes
-        # One row per node of the first axis.
-        self.coefficients = table.coefficients.reshape(len(table.coefficients), -1)
-        strides = [
-            max(1, (u.size - 1) // (axis.nodes(step).size - 1))
-            for axis, u, step in zip(axes, table.nodes, steps, strict=True)
-        ]
-        self.coarse = [u[::k] for u, k in zip(table.nodes, strides, strict=True)]
-        signals = table.signals[0][:, :: strides[0], :: strides[1]]
-        signals = np.abs(signals) if magnitude else signals
-        unit = orthonormal(signals[None])[0]
-        self.basis = np.ascontiguousarray(np.moveaxis(unit, 0, -1))
-        coarse = unit[:, ::2, ::2]
-        self.n_second = coarse.shape[2]
-        self.coarse_basis = coarse.reshape(1, len(coarse), -1).astype(np.float32)
-
-    @property
-    def cost(self):
-        """Multiplications per voxel, about."""
-        return self.coarse_basis.size
-
-    def solve(self, Y, starts, tol, max_iter):
-        """Fit Y (n, C, N), globally or from starts (n, 2) in u."""
-        n, n_channels, _ = Y.shape
-        if starts is None:
-            node = np.empty((n, 3, 2), dtype=np.int64)
-            peak = np.empty(-(-self.coarse_basis.shape[2] // 8) * 8, dtype=bool)
-            for part, energies in coarse_energies(Y, self.coarse_basis):
-                scan_plane(
-                    Y[part], self.basis, energies, self.n_second, _MARGIN_PLANE, peak,
-                    np.empty(3), node[part],
-                )  # fmt: skip
-            place = np.maximum(node, 0)
-            start = np.stack(
-                [self.coarse[k][place[:, :, k]] for k in range(2)], axis=-1
-            )
-        else:
-            node = np.zeros((n, 1, 2), dtype=np.int64)
-            start = starts[:, None, :].copy()
-        origin = np.array([u[0] for u in self.nodes])
-        h = np.array([u[1] - u[0] for u in self.nodes])
-        out = Solution.empty(n, n_channels, 1, 2)
-        refine_plane(
-            Y, self.coefficients, start, node, origin, h, self.magnitude, tol, max_iter,
-            out.u, out.coef, out.rss, out.cov, out.n_iter,
-        )  # fmt: skip
-        return out
+    For amplitudes (a, b) the sign of a phi_1 + b phi_2 changes point after point in
+    the order of phi_2 / phi_1.
+    """
+    # Adding 0 leaves no -0, whose ratio would have the other sign.
+    first, second = np.moveaxis(signals, -1, 1) + 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = second / first
+    order = np.argsort(-ratio, axis=1, kind="stable")
+    base = np.where(np.take_along_axis(first, order, axis=1) < 0, -1.0, 1.0)
+    sorted_basis = np.take_along_axis(basis, order.T[None], axis=1)
+    changed = (np.diff(order, axis=0) != 0) | (np.diff(base, axis=0) != 0)
+    runs = np.concatenate([[0], np.flatnonzero(changed.any(axis=1)) + 1, [len(order)]])
+    begins = runs[:-1]
+    basis = np.ascontiguousarray(sorted_basis)
+    return Patterns(runs, order[begins], base[begins], basis)

@@ -1,9 +1,11 @@
-"""One call of fit: chunks of voxels, from signals to results."""
+"""Parts of the voxels, from their signals to what is found of them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..signals import SignalModel
+from ._numba_types import Stop
 from ._report import (
     coordinate_errors,
     find_status,
@@ -25,8 +27,6 @@ _PLAIN_EXPONENTS = -150, 150
 _NOTHING, _PLAIN_WEIGHT = 1e-120, 1e-60
 # Levels of noise relative to the signal whose squares a likelihood can use.
 _LEAST_NOISE, _MOST_NOISE = 1e-50, 1e50
-# Smaller steps of coordinates are rounding, whatever tolerance is asked for.
-_FINEST = 1e-14
 
 
 def exponents(*channels):
@@ -54,164 +54,212 @@ def signals_of(model, points, values, coef):
     return out
 
 
-@dataclass
-class Run:
-    """One call of fit: its input, and outputs that threads fill part by part.
+@dataclass(frozen=True)
+class Question:
+    """What a fit asks of every signal.
 
-    `root_weight` (N,) are the roots of the weights over two to the power of
-    `weight_exponent`.
+    `points` are the acquisition. `root_weight` (N,) are the roots of the weights over
+    two to the power of `weight_exponent`. `problem` finds least squares, `rician` those
+    of signed signals if the noise is Rician. `reach` (low, high) is what the
+    acquisition can see of relaxation times, `given` names the parameters with bounds.
     """
 
-    estimator: object
-    y: np.ndarray
-    keep: object
+    model: SignalModel
     points: np.ndarray
     root_weight: np.ndarray
     weight_exponent: int
-    mask: np.ndarray | None
     problem: object
-    signed: object
+    rician: object
+    noise_std: float | None
+    stop: Stop
     reach: tuple | None
+    given: frozenset
+
+
+@dataclass(frozen=True)
+class Voxels:
+    """Signals of all voxels, with what is known of each.
+
+    `y` (n_points, n) holds more points than are fitted, those that `keep` selects.
+    """
+
+    y: np.ndarray
+    keep: object
+    mask: np.ndarray | None
     starts: np.ndarray | None
     known: np.ndarray | None
 
-    def allocate(self):
-        """Make the outputs."""
-        model = self.estimator.model_
-        n = self.y.shape[1]
-        n_channels = 2 if np.iscomplexobj(self.y) else 1
-        self.params = np.full((n, len(model.outputs)), np.nan)
-        self.stderr = np.full_like(self.params, np.nan)
-        self.values = np.full((n, len(model.parameters)), np.nan)
-        self.coef = np.full((n, n_channels, len(model.amplitudes)), np.nan)
-        self.r2, self.relative_error = np.full(n, np.nan), np.full(n, np.nan)
-        self.status = np.full(n, FitStatus.FAILED, dtype=np.int8)
-        self.n_iter = np.zeros(n, dtype=np.int32)
 
-    def fit_part(self, part):
-        """Fit a slice of the signals."""
-        Y = self.y[self.keep, part].T
-        finite = np.isfinite(Y).all(axis=1)
-        empty = finite & ~Y.any(axis=1)
-        self.status[part][empty] = FitStatus.NO_SIGNAL
-        wanted = finite & ~empty
-        if self.known is not None:
-            wanted &= np.isfinite(self.known[part]).all(axis=1)
-        if self.mask is not None:
-            wanted &= self.mask[part]
-            self.status[part][~self.mask[part]] = FitStatus.MASKED
-        if not wanted.any():
-            return
-        where = part
-        if not wanted.all():
-            where = np.flatnonzero(wanted) + part.start
-            Y = Y[wanted]
-        channels = (Y.real, Y.imag) if np.iscomplexobj(Y) else (Y,)
-        signals = np.empty((len(Y), len(channels), Y.shape[1]))
-        exponent = exponents(*channels)
-        for c, channel in enumerate(channels):
-            if exponent.any():
-                channel = np.ldexp(channel.astype(float), -exponent[:, None])
-            np.multiply(channel, self.root_weight, out=signals[:, c])
-        lost = np.zeros(len(signals), dtype=bool)
-        if self.root_weight.min() < _PLAIN_WEIGHT:
-            lost = (np.abs(signals) < _NOTHING).all(axis=(1, 2))
-        if lost.any():
-            # All of the signal is where weights are next to nothing.
-            if where is part:
-                where = np.arange(part.start, part.stop)
-            self.status[where[lost]] = FitStatus.NO_SIGNAL
-            where, signals, exponent = where[~lost], signals[~lost], exponent[~lost]
-            if where.size == 0:
-                return
-        starts = None if self.starts is None else self.starts[where]
-        self._solve(signals, starts, where, exponent)
+@dataclass(frozen=True)
+class Answer:
+    """What is found of all voxels: arrays that threads fill part by part."""
 
-    def _solve(self, Y, starts, where, exponent):
-        """Fit weighted signals (n, C, N) and write the results at `where`.
+    params: np.ndarray
+    stderr: np.ndarray
+    values: np.ndarray
+    coef: np.ndarray
+    r2: np.ndarray
+    relative_error: np.ndarray
+    status: np.ndarray
+    n_iter: np.ndarray
 
-        Signals were divided by two to the power of `exponent` (n,).
-        """
-        own, model = self.estimator, self.estimator.model_
-        axes = self.problem.axes
-        known = () if self.known is None else (self.known[where],)
-        tol = max(own.tol, _FINEST)
-        solution = self.problem.solve(Y, starts, tol, own.max_iter, *known)
-        variance, noise_exponent = self._variance(Y, solution, tol, exponent, *known)
-        values = self._values(solution.u, *known)
-        whole = axes, solution
-        if known:
-            whole = with_known(model, axes, solution, values)
-        unit = np.ldexp(1.0, exponent)
-        outputs, errors = outputs_and_errors(model, *whole, variance, unit)
-        u_errors = coordinate_errors(whole[1], variance)
-        if noise_exponent.any():
-            with np.errstate(over="ignore"):
-                errors = np.ldexp(errors, noise_exponent[:, None])
-                u_errors = np.ldexp(u_errors, noise_exponent[:, None])
-        status = find_status(
-            model, *whole, outputs, u_errors, self.reach, own.bounds or (), own.max_iter
+    @classmethod
+    def empty(cls, model, y):
+        """Return the answer to signals y (n_points, n) that nothing is found of."""
+        n, n_channels = y.shape[1], 2 if np.iscomplexobj(y) else 1
+        shapes = [
+            (n, len(model.outputs)),
+            (n, len(model.outputs)),
+            (n, len(model.parameters)),
+            (n, n_channels, len(model.amplitudes)),
+            (n,),
+            (n,),
+        ]
+        return cls(
+            *(np.full(shape, np.nan) for shape in shapes),
+            status=np.full(n, FitStatus.FAILED, dtype=np.int8),
+            n_iter=np.zeros(n, dtype=np.int32),
         )
-        lost = status == FitStatus.FAILED
-        errors[lost | (status == FitStatus.AT_BOUND)] = np.nan
-        outputs[lost] = np.nan
-        self.params[where], self.stderr[where] = outputs, errors
-        self.values[where] = values
+
+
+def fit_part(question, voxels, answer, part):
+    """Fit a slice of the voxels."""
+    root_weight = question.root_weight
+    Y = voxels.y[voxels.keep, part].T
+    finite = np.isfinite(Y).all(axis=1)
+    empty = finite & ~Y.any(axis=1)
+    answer.status[part][empty] = FitStatus.NO_SIGNAL
+    wanted = finite & ~empty
+    if voxels.known is not None:
+        wanted &= np.isfinite(voxels.known[part]).all(axis=1)
+    if voxels.mask is not None:
+        wanted &= voxels.mask[part]
+        answer.status[part][~voxels.mask[part]] = FitStatus.MASKED
+    if not wanted.any():
+        return
+    where = part
+    if not wanted.all():
+        where = np.flatnonzero(wanted) + part.start
+        Y = Y[wanted]
+    channels = (Y.real, Y.imag) if np.iscomplexobj(Y) else (Y,)
+    signals = np.empty((len(Y), len(channels), Y.shape[1]))
+    exponent = exponents(*channels)
+    for c, channel in enumerate(channels):
+        if exponent.any():
+            channel = np.ldexp(channel.astype(float), -exponent[:, None])
+        np.multiply(channel, root_weight, out=signals[:, c])
+    lost = np.zeros(len(signals), dtype=bool)
+    if root_weight.min() < _PLAIN_WEIGHT:
+        lost = (np.abs(signals) < _NOTHING).all(axis=(1, 2))
+    if lost.any():
+        # All of the signal is where weights are next to nothing.
+        if where is part:
+            where = np.arange(part.start, part.stop)
+        answer.status[where[lost]] = FitStatus.NO_SIGNAL
+        where, signals, exponent = where[~lost], signals[~lost], exponent[~lost]
+        if where.size == 0:
+            return
+    starts = None if voxels.starts is None else voxels.starts[where]
+    known = None if voxels.known is None else voxels.known[where]
+    own = () if known is None else (known,)
+    solution = question.problem.solve(signals, starts, question.stop, *own)
+    noise = _variance(question, signals, solution, exponent, known)
+    _write_fits(question, solution, known, noise, exponent, answer, where)
+    _write_quality(signals, root_weight, solution, answer, where)
+
+
+def _write_fits(question, solution, known, noise, exponent, answer, where):
+    """Write parameters, their errors and the statuses of fits.
+
+    Signals were divided by two to the power of `exponent` (n,); `noise` are its
+    variance and an exponent of two of its standard deviation, (n,) each.
+    """
+    model, axes = question.model, question.problem.axes
+    variance, noise_exponent = noise
+    values = _values(question, solution.u, known)
+    whole = axes, solution
+    if known is not None:
+        whole = with_known(model, axes, solution, values)
+    unit = np.ldexp(1.0, exponent)
+    outputs, errors = outputs_and_errors(model, *whole, variance, unit)
+    u_errors = coordinate_errors(whole[1], variance)
+    if noise_exponent.any():
         with np.errstate(over="ignore"):
-            coef = solution.coef * unit[:, None, None]
-        self.coef[where] = np.where(lost[:, None, None], np.nan, coef)
-        power = np.einsum("nci,nci->n", Y, Y)
-        means = Y @ self.root_weight
-        total = power - (means**2).sum(axis=1) / (self.root_weight**2).sum()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            # A constant signal has nothing to explain.
-            total[total < _CONSTANT * power] = np.nan
-            self.r2[where] = 1.0 - solution.rss / total
-            self.relative_error[where] = np.sqrt(solution.rss / power)
-        self.status[where] = status
-        self.n_iter[where] = np.minimum(solution.n_iter, own.max_iter)
+            errors = np.ldexp(errors, noise_exponent[:, None])
+            u_errors = np.ldexp(u_errors, noise_exponent[:, None])
+    max_iter = question.stop.max_iter
+    status = find_status(
+        model, *whole, outputs, u_errors, question.reach, question.given, max_iter
+    )
+    lost = status == FitStatus.FAILED
+    errors[lost | (status == FitStatus.AT_BOUND)] = np.nan
+    outputs[lost] = np.nan
+    answer.params[where], answer.stderr[where] = outputs, errors
+    answer.values[where] = values
+    with np.errstate(over="ignore"):
+        coef = solution.coef * unit[:, None, None]
+    answer.coef[where] = np.where(lost[:, None, None], np.nan, coef)
+    answer.status[where] = status
+    answer.n_iter[where] = np.minimum(solution.n_iter, max_iter)
 
-    def _values(self, u, known=None):
-        """Return all nonlinear parameters (n, P) of the model."""
-        if known is None:
-            return parameter_values(self.problem.axes, u)
-        return self.problem.values(u, known)
 
-    def _variance(self, Y, solution, tol, exponent, known=None):
-        """Return the variance of the noise and a power of two for its root, (n,).
+def _write_quality(Y, root_weight, solution, answer, where):
+    """Write how well weighted signals (n, C, N) are explained."""
+    power = np.einsum("nci,nci->n", Y, Y)
+    means = Y @ root_weight
+    total = power - (means**2).sum(axis=1) / (root_weight**2).sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # A constant signal has nothing to explain.
+        total[total < _CONSTANT * power] = np.nan
+        answer.r2[where] = 1.0 - solution.rss / total
+        answer.relative_error[where] = np.sqrt(solution.rss / power)
 
-        They are those of signals over two to the power of `exponent`, of points of
-        weight one. With Rician noise the likelihood is maximised first.
-        """
-        own = self.estimator
-        plain = np.zeros(len(Y), dtype=int)
-        mantissa, power = None, plain
-        if own.noise_std is not None:
-            mantissa, power = np.frexp(float(own.noise_std))
-            power = power - exponent - self.weight_exponent
-        if own.noise == "rician":
 
-            def signals(u, coef, voxels=slice(None)):
-                values = self._values(u, None if known is None else known[voxels])
-                found = signals_of(own.model_, self.points, values, coef)
-                return found * self.root_weight
+def _values(question, u, known):
+    """Return all nonlinear parameters (n, P) of the model at coordinates u."""
+    if known is None:
+        return parameter_values(question.problem.axes, u)
+    return question.problem.values(u, known)
 
-            noise_std = None
-            if mantissa is not None:
-                with np.errstate(over="ignore"):
-                    noise_std = np.ldexp(mantissa, power)
-                size = np.abs(Y).max(axis=(1, 2))
-                noise_std = noise_std.clip(_LEAST_NOISE * size, _MOST_NOISE * size)
-            variance = fit_rician(
-                self.signed, Y, solution, signals, noise_std, tol, own.max_iter, known
-            )
-            rician_covariance(solution, signals, variance, self.problem.axes)
-            return variance, plain
+
+def _variance(question, Y, solution, exponent, known):
+    """Return the variance (n,) of the noise of Y, and exponents of its deviation.
+
+    Rician noise changes the solution, to that of maximum likelihood.
+    """
+    plain = np.zeros(len(Y), dtype=int)
+    mantissa, power = None, plain
+    if question.noise_std is not None:
+        mantissa, power = np.frexp(float(question.noise_std))
+        power = power - exponent - question.weight_exponent
+    if question.rician is not None:
+        noise_std = None
         if mantissa is not None:
-            return np.full(len(Y), mantissa**2), power
-        n_channels, n_points = Y.shape[1:]
-        n_amplitudes = solution.coef.shape[2]
-        free = n_channels * (n_points - n_amplitudes) - solution.u.shape[1]
-        with np.errstate(invalid="ignore"):
-            variance = solution.rss / free if free > 0 else np.full(len(Y), np.nan)
-        return variance, plain
+            with np.errstate(over="ignore"):
+                noise_std = np.ldexp(mantissa, power)
+            size = np.abs(Y).max(axis=(1, 2))
+            noise_std = noise_std.clip(_LEAST_NOISE * size, _MOST_NOISE * size)
+        return _fit_rician(question, Y, solution, noise_std, known), plain
+    if mantissa is not None:
+        return np.full(len(Y), mantissa**2), power
+    n_channels, n_points = Y.shape[1:]
+    n_amplitudes = solution.coef.shape[2]
+    free = n_channels * (n_points - n_amplitudes) - solution.u.shape[1]
+    with np.errstate(invalid="ignore"):
+        variance = solution.rss / free if free > 0 else np.full(len(Y), np.nan)
+    return variance, plain
+
+
+def _fit_rician(question, Y, solution, noise_std, known):
+    """Replace the solution by that of Rician noise; return the variances (n,)."""
+
+    def signals(u, coef, voxels=slice(None)):
+        values = _values(question, u, None if known is None else known[voxels])
+        found = signals_of(question.model, question.points, values, coef)
+        return found * question.root_weight
+
+    variance = fit_rician(
+        question.rician, Y, solution, signals, noise_std, question.stop, known
+    )
+    rician_covariance(solution, signals, variance, question.problem.axes)
+    return variance

@@ -1,7 +1,6 @@
-"""From what kernels find to parameters, standard errors and statuses of a chunk."""
+"""From what loops find to parameters, standard errors and statuses of a chunk."""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 
@@ -49,7 +48,7 @@ def with_known(model, axes, solution, values):
     size = n_amplitudes + len(whole)
     cov = np.zeros((len(u), size, size))
     cov[:, np.array(kept)[:, None], kept] = solution.cov
-    return whole, replace(solution, u=u, cov=cov)
+    return whole, solution._replace(u=u, cov=cov)
 
 
 def outputs_and_errors(model, axes, solution, variance, unit):

@@ -117,7 +117,6 @@ class EPGEchoTrain(SequenceModel):
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return ("TE",)
 
     def search_limits(self, acquisition):

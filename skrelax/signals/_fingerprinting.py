@@ -86,7 +86,6 @@ class FingerprintingTrain(SequenceModel):
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return ("pulse",)
 
     def own_acquisition(self):

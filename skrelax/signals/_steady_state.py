@@ -27,7 +27,6 @@ class _FlipAngleModel(SequenceModel):
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return ("FA", "TR") if isinstance(self.repetition_time, str) else ("FA",)
 
     def grid_limits(self, acquisition):
@@ -255,7 +254,6 @@ class MP2RAGE(SequenceModel):
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return ("TI",)
 
     def own_acquisition(self):

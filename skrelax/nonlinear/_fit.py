@@ -39,7 +39,17 @@ from ._inputs import (
     find_there,
 )
 from ._numba_types import Stop
-from ._parts import CHUNK, Answer, Question, Voxels, exponents, fit_part, signals_of
+from ._parts import (
+    CHUNK,
+    Answer,
+    Question,
+    RootWeights,
+    Voxels,
+    exponents,
+    fit_part,
+    signals_of,
+)
+from ._report import Ranges
 from ._status import FitStatus, warn_status
 
 # Smaller steps of coordinates are rounding, whatever tolerance is asked for.
@@ -265,15 +275,13 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         y, self._signal_labels = check_signals(X, y, type(self).__name__)
         self._single_signal = y.ndim == 1
         y = y.reshape(y.shape[0], -1)
-        keep, root_weight = slice(None), np.ones(len(points))
+        keep, weight = slice(None), np.ones(len(points))
         if sample_weight is not None:
             weight = check_weights(sample_weight, X)
             # A weight of zero is a removed row, also for the ranges drawn from rows.
             keep = np.flatnonzero(weight > 0)
-            points, root_weight = points[keep], np.sqrt(weight[keep])
-        # Exact, and it keeps the squares of weighted signals within doubles.
-        weight_exponent = int(np.frexp(root_weight.max())[1]) - 1
-        root_weight = np.ldexp(root_weight, -weight_exponent)
+            points, weight = points[keep], weight[keep]
+        weights = RootWeights.of(weight)
         mask = check_mask(mask, y.shape[1])
         known = check_known(known, self.model_, self.bounds, y.shape[1])
         self._check_number(len(points), len(known))
@@ -285,7 +293,7 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
         reach = find_reach(self.model_, points, self.bounds)
         # The matrices here are small: threads of BLAS would only wait for each other.
         with single_blas_thread():
-            tables = self.model_, points, limits, root_weight
+            tables = self.model_, points, limits, weights.roots
             there = find_there(held, mask)
             seen = {name: values[there] for name, values in known.items()}
             problem = choose_problem(*tables, self.magnitude_, seen)
@@ -296,14 +304,12 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
             question = Question(
                 model=self.model_,
                 points=points,
-                root_weight=root_weight,
-                weight_exponent=weight_exponent,
+                weights=weights,
                 problem=problem,
                 rician=rician,
                 noise_std=self.noise_std,
                 stop=Stop(float(max(self.tol, _FINEST)), int(self.max_iter)),
-                reach=reach,
-                given=frozenset(self.bounds or ()),
+                ranges=Ranges(reach, frozenset(self.bounds or ())),
             )
             voxels = Voxels(y, keep, mask, starts, held)
             answer = Answer.empty(self.model_, y)

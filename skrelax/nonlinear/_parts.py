@@ -1,12 +1,14 @@
 """Parts of the voxels, from their signals to what is found of them."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ..signals import SignalModel
 from ._numba_types import Stop
 from ._report import (
+    Ranges,
     coordinate_errors,
     find_status,
     outputs_and_errors,
@@ -54,26 +56,37 @@ def signals_of(model, points, values, coef):
     return out
 
 
+class RootWeights(NamedTuple):
+    """Roots (N,) of the weights of points over two to the power of an exponent."""
+
+    roots: np.ndarray
+    exponent: int
+
+    @classmethod
+    def of(cls, weight):
+        """Return the roots of weights, of which the largest is near one."""
+        roots = np.sqrt(weight)
+        # Exact, and it keeps the squares of weighted signals within doubles.
+        exponent = int(np.frexp(roots.max())[1]) - 1
+        return cls(np.ldexp(roots, -exponent), exponent)
+
+
 @dataclass(frozen=True)
 class Question:
     """What a fit asks of every signal.
 
-    `points` are the acquisition. `root_weight` (N,) are the roots of the weights over
-    two to the power of `weight_exponent`. `problem` finds least squares, `rician` those
-    of signed signals if the noise is Rician. `reach` (low, high) is what the
-    acquisition can see of relaxation times, `given` names the parameters with bounds.
+    `points` are the acquisition. `problem` finds least squares, `rician` those of
+    signed signals if the noise is Rician.
     """
 
     model: SignalModel
     points: np.ndarray
-    root_weight: np.ndarray
-    weight_exponent: int
+    weights: RootWeights
     problem: object
     rician: object
     noise_std: float | None
     stop: Stop
-    reach: tuple | None
-    given: frozenset
+    ranges: Ranges
 
 
 @dataclass(frozen=True)
@@ -124,7 +137,7 @@ class Answer:
 
 def fit_part(question, voxels, answer, part):
     """Fit a slice of the voxels."""
-    root_weight = question.root_weight
+    root_weight = question.weights.roots
     Y = voxels.y[voxels.keep, part].T
     finite = np.isfinite(Y).all(axis=1)
     empty = finite & ~Y.any(axis=1)
@@ -188,9 +201,7 @@ def _write_fits(question, solution, known, noise, exponent, answer, where):
             errors = np.ldexp(errors, noise_exponent[:, None])
             u_errors = np.ldexp(u_errors, noise_exponent[:, None])
     max_iter = question.stop.max_iter
-    status = find_status(
-        model, *whole, outputs, u_errors, question.reach, question.given, max_iter
-    )
+    status = find_status(model, *whole, outputs, u_errors, question.ranges, max_iter)
     lost = status == FitStatus.FAILED
     errors[lost | (status == FitStatus.AT_BOUND)] = np.nan
     outputs[lost] = np.nan
@@ -231,7 +242,7 @@ def _variance(question, Y, solution, exponent, known):
     mantissa, power = None, plain
     if question.noise_std is not None:
         mantissa, power = np.frexp(float(question.noise_std))
-        power = power - exponent - question.weight_exponent
+        power = power - exponent - question.weights.exponent
     if question.rician is not None:
         noise_std = None
         if mantissa is not None:
@@ -256,7 +267,7 @@ def _fit_rician(question, Y, solution, noise_std, known):
     def signals(u, coef, voxels=slice(None)):
         values = _values(question, u, None if known is None else known[voxels])
         found = signals_of(question.model, question.points, values, coef)
-        return found * question.root_weight
+        return found * question.weights.roots
 
     variance = fit_rician(
         question.rician, Y, solution, signals, noise_std, question.stop, known

@@ -12,7 +12,6 @@ from ._checks import (
 from ._numba import (
     LANES,
     SpinEchoes,
-    Tissue,
     cpmg_train,
     cpmg_train_derivatives,
     echo_train,
@@ -185,16 +184,16 @@ class EPGEchoTrain(SequenceModel):
         """
         (t2, t1, b1), dtype = self._tissue(parameters)
         index, train = self._train(acquisition)
-        tissue, n_echoes = Tissue(t1, t2, b1), train.flips.size
+        n_echoes = train.flips.size
         if train.phases.any():
             out = np.empty((t2.size, n_echoes), np.complex128)
             state = np.empty((3, n_echoes // 2 + 2), np.complex128)
-            echo_train(tissue, train, state, out)
+            echo_train(t1, t2, b1, train, state, out)
         else:
             out = np.empty((t2.size, n_echoes), dtype)
             state = np.empty((3, n_echoes + 1, LANES), dtype)
             lane = np.empty((13, LANES), dtype)
-            cpmg_train(tissue, train, state, lane, out)
+            cpmg_train(t1, t2, b1, train, state, lane, out)
         if check_flag("magnitude", self.magnitude):
             out = np.abs(out)
         return _pick(out, index)
@@ -231,7 +230,7 @@ class EPGEchoTrain(SequenceModel):
         out = np.empty((t2.size, n_echoes))
         slopes = np.empty((3, t2.size, n_echoes))
         state = np.empty((4, 3, n_echoes // 2 + 2))
-        cpmg_train_derivatives(Tissue(t1, t2, b1), train, state, out, slopes)
+        cpmg_train_derivatives(t1, t2, b1, train, state, out, slopes)
         free = [parameter.name for parameter in self.parameters]
         kept = [("T2", "T1", "B1").index(name) for name in free]
         derivatives = np.stack([_pick(slopes[place], index) for place in kept])

@@ -9,7 +9,7 @@ from ._checks import (
     check_positive,
     per_pulse,
 )
-from ._numba import LANES, GradientEchoes, Tissue, gradient_echo_train
+from ._numba import LANES, GradientEchoes, gradient_echo_train
 from ._sequence import SequenceModel, point_indices
 
 # The work for a train grows with the square of its length.
@@ -149,6 +149,5 @@ class FingerprintingTrain(SequenceModel):
         state = np.empty((3, n_pulses + n_states + 1, LANES), dtype)
         lane = np.empty((15, LANES), dtype)
         train = GradientEchoes(flips, repetition, echo, float(inversion), efficiency)
-        tissue = Tissue(t1, t2, b1)
-        gradient_echo_train(tissue, train, n_states, state, lane, out)
+        gradient_echo_train(t1, t2, b1, train, n_states, state, lane, out)
         return out.T if index.size == n_pulses else out[:, index].T

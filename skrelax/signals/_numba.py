@@ -25,17 +25,6 @@ LANES = 64
 _FUSED = {"contract", "nsz"}
 
 
-class Tissue(NamedTuple):
-    """Parameters of each atom, (n_atoms,)."""
-
-    t1: np.ndarray
-    """Longitudinal relaxation times [s]."""
-    t2: np.ndarray
-    """Transverse relaxation times [s]."""
-    b1: np.ndarray
-    """Factors on all angles."""
-
-
 class SpinEchoes(NamedTuple):
     """A train of spin echoes."""
 
@@ -67,18 +56,18 @@ class GradientEchoes(NamedTuple):
 
 
 @compiled(fastmath=_FUSED)
-def cpmg_train(tissue, train, state, lane, out):
+def cpmg_train(t1, t2, b1, train, state, lane, out):
     """Write the echoes of CPMG trains into out (n_atoms, n_echoes).
 
-    The phases are 0. state (3, n_echoes + 1, LANES) and lane (13, LANES) are workspaces
-    of the dtype of out.
+    t1 and t2 [s] and the factor b1 on all angles are (n_atoms,). The phases are 0.
+    state (3, n_echoes + 1, LANES) and lane (13, LANES) are workspaces of the dtype of
+    out.
 
     Only odd orders at a pulse reach an echo, and recovery feeds even ones: so
     recovery drops out, state j stands for order 2 j + 1, and orders beyond the echoes
     that are left are skipped. With pulses along the magnetisation F is real and Z
     imaginary.
     """
-    t1, t2, b1 = tissue
     flips, _, excitation, first, spacing = train
     n, n_echoes = out.shape
     up, down, z = state[0], state[1], state[2]
@@ -136,13 +125,12 @@ def cpmg_train(tissue, train, state, lane, out):
 
 
 @compiled(fastmath=_FUSED)
-def cpmg_train_derivatives(tissue, train, state, out, slopes):
+def cpmg_train_derivatives(t1, t2, b1, train, state, out, slopes):
     """Write echoes and their derivatives by T2, T1 and B1, slopes (3, n, n_echoes).
 
     The recursion of cpmg_train, one atom at a time, with a tangent for each
     parameter: state (4, 3, n_echoes // 2 + 2) holds the value and the tangents.
     """
-    t1, t2, b1 = tissue
     flips, _, excitation, first, spacing = train
     n, n_echoes = out.shape
     for a in range(n):
@@ -194,12 +182,11 @@ def cpmg_train_derivatives(tissue, train, state, out, slopes):
 
 
 @compiled
-def echo_train(tissue, train, state, out):
+def echo_train(t1, t2, b1, train, state, out):
     """Write the complex echoes of trains with any phases into out (n_atoms, n_echoes).
 
     state (3, n_echoes // 2 + 2) is a complex workspace.
     """
-    t1, t2, b1 = tissue
     flips, phases, excitation, first, spacing = train
     n, n_echoes = out.shape
     fp, fm, z = state[0], state[1], state[2]
@@ -235,7 +222,7 @@ def echo_train(tissue, train, state, out):
 
 
 @compiled(fastmath=_FUSED)
-def gradient_echo_train(tissue, train, n_states, state, lane, out):
+def gradient_echo_train(t1, t2, b1, train, n_states, state, lane, out):
     """Write the echoes of unbalanced gradient echo trains into out (n_atoms, n_pulses).
 
     At most n_states orders are kept. state (3, n_pulses + n_states + 1, LANES) and lane
@@ -243,7 +230,6 @@ def gradient_echo_train(tissue, train, n_states, state, lane, out):
 
     All pulses have one axis, so F is imaginary (stored without its unit) and Z real.
     """
-    t1, t2, b1 = tissue
     flips, repetition, echo, inversion, efficiency = train
     n, n_pulses = out.shape
     up, down, z = state[0], state[1], state[2]

@@ -41,9 +41,9 @@ from ._inputs import (
 from ._numba_types import Stop
 from ._parts import (
     CHUNK,
-    Answer,
-    Question,
+    Fits,
     RootWeights,
+    Setup,
     Voxels,
     exponents,
     fit_part,
@@ -301,7 +301,7 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
             if self.noise == "rician":
                 rician = choose_problem(*tables, False, seen)
             starts = check_starts(self.init, problem.axes, y.shape[1])
-            question = Question(
+            setup = Setup(
                 model=self.model_,
                 points=points,
                 weights=weights,
@@ -312,14 +312,14 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 ranges=Ranges(reach, frozenset(self.bounds or ())),
             )
             voxels = Voxels(y, keep, mask, starts, held)
-            answer = Answer.empty(self.model_, y)
+            fits = Fits.empty(self.model_, y)
             parts = split_slices(y.shape[1], -(-y.shape[1] // CHUNK))
             worth = problem.cost * y.shape[1] > THREAD_WORTH
             n_jobs = self.n_jobs if worth else 1
-            tasks = [(question, voxels, answer, part) for part in parts]
+            tasks = [(setup, voxels, fits, part) for part in parts]
             run_tasks(fit_part, tasks, n_jobs)
-        self._store(answer)
-        warn_status(answer.status)
+        self._store(fits)
+        warn_status(fits.status)
         return self
 
     def _check_points(self, X, reset):
@@ -335,18 +335,18 @@ class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"n_samples={n_points} acquisition points cannot determine."
             )
 
-    def _store(self, answer):
+    def _store(self, fits):
         """Store the results in the shape of y."""
         self.param_names_ = [parameter.name for parameter in self.model_.outputs]
-        self._values, self._coef = answer.values, answer.coef
+        self._values, self._coef = fits.values, fits.coef
         self._is_magnitude = self.magnitude_ or self.noise == "rician"
         named = {
-            "params_": answer.params,
-            "stderr_": answer.stderr,
-            "r2_": answer.r2,
-            "relative_error_": answer.relative_error,
-            "status_": answer.status,
-            "n_iter_": answer.n_iter,
+            "params_": fits.params,
+            "stderr_": fits.stderr,
+            "r2_": fits.r2,
+            "relative_error_": fits.relative_error,
+            "status_": fits.status,
+            "n_iter_": fits.n_iter,
         }
         for name, values in named.items():
             if self._single_signal:

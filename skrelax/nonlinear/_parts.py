@@ -72,8 +72,8 @@ class RootWeights(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a fit asks of every signal.
+class Setup:
+    """What a fit knows beside its voxels.
 
     `points` are the acquisition. `problem` finds least squares, `rician` those of
     signed signals if the noise is Rician.
@@ -104,7 +104,7 @@ class Voxels:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Fits:
     """What is found of all voxels: arrays that threads fill part by part."""
 
     params: np.ndarray
@@ -118,7 +118,7 @@ class Answer:
 
     @classmethod
     def empty(cls, model, y):
-        """Return the answer to signals y (n_points, n) that nothing is found of."""
+        """Return fits of signals y (n_points, n) that nothing is found of."""
         n, n_channels = y.shape[1], 2 if np.iscomplexobj(y) else 1
         shapes = [
             (n, len(model.outputs)),
@@ -135,19 +135,19 @@ class Answer:
         )
 
 
-def fit_part(question, voxels, answer, part):
+def fit_part(setup, voxels, fits, part):
     """Fit a slice of the voxels."""
-    root_weight = question.weights.roots
+    root_weight = setup.weights.roots
     Y = voxels.y[voxels.keep, part].T
     finite = np.isfinite(Y).all(axis=1)
     empty = finite & ~Y.any(axis=1)
-    answer.status[part][empty] = FitStatus.NO_SIGNAL
+    fits.status[part][empty] = FitStatus.NO_SIGNAL
     wanted = finite & ~empty
     if voxels.known is not None:
         wanted &= np.isfinite(voxels.known[part]).all(axis=1)
     if voxels.mask is not None:
         wanted &= voxels.mask[part]
-        answer.status[part][~voxels.mask[part]] = FitStatus.MASKED
+        fits.status[part][~voxels.mask[part]] = FitStatus.MASKED
     if not wanted.any():
         return
     where = part
@@ -168,28 +168,28 @@ def fit_part(question, voxels, answer, part):
         # All of the signal is where weights are next to nothing.
         if where is part:
             where = np.arange(part.start, part.stop)
-        answer.status[where[lost]] = FitStatus.NO_SIGNAL
+        fits.status[where[lost]] = FitStatus.NO_SIGNAL
         where, signals, exponent = where[~lost], signals[~lost], exponent[~lost]
         if where.size == 0:
             return
     starts = None if voxels.starts is None else voxels.starts[where]
     known = None if voxels.known is None else voxels.known[where]
     own = () if known is None else (known,)
-    solution = question.problem.solve(signals, starts, question.stop, *own)
-    noise = _variance(question, signals, solution, exponent, known)
-    _write_fits(question, solution, known, noise, exponent, answer, where)
-    _write_quality(signals, root_weight, solution, answer, where)
+    solution = setup.problem.solve(signals, starts, setup.stop, *own)
+    noise = _variance(setup, signals, solution, exponent, known)
+    _write_fits(setup, solution, known, noise, exponent, fits, where)
+    _write_quality(signals, root_weight, solution, fits, where)
 
 
-def _write_fits(question, solution, known, noise, exponent, answer, where):
+def _write_fits(setup, solution, known, noise, exponent, fits, where):
     """Write parameters, their errors and the statuses of fits.
 
     Signals were divided by two to the power of `exponent` (n,); `noise` are its
     variance and an exponent of two of its standard deviation, (n,) each.
     """
-    model, axes = question.model, question.problem.axes
+    model, axes = setup.model, setup.problem.axes
     variance, noise_exponent = noise
-    values = _values(question, solution.u, known)
+    values = _values(setup, solution.u, known)
     whole = axes, solution
     if known is not None:
         whole = with_known(model, axes, solution, values)
@@ -200,21 +200,21 @@ def _write_fits(question, solution, known, noise, exponent, answer, where):
         with np.errstate(over="ignore"):
             errors = np.ldexp(errors, noise_exponent[:, None])
             u_errors = np.ldexp(u_errors, noise_exponent[:, None])
-    max_iter = question.stop.max_iter
-    status = find_status(model, *whole, outputs, u_errors, question.ranges, max_iter)
+    max_iter = setup.stop.max_iter
+    status = find_status(model, *whole, outputs, u_errors, setup.ranges, max_iter)
     lost = status == FitStatus.FAILED
     errors[lost | (status == FitStatus.AT_BOUND)] = np.nan
     outputs[lost] = np.nan
-    answer.params[where], answer.stderr[where] = outputs, errors
-    answer.values[where] = values
+    fits.params[where], fits.stderr[where] = outputs, errors
+    fits.values[where] = values
     with np.errstate(over="ignore"):
         coef = solution.coef * unit[:, None, None]
-    answer.coef[where] = np.where(lost[:, None, None], np.nan, coef)
-    answer.status[where] = status
-    answer.n_iter[where] = np.minimum(solution.n_iter, max_iter)
+    fits.coef[where] = np.where(lost[:, None, None], np.nan, coef)
+    fits.status[where] = status
+    fits.n_iter[where] = np.minimum(solution.n_iter, max_iter)
 
 
-def _write_quality(Y, root_weight, solution, answer, where):
+def _write_quality(Y, root_weight, solution, fits, where):
     """Write how well weighted signals (n, C, N) are explained."""
     power = np.einsum("nci,nci->n", Y, Y)
     means = Y @ root_weight
@@ -222,35 +222,35 @@ def _write_quality(Y, root_weight, solution, answer, where):
     with np.errstate(divide="ignore", invalid="ignore"):
         # A constant signal has nothing to explain.
         total[total < _CONSTANT * power] = np.nan
-        answer.r2[where] = 1.0 - solution.rss / total
-        answer.relative_error[where] = np.sqrt(solution.rss / power)
+        fits.r2[where] = 1.0 - solution.rss / total
+        fits.relative_error[where] = np.sqrt(solution.rss / power)
 
 
-def _values(question, u, known):
+def _values(setup, u, known):
     """Return all nonlinear parameters (n, P) of the model at coordinates u."""
     if known is None:
-        return parameter_values(question.problem.axes, u)
-    return question.problem.values(u, known)
+        return parameter_values(setup.problem.axes, u)
+    return setup.problem.values(u, known)
 
 
-def _variance(question, Y, solution, exponent, known):
+def _variance(setup, Y, solution, exponent, known):
     """Return the variance (n,) of the noise of Y, and exponents of its deviation.
 
     Rician noise changes the solution, to that of maximum likelihood.
     """
     plain = np.zeros(len(Y), dtype=int)
     mantissa, power = None, plain
-    if question.noise_std is not None:
-        mantissa, power = np.frexp(float(question.noise_std))
-        power = power - exponent - question.weights.exponent
-    if question.rician is not None:
+    if setup.noise_std is not None:
+        mantissa, power = np.frexp(float(setup.noise_std))
+        power = power - exponent - setup.weights.exponent
+    if setup.rician is not None:
         noise_std = None
         if mantissa is not None:
             with np.errstate(over="ignore"):
                 noise_std = np.ldexp(mantissa, power)
             size = np.abs(Y).max(axis=(1, 2))
             noise_std = noise_std.clip(_LEAST_NOISE * size, _MOST_NOISE * size)
-        return _fit_rician(question, Y, solution, noise_std, known), plain
+        return _fit_rician(setup, Y, solution, noise_std, known), plain
     if mantissa is not None:
         return np.full(len(Y), mantissa**2), power
     n_channels, n_points = Y.shape[1:]
@@ -261,16 +261,16 @@ def _variance(question, Y, solution, exponent, known):
     return variance, plain
 
 
-def _fit_rician(question, Y, solution, noise_std, known):
+def _fit_rician(setup, Y, solution, noise_std, known):
     """Replace the solution by that of Rician noise; return the variances (n,)."""
 
     def signals(u, coef, voxels=slice(None)):
-        values = _values(question, u, None if known is None else known[voxels])
-        found = signals_of(question.model, question.points, values, coef)
-        return found * question.weights.roots
+        values = _values(setup, u, None if known is None else known[voxels])
+        found = signals_of(setup.model, setup.points, values, coef)
+        return found * setup.weights.roots
 
     variance = fit_rician(
-        question.rician, Y, solution, signals, noise_std, question.stop, known
+        setup.rician, Y, solution, signals, noise_std, setup.stop, known
     )
-    rician_covariance(solution, signals, variance, question.problem.axes)
+    rician_covariance(solution, signals, variance, setup.problem.axes)
     return variance

@@ -127,8 +127,9 @@ class Brackets(NamedTuple):
 
     def take(self, part, n_kept):
         """Return views of the first brackets of a slice of the voxels."""
-        places = (one[part, :n_kept] for one in self[:4])
-        return Brackets(*places, self.sign[part])
+        low, high, start, node, sign = self
+        first = part, slice(n_kept)
+        return Brackets(low[first], high[first], start[first], node[first], sign[part])
 
 
 class Starts(NamedTuple):

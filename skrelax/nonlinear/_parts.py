@@ -120,16 +120,14 @@ class Fits:
     def empty(cls, model, y):
         """Return fits of signals y (n_points, n) that nothing is found of."""
         n, n_channels = y.shape[1], 2 if np.iscomplexobj(y) else 1
-        shapes = [
-            (n, len(model.outputs)),
-            (n, len(model.outputs)),
-            (n, len(model.parameters)),
-            (n, n_channels, len(model.amplitudes)),
-            (n,),
-            (n,),
-        ]
+        params = np.full((n, len(model.outputs)), np.nan)
         return cls(
-            *(np.full(shape, np.nan) for shape in shapes),
+            params=params,
+            stderr=params.copy(),
+            values=np.full((n, len(model.parameters)), np.nan),
+            coef=np.full((n, n_channels, len(model.amplitudes)), np.nan),
+            r2=np.full(n, np.nan),
+            relative_error=np.full(n, np.nan),
             status=np.full(n, FitStatus.FAILED, dtype=np.int8),
             n_iter=np.zeros(n, dtype=np.int32),
         )

@@ -97,11 +97,11 @@ def run(name, contestant, n_iter, path):
             between = time.perf_counter()
             peer.invert(verbose=0)
             return np.asarray(peer.g), time.perf_counter() - between, between - start
-        from skrelax import MultiDimRegularizedILT
+        from skrelax import MultiDimRegularizedILT, ReferenceScheme
 
         start = time.perf_counter()
         ilt = MultiDimRegularizedILT(
-            kernels, grids, noise_std=1.0, max_iter=n, tol=0.0,
+            kernels, grids, noise_std=1.0, scheme=ReferenceScheme(n, 0.0),
             n_jobs=1 if contestant == OURS_1 else 2,
         ).fit_grid(axes, data)  # fmt: skip
         g = ilt.distribution_

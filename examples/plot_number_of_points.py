@@ -22,7 +22,7 @@ import tracemalloc
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skrelax import MultiDimRegularizedILT
+from skrelax import MultiDimRegularizedILT, ReferenceScheme
 from skrelax.datasets import make_decay, make_spectrum_series
 
 sizes = [64, 128, 256, 512, 1024, 2048]
@@ -30,8 +30,8 @@ seconds, peaks = [], []
 for n in sizes:
     series = make_spectrum_series(n)
     ilt = MultiDimRegularizedILT(
-        "T2", series.relaxation_times, couple_channels=True, noise_std=1.0,
-        max_iter=10, n_jobs=2,
+        "T2", series.relaxation_times, channels="coupled", noise_std=1.0,
+        scheme=ReferenceScheme(max_iter=10), n_jobs=2,
     )  # fmt: skip
     X = series.delays[:, None]
     ilt.fit(X, series.data)
@@ -71,8 +71,8 @@ for name, n_jobs, solver in (
     ("conjugate gradients", 2, "iterative"),
 ):
     ilt = MultiDimRegularizedILT(
-        "T2", series.relaxation_times, couple_channels=True, noise_std=1.0,
-        max_iter=10, n_jobs=n_jobs, solver=solver,
+        "T2", series.relaxation_times, channels="coupled", noise_std=1.0,
+        scheme=ReferenceScheme(max_iter=10), n_jobs=n_jobs, solver=solver,
     )  # fmt: skip
     start = time.perf_counter()
     ilt.fit(series.delays[:, None], series.data)

@@ -18,7 +18,7 @@ next slice.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skrelax import MultiDimRegularizedILT
+from skrelax import MultiDimRegularizedILT, ReferenceScheme
 from skrelax.datasets import make_signed_slices
 
 slices = make_signed_slices(10, random_state=0)
@@ -32,12 +32,12 @@ truth, times = slices.distribution[:, :, shown], slices.times
 # ---------
 #
 # Two inverted axes with 40 bins each, and the slices. Trailing axes of an array are
-# channels; ``channel_axes`` gives their positions.
+# channels; ``channels`` gives their positions.
 
 bins = np.logspace(-1.5, 2.5, 40)
 ilt = MultiDimRegularizedILT(
-    "T2", [bins, bins], couple_channels=True, channel_axes=[positions],
-    noise_std=1.0, max_iter=25, n_jobs=2,
+    "T2", [bins, bins], channels=positions,
+    noise_std=1.0, scheme=ReferenceScheme(max_iter=25), n_jobs=2,
 )  # fmt: skip
 ilt.fit_grid((times, times), data)
 fit = ilt.distribution_

@@ -29,9 +29,9 @@ bins = np.geomspace(1e-4, 100, 100)
 kernel = np.exp(-times[:, None] / bins)
 
 
-def invert(signal, scheme, **settings):
+def invert(signal, scheme):
     """Return the fitted estimator."""
-    ilt = MultiDimRegularizedILT("T2", bins, noise_std=1.0, scheme=scheme, **settings)
+    ilt = MultiDimRegularizedILT("T2", bins, noise_std=1.0, scheme=scheme)
     with warnings.catch_warnings():
         # Whether a signal converged is counted below.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -60,16 +60,12 @@ for scheme, ilt in fits.items():
 # ---------------------
 #
 # Change the data by one part in 1e9. A well-defined estimate follows by a similar
-# amount; the reference scheme amplifies what happens on its plateau. Start the
-# convergent scheme elsewhere, and it ends in the same place.
+# amount; the reference scheme amplifies what happens on its plateau.
 
 nearby = signal * (1 + 1e-9 * np.random.default_rng(1).standard_normal(64))
 for scheme in schemes:
     g, moved = fits[scheme].distribution_, invert(nearby, scheme).distribution_
     print(f"{scheme}: {np.linalg.norm(moved - g) / np.linalg.norm(g):.1e}")
-start = 50 * np.random.default_rng(2).standard_normal(100)
-elsewhere = invert(signal, "convergent", initial=start).distribution_
-print(f"other start: {np.abs(elsewhere - fits['convergent'].distribution_).max():.1e}")
 
 # %%
 # Recovery of fifty distributions

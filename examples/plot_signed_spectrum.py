@@ -36,12 +36,12 @@ plt.show()
 # Inversion of all points together
 # --------------------------------
 #
-# The channels of y are the points of the spectrum. ``couple_channels`` makes them an
+# The channels of y are the points of the spectrum. ``channels="coupled"`` makes them an
 # axis of the distribution. The noise is estimated from the part of the data that the
 # kernel cannot make.
 
 ilt = MultiDimRegularizedILT(
-    "T2", series.relaxation_times, couple_channels=True, n_jobs=2
+    "T2", series.relaxation_times, channels="coupled", n_jobs=2
 )
 ilt.fit(series.delays[:, None], series.data)
 print(f"noise {ilt.noise_std_:.3f}, {ilt.n_iter_} iterations")

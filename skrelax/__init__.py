@@ -9,12 +9,15 @@ import importlib
 from ._version import __version__
 
 _HOMES = {
+    "AdaptivePenalty": "inversion",
+    "ConvergentScheme": "inversion",
     "DictionaryMatcher": "dictionary",
     "KernelBuilder": "kernels",
     "LassoFista": "inversion",
     "LassoFistaCV": "inversion",
     "MultiDimRegularizedILT": "inversion",
     "NonlinearRelaxationFit": "nonlinear",
+    "ReferenceScheme": "inversion",
     "SmoothLasso": "inversion",
     "SmoothLassoCV": "inversion",
     "TSVDCompressor": "decomposition",
@@ -39,12 +42,15 @@ _PACKAGES = (
 )
 
 __all__ = [
+    "AdaptivePenalty",
+    "ConvergentScheme",
     "DictionaryMatcher",
     "KernelBuilder",
     "LassoFista",
     "LassoFistaCV",
     "MultiDimRegularizedILT",
     "NonlinearRelaxationFit",
+    "ReferenceScheme",
     "SmoothLasso",
     "SmoothLassoCV",
     "TSVDCompressor",

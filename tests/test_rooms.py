@@ -1,4 +1,4 @@
-"""Dependencies between the packages run one way."""
+"""Dependencies between the packages run one way; files and calls stay small."""
 
 import ast
 from pathlib import Path
@@ -32,7 +32,9 @@ PACKAGE = Path(skrelax.__file__).parent
 def imported_rooms(path):
     """Return the packages of the suite that a file imports from, wherever in it."""
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    found = [n for n in nodes if isinstance(n, ast.ImportFrom) and n.level == 2]
+    # As many dots as lead from the file to the package.
+    level = len(path.relative_to(PACKAGE).parts)
+    found = [n for n in nodes if isinstance(n, ast.ImportFrom) and n.level == level]
     named = {(n.module or "").partition(".")[0] for n in found}
     named |= {a.name for n in found if not n.module for a in n.names}
     return named & set(ROOMS)
@@ -45,5 +47,32 @@ def test_all_rooms_are_listed():
 @pytest.mark.parametrize("room", ROOMS)
 def test_imports_run_downwards(room):
     below = set(ROOMS[: ROOMS.index(room) + 1])
-    for path in (PACKAGE / room).glob("*.py"):
+    for path in (PACKAGE / room).rglob("*.py"):
         assert imported_rooms(path) <= below, path.name
+
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_file_is_one_subject(path):
+    # One that is longer is asking to be cut.
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+
+
+def is_loop(node):
+    """Return whether a node of a syntax tree is a compiled loop."""
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    marks = [getattr(mark, "func", mark) for mark in node.decorator_list]
+    return any(getattr(mark, "id", "") == "compiled" for mark in marks)
+
+
+def test_loops_take_few_arguments():
+    found = []
+    for path in SOURCES:
+        tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        found += [(len(node.args.args), node.name) for node in tree if is_loop(node)]
+    # What is more is told in a NamedTuple.
+    assert len(found) > 50
+    assert [name for count, name in found if count > 8] == []

@@ -10,10 +10,12 @@ from sklearn.pipeline import make_pipeline
 from ..datasets import make_decay
 from ..inversion import LassoFistaCV, SmoothLassoCV
 from ..io import read_decay
+from ..io._decay import CSDM_SUFFIXES
 from ..kernels import KernelBuilder
 from ..metrics import distribution_peaks
 from ..model_selection import BaselineSearch, EfficiencySearch
 from ..signals import InversionRecovery, resolve_model
+from ..utils._columns import read_name
 from ..utils._written import written_together
 from ._output import LARGEST, SMALLEST, check_folder, write_csv
 from ._picture import check_matplotlib, draw_inversion
@@ -80,10 +82,10 @@ def _load(arguments):
             f"{arguments.file}: is a folder, expected a file with times and signals; "
             "folders of images are for python -m skrelax map."
         )
-    table = read_decay(
-        arguments.file, column=column, allow_external=arguments.allow_external
-    )
+    table = read_decay(arguments.file, allow_external=arguments.allow_external)
     X, y = table.by_point()
+    _check_name(arguments, str(X.columns[0]), column)
+    X = X.set_axis([column], axis=1)
     y = y.to_frame() if isinstance(y, pd.Series) else y
     if len(X) < 2 * arguments.folds:
         most = len(X) // 2
@@ -105,6 +107,24 @@ def _load(arguments):
     _check_times(arguments, X[column].to_numpy())
     _check_signs(arguments, y)
     return {"X": X, "y": y, "truth": None}
+
+
+def _check_name(arguments, name, column):
+    """Refuse points that the file calls another quantity; take the unit it gives."""
+    quantity, unit = read_name(name)
+    if quantity not in (None, column):
+        raise ValueError(
+            f"{arguments.file}: the first column is {name!r}, but kernel "
+            f"{arguments.kernel} reads {column}; choose another --kernel, or rename "
+            "the column if it is meant."
+        )
+    # Values of CSDM files come in seconds, whatever their label says.
+    converted = Path(arguments.file).suffix.lower() in CSDM_SUFFIXES
+    if arguments.unit is not None or unit is None or converted:
+        return
+    # Units of b hold a length.
+    if ("/" in unit) == (arguments.kernel == "diffusion"):
+        arguments.unit = unit
 
 
 def _check_sizes(arguments, X, y):

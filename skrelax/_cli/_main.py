@@ -3,7 +3,9 @@
 import argparse
 import contextlib
 import os
+import signal
 import sys
+import threading
 import warnings
 
 from .._version import __version__
@@ -22,13 +24,17 @@ def main(argv=None):
         with contextlib.suppress(AttributeError, ValueError, OSError):
             stream.reconfigure(errors="backslashreplace")
     try:
-        _run(argv)
-        _flush()
+        with _stoppable():
+            _run(argv)
+            _flush()
     except BrokenPipeError:
         # Nobody reads on; what is still buffered goes nowhere.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
+    except _Stopped as stop:
+        print("skrelax: stopped", file=sys.stderr)
+        return 128 + stop.args[0]
     except KeyboardInterrupt:
         print("skrelax: interrupted", file=sys.stderr)
         return 130
@@ -45,6 +51,35 @@ def main(argv=None):
             1,
         )
     return 0
+
+
+class _Stopped(KeyboardInterrupt):
+    """A signal that ends programs, by its number."""
+
+
+@contextlib.contextmanager
+def _stoppable():
+    """Let a run that a batch system or a closed terminal ends clean up first."""
+    numbers = [
+        number
+        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", None))
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL
+    ]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []
+
+    def stop(number, _):
+        # A second one ends the program at once.
+        signal.signal(number, signal.SIG_DFL)
+        raise _Stopped(number)
+
+    for number in numbers:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _run(argv):
@@ -254,7 +289,8 @@ def _parser():
     add(
         "--unit",
         type=_label,
-        help="unit of the times, for labels (default s; s/m² for diffusion)",
+        help="unit of the times, for labels (default: that in the header of the file, "
+        "else s, s/m² for diffusion)",
     )
     add(
         "--out",

@@ -1,5 +1,6 @@
 """Where commands write, and how: nothing that a file says becomes more than text."""
 
+import os
 import warnings
 from pathlib import Path
 
@@ -22,7 +23,8 @@ def check_folder(folder, names, inputs, *, overwrite, empty):
         raise ValueError(f"{folder}: is a file, expected a folder for the results.")
     if not folder.exists():
         return
-    there = [name for name in names if (folder / name).exists()]
+    # Links that lead nowhere are there, too.
+    there = [name for name in names if os.path.lexists(folder / name)]
     # Hidden folders of runs that were killed hold nothing of value.
     others = any(
         not path.name.startswith(".skrelax-") and path.name not in there

@@ -13,21 +13,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-from ..decomposition import TSVDCompressor
-from ..inversion import (
-    KernelParameterSearch,
-    LassoFista,
-    MultiDimRegularizedILT,
-    SmoothLasso,
-)
-from ..inversion._linear import DistributionMixin
-from ..kernels import KernelBuilder
-from ..model_selection import StrengthSearch
-from ..nonlinear import NonlinearRelaxationFit
-from ..utils._inspect import final_step
+from ..utils._answers import answering, free_name
+from ..utils._inspect import treats_signals_alone
 from ..utils._validation import check_n_jobs, check_number
 from ..utils._warnings import collect_warnings
-from ._describe import Columns, describe, knows_convergence
+from ._describe import Columns, describe
 from ._table import make_units, read_table
 
 # Signals of one call at most: bounds the memory of a task.
@@ -183,16 +173,18 @@ def fit_batch(
             random_state, "random_state", 0, 2**32 - 1, numbers.Integral
         )
     table = read_table(frame, acquisition, signal, by, sample_weight)
-    _refuse_complex(estimator, table, signal)
+    last = answering(estimator)
+    if np.iscomplexobj(table.signal) and not last._takes_complex:
+        raise ValueError(
+            f"column {signal!r} is complex, but {type(last).__name__} inverts real "
+            "signals: phase it (skrelax.io.correct_phase) and pass the real part."
+        )
     settings = Settings(
         table.names, min_share, n_bootstrap, random_state, return_estimators
     )
-    last = final_step(estimator)
-    # Refits of signed signals that share a call would draw other noise than alone.
-    draws = n_bootstrap > 0 and isinstance(last, MultiDimRegularizedILT)
+    # Refits of signals that share a call would draw other noise than alone.
+    draws = n_bootstrap > 0 and last._has_refits
     together = treats_signals_alone(estimator) and not (return_estimators or draws)
-    # A nonlinear fit tells from the signs of all signals whether they are magnitudes.
-    by_sign = isinstance(last, NonlinearRelaxationFit)
     n_jobs = check_n_jobs(n_jobs, table.n_groups)
     n_workers = effective_n_jobs(n_jobs)
     n_tasks = 4 * n_workers if n_workers > 1 else 1
@@ -201,7 +193,7 @@ def fit_batch(
     estimators = [None] * table.n_groups
     done = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(_fit_units)(estimator, units, settings)
-        for units in _share_out(make_units(table, together, by_sign), size)
+        for units in _share_out(make_units(table, together, last._sees_all_signs), size)
     )
     for task in done:
         for members, found, fitted in task:
@@ -209,44 +201,10 @@ def fit_batch(
             if return_estimators:
                 estimators[members[0]] = fitted
     lead = table.keys.copy()
-    lead["n_points_fit" if "n_points" in lead else "n_points"] = np.diff(table.edges)
+    lead[free_name("n_points", lead)] = np.diff(table.edges)
     results = columns.to_frame(lead)
     _warn(columns.status)
     return (results, estimators) if return_estimators else results
-
-
-def _refuse_complex(estimator, table, signal):
-    """Raise ValueError where the estimator is a real inversion and signals complex."""
-    last = final_step(estimator)
-    kinds = DistributionMixin, MultiDimRegularizedILT, KernelParameterSearch
-    if np.iscomplexobj(table.signal) and isinstance(last, (*kinds, StrengthSearch)):
-        raise ValueError(
-            f"column {signal!r} is complex, but {type(last).__name__} inverts real "
-            "signals: phase it (skrelax.io.correct_phase) and pass the real part."
-        )
-
-
-def treats_signals_alone(estimator):
-    """Return whether signals that share a call get what they would get alone."""
-    if isinstance(estimator, Pipeline):
-        *front, last = [step for _, step in estimator.steps]
-        # These do not look at y; other transformers might.
-        blind = (KernelBuilder, TSVDCompressor)
-        return treats_signals_alone(last) and all(
-            isinstance(step, blind) or step in (None, "passthrough") for step in front
-        )
-    # A subclass may do anything.
-    kind = type(estimator)
-    if kind in (LassoFista, SmoothLasso):
-        return np.ndim(estimator.alpha) == 0
-    if kind is NonlinearRelaxationFit:
-        init = estimator.init
-        return isinstance(init, str) or all(np.ndim(v) == 0 for v in init.values())
-    if kind is MultiDimRegularizedILT:
-        return not estimator.couple_channels and estimator.callback is None
-    if kind is KernelParameterSearch:
-        return treats_signals_alone(estimator.estimator)
-    return False
 
 
 def _share_out(units, size):
@@ -284,7 +242,7 @@ def _fit_together(estimator, X, unit, settings):
     with collect_warnings() as caught:
         try:
             fitted = _fit(estimator, X, unit.signals, unit.weight)
-            own = knows_convergence(final_step(fitted))
+            own = answering(fitted)._tells_convergence
             if any(not (own and _is_convergence(warning)) for warning in caught):
                 return None
             return describe(fitted, estimator, X, unit.signals, unit.weight, settings)
@@ -302,7 +260,7 @@ def _fit_alone(estimator, X, y, weight, settings):
         except Exception as error:
             text = f"{type(error).__name__}: {' '.join(str(error).split())}"
             return {"status": np.array(["failed"]), "message": np.array([text])}, None
-    own = knows_convergence(final_step(fitted))
+    own = answering(fitted)._tells_convergence
     if not own and any(_is_convergence(warning) for warning in caught):
         found["status"] = np.array(["not converged"])
     texts = [

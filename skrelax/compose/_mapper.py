@@ -3,6 +3,7 @@
 import copy
 import functools
 import numbers
+import re
 import warnings
 
 import numpy as np
@@ -12,10 +13,10 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..kernels._builder import bin_names
-from ..nonlinear import FitStatus, NonlinearRelaxationFit
+from ..nonlinear import FitStatus
 from ..nonlinear._status import warn_status
-from ..utils._inspect import final_step, find_builder
+from ..utils._answers import answering
+from ..utils._inspect import find_builder
 from ..utils._parallel import split_slices
 from ..utils._sklearn import BaseEstimator, HasMethods, Interval, _fit_context
 from ..utils._validation import N_JOBS, errors_name, refuse_complex
@@ -68,7 +69,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
     So a search, or a class with cross-validation, chooses for each voxel on its own,
     in a fit of one voxel at a time. Voxels that hold values which are not finite give
     nan, and so do constant ones where an inversion refuses them. There is one warning
-    for all chunks.
+    of each kind for all chunks.
 
     A Dask array of voxels is not loaded: `transform` gives a Dask array with the same
     chunks of rows, which are computed where and when Dask computes them, without a
@@ -167,21 +168,19 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         self._acquisition = copy.deepcopy(acquisition)
         self._include = tuple(self.include)
         self._only_converged = self.only_converged
-        if self.estimator.get_params().get("couple_channels"):
+        coupling = answering(self.estimator)._coupling()
+        if coupling is not None:
             raise ValueError(
-                "estimator has couple_channels=True, which would regularise voxels "
-                "together; a VoxelMapper needs couple_channels=False."
+                f"estimator has {coupling}, which would regularise voxels together; a "
+                "VoxelMapper needs an estimator without it."
             )
         probe = np.linspace(1.0, 0.5, n_points)[:, None]
         with warnings.catch_warnings():
             # What becomes of the made-up signal is of no interest.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.filterwarnings("ignore", "the distributions explain")
+            warnings.filterwarnings("ignore", "the distributions explain|rule=")
             self.estimator_ = clone(self.estimator).fit(self._acquisition, probe)
-        last = final_step(self.estimator_)
-        if not any(
-            hasattr(last, name) for name in ("params_", "coef_", "distribution_")
-        ):
+        if not answering(self.estimator_)._has_outputs():
             raise TypeError(
                 "estimator must end in a NonlinearRelaxationFit or in an inversion "
                 f"with distributions, refitted by a search, got {self.estimator!r}."
@@ -218,10 +217,15 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         )  # fmt: skip
         out = np.empty((len(X), n_outputs))
         status = np.zeros(len(X), dtype=np.int8)
-        for part, (values, codes) in zip(parts, rows, strict=True):
+        told = {}
+        for part, (values, codes, caught) in zip(parts, rows, strict=True):
             out[part] = values
             if codes is not None:
                 status[part] = codes
+            _merge(told, caught)
+        for (category, _), (text, count) in told.items():
+            more = "" if count == 1 else f" (and {count - 1} more of this kind)"
+            warnings.warn(f"{text}{more}", category, stacklevel=2)
         warn_status(status)
         return out
 
@@ -267,26 +271,10 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             For example ``"T1"``, ``"T1 stderr"`` and ``"status"``.
         """
         check_is_fitted(self)
-        fitted = final_step(self.estimator_)
-        if not isinstance(fitted, NonlinearRelaxationFit):
-            builder = find_builder(self.estimator_)
-            if builder is not None:
-                return builder.get_feature_names_out()
-            if hasattr(fitted, "distribution_"):
-                return bin_names(fitted.to_frame().index.names, fitted.grids_)
-            n_bins = np.shape(fitted.coef_)[-1]
-            return np.array([f"bin {index}" for index in range(n_bins)], dtype=object)
-        names = []
-        for column in _COLUMNS:
-            if column not in self._include:
-                continue
-            if column == "params":
-                names += fitted.param_names_
-            elif column == "stderr":
-                names += [f"{name} stderr" for name in fitted.param_names_]
-            else:
-                names.append(column.replace("_", " "))
-        return np.asarray(names, dtype=object)
+        builder = find_builder(self.estimator_)
+        if builder is not None:
+            return builder.get_feature_names_out()
+        return answering(self.estimator_)._output_names(self._include)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -310,78 +298,60 @@ def _map_block(
     out = np.empty((len(block), n_outputs))
     for start in range(0, len(block), chunk_size):
         rows = slice(start, start + chunk_size)
-        out[rows], _ = _map_rows(
+        out[rows], *_ = _map_rows(
             estimator, acquisition, block[rows], include, only_converged, n_outputs
         )
     return out
 
 
+def _merge(told, more):
+    """Add texts and counts of warnings by kind to those of a dict."""
+    for kind, (text, count) in more.items():
+        first, before = told.get(kind, (text, 0))
+        told[kind] = first, before + count
+
+
 def _map_rows(estimator, acquisition, X, include, only_converged, n_outputs):
-    """Return outputs (n_voxels, n_outputs) of a chunk, and statuses or None."""
+    """Return outputs (n_voxels, n_outputs) of a chunk, statuses or None, warnings."""
     signals = np.asarray(X).T
-    last = final_step(estimator)
-    nonlinear = isinstance(last, NonlinearRelaxationFit)
+    last = answering(estimator)
+    has_codes = last._codes() is not None
     # A choice of strengths would be one for all voxels of a fit.
     chooses = any(name.split("__")[-1] == "cv" for name in estimator.get_params())
     places = np.arange(signals.shape[1])
-    if chooses or not nonlinear:
-        places = np.flatnonzero(_usable(signals, hasattr(last, "distribution_")))
+    if chooses or not last._takes_missing:
+        places = np.flatnonzero(_usable(signals, last._takes_constant))
     out = np.full((signals.shape[1], n_outputs), np.nan)
     status = np.full(signals.shape[1], FitStatus.FAILED, dtype=np.int8)
-    if nonlinear and "status" in include:
+    if has_codes and "status" in include:
         out[:, -1] = status
     with collect_warnings() as caught:
         for part in places[:, None] if chooses else [places] if places.size else []:
-            fitted = final_step(clone(estimator).fit(acquisition, signals[:, part]))
-            if nonlinear:
-                rows = _nonlinear_rows(fitted, include, only_converged)
-                status[part] = fitted.status_
-            else:
-                rows = _distribution_rows(fitted)
+            fitted = answering(clone(estimator).fit(acquisition, signals[:, part]))
+            rows = fitted._outputs(include, only_converged)
+            if has_codes:
+                status[part] = fitted._codes()
             if rows.shape[1] != n_outputs:
                 raise ValueError(
                     f"estimator gives {n_outputs} outputs for one voxel and "
                     f"{rows.shape[1]} for another; search settings that keep them."
                 )
             out[part] = rows
-    # Statuses are counted once for all chunks.
-    others = {str(w): w for w in caught if not isinstance(w, ConvergenceWarning)}
-    for warning in others.values():
-        warnings.warn(warning, stacklevel=2)
-    return out, status if nonlinear else None
+    told = {}
+    for warning in caught:
+        # Statuses are counted once for all chunks.
+        if not (has_codes and isinstance(warning, ConvergenceWarning)):
+            # Those of voxels differ by their numbers.
+            kind = type(warning), re.sub(r"\d[\d.e+-]*", "#", str(warning))
+            _merge(told, {kind: (str(warning), 1)})
+    return out, status if has_codes else None, told
 
 
-def _usable(signals, varies):
+def _usable(signals, takes_constant):
     """Return which signals (n_points, n_signals) an inversion can take."""
     with np.errstate(invalid="ignore", over="ignore"):
         largest = np.abs(signals).max(axis=0)
         usable = (largest <= 1e100) & ((largest >= 1e-100) | (largest == 0.0))
-        if varies:
+        if not takes_constant:
             usable &= (signals != signals[:1]).any(axis=0)
     return usable
-
-
-def _distribution_rows(last):
-    """Return the distributions (n_signals, n_bins) of an inversion."""
-    if hasattr(last, "distribution_"):
-        # Bins of all axes first, signals last.
-        f = last.distribution_
-        return f.reshape(-1, f.shape[-1]).T
-    return np.atleast_2d(last.coef_)
-
-
-def _nonlinear_rows(last, include, only_converged):
-    """Return what is included of a nonlinear fit, (n_signals, n_outputs)."""
-    params, stderr = last.params_, last.stderr_
-    if only_converged:
-        lost = (last.status_ != FitStatus.CONVERGED)[:, None]
-        params, stderr = np.where(lost, np.nan, params), np.where(lost, np.nan, stderr)
-    found = {
-        "params": params,
-        "stderr": stderr,
-        "r2": last.r2_[:, None],
-        "relative_error": last.relative_error_[:, None],
-        "status": last.status_[:, None].astype(np.float64),
-    }
-    columns = [found[name] for name in _COLUMNS if name in include]
-    return np.concatenate(columns, axis=1)

@@ -101,6 +101,8 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
     (30, 64)
     """
 
+    # What it learns does not depend on y.
+    _ignores_signals = True
     _parameter_constraints: dict = {
         "n_components": [
             Interval(numbers.Integral, 1, None, closed="left"),

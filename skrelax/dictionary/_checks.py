@@ -82,15 +82,3 @@ def thin_grid(parameters, step):
         for column in parameters.T:
             kept &= np.unique(column, return_inverse=True)[1].ravel() % step == 0
     return np.flatnonzero(kept)
-
-
-def is_lazy(X):
-    """Return whether X is better read by chunks: on disk, or not computed yet."""
-    return isinstance(X, np.memmap) or hasattr(X, "chunks")
-
-
-def usable_rows(signals):
-    """Return whether each row is finite and not constant, (n_signals,)."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        finite = np.isfinite(signals.sum(axis=1))
-        return finite & (signals != signals[:, :1]).any(axis=1)

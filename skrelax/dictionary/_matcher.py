@@ -13,7 +13,6 @@ from sklearn.utils.validation import (
 )
 
 from ..utils._parallel import run_tasks, single_blas_thread
-from ..utils._scaling import centre_rows
 from ..utils._sklearn import (
     BaseEstimator,
     Interval,
@@ -22,19 +21,10 @@ from ..utils._sklearn import (
     _fit_context,
 )
 from ..utils._validation import N_JOBS, check_size, errors_name, validate_signals
-from ._checks import (
-    check_atoms,
-    grid_neighbours,
-    is_lazy,
-    row_norms,
-    thin_grid,
-    usable_rows,
-)
-from ._numba import refine_parabola
+from ._checks import check_atoms, grid_neighbours, row_norms, thin_grid
+from ._chunks import amplitudes, is_lazy, read_chunk
+from ._numba_parabola import AtomGrid, Paraboloid, refine_parabola
 from ._tree import build_tree, search_tree
-
-# Signals of these dtypes are read as they are.
-_PRECISIONS = tuple(map(np.dtype, ("f4", "f8", "c8", "c16")))
 
 
 @dataclass(frozen=True)
@@ -245,8 +235,11 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"{X.shape[0]}, and must be 1 with refine."
             )
         unit, *self._norms = check_atoms(X, y)
-        self._tree = build_tree(unit, self.signed, y.shape)
-        self._neighbours = grid_neighbours(y) if self.refine else None
+        self._atoms = build_tree(unit, self.signed, y.shape)
+        self._grid = None
+        if self.refine:
+            rows = self._atoms.tree.atoms.rows
+            self._grid = AtomGrid(rows, grid_neighbours(y), y)
         self.parameters_ = y
         return self
 
@@ -421,7 +414,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"signed=True needs real signals, got complex ones of shape {X.shape}."
             )
         n = X.shape[0]
-        real = self._tree.atoms.dtype
+        real = self._atoms.dtype
         is_complex = is_complex or self._is_complex
         found = np.empty((n, n_best), np.int64)
         scale = np.empty(n, np.result_type(real, np.complex64) if is_complex else real)
@@ -429,20 +422,20 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         correlations = np.empty((n, n_best), real) if with_correlations else None
 
         def match_chunk(rows):
-            signals, exponents = self._read(X[rows])
+            signals, exponents = read_chunk(X[rows], real)
             planes, products = search_tree(
-                self._tree, signals, self.signed, self._is_complex, found[rows]
+                self._atoms, signals, self.signed, self._is_complex, found[rows]
             )
             best = found[rows]
-            scale[rows] = self._amplitudes(products[:, 0], best[:, 0], exponents)
+            scale[rows] = amplitudes(products[:, 0], best[:, 0], exponents, self._norms)
             best[~np.isfinite(scale[rows])] = -1
             if refine and self.refine:
-                refine_parabola(
-                    planes, self._tree.rows, self._neighbours, self.parameters_,
-                    best[:, 0], np.empty((n_parameters, n_parameters)),
-                    np.empty((3, n_parameters)), np.empty(n_parameters, np.int64),
-                    parameters[rows],
-                )  # fmt: skip
+                work = Paraboloid(
+                    np.empty((n_parameters, n_parameters)),
+                    *np.empty((3, n_parameters)),
+                    np.empty(n_parameters, np.int64),
+                )
+                refine_parabola(planes, self._grid, best[:, 0], work, parameters[rows])
             elif n_best == 1:
                 parameters[rows] = self.parameters_[best[:, 0]]
             else:
@@ -463,42 +456,6 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         with single_blas_thread():
             run_tasks(match_chunk, tasks, self.n_jobs, self.verbose)
         return (found, scale, parameters), correlations
-
-    def _read(self, chunk):
-        """Return a chunk in the dtype of the atoms and the exponents taken out of it.
-
-        Unusable rows are set to 0.
-        """
-        chunk = np.asarray(chunk)
-        real = self._tree.atoms.dtype
-        dtype = np.result_type(real, np.complex64) if np.iscomplexobj(chunk) else real
-        if chunk.dtype not in _PRECISIONS:
-            chunk = chunk.astype(np.result_type(chunk.dtype, np.float64))
-        chunk, exponents = centre_rows(chunk, real)
-        chunk = chunk.astype(dtype, copy=False)
-        usable = usable_rows(chunk)
-        if not usable.all():
-            chunk = np.where(usable[:, None], chunk, 0)
-        return chunk, exponents
-
-    def _amplitudes(self, products, found, exponents):
-        """Return the amplitude of atoms `found` in signals times 2**exponents.
-
-        NaN where there is no match, or the amplitude is beyond the dtype.
-        """
-        mantissas, norm_exponents = (part[found] for part in self._norms)
-        shift = exponents - norm_exponents
-        top = products[:, 0]
-        if products.shape[1] == 2:
-            top = top + 1j * products[:, 1]
-        quotients = np.ascontiguousarray(top / mantissas)
-        parts = quotients.view(quotients.real.dtype).reshape(found.size, -1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaled = np.ldexp(parts, shift[:, None])
-        lost = (found < 0) | ~np.isfinite(scaled).all(axis=1)
-        lost |= (parts != 0).any(axis=1) & (scaled == 0).all(axis=1)
-        scaled[lost] = np.nan
-        return scaled.view(quotients.dtype)[:, 0]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

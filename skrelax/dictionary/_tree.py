@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._checks import check_distinct
-from ._numba import search
+from ._numba_search import Atoms, Groups, SearchWork, Tree, search
 
 # Atoms of a leaf, and leaves of a branch: a signal looks into some ten leaves, and
 # larger ones cost more products, smaller ones more centres.
@@ -19,18 +19,17 @@ _BLOCK = 8192
 
 @dataclass(frozen=True)
 class AtomTree:
-    """Hold unit atoms as the search wants them; the arrays are those of `search`."""
+    """Hold unit atoms as the search wants them."""
 
     basis: np.ndarray | None
-    rows: np.ndarray
-    branches: np.ndarray
-    branch_radii: tuple
-    branch_edges: np.ndarray
-    leaves: np.ndarray
-    leaf_radii: tuple
-    leaf_edges: np.ndarray
-    atoms: np.ndarray
-    places: np.ndarray
+    """Orthonormal basis of signals (n_points, rank), or None where they stay."""
+    tree: Tree
+    """Atoms in that basis."""
+
+    @property
+    def dtype(self):
+        """The dtype of the search."""
+        return self.tree.atoms.rows.dtype
 
 
 def build_tree(unit, signed, parameters_shape):
@@ -59,50 +58,52 @@ def build_tree(unit, signed, parameters_shape):
         places[edge : edge + own.size] = own
         places[edge + own.size : leaf_edges[leaf + 1]] = own[0]
     rows = _fill(_as_real(C)).astype(dtype)
-    n_branches = np.array([0, counts.size])
+    edges = np.array([0, counts.size])
+    blocks = (
+        _blocks(_fill(_as_real(branches)).astype(dtype), edges),
+        _blocks(_fill(_as_real(leaves)).astype(dtype), branch_edges),
+    )
+    branch_radii, leaf_radii = (
+        [part.astype(dtype) for part in radii] for radii in (branch_radii, leaf_radii)
+    )
     return AtomTree(
         basis=None if basis is None else basis.astype(unit.dtype),
-        rows=rows,
-        branches=_blocks(_fill(_as_real(branches)).astype(dtype), n_branches),
-        branch_radii=tuple(part.astype(dtype) for part in branch_radii),
-        branch_edges=branch_edges,
-        leaves=_blocks(_fill(_as_real(leaves)).astype(dtype), branch_edges),
-        leaf_radii=tuple(part.astype(dtype) for part in leaf_radii),
-        leaf_edges=leaf_edges,
-        atoms=_blocks(rows[places], leaf_edges),
-        places=places,
+        tree=Tree(
+            Groups(blocks[0], *branch_radii, branch_edges),
+            Groups(blocks[1], *leaf_radii, leaf_edges),
+            Atoms(rows, _blocks(rows[places], leaf_edges), places),
+        ),
     )
 
 
-def search_tree(tree, signals, signed, atoms_are_complex, found):
+def search_tree(atoms, signals, signed, atoms_are_complex, found):
     """Fill found (n, n_best); return planes of signals and products with the atoms."""
-    planes, copies = signal_planes(signals, tree, atoms_are_complex)
-    dtype, n_planes = tree.atoms.dtype, planes.shape[0]
+    planes, copies = signal_planes(signals, atoms, atoms_are_complex)
+    tree, dtype, n_planes = atoms.tree, atoms.dtype, planes.shape[0]
     n, n_best = found.shape
     most = max(
-        np.diff(tree.leaf_edges).max(),
-        np.diff(tree.branch_edges).max(),
-        tree.branch_edges.size,
+        np.diff(tree.leaves.edges).max(),
+        np.diff(tree.branches.edges).max(),
+        tree.branches.edges.size,
+    )
+    work = SearchWork(
+        np.empty((4, most), dtype),
+        np.empty((n_planes, planes.shape[2]), dtype),
+        np.empty(n_best, dtype),
+        np.empty(n_best, np.int64),
     )
     products = np.empty((n, n_best, n_planes), dtype)
-    search(
-        planes, signed, dtype.type(1), dtype.type(copies),
-        tree.branches, *tree.branch_radii, tree.branch_edges,
-        tree.leaves, *tree.leaf_radii, tree.leaf_edges,
-        tree.rows, tree.atoms, tree.places,
-        np.empty((4, most), dtype), np.empty((n_planes, tree.rows.shape[1]), dtype),
-        np.empty(n_best, dtype), np.empty(n_best, np.int64),
-        found, products, np.empty(n, np.int64),
-    )  # fmt: skip
+    one, copies = dtype.type(1), dtype.type(copies)
+    search(planes, signed, one, copies, tree, work, found, products)
     return planes, products
 
 
-def signal_planes(signals, tree, atoms_are_complex):
+def signal_planes(signals, atoms, atoms_are_complex):
     """Return signals as the search wants them, (n_planes, n, K), and their copies."""
-    if tree.basis is not None:
-        signals = signals @ tree.basis.conj()
-    dtype = tree.atoms.dtype
-    n_filled = tree.rows.shape[1]
+    if atoms.basis is not None:
+        signals = signals @ atoms.basis.conj()
+    dtype = atoms.dtype
+    n_filled = atoms.tree.atoms.rows.shape[1]
     if not (atoms_are_complex or np.iscomplexobj(signals)):
         # Numba would compile anew for a read-only array, or one in another order.
         filled = _fill(signals, n_filled)

@@ -1,18 +1,24 @@
 """Regularised inversion of signals into distributions."""
 
-from ._ilt import MultiDimRegularizedILT
 from ._kernel_parameter import KernelParameterSearch
-from ._lasso import LassoFista
-from ._lasso_cv import LassoFistaCV
-from ._smooth import SmoothLasso
-from ._smooth_cv import SmoothLassoCV
-from ._solvers import lasso_path
+from ._lasso import LassoFista, LassoFistaCV
+from ._lasso_path import lasso_path
+from ._signed import (
+    AdaptivePenalty,
+    ConvergentScheme,
+    MultiDimRegularizedILT,
+    ReferenceScheme,
+)
+from ._smooth import SmoothLasso, SmoothLassoCV
 
 __all__ = [
+    "AdaptivePenalty",
+    "ConvergentScheme",
     "KernelParameterSearch",
     "LassoFista",
     "LassoFistaCV",
     "MultiDimRegularizedILT",
+    "ReferenceScheme",
     "SmoothLasso",
     "SmoothLassoCV",
     "lasso_path",

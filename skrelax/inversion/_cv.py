@@ -1,5 +1,7 @@
 """What the estimators with built-in cross-validation share."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.metadata_routing import (
@@ -14,11 +16,11 @@ from ..model_selection._criteria import (
     within_one_standard_error,
 )
 from ..model_selection._split import check_splitter, fold_weights, make_folds
-from ..utils._linear_inputs import STRENGTH
 from ..utils._parallel import THREAD_WORTH, run_tasks, split_slices
 from ..utils._sklearn import process_routing, routing_enabled
-from ..utils._validation import check_numbers
-from ._problem import make_problem
+from ..utils._validation import stable_std
+from ._numba_fit import HeldOut
+from ._weighted_rows import weigh_rows
 
 
 class FoldsMixin:
@@ -55,66 +57,68 @@ class FoldsMixin:
         return make_folds(splitter, X, y, groups)
 
 
-def check_path(name, values):
-    """Return values as a decreasing array, or raise if one is negative."""
-    values = check_numbers(values, name, ndim=1, finite=False)
-    if not values.size or not ((values >= 0) & (values <= STRENGTH.right)).all():
-        raise ValueError(
-            f"{name} must be numbers of at least 0, none above "
-            f"{STRENGTH.right:.0e}, at least one, got {values}."
-        )
-    return np.sort(values)[::-1].copy()
+@dataclass
+class FoldedSignals:
+    """Kernel, signals and weights of all points, and the folds that hold some out."""
+
+    X: np.ndarray
+    """Kernel, (n_points, n_bins)."""
+    y: np.ndarray
+    """Signals, (n_points, n_signals)."""
+    weight: np.ndarray | None
+    """Weight of each point, (n_points,), or None for ones."""
+    folds: list
+    """Indices of points to fit and to hold out, a pair per fold."""
+    fit_intercept: bool
+    """Whether signals have a baseline."""
+
+    def held_out(self, fold, signals):
+        """Return the WeightedRows of a fold and the points that it holds out."""
+        train, test = self.folds[fold]
+        weight, tested = None, np.ones(len(test))
+        if self.weight is not None:
+            weight, tested = self.weight[train], self.weight[test]
+        Y = self.y[train][:, signals]
+        rows = weigh_rows(self.X[train], Y, weight, self.fit_intercept)
+        # With a baseline the held-out points are predicted relative to the means.
+        K = np.ascontiguousarray(self.X[test] - rows.kernel_mean)
+        S = np.ascontiguousarray((self.y[test][:, signals] - rows.signal_mean).T)
+        return rows, HeldOut(K, S, tested)
 
 
-def cross_validate_path(
-    solve, X, y, weight, folds, n_candidates, n_outer, cost, fit_intercept, n_jobs,
-    verbose,
-):  # fmt: skip
-    """Return errors, gaps (n_folds, q, n_candidates) and weights of the folds.
+def cross_validate_paths(solve, data, shape, cost, n_jobs, verbose):
+    """Return errors, gaps (n_folds, q, n_paths * n_steps) and weights of the folds.
 
-    ``solve(problem, index, test_K, test_S, test_weight, errors, gaps)`` fills in
-    the candidates of outer index `index` (a block of n_candidates / n_outer) for
-    the signals of the problem; `cost` is an estimate per signal and fold.
+    `data` are FoldedSignals, `shape` is (n_paths, n_steps), `cost` an estimate per
+    signal and fold. ``solve(rows, held_out, path)`` returns sums of squares on the
+    held-out points and relative gaps along a path, (q, n_steps) each.
     """
-    q = y.shape[1]
-    weight = np.ones(X.shape[0]) if weight is None else weight
-    counts = fold_weights(folds, weight)
-    errors = np.empty((len(folds), q, n_candidates))
+    q = data.y.shape[1]
+    n_folds, (n_paths, n_steps) = len(data.folds), shape
+    weight = np.ones(data.X.shape[0]) if data.weight is None else data.weight
+    counts = fold_weights(data.folds, weight)
+    errors = np.empty((n_folds, q, n_paths * n_steps))
     gaps = np.empty_like(errors)
-    block = n_candidates // n_outer
 
-    def prepare(fold, part):
-        train, test = folds[fold]
-        problem = make_problem(
-            X[train], y[train][:, part], weight[train], fit_intercept
-        )
-        # With a baseline the test points are predicted relative to the means.
-        test_K = np.ascontiguousarray(X[test] - problem.kernel_mean)
-        test_S = np.ascontiguousarray((y[test][:, part] - problem.signal_mean).T)
-        return problem, test_K, test_S, weight[test]
+    def run(fold, part, paths):
+        rows, held_out = data.held_out(fold, part)
+        for path in paths:
+            steps = slice(path * n_steps, (path + 1) * n_steps)
+            place = fold, part, steps
+            errors[place], gaps[place] = solve(rows, held_out, path)
 
-    def run(fold, part, outer):
-        problem, *held_out = prepare(fold, part)
-        for index in outer:
-            candidates = slice(index * block, (index + 1) * block)
-            solve(
-                problem, index, *held_out, errors[fold, part, candidates],
-                gaps[fold, part, candidates],
-            )  # fmt: skip
-
-    # Work is shared out by folds, then by outer candidates and chunks of signals.
-    total = q * cost * len(folds)
+    # Work is shared out by folds, then by paths, or for one path by chunks of signals.
+    total = q * cost * n_folds
     n_jobs = n_jobs if total > THREAD_WORTH else 1
-    n_parts = int(np.ceil(4 * effective_n_jobs(n_jobs) / len(folds)))
-    if effective_n_jobs(n_jobs) == 1:
-        n_parts = 1
-    parts = split_slices(q, n_parts) if n_outer == 1 else [slice(0, q)]
-    outers = np.array_split(np.arange(n_outer), min(n_parts, n_outer))
+    n_threads = effective_n_jobs(n_jobs)
+    n_parts = int(np.ceil(4 * n_threads / n_folds)) if n_threads > 1 else 1
+    parts = split_slices(q, n_parts) if n_paths == 1 else [slice(0, q)]
+    chunks = np.array_split(np.arange(n_paths), min(n_parts, n_paths))
     tasks = [
-        (fold, part, outer)
-        for fold in range(len(folds))
+        (fold, part, paths)
+        for fold in range(n_folds)
         for part in parts
-        for outer in outers
+        for paths in chunks
     ]
     run_tasks(run, tasks, n_jobs, verbose)
     return errors, gaps, counts
@@ -135,10 +139,21 @@ def choose_candidate(errors, counts, rule, noise_std, squares, per_signal=False)
     mean = np.average(mse, axis=0, weights=counts)
     error = np.zeros_like(mean)
     if len(mse) > 1:
-        error = mse.std(axis=0, ddof=1) / np.sqrt(len(mse))
+        error = stable_std(mse, axis=0) / np.sqrt(len(mse))
     floored = np.maximum(mean, rounding_floor(squares))
     curve = floored if noise_std is None else np.abs(floored - float(noise_std) ** 2)
     best = first_minimum(curve, floored)
     if rule == "1se":
         best = within_one_standard_error(curve, error, floored, best)
     return best, mean, error, mse
+
+
+def curve_table(strengths, shape, mean, error, mse):
+    """Return the columns of `cv_results_`, those of the errors in a shape."""
+    table = strengths | {
+        "mean_test_mse": mean.reshape(shape),
+        "se_test_mse": error.reshape(shape),
+    }
+    for index, fold in enumerate(mse):
+        table[f"split{index}_test_mse"] = fold.reshape(shape)
+    return table

@@ -46,24 +46,24 @@ class Unexplained:
         )
 
 
-def report_unexplained(problem, F, alphas, positive):
+def report_unexplained(rows, F, alphas, positive):
     """Warn once of all signals that distributions F (q, n_bins) do not explain.
 
     Noise without a signal and zeros are not told of: there is nothing to explain.
     """
     report = Unexplained(len(F))
-    step = max(1, _BLOCK_VALUES // max(problem.AT.shape))
+    step = max(1, _BLOCK_VALUES // max(rows.AT.shape))
     for start in range(0, len(F), step):
-        rows = slice(start, start + step)
-        S = problem.S[rows]
-        rest = S - F[rows] @ problem.AT
+        block = slice(start, start + step)
+        S = rows.S[block]
+        rest = S - F[block] @ rows.AT
         total = np.einsum("ij,ij->i", S, S)
         left = np.einsum("ij,ij->i", rest, rest)
-        raw = total + problem.extra[rows]
-        told = left + problem.extra[rows] > (1.0 - _NOTHING) * raw
-        told &= raw > _ROUNDING * problem.signal_mean[rows] ** 2
+        raw = total + rows.extra[block]
+        told = left + rows.extra[block] > (1.0 - _NOTHING) * raw
+        told &= raw > _ROUNDING * rows.signal_mean[block] ** 2
         for k in np.flatnonzero(told):
-            why = _reason(problem, start + k, raw[k], alphas[start + k], positive)
+            why = _reason(rows, start + k, raw[k], alphas[start + k], positive)
             if why:
                 report.found.append((start + k, why))
     if not hold_report(report):
@@ -71,19 +71,19 @@ def report_unexplained(problem, F, alphas, positive):
         report.warn(stacklevel=4)
 
 
-def _reason(problem, k, square, alpha, positive):
+def _reason(rows, k, square, alpha, positive):
     """Return why a signal is not explained, or None where there may be none."""
-    gradient = problem.AT @ problem.S[k]
-    norms = np.sqrt(np.einsum("ij,ij->i", problem.AT, problem.AT))
+    gradient = rows.AT @ rows.S[k]
+    norms = np.sqrt(np.einsum("ij,ij->i", rows.AT, rows.AT))
     if not norms.any():
-        return "the kernel is zero at all points" if not problem.centred else None
+        return "the kernel is zero at all points" if not rows.centred else None
     match = np.divide(
         gradient, norms * np.sqrt(square), out=np.zeros_like(norms), where=norms > 0
     )
     if not positive:
         match = np.abs(match)
         gradient = np.abs(gradient)
-    clear = max(_CLEAR, np.sqrt(_SIGNIFICANT / (_SIGNIFICANT + problem.AT.shape[1])))
+    clear = max(_CLEAR, np.sqrt(_SIGNIFICANT / (_SIGNIFICANT + rows.AT.shape[1])))
     if match.max() > clear:
         top = gradient.max()
         if alpha >= top:

@@ -12,6 +12,7 @@ from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..model_selection._criteria import rounding_floor
+from ..utils._inspect import final_step, treats_signals_alone
 from ..utils._linear_inputs import (
     STRENGTH,
     validate_relative_weight,
@@ -29,13 +30,16 @@ from ..utils._validation import N_JOBS, check_numbers, errors_name, refuse_compl
 from ..utils._warnings import held_reports
 from ._explained import Unexplained
 from ._lasso import LassoFista
-from ._problem import mean_squares
+from ._linear import CoefficientsMixin, label_signals
+from ._weighted_rows import mean_squares
 
 # Relative differences of sums of squares below which they are equal.
 _FLAT = 1e-9
 
 
-class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class KernelParameterSearch(
+    CoefficientsMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+):
     r"""Invert each signal with its own value of a setting of the kernel.
 
     For every signal the value is chosen that minimises the sum of squares of the best
@@ -62,9 +66,15 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     value_ : float or ndarray of shape (n_signals,)
         The chosen values.
     coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
-        Distributions.
+        Distributions as scikit-learn has coefficients.
+    distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
+        The same with an axis for each axis of the grid, and signals last.
     intercept_ : float or ndarray of shape (n_signals,)
         Baselines, 0 if `estimator` has none.
+    baseline_ : float or ndarray of shape (n_signals,)
+        The same as `intercept_`.
+    grids_ : tuple of ndarray
+        Bins of each axis.
     relaxation_times_ : ndarray of shape (n_bins,) or tuple of ndarray
         Bins of the KernelBuilder.
     values_ : ndarray of shape (n_values,)
@@ -168,7 +178,9 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             points = validate_data(
                 self, X, None if y is None else "no_validation", dtype=np.float64
             )
+        labels = label_signals(y)
         y = validate_signals_of(points, y)
+        self._single_signal, self._signal_labels = y.ndim == 1, labels(y)
         self._name = self._full_name()
         weight = validate_relative_weight(self._route(sample_weight), points)
         if weight is not None:
@@ -181,7 +193,6 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self._acquisition = copy.deepcopy(X)
         self._front = clone(self.estimator[:-1])
         self._inversion = _innermost(self.estimator[-1])
-        single = y.ndim == 1
         Y = y.reshape(y.shape[0], -1)
         self.values_ = _check_values(self.values)
         if known is None:
@@ -204,7 +215,7 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             values = np.full(Y.shape[1], values)
         self._invert(X, Y, weight, values)
         self.value_, self.residual_ = values, residual
-        if single:
+        if self._single_signal:
             self.value_, self.coef_ = values[0], self.coef_[0]
             self.intercept_ = float(self.intercept_[0])
             self.residual_ = None if residual is None else residual[:, 0]
@@ -235,6 +246,23 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             out.append(self._builder(value).transform(X) @ f)
         signals = np.array(out).T + self.intercept_
         return signals[:, 0] if np.ndim(self.value_) == 0 else signals
+
+    def _treats_alone(self):
+        return treats_signals_alone(self.estimator)
+
+    def _chosen(self):
+        return {self.parameter: self.value_}
+
+    def _baselines(self):
+        # An inner search does not say whether it has one.
+        has_one = getattr(final_step(self.estimator), "fit_intercept", True)
+        return self.intercept_ if has_one else None
+
+    def _count_free(self, rest):
+        used = np.count_nonzero(np.atleast_2d(self.coef_), axis=1)
+        final = final_step(self.estimator)
+        used += bool(getattr(final, "fit_intercept", False))
+        return np.count_nonzero(rest.weight) - used
 
     def _full_name(self):
         """Return the name of the setting in the transformers of the Pipeline."""
@@ -285,7 +313,9 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """Find the distributions, signals of one value at a time."""
         groups, member = np.unique(values, return_inverse=True)
         first = self._builder(groups[0])
-        self.relaxation_times_ = first[self._place].relaxation_times_
+        builder = first[self._place]
+        self.relaxation_times_ = builder.relaxation_times_
+        self._grid = builder._known_grid()
         n_bins = first.transform(X).shape[1]
         self.coef_ = np.empty((Y.shape[1], n_bins))
         self.intercept_ = np.zeros(Y.shape[1])

@@ -1,18 +1,28 @@
-"""LASSO with a certificate."""
+"""LASSO with a certificate, its penalty given or chosen by cross-validation."""
+
+import numbers
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
-from ..utils._linear_inputs import ITERATIONS, STRENGTH
+from ..utils._linear_inputs import COUNT, ITERATIONS, STRENGTH
 from ..utils._sklearn import BaseEstimator, StrOptions, _fit_context
-from ..utils._validation import N_JOBS, check_numbers
+from ..utils._validation import N_JOBS
+from ._cv import (
+    FoldedSignals,
+    FoldsMixin,
+    choose_candidate,
+    cross_validate_paths,
+    curve_table,
+)
 from ._explained import report_unexplained
-from ._linear import DistributionMixin, validate_linear
-from ._problem import make_problem
-from ._solvers import solve_batch, warn_gaps
+from ._lasso_solvers import held_out_errors, solve_lasso, warn_gaps
+from ._linear import LinearInversionMixin, validate_linear
+from ._strengths import alpha_grid, check_alpha, check_path
+from ._weighted_rows import mean_squares, weigh_rows
 
 
-class LassoFista(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
+class LassoFista(LinearInversionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
     r"""Invert signals with an L1 penalty: distributions with few components.
 
     Minimises for each signal s, with weights w of the acquisition points,
@@ -49,9 +59,15 @@ class LassoFista(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstima
     Attributes
     ----------
     coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
-        Distributions.
+        Distributions as scikit-learn has coefficients.
+    distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
+        The same with an axis for each axis of the grid, and signals last.
     intercept_ : float or ndarray of shape (n_signals,)
         Baseline, 0 without `fit_intercept`.
+    baseline_ : float or ndarray of shape (n_signals,)
+        The same as `intercept_`.
+    grids_ : tuple of ndarray
+        Bins of each axis; their numbers where X does not know them.
     dual_gap_ : float or ndarray of shape (n_signals,)
         Duality gap relative to the objective (or to the rounding of
         ``||s||^2 / 2``, where a fit is exact): the objective of `coef_` is at
@@ -70,6 +86,11 @@ class LassoFista(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstima
 
     Notes
     -----
+    The default solver is not FISTA but an active-set method (Lawson and Hanson's,
+    with the L1 term); FISTA is there as ``solver="fista"``. The name stays all the
+    same: it is that of mrinversion's estimator for this objective, by which people
+    of the field look for it.
+
     The L1 penalty suits discrete components. A broad distribution becomes a
     picket fence of spikes, at any alpha. The solution is that of mrinversion's
     objective with ``lambda = alpha * n_points / scale``, but converged, where
@@ -159,37 +180,237 @@ class LassoFista(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstima
             `alpha` is too large.
         """
         X, y, weight = validate_linear(self, X, y, sample_weight)
-        problem = make_problem(X, y, weight, self.fit_intercept)
+        rows = weigh_rows(X, y, weight, self.fit_intercept)
         alphas = check_alpha(self.alpha, y.shape[1])
-        F, gaps, n_iter = solve_batch(
-            problem, alphas, self.positive, self.solver, self.tol, self.max_iter,
+        F, gaps, n_iter = solve_lasso(
+            rows,
+            alphas,
+            self.positive,
+            self.solver,
+            self.tol,
+            self.max_iter,
             self.n_jobs,
-        )  # fmt: skip
+        )
         warn_gaps(gaps, self.tol, self.max_iter)
-        self._store(problem, F, gaps, n_iter)
-        report_unexplained(problem, F, alphas, self.positive)
+        self._store(rows, F, gaps, n_iter)
+        report_unexplained(rows, F, alphas, self.positive)
         return self
 
+    def _treats_alone(self):
+        return np.ndim(self.alpha) == 0
 
-def check_alpha(alpha, n_signals):
-    """Return the alpha of each signal, (n_signals,)."""
-    alpha = check_strengths(alpha, "alpha")
-    if alpha.ndim > 1 or (alpha.ndim == 1 and alpha.size != n_signals):
-        raise ValueError(
-            f"alpha must be a number or one per signal ({n_signals}), got shape "
-            f"{alpha.shape}."
+
+class LassoFistaCV(
+    FoldsMixin, LinearInversionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator
+):
+    r"""Invert signals with an L1 penalty chosen by cross-validation.
+
+    The objective is that of :class:`LassoFista`. Acquisition points are held
+    out, the mean squared error of their prediction is compared over a path of
+    alphas, and the distributions are fitted again to all points.
+
+    Parameters
+    ----------
+    alphas : int or array-like of shape (n_alphas,), default=64
+        Number of alphas, spaced evenly on a log axis from the smallest that
+        gives zero down to 1e-6 of it, or the alphas themselves, positive.
+    cv : int, splitter, iterable or None, default=None
+        Folds. An int or None (5) interleaves them, see
+        :class:`~skrelax.model_selection.InterleavedKFold`.
+    rule : {"min", "1se"}, default="min"
+        Take the alpha of the smallest error, or the largest alpha whose error
+        is within one standard error of it. Of errors that are equal to rounding
+        that of the largest alpha counts: all are for a signal of zeros.
+    noise_std : float or None, default=None
+        Noise standard deviation of the signals. Where given, the curve that is
+        minimised is the distance of the error from the noise variance, as
+        mrinversion has it: errors below the noise are no better than errors
+        above.
+    alpha_per_signal : bool, default=False
+        Whether each signal gets its own alpha, or all share one.
+    positive : bool, default=True
+        Whether distributions must not be negative.
+    fit_intercept : bool, default=False
+        Whether to fit an unpenalised constant: a static baseline.
+    tol : float, default=1e-8
+        Relative duality gap to reach, in every fold too.
+    max_iter : int, default=10000
+        Largest number of iterations per signal and alpha.
+    n_jobs : int or None, default=None
+        Number of threads over folds and chunks of signals. None means 1
+        outside a :obj:`joblib.parallel_config` context.
+    verbose : int, default=0
+        Whether progress is reported on standard error.
+
+    Attributes
+    ----------
+    alpha_ : float or ndarray of shape (n_signals,)
+        Chosen alpha; an array for ``alpha_per_signal=True``.
+    alphas_ : ndarray of shape (n_alphas,)
+        Alphas compared, decreasing.
+    cv_results_ : dict of ndarray
+        The curve: ``"alpha"``, ``"mean_test_mse"``, ``"se_test_mse"`` (standard
+        error over the folds), and ``"split0_test_mse"``, ..., each of shape
+        (n_alphas,), or (n_alphas, n_signals) for ``alpha_per_signal=True``.
+    cv_dual_gap_ : float
+        Largest relative duality gap of all folds, signals and alphas.
+    coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
+        Distributions as scikit-learn has coefficients.
+    distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
+        The same with an axis for each axis of the grid, and signals last.
+    intercept_ : float or ndarray of shape (n_signals,)
+        Baseline, 0 without `fit_intercept`.
+    baseline_ : float or ndarray of shape (n_signals,)
+        The same as `intercept_`.
+    grids_ : tuple of ndarray
+        Bins of each axis; their numbers where X does not know them.
+    dual_gap_ : float or ndarray of shape (n_signals,)
+        Duality gap of the final fit relative to the objective.
+    n_iter_ : int or ndarray of shape (n_signals,)
+        Number of iterations of the final fit.
+    n_features_in_ : int
+        Number of bins.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the bins, if X was a frame with string names.
+
+    See Also
+    --------
+    LassoFista : A fixed alpha.
+    skrelax.plotting.CrossValidationCurveDisplay : Plot the curve.
+
+    Notes
+    -----
+    The minimum is often flat over decades of alpha: ``rule="1se"`` is the more
+    reproducible choice, ``"min"`` the less biased one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrelax import KernelBuilder, LassoFistaCV
+    >>> times = np.geomspace(0.001, 1.0, 40)[:, None]
+    >>> noise = 0.01 * np.random.default_rng(0).standard_normal(40)
+    >>> signal = np.exp(-times[:, 0] / 0.1) + noise
+    >>> kernel = KernelBuilder("T2", n_bins=3, minimum=0.01, maximum=1.0)
+    >>> model = LassoFistaCV().fit(kernel.fit_transform(times), signal)
+    >>> model.coef_.round(1)
+    array([0., 1., 0.])
+    """
+
+    _parameter_constraints: dict = {
+        "alphas": [COUNT, "array-like"],
+        "cv": ["cv_object"],
+        "rule": [StrOptions({"min", "1se"})],
+        "noise_std": [STRENGTH, None],
+        "alpha_per_signal": ["boolean"],
+        "positive": ["boolean"],
+        "fit_intercept": ["boolean"],
+        "tol": [STRENGTH],
+        "max_iter": [ITERATIONS],
+        "n_jobs": N_JOBS,
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        alphas=64,
+        cv=None,
+        rule="min",
+        noise_std=None,
+        alpha_per_signal=False,
+        positive=True,
+        fit_intercept=False,
+        tol=1e-8,
+        max_iter=10_000,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.alphas = alphas
+        self.cv = cv
+        self.rule = rule
+        self.noise_std = noise_std
+        self.alpha_per_signal = alpha_per_signal
+        self.positive = positive
+        self.fit_intercept = fit_intercept
+        self.tol = tol
+        self.max_iter = max_iter
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Choose alpha and find the distribution of each signal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_bins)
+            Kernel.
+        y : array-like of shape (n_points,) or (n_points, n_signals)
+            Signals.
+        sample_weight : array-like of shape (n_points,) or None, default=None
+            Weight of each acquisition point, in the fits and in the errors.
+        groups : array-like of shape (n_points,) or None, default=None
+            Groups of the points, for a `cv` that keeps them together, such as
+            :class:`~sklearn.model_selection.GroupKFold`.
+
+        Returns
+        -------
+        LassoFistaCV
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not match, values are not finite, a weight is negative,
+            an alpha is not positive, or there are fewer points than folds.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If a fit, in a fold or the final one, does not reach `tol`.
+        UserWarning
+            If the final fit explains nothing of a clear signal, of the wrong sign for
+            example.
+        """
+        X, y, weight = validate_linear(self, X, y, sample_weight)
+        folds = self._folds(X, y, sample_weight, groups)
+        rows = weigh_rows(X, y, weight, self.fit_intercept)
+        if isinstance(self.alphas, numbers.Integral):
+            self.alphas_ = alpha_grid(rows, self.positive, self.alphas)
+        else:
+            self.alphas_ = check_path("alphas", self.alphas)
+        settings = self.alphas_, self.positive, self.tol, self.max_iter
+
+        def solve(rows, held_out, path):
+            return held_out_errors(rows, held_out, *settings)
+
+        errors, gaps, counts = cross_validate_paths(
+            solve,
+            FoldedSignals(X, y, weight, folds, self.fit_intercept),
+            shape=(1, self.alphas_.size),
+            cost=2.0 * self.alphas_.size * X.shape[1] * min(X.shape),
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
         )
-    return np.full(n_signals, alpha)
-
-
-def check_strengths(values, name):
-    """Return strengths of penalties as an array of numbers that can be squared."""
-    values = check_numbers(values, name, finite=False)
-    if values.size == 0:
-        raise ValueError(f"{name} must hold at least one number, got none.")
-    if not ((values >= STRENGTH.left) & (values <= STRENGTH.right)).all():
-        odd = values[~((values >= STRENGTH.left) & (values <= STRENGTH.right))][0]
-        raise ValueError(
-            f"{name} must not be negative, nor above {STRENGTH.right:.0e}, got {odd}."
+        self.cv_dual_gap_ = float(gaps.max())
+        warn_gaps(gaps, self.tol, self.max_iter, "fits of the folds")
+        best, *curve = choose_candidate(
+            errors,
+            counts,
+            self.rule,
+            self.noise_std,
+            mean_squares(y, weight),
+            self.alpha_per_signal,
         )
-    return values
+        alpha = self.alphas_[best]
+        self.alpha_ = alpha if self.alpha_per_signal else float(alpha[0])
+        shape = (-1, y.shape[1]) if self.alpha_per_signal else -1
+        self.cv_results_ = curve_table({"alpha": self.alphas_}, shape, *curve)
+
+        alphas = np.full(y.shape[1], alpha)
+        F, gaps, n_iter = solve_lasso(
+            rows, alphas, self.positive, "auto", self.tol, self.max_iter, self.n_jobs
+        )
+        warn_gaps(gaps, self.tol, self.max_iter)
+        self._store(rows, F, gaps, n_iter)
+        report_unexplained(rows, F, alphas, self.positive)
+        return self

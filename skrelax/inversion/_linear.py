@@ -1,40 +1,102 @@
-"""What all linear inversions share: validation, prediction, tables."""
+"""What all linear inversions share: validation, prediction, results from coef_."""
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from ..utils._grid_shape import find_axes
+from ..model_selection._penalty_norms import AbsoluteNorm, SquaredNorm
+from ..uncertainty import estimate_noise_std
+from ..utils._answers import Distributions
+from ..utils._grid_shape import find_known_grid
 from ..utils._linear_inputs import (
     validate_kernel,
     validate_relative_weight,
     validate_signals_of,
 )
+from ..utils._scaling import centre_rows
 from ..utils._validation import refuse_complex
-from ._tables import bins_index, to_data_array
+from ._distribution import DistributionMixin
+
+# Decades of a grid of strengths.
+_DECADES = 10.0
 
 
 def validate_linear(estimator, X, y, sample_weight):
     """Return X (m, n), y (m, q) and weights or None; remember the form of y."""
     refuse_complex(y)
-    axes = find_axes(X)
-    columns = y.columns if isinstance(y, pd.DataFrame) else None
+    grid, labels = find_known_grid(X), label_signals(y)
     X = validate_kernel(estimator, X, None if y is None else "no_validation")
     y = validate_signals_of(X, y)
-    estimator._single_signal = y.ndim == 1
-    if columns is None:
-        columns = pd.RangeIndex(1 if y.ndim == 1 else y.shape[1])
-    estimator._signal_labels = columns
-    estimator._axes = axes
+    estimator._single_signal, estimator._signal_labels = y.ndim == 1, labels(y)
+    estimator._grid = grid
     return X, y.reshape(X.shape[0], -1), validate_relative_weight(sample_weight, X)
 
 
-class DistributionMixin:
-    """Prediction and tables of estimators whose `coef_` is a distribution."""
+def label_signals(y):
+    """Return a function that labels the signals of y once they are validated.
 
-    def _store(self, problem, F, gaps, n_iter):
+    Labels are those of a frame, which validation drops, or numbers.
+    """
+    columns = y.columns if isinstance(y, pd.DataFrame) else None
+
+    def labels(signals):
+        if columns is not None:
+            return columns
+        return pd.RangeIndex(1 if signals.ndim == 1 else signals.shape[1])
+
+    return labels
+
+
+class CoefficientsMixin(DistributionMixin):
+    """Results of inversions whose `coef_`, scikit-learn's view, is a distribution."""
+
+    @property
+    def distribution_(self):
+        """The distributions, (n_1, ..., n_d[, n_signals]): `coef_`, signals last."""
+        values = self.coef_.T
+        shape = [grid.size for grid in self.grids_]
+        return values.reshape(*shape, *values.shape[1:])
+
+    @property
+    def baseline_(self):
+        """The baseline, a float or ndarray of shape (n_signals,): `intercept_`."""
+        return self.intercept_
+
+    @property
+    def grids_(self):
+        """The bins of each axis, or their numbers where X does not know them."""
+        if self._grid is not None:
+            return self._grid.grids
+        shape = getattr(self, "grid_shape_", self.coef_.shape[-1:])
+        return tuple(np.arange(size) for size in shape)
+
+    def _named_axes(self):
+        names = ["bin"]
+        if self._grid is not None:
+            names = self._grid.axis_names
+        elif len(self.grids_) > 1:
+            names = [f"bin_{axis}" for axis in range(len(self.grids_))]
+        return dict(zip(names, self.grids_, strict=True))
+
+    def _distributions(self):
+        found = super(DistributionMixin, self)._distributions()
+        if found.rows is None or self._grid is None:
+            return found
+        grid = self._grid
+        return Distributions(found.rows, grid.grids, grid.axis_names, (), grid.discrete)
+
+
+class LinearInversionMixin(CoefficientsMixin):
+    """Prediction of inversions of a kernel, and how far their solution is."""
+
+    _tells_convergence = True
+    _reads_names = False
+    # Strength of no penalty at all.
+    _weakest = 0.0
+
+    def _store(self, rows, F, gaps, n_iter):
         """Store solutions F (q, n_bins) in scikit-learn's shapes."""
-        intercepts = problem.intercepts(F)
+        intercepts = rows.intercepts(F)
         if self._single_signal:
             self.coef_ = F[0]
             self.intercept_ = float(intercepts[0])
@@ -63,51 +125,77 @@ class DistributionMixin:
         X = validate_kernel(self, X, reset=False)
         return X @ self.coef_.T + self.intercept_
 
-    def to_frame(self):
-        """Return the distributions as a table.
+    def _named_axes(self):
+        names = getattr(self, "feature_names_in_", None)
+        if names is None or self._grid is not None or len(self.grids_) > 1:
+            return super()._named_axes()
+        return {"bin": names}
 
-        Returns
-        -------
-        DataFrame of shape (n_bins, n_signals)
-            Rows are bins, columns are signals with the labels of y. The index has the
-            relaxation times where the kernel comes from a
-            :class:`~skrelax.kernels.KernelBuilder` (one level per axis, the last
-            varies fastest), the names of the features where X had names, and numbers
-            of bins elsewhere.
-        """
-        check_is_fitted(self)
-        return pd.DataFrame(
-            np.atleast_2d(self.coef_).T,
-            index=bins_index(self._named_axes(), self.n_features_in_),
-            columns=self._signal_labels,
+    def _frame_axes(self):
+        names = getattr(self, "feature_names_in_", None)
+        if names is not None:
+            return {"bin": names}
+        return {} if self._grid is None else self._named_axes()
+
+    def _baselines(self):
+        return self.intercept_ if self.fit_intercept else None
+
+    def _noise(self, rest):
+        # Residuals of a strong penalty would hold its bias as well.
+        K = np.asarray(rest.kernel)
+        if self.fit_intercept:
+            K = np.column_stack([K, np.ones(len(K))])
+        Y, shift = centre_rows(rest.signals.T, np.float64)
+        w = rest.weight
+        try:
+            std = estimate_noise_std(Y.T, K, method="residual", sample_weight=w)
+        except ValueError:
+            # There are not more points than the kernel can make.
+            return np.full(rest.squares.shape, np.nan)
+        return np.ldexp(std * np.sqrt(w[w > 0].mean()), shift)
+
+    def _noise_levels(self, target):
+        """Return the noise of each signal of a search's Target, (n_signals,)."""
+        return estimate_noise_std(
+            target.signals,
+            target.matrix,
+            method="residual",
+            sample_weight=target.weight,
         )
 
-    def to_xarray(self):
-        """Return the distributions as an array with named axes.
+    def _synthesise(self, matrix, inputs):
+        """Return the signals (n_points, n_signals) of a kernel, unchecked."""
+        return matrix @ np.atleast_2d(self.coef_).T + self.intercept_
 
-        Returns
-        -------
-        xarray.DataArray
-            One dimension per axis of the grid, with the bins as coordinates, and
-            ``signal`` as the last one where y had several.
+    def _penalty_norm(self, name):
+        """Return the norm that the strength of this name multiplies."""
+        n_constants = int(self.fit_intercept)
+        if name == "alpha":
+            return AbsoluteNorm(n_constants)
+        return SquaredNorm(self.penalty_, n_constants)
 
-        Raises
-        ------
-        ImportError
-            If xarray is not installed.
+    def _strength_range(self, name, matrix, signals, share):
+        """Return the largest strength of a grid, and its decades.
+
+        Weights `share` (n_points,) have sum one.
         """
-        check_is_fitted(self)
-        axes = self._named_axes() or {"bin": np.arange(self.n_features_in_)}
-        values = np.moveaxis(np.atleast_2d(self.coef_), 0, -1)
-        values = values.reshape(*(len(grid) for grid in axes.values()), -1)
-        if self._single_signal:
-            return to_data_array(values[..., 0], axes)
-        return to_data_array(values, axes | {"signal": list(self._signal_labels)})
+        if name == "alpha":
+            return np.abs((signals.T * share) @ matrix).max(), _DECADES
+        return 10.0 * float(share @ (matrix**2).mean(axis=1)), _DECADES
 
-    def _named_axes(self):
-        """Return names of axes with their bins; names of features stand for bins."""
-        names = getattr(self, "feature_names_in_", None)
-        return self._axes if names is None else {"bin": names}
+    def _convergence(self, n_signals):
+        status, message = super()._convergence(n_signals)
+        gaps = np.atleast_1d(self.dual_gap_)
+        missed = ~(gaps <= self.tol)
+        status[missed] = "not converged"
+        for k in np.flatnonzero(missed):
+            message[k] = f"relative duality gap {gaps[k]:.1g}, tol={self.tol:.1g}"
+        folds = getattr(self, "cv_dual_gap_", 0.0)
+        if np.isnan(folds):
+            status[:] = "not converged"
+        if not folds <= self.tol:
+            message[~missed] = f"relative duality gap {folds:.1g} in a fold"
+        return status, message
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

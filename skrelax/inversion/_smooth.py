@@ -1,4 +1,4 @@
-"""LASSO with smoothness along the axes of the grid."""
+"""LASSO with smoothness along the axes of the grid, strengths given or chosen."""
 
 import numbers
 
@@ -7,19 +7,35 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..utils._grid_shape import check_grid_shape
-from ..utils._linear_inputs import ITERATIONS, STRENGTH
-from ..utils._sklearn import BaseEstimator, Options, _fit_context
+from ..utils._linear_inputs import COUNT, ITERATIONS, STRENGTH
+from ..utils._parallel import single_blas_thread
+from ..utils._sklearn import BaseEstimator, Options, StrOptions, _fit_context
 from ..utils._validation import N_JOBS
+from ._cv import (
+    FoldedSignals,
+    FoldsMixin,
+    choose_candidate,
+    cross_validate_paths,
+    curve_table,
+)
 from ._explained import report_unexplained
-from ._lasso import check_alpha, check_strengths
-from ._linear import DistributionMixin, validate_linear
+from ._lasso_solvers import warn_gaps
+from ._linear import LinearInversionMixin, validate_linear
 from ._penalty import kronecker_penalty
-from ._problem import make_problem
-from ._smooth_solvers import solve_smooth_batch
-from ._solvers import warn_gaps
+from ._smooth_solvers import smooth_held_out_errors, solve_smooth
+from ._strengths import (
+    check_alpha,
+    check_path,
+    check_smoothness,
+    smooth_alpha_grid,
+    smoothness_grid,
+)
+from ._weighted_rows import mean_squares, weigh_rows
 
 
-class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
+class SmoothLasso(
+    LinearInversionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator
+):
     r"""Invert signals with an L1 and a smoothness penalty: broad distributions.
 
     Minimises for each signal s, with weights w of the acquisition points,
@@ -63,9 +79,16 @@ class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstim
     Attributes
     ----------
     coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
-        Distributions, bins of several axes in C order.
+        Distributions as scikit-learn has coefficients, bins of several axes in C
+        order.
+    distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
+        The same with an axis for each axis of the grid, and signals last.
     intercept_ : float or ndarray of shape (n_signals,)
         Baseline, 0 without `fit_intercept`.
+    baseline_ : float or ndarray of shape (n_signals,)
+        The same as `intercept_`.
+    grids_ : tuple of ndarray
+        Bins of each axis; their numbers where X does not know them.
     grid_shape_ : tuple of int
         Number of bins per axis.
     dual_gap_ : float or ndarray of shape (n_signals,)
@@ -182,21 +205,29 @@ class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstim
         source = X
         X, y, weight = validate_linear(self, X, y, sample_weight)
         self.grid_shape_ = check_grid_shape(self.grid_shape, X, source)
-        smoothness = _check_smoothness(self.smoothness, self.order, self.grid_shape_)
-        problem = make_problem(X, y, weight, self.fit_intercept)
+        smoothness = check_smoothness(self.smoothness, self.order, self.grid_shape_)
+        rows = weigh_rows(X, y, weight, self.fit_intercept)
         alphas = check_alpha(self.alpha, y.shape[1])
         strength = float(smoothness.max())
         scales = smoothness / strength if strength > 0 else smoothness
-        F, gaps, n_iter = solve_smooth_batch(
-            problem, alphas, strength,
+        F, gaps, n_iter = solve_smooth(
+            rows,
+            alphas,
+            strength,
             kronecker_penalty(self.grid_shape_, self.order, scales),
-            self.positive, self.tol, self.max_iter, self.n_jobs,
-        )  # fmt: skip
+            self.positive,
+            self.tol,
+            self.max_iter,
+            self.n_jobs,
+        )
         warn_gaps(gaps, self.tol, self.max_iter)
-        self._store(problem, F, gaps, n_iter)
+        self._store(rows, F, gaps, n_iter)
         self._order = self.order
-        report_unexplained(problem, F, alphas, self.positive)
+        report_unexplained(rows, F, alphas, self.positive)
         return self
+
+    def _treats_alone(self):
+        return np.ndim(self.alpha) == 0
 
     @property
     def penalty_(self):
@@ -205,15 +236,238 @@ class SmoothLasso(DistributionMixin, MultiOutputMixin, RegressorMixin, BaseEstim
         return kronecker_penalty(self.grid_shape_, self._order)
 
 
-def _check_smoothness(smoothness, order, grid_shape):
-    """Return the smoothness of each axis as an array."""
-    values = check_strengths(smoothness, "smoothness")
-    n_axes = len(grid_shape)
-    if values.ndim > 1 or (values.ndim == 1 and values.size != n_axes):
-        raise ValueError(
-            f"smoothness must be a number or one per axis ({n_axes}), got shape "
-            f"{values.shape}."
+class SmoothLassoCV(
+    FoldsMixin, LinearInversionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator
+):
+    r"""Invert signals with L1 and smoothness penalties chosen by cross-validation.
+
+    The objective is that of :class:`SmoothLasso`. Acquisition points are held
+    out, the mean squared error of their prediction is compared over all pairs
+    of strengths, and the distributions are fitted again to all points.
+
+    Parameters
+    ----------
+    alphas : int or array-like of shape (n_alphas,), default=5
+        Number of alphas, from a hundredth of the smallest that gives zero to 1e-6
+        of it, with 0 as the last, or the alphas themselves.
+    smoothnesses : int or array-like of shape (n_smoothnesses,), default=17
+        Number of smoothnesses, from the mean square of the kernel down to 1e-8
+        of it, or the values themselves.
+    order : {0, 1, 2}, default=1
+        Order of the differences, see :class:`SmoothLasso`.
+    cv : int, splitter, iterable or None, default=None
+        Folds. An int or None (5) interleaves them, see
+        :class:`~skrelax.model_selection.InterleavedKFold`.
+    rule : {"min", "1se"}, default="min"
+        Take the pair of the smallest error, or, among the pairs whose error is
+        within one standard error of it, the largest smoothness and for it the
+        largest alpha. The same holds for pairs whose errors are equal to rounding.
+    noise_std : float or None, default=None
+        Noise standard deviation of the signals. Where given, the curve that is
+        minimised is the distance of the error from the noise variance.
+    positive : bool, default=True
+        Whether distributions must not be negative.
+    fit_intercept : bool, default=False
+        Whether to fit an unpenalised constant: a static baseline.
+    grid_shape : tuple of int or None, default=None
+        Number of bins per axis, in C order, see :class:`SmoothLasso`.
+    tol : float, default=1e-8
+        Relative duality gap to reach, in every fold too.
+    max_iter : int, default=10000
+        Largest number of active-set iterations per signal and pair.
+    n_jobs : int or None, default=None
+        Number of threads over folds and smoothnesses. None means 1 outside a
+        :obj:`joblib.parallel_config` context.
+    verbose : int, default=0
+        Whether progress is reported on standard error.
+
+    Attributes
+    ----------
+    alpha_ : float
+        Chosen weight of the L1 term.
+    smoothness_ : float
+        Chosen weight of the squared differences.
+    alphas_ : ndarray of shape (n_alphas,)
+        Alphas compared, decreasing.
+    smoothnesses_ : ndarray of shape (n_smoothnesses,)
+        Smoothnesses compared, decreasing.
+    cv_results_ : dict of ndarray
+        The curve: ``"alpha"``, ``"smoothness"``, ``"mean_test_mse"``,
+        ``"se_test_mse"`` (standard error over the folds), and
+        ``"split0_test_mse"``, ..., each of shape (n_smoothnesses, n_alphas).
+    cv_dual_gap_ : float
+        Largest relative duality gap of all folds, signals and pairs.
+    coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
+        Distributions as scikit-learn has coefficients, bins of several axes in C
+        order.
+    distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
+        The same with an axis for each axis of the grid, and signals last.
+    intercept_ : float or ndarray of shape (n_signals,)
+        Baseline, 0 without `fit_intercept`.
+    baseline_ : float or ndarray of shape (n_signals,)
+        The same as `intercept_`.
+    grids_ : tuple of ndarray
+        Bins of each axis; their numbers where X does not know them.
+    grid_shape_ : tuple of int
+        Number of bins per axis.
+    dual_gap_ : float or ndarray of shape (n_signals,)
+        Duality gap of the final fit relative to the objective.
+    n_iter_ : int or ndarray of shape (n_signals,)
+        Number of iterations of the final fit.
+    n_features_in_ : int
+        Number of bins.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the bins, if X was a frame with string names.
+
+    See Also
+    --------
+    SmoothLasso : Fixed strengths.
+    LassoFistaCV : Discrete components.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skrelax import KernelBuilder, SmoothLassoCV
+    >>> times = np.geomspace(0.001, 1.0, 40)[:, None]
+    >>> noise = 0.001 * np.random.default_rng(0).standard_normal(40)
+    >>> signal = np.exp(-times[:, 0] / 0.1) + noise
+    >>> model = make_pipeline(KernelBuilder("T2"), SmoothLassoCV())
+    >>> distribution = model.fit(times, signal)[-1].coef_
+    >>> round(float(distribution.sum()), 2)
+    1.0
+    """
+
+    _parameter_constraints: dict = {
+        "alphas": [COUNT, "array-like"],
+        "smoothnesses": [COUNT, "array-like"],
+        "order": [Options(numbers.Integral, {0, 1, 2})],
+        "cv": ["cv_object"],
+        "rule": [StrOptions({"min", "1se"})],
+        "noise_std": [STRENGTH, None],
+        "positive": ["boolean"],
+        "fit_intercept": ["boolean"],
+        "grid_shape": ["array-like", None],
+        "tol": [STRENGTH],
+        "max_iter": [ITERATIONS],
+        "n_jobs": N_JOBS,
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        alphas=5,
+        smoothnesses=17,
+        order=1,
+        cv=None,
+        rule="min",
+        noise_std=None,
+        positive=True,
+        fit_intercept=False,
+        grid_shape=None,
+        tol=1e-8,
+        max_iter=10_000,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.alphas = alphas
+        self.smoothnesses = smoothnesses
+        self.order = order
+        self.cv = cv
+        self.rule = rule
+        self.noise_std = noise_std
+        self.positive = positive
+        self.fit_intercept = fit_intercept
+        self.grid_shape = grid_shape
+        self.tol = tol
+        self.max_iter = max_iter
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Choose both strengths and find the distribution of each signal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_bins)
+            Kernel.
+        y : array-like of shape (n_points,) or (n_points, n_signals)
+            Signals.
+        sample_weight : array-like of shape (n_points,) or None, default=None
+            Weight of each acquisition point, in the fits and in the errors.
+        groups : array-like of shape (n_points,) or None, default=None
+            Groups of the points, for a `cv` that keeps them together, such as
+            :class:`~sklearn.model_selection.GroupKFold`.
+
+        Returns
+        -------
+        SmoothLassoCV
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not match, values are not finite, a weight or strength is
+            negative, or there are fewer points than folds.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If a fit, in a fold or the final one, does not reach `tol`.
+        UserWarning
+            If the final fit explains nothing of a clear signal, of the wrong sign for
+            example.
+        """
+        source = X
+        X, y, weight = validate_linear(self, X, y, sample_weight)
+        self.grid_shape_ = check_grid_shape(self.grid_shape, X, source)
+        folds = self._folds(X, y, sample_weight, groups)
+        rows = weigh_rows(X, y, weight, self.fit_intercept)
+        if isinstance(self.alphas, numbers.Integral):
+            self.alphas_ = smooth_alpha_grid(rows, self.positive, self.alphas)
+        else:
+            self.alphas_ = check_path("alphas", self.alphas)
+        if isinstance(self.smoothnesses, numbers.Integral):
+            self.smoothnesses_ = smoothness_grid(rows, self.smoothnesses)
+        else:
+            self.smoothnesses_ = check_path("smoothnesses", self.smoothnesses)
+        penalty = kronecker_penalty(self.grid_shape_, self.order)
+        settings = penalty, self.positive, self.tol, self.max_iter
+
+        def solve(rows, held_out, path):
+            smoothness = float(self.smoothnesses_[path])
+            return smooth_held_out_errors(
+                rows, held_out, self.alphas_, smoothness, *settings
+            )
+
+        shape = (self.smoothnesses_.size, self.alphas_.size)
+        n = X.shape[1]
+        with single_blas_thread():
+            errors, gaps, counts = cross_validate_paths(
+                solve,
+                FoldedSignals(X, y, weight, folds, self.fit_intercept),
+                shape,
+                cost=float(np.prod(shape)) * n**2 * (min(X.shape) + n / 10),
+                n_jobs=self.n_jobs,
+                verbose=self.verbose,
+            )
+        self.cv_dual_gap_ = float(gaps.max())
+        warn_gaps(gaps, self.tol, self.max_iter, "fits of the folds")
+        (best,), *curve = choose_candidate(
+            errors, counts, self.rule, self.noise_std, mean_squares(y, weight)
         )
-    if order == 0 and values.ndim == 1 and np.unique(values).size > 1:
-        raise ValueError("smoothness must be one number for order=0.")
-    return np.broadcast_to(values, (n_axes,))
+        alpha, smoothness = np.meshgrid(self.alphas_, self.smoothnesses_)
+        strengths = {"alpha": alpha, "smoothness": smoothness}
+        self.cv_results_ = curve_table(strengths, shape, *curve)
+        self.smoothness_ = float(smoothness.flat[best])
+        self.alpha_ = float(alpha.flat[best])
+
+        alphas = np.full(y.shape[1], self.alpha_)
+        F, gaps, n_iter = solve_smooth(
+            rows, alphas, self.smoothness_, *settings, self.n_jobs
+        )
+        warn_gaps(gaps, self.tol, self.max_iter)
+        self._store(rows, F, gaps, n_iter)
+        report_unexplained(rows, F, alphas, self.positive)
+        return self

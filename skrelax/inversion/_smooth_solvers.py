@@ -4,47 +4,65 @@ import numpy as np
 from scipy import linalg
 
 from ..utils._parallel import run_chunks, single_blas_thread
-from . import _numba
-from ._problem import LinearProblem
-from ._solvers import dual_shift, relative_gap, solve_batch
+from ._lasso_solvers import dual_shift, held_out_errors, relative_gap, solve_lasso
+from ._numba_fit import CertifiedKernel, Signals
+from ._numba_pivoting import Pivoting
+from ._numba_smooth import (
+    Roughness,
+    Smooth,
+    SmoothWork,
+    certify_batch,
+    smooth_batch,
+    smooth_path_errors,
+)
+from ._weighted_rows import WeightedRows
 
 # Pivoting that needs more steps than this mostly cycles: few bins are positive
 # then, and the active set finds them at once.
-MAX_PIVOTS = 40
+_MAX_PIVOTS = 40
 # Ratio of the smallest to the largest response of bins below which row sums of the
 # kernel give no useful certificate.
 _BLIND = 1e-6
 
 
-def smooth_workspace(n, m):
-    """Return the arrays that the pivoting kernels work in."""
-    return np.empty(n, np.int64), np.empty(m), np.empty(n), np.empty(n), np.empty(n)
+def smooth_work(n, m):
+    """Return the workspace of the pivoting loops for n bins and m rows."""
+    x, w, c, g = np.empty((4, n))
+    pivoting = Pivoting(np.empty(n, np.bool_), np.empty(n, np.int64), x, w)
+    return SmoothWork(pivoting, c, np.empty(m), g)
 
 
-def csr_arrays(penalty):
-    """Return (indptr, indices, data) with the types that the kernels expect."""
-    return (
-        penalty.indptr.astype(np.int64),
-        penalty.indices.astype(np.int64),
-        penalty.data.astype(np.float64),
+def smooth_of(rows, H, smoothness, penalty, positive=True):
+    """Return what the loops need to know of a smooth LASSO, whatever its signals."""
+    shift = smooth_shift(rows, H) if positive else (0.0, np.empty(0))
+    return Smooth(
+        CertifiedKernel(rows.AT, not positive, *shift),
+        Roughness(
+            float(smoothness),
+            penalty.indptr.astype(np.int64),
+            penalty.indices.astype(np.int64),
+            penalty.data.astype(np.float64),
+        ),
+        H,
+        _MAX_PIVOTS,
     )
 
 
-def hessian(problem, penalty, smoothness):
+def hessian(rows, penalty, smoothness):
     """Return A^T A + smoothness * penalty, dense (n, n)."""
-    H = problem.gram.copy()
-    scaled = (smoothness * penalty).tocoo()
-    H[scaled.row, scaled.col] += scaled.data
+    H = rows.gram.copy()
+    bins = np.repeat(np.arange(H.shape[0]), np.diff(penalty.indptr))
+    H[bins, penalty.indices] += smoothness * penalty.data
     return H
 
 
-def reduced_problem(problem, H):
-    """Return a LASSO problem whose least-squares part has the Hessian H.
+def rows_of_hessian(rows, H):
+    """Return the rows of a LASSO whose least-squares part has the Hessian H.
 
     The rows of the Cholesky factor (or of the eigenvectors, where H is singular to
     rounding) stand for the stacked rows of kernel and differences.
     """
-    c = problem.S @ problem.AT.T
+    c = rows.S @ rows.AT.T
     try:
         R = linalg.cholesky(H)
         S = linalg.solve_triangular(R, c.T, trans="T").T
@@ -54,24 +72,24 @@ def reduced_problem(problem, H):
         root = np.sqrt(values[kept])
         R = root[:, None] * vectors[:, kept].T
         S = c @ vectors[:, kept] / root
-    total = np.einsum("ij,ij->i", problem.S, problem.S) + problem.extra
+    total = np.einsum("ij,ij->i", rows.S, rows.S) + rows.extra
     extra = np.maximum(total - np.einsum("ij,ij->i", S, S), 0.0)
-    return LinearProblem(
+    return WeightedRows(
         np.ascontiguousarray(R.T),
         np.ascontiguousarray(S),
         extra,
-        problem.kernel_mean,
-        problem.signal_mean,
+        rows.kernel_mean,
+        rows.signal_mean,
     )
 
 
-def smooth_shift(problem, H):
-    """Return (v^T v, A^T v) of the stacked problem, see `dual_shift`.
+def smooth_shift(rows, H):
+    """Return (v^T v, A^T v) of the stacked rows, see `dual_shift`.
 
     Where the kernel hardly sees some bin, its row sums make a poor v. Then
     v = A H^-1 1 of the stacked A serves: A^T v = 1 for any kernel.
     """
-    vv, Atv = dual_shift(problem.AT)
+    vv, Atv = dual_shift(rows.AT)
     if Atv.size and Atv.min() > _BLIND * Atv.max():
         return vv, Atv
     try:
@@ -82,99 +100,101 @@ def smooth_shift(problem, H):
     return float(x.sum()), ones
 
 
-def certify(problem, F, alphas, smoothness, penalty, shift, positive):
-    """Return objective and duality gap of distributions F, (q, 3)."""
-    n, m = problem.AT.shape
-    r, g, info = np.empty(m), np.empty(n), np.zeros((F.shape[0], 3))
-    arrays = csr_arrays(penalty)
-    for q, (f, s, extra) in enumerate(zip(F, problem.S, problem.extra, strict=True)):
-        rough = _numba._smooth_gradient(
-            problem.AT, s, f, float(smoothness), *arrays, r, g
-        )
-        floor = _numba._floor(s, extra)
-        _numba._certificate(
-            problem.AT, r, f, g, extra + rough, floor, float(alphas[q]), not positive,
-            *shift, info[q],
-        )  # fmt: skip
-    return info
-
-
-def solve_smooth_batch(
-    problem, alphas, smoothness, penalty, positive, tol, max_iter, n_jobs=None
+def solve_smooth(
+    rows, alphas, smoothness, penalty, positive, tol, max_iter, n_jobs=None
 ):
     """Solve all signals; return F (q, n), relative gaps (q,), iterations (q,)."""
     if smoothness == 0.0:
-        return solve_batch(problem, alphas, positive, "auto", tol, max_iter, n_jobs)
-    H = hessian(problem, penalty, smoothness)
+        return solve_lasso(rows, alphas, positive, "auto", tol, max_iter, n_jobs)
+    H = hessian(rows, penalty, smoothness)
+    smooth = smooth_of(rows, H, smoothness, penalty, positive)
     if not positive:
-        return _solve_signed(
-            problem, H, alphas, smoothness, penalty, tol, max_iter, n_jobs
-        )
-    n, m = problem.AT.shape
-    q = problem.S.shape[0]
+        return _solve_signed(rows, smooth, alphas, penalty, tol, max_iter, n_jobs)
+    n, m = rows.AT.shape
+    q = rows.S.shape[0]
     F, info = np.zeros((q, n)), np.zeros((q, 3))
-    arrays, shift = csr_arrays(penalty), smooth_shift(problem, H)
 
     def chunk(part):
-        _numba.smooth_batch(
-            H, problem.AT, problem.S[part], problem.extra[part], alphas[part],
-            float(smoothness), *arrays, *shift, MAX_PIVOTS, np.empty(n, np.bool_),
-            smooth_workspace(n, m), F[part], info[part],
-        )  # fmt: skip
+        signals = Signals(rows.S[part], rows.extra[part])
+        smooth_batch(
+            smooth, signals, alphas[part], smooth_work(n, m), F[part], info[part]
+        )
 
     with single_blas_thread():
         run_chunks(chunk, q, 2.0 * n**2 * (m + n / 4), n_jobs)
     missed = ~(relative_gap(info) <= tol)
     if missed.any():
-        _retry(
-            problem,
-            H,
-            alphas,
-            smoothness,
-            penalty,
-            shift,
-            tol,
-            max_iter,
-            missed,
-            F,
-            info,
-        )
+        _retry(rows, smooth, alphas, tol, max_iter, missed, F, info)
     return F, relative_gap(info), info[:, 2].astype(int)
 
 
-def _retry(
-    problem, H, alphas, smoothness, penalty, shift, tol, max_iter, missed, F, info
-):
+def _retry(rows, smooth, alphas, tol, max_iter, missed, F, info):
     """Solve again by the active set what pivoting left open; keep the better."""
-    part = LinearProblem(
-        problem.AT,
-        problem.S[missed],
-        problem.extra[missed],
-        problem.kernel_mean,
-        problem.signal_mean[missed],
+    part = rows.part(missed)
+    again, _, n_iter = solve_lasso(
+        rows_of_hessian(part, smooth.H), alphas[missed], True, "auto", tol, max_iter
     )
-    again, _, n_iter = solve_batch(
-        reduced_problem(part, H), alphas[missed], True, "auto", tol, max_iter
-    )
-    fresh = certify(part, again, alphas[missed], smoothness, penalty, shift, True)
+    fresh = _certify(part, smooth, alphas[missed], again)
     fresh[:, 2] = n_iter
     better = fresh[:, 1] < info[missed, 1]
-    rows = np.flatnonzero(missed)[better]
-    F[rows], info[rows] = again[better], fresh[better]
+    kept = np.flatnonzero(missed)[better]
+    F[kept], info[kept] = again[better], fresh[better]
 
 
-def _solve_signed(problem, H, alphas, smoothness, penalty, tol, max_iter, n_jobs):
+def _solve_signed(rows, smooth, alphas, penalty, tol, max_iter, n_jobs):
     """Solve without the bound f >= 0: ridge where alpha is 0, else active set."""
-    F, _, n_iter = solve_batch(
-        reduced_problem(problem, H), alphas, False, "auto", tol, max_iter, n_jobs
+    F, _, n_iter = solve_lasso(
+        rows_of_hessian(rows, smooth.H), alphas, False, "auto", tol, max_iter, n_jobs
     )
-    shift = 0.0, np.empty(0)
-    info = certify(problem, F, alphas, smoothness, penalty, shift, False)
+    info = _certify(rows, smooth, alphas, F)
     ridge = alphas == 0.0
     if ridge.any():
         # Without L1 term the gradient itself measures the distance to the minimum.
-        gradient = (problem.S - F @ problem.AT) @ problem.AT.T
-        gradient -= smoothness * (penalty @ F.T).T
-        step = linalg.lstsq(H, gradient[ridge].T)[0].T
+        gradient = (rows.S - F @ rows.AT) @ rows.AT.T
+        gradient -= smooth.roughness.smoothness * (penalty @ F.T).T
+        step = linalg.lstsq(smooth.H, gradient[ridge].T)[0].T
         info[ridge, 1] = 0.5 * np.abs(np.einsum("ij,ij->i", gradient[ridge], step))
     return F, relative_gap(info), n_iter
+
+
+def _certify(rows, smooth, alphas, F):
+    """Return objective and duality gap of distributions F, (q, 3)."""
+    info = np.zeros((F.shape[0], 3))
+    signals, work = Signals(rows.S, rows.extra), smooth_work(*rows.AT.shape)
+    certify_batch(smooth, signals, alphas, work, F, info)
+    return info
+
+
+def smooth_held_out_errors(
+    rows, held_out, alphas, smoothness, penalty, positive, tol, max_iter
+):
+    """Return sums of squares on held-out points and gaps for decreasing alphas.
+
+    Both are (q, n_alphas). Solutions go warm from one alpha to the next; those that
+    miss `tol` are found again on their own.
+    """
+    if positive and smoothness == 0.0:
+        errors, gaps = held_out_errors(rows, held_out, alphas, True, tol, max_iter)
+    else:
+        errors, gaps = np.empty((2, rows.S.shape[0], alphas.size))
+        gaps[...] = np.inf
+    if positive and smoothness > 0.0:
+        smooth_path_errors(
+            smooth_of(rows, hessian(rows, penalty, smoothness), smoothness, penalty),
+            Signals(rows.S, rows.extra),
+            alphas,
+            smooth_work(*rows.AT.shape),
+            held_out,
+            errors,
+            gaps,
+        )
+    for column in np.flatnonzero(~(gaps <= tol).all(axis=0)):
+        alone = np.full(len(errors), alphas[column])
+        F, again, _ = solve_smooth(
+            rows, alone, smoothness, penalty, positive, tol, max_iter
+        )
+        better = again < gaps[:, column]
+        squares = (F @ held_out.A.T - held_out.S) ** 2 @ held_out.weight
+        errors[better, column] = squares[better]
+        gaps[better, column] = again[better]
+    return errors, gaps

@@ -6,6 +6,7 @@ needs, checked, with the values of signals already decoded.
 """
 
 import base64
+import contextlib
 import errno
 import json
 import math
@@ -69,7 +70,7 @@ def read_csdm(path, allow_external=False):
             # Unusual names of quantities and units are none of our business.
             warnings.simplefilter("ignore")
             data = csdmpy.parse_dict(clean)
-            points = _points(data.x[0])
+            default, points = _points(data.x[0])
     except BaseException as error:
         # csdmpy raises BaseException itself where a unit is unknown.
         if not isinstance(error, Exception) and type(error) is not BaseException:
@@ -87,7 +88,7 @@ def read_csdm(path, allow_external=False):
                 values = correct_phase(values)[0]
             signals.append(values.astype(np.float64))
             labels.append(clean_label(variable.name, f"signal {number}"))
-    name = clean_label(data.x[0].label, "time")
+    name = clean_label(data.x[0].label, default)
     return name, points, distinct(labels), np.array(signals)
 
 
@@ -166,11 +167,12 @@ def _check_quantity(path, key, text):
 
 
 def _points(dimension):
-    """Return coordinates, in seconds where they are times."""
-    try:
-        return np.asarray(dimension.coordinates.to("s").value, dtype=np.float64)
-    except Exception:  # astropy's unit errors: the axis is not a time
-        return np.asarray(dimension.coordinates.value, dtype=np.float64)
+    """Return a name and coordinates, in s where they are times, in s/m2 where b."""
+    for name, unit in (("time", "s"), ("b", "s/m2")):
+        # astropy's unit errors: the axis is something else.
+        with contextlib.suppress(Exception):
+            return name, np.asarray(dimension.coordinates.to(unit).value, np.float64)
+    return "coordinate", np.asarray(dimension.coordinates.value, dtype=np.float64)
 
 
 def _decode(path, name, given, count, allow_external):
@@ -201,7 +203,8 @@ def _decode(path, name, given, count, allow_external):
     if not components or sizes != [count]:
         found = " and ".join(f"{size}" for size in sizes) or "no"
         raise DecayFileError(
-            f"{path}: the dimension has {count} points, {name} holds {found} values."
+            f"{path}: the dimension has {shown(count)} points, {name} holds {found} "
+            "values."
         )
     return {
         "type": "internal",
@@ -239,12 +242,16 @@ def _numbers(values, dtype):
         for value in values
     ):
         raise ValueError(f"expected a list of numbers, got {shown(values)}")
-    if dtype.kind != "c":
-        return np.array(values, dtype=dtype)
-    if len(values) % 2:
-        raise ValueError("expected pairs of numbers")
-    pairs = np.array(values, dtype=np.float64).reshape(-1, 2)
-    return (pairs[:, 0] + 1j * pairs[:, 1]).astype(dtype)
+    if dtype.kind in "iu" and not all(float(value).is_integer() for value in values):
+        raise ValueError("expected whole numbers")
+    # What overflows is infinite, and refused as such.
+    with np.errstate(over="ignore"):
+        if dtype.kind != "c":
+            return np.array(values, dtype=dtype)
+        if len(values) % 2:
+            raise ValueError("expected pairs of numbers")
+        pairs = np.array(values, dtype=np.float64).reshape(-1, 2)
+        return (pairs[:, 0] + 1j * pairs[:, 1]).astype(dtype)
 
 
 def _external(path, name, given, dtype, quantity, allow_external):

@@ -7,7 +7,7 @@ from ._csdm import read_csdm
 from ._files import DecayFileError, as_path, clean_label, distinct, reason, shown
 from ._table import RelaxationTable
 
-_CSDM = {".csdf", ".csdfe"}
+CSDM_SUFFIXES = {".csdf", ".csdfe"}
 _GZIP = b"\x1f\x8b"
 
 
@@ -50,8 +50,8 @@ def read_decay(path, *, column=None, allow_negative=False, allow_external=False)
     Notes
     -----
     Times in text files are taken as they are: distributions come out in the same
-    unit. Times of CSDM files are converted to seconds. Complex CSDM signals are
-    rotated onto the real axis, see :func:`correct_phase`, and the imaginary
+    unit. Times of CSDM files are converted to seconds, b values to s/m². Complex CSDM
+    signals are rotated onto the real axis, see :func:`correct_phase`, and the imaginary
     channel is dropped. Equal names of signals are numbered.
 
     A CSDM file is checked before anything that it claims is allocated, and only the
@@ -80,7 +80,7 @@ def read_decay(path, *, column=None, allow_negative=False, allow_external=False)
     if not path.is_file():
         there = "is not a regular file" if path.exists() else "no such file"
         raise DecayFileError(f"{path}: {'is a folder' if path.is_dir() else there}.")
-    if path.suffix.lower() in _CSDM:
+    if path.suffix.lower() in CSDM_SUFFIXES:
         name, points, labels, signals = read_csdm(path, allow_external)
         lines = None
     else:

@@ -20,6 +20,8 @@ _LARGEST_PLACE = 1e6
 _COMPONENTS = {"MAGNITUDE": "M", "PHASE": "P", "REAL": "R", "IMAGINARY": "I"}
 # Files that say by their names that they are DICOM.
 _SUFFIXES = {".dcm", ".ima", ".dicom"}
+# What maps of parameters and folders of references have instead of pixels.
+_OTHERS = ("FloatPixelData", "DoubleFloatPixelData", "DirectoryRecordSequence")
 # Largest difference from 1 of the length of a direction, and from 0 of cosines.
 _SKEW = 0.05
 # Some files fill numbers in that are not known.
@@ -128,7 +130,7 @@ def _read_frames(folder, wanted):
         ) from error
     if not folder.is_dir():
         raise ValueError(f"{folder}: is not a folder.")
-    frames, seen, foreign = [], set(), []
+    frames, seen, foreign, empty = [], set(), [], []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         with warnings.catch_warnings():
             # pydicom warns of every small breach of the standard.
@@ -138,6 +140,9 @@ def _read_frames(folder, wanted):
                 number = data.get("SeriesNumber")
                 number = None if number is None else int(number)
                 if "PixelData" not in data:
+                    # Reports have no rows.
+                    if "Rows" in data and not any(key in data for key in _OTHERS):
+                        empty.append(path.name)
                     continue
                 seen.add(number)
                 if wanted is None or number in wanted:
@@ -152,12 +157,16 @@ def _read_frames(folder, wanted):
                 raise ValueError(
                     f"{path}: cannot be read ({reason(error)})."
                 ) from error
-    if foreign:
-        warnings.warn(
-            f"{folder}: {len(foreign)} files are not DICOM, though they are named so: "
-            f"{', '.join(foreign[:3])}{' ...' if len(foreign) > 3 else ''}.",
-            stacklevel=3,
-        )
+    for names, what in (
+        (foreign, "are not DICOM, though they are named so"),
+        (empty, "describe an image without pixels, as if they were cut off"),
+    ):
+        if names:
+            warnings.warn(
+                f"{folder}: {len(names)} files {what}: {', '.join(names[:3])}"
+                f"{' ...' if len(names) > 3 else ''}.",
+                stacklevel=3,
+            )
     if not frames:
         found = f"series {sorted(seen, key=str)}" if seen else "no DICOM images"
         raise ValueError(f"{folder}: expected DICOM images, found {found}.")

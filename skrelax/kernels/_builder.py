@@ -112,6 +112,8 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
     array(['T2=0.01', 'T2=0.1', 'T2=1'], dtype=object)
     """
 
+    # What it learns does not depend on y.
+    _ignores_signals = True
     _parameter_constraints: dict = {
         "kernel": [str, SignalModel, callable, "array-like"],
         "n_bins": [_COUNT, "array-like", None],
@@ -248,8 +250,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
             unique, inverse = np.unique(points, axis=0, return_inverse=True)
             factors.append((self._axis_kernel(axis, unique), inverse.ravel()))
         kernel, inverse = factors[0]
-        names = number_repeats(model.parameters[0].name for model in self.models_)
-        grid = Grid(self.grid_shape_, tuple(self._grids), tuple(names))
+        grid = self._known_grid()
         if len(factors) == 1:
             return with_grid(kernel[inverse], grid)
         out = np.empty((X.shape[0], int(np.prod(self.grid_shape_))))
@@ -279,6 +280,12 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         symbols = [model.parameters[0].name for model in self.models_]
         return bin_names(symbols, self._grids)
+
+    def _known_grid(self):
+        """Return the Grid of the bins."""
+        names = number_repeats(model.parameters[0].name for model in self.models_)
+        discrete = [k for k, model in enumerate(self.models_) if model.is_discrete]
+        return Grid(self.grid_shape_, tuple(self._grids), tuple(names), tuple(discrete))
 
     @property
     def _grids(self):

@@ -7,7 +7,7 @@ A curve is a function of log(strength) that fits once per call and returns a
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, optimize
+from scipy import optimize
 
 # Tolerance of the searches in log(strength): the strength is exact to 1e-6.
 _LOG_TOLERANCE = 1e-6
@@ -22,6 +22,8 @@ _EQUAL = 1e-9
 _EXACT = 1e-24
 # Fraction of the points that a fit must leave over to be judged by its residuals.
 _SATURATED = 1e-6
+# Rounding of a curvature, as a fraction of it, from which it says nothing.
+_RESOLVED = 0.1
 
 
 @dataclass(frozen=True)
@@ -38,28 +40,6 @@ class Fit:
     norm: float
     dof: float
     seen: float
-
-
-def effective_parameters(K, weight, penalty, strength, active):
-    """Return the trace of the influence matrix of active bins, a float.
-
-    K (m, n), weight (m,) with mean one, penalty sparse (n, n) or None for an L1
-    term, whose active bins count one each (Zou, Hastie & Tibshirani 2007).
-    """
-    if penalty is None:
-        return float(np.count_nonzero(active))
-    A = K[:, active] * np.sqrt(weight / weight.sum())[:, None]
-    if A.shape[1] == 0:
-        return 0.0
-    L = penalty[active][:, active].toarray()
-    G = A.T @ A
-    try:
-        factor = linalg.cho_factor(G + strength * L)
-        trace = float(np.trace(linalg.cho_solve(factor, G)))
-    except linalg.LinAlgError:
-        trace = float(np.linalg.matrix_rank(A))
-    # Of nearly singular matrices rounding makes any number.
-    return min(max(trace, 0.0), float(min(np.count_nonzero(weight), A.shape[1])))
 
 
 def rounding_floor(squares):
@@ -134,78 +114,92 @@ def largest_below(criterion, target, strengths, values, refine=True):
 
 
 def menger_curvature(before, here, after):
-    """Return the signed Menger curvature of three points in a plane."""
-    a, b, c = before - here, here - after, after - before
-    lengths = (a @ a) * (b @ b) * (c @ c)
-    if lengths == 0.0:
-        return -np.inf
-    return 2.0 * (a[0] * b[1] - a[1] * b[0]) / np.sqrt(lengths)
+    """Return the signed Menger curvature of three points of a plane, and its rounding.
+
+    Each point is its coordinates (2,) and their rounding. A curvature that is little
+    more than its rounding counts as none, -inf.
+    """
+    places, rounding = zip(before, here, after, strict=True)
+    sides = np.diff(places, axis=0, append=places[:1])
+    lengths = np.linalg.norm(sides, axis=1)
+    scale = lengths.prod()
+    if scale == 0.0:
+        return -np.inf, 0.0
+    first, second, _ = sides
+    value = 2.0 * (first[0] * second[1] - first[1] * second[0]) / scale
+    # A point that moves changes the area by the length of the side that it faces.
+    error = 2.0 * float(np.dot(rounding, np.roll(lengths, -1))) / scale
+    return (value, error) if error < _RESOLVED * abs(value) else (-np.inf, 0.0)
 
 
 def lcurve_corner(point, low, high, tolerance=1e-4):
-    """Return x in [low, high] where the curve point(x) (2,) bends most.
+    """Return x in [low, high] where the curve point(x) bends most.
 
-    The golden-section search of Cultrera & Callegaro (2020, doi
-    10.1088/2633-1357/abad0d) over four points, with two additions of DECAES.jl:
-    curvatures come from the nearest evaluated neighbours, and the search returns
-    to the smallest bracket that held the best point so far. Points within
-    `tolerance` of an end of the curve have no curvature; None where none has. Of
-    equal curvatures that of the largest x counts.
+    point(x) gives the coordinates (2,) and their rounding. This is the golden-section
+    search of Cultrera & Callegaro (2020, doi 10.1088/2633-1357/abad0d) over four
+    points, with two additions of DECAES.jl: curvatures come from the nearest evaluated
+    neighbours, and the search returns to the smallest bracket that held the best point
+    so far. Points within `tolerance` of an end of the curve have no curvature; None
+    where none has. Of curvatures that rounding does not tell apart, as those of the
+    last steps, that of the largest x counts: the choice must not hang on noise.
     """
     points = {}
 
-    def value(x):
+    def evaluate(x):
         if x not in points:
-            points[x] = np.asarray(point(x))
-        return points[x]
+            points[x] = point(x)
 
     second = (_GOLDEN * low + high) / (_GOLDEN + 1.0)
     state = (low, second, low + (high - second), high)
     for x in state:
-        value(x)
-    ends = value(low), value(high)
+        evaluate(x)
+    ends = points[low][0], points[high][0]
     curvature = {}
 
     def update(bracket):
         known = sorted(points)
         for x in bracket:
-            here = points[x]
+            here = points[x][0]
             index = known.index(x)
             inside = min(np.linalg.norm(here - end) for end in ends) > tolerance
             if not inside or index in (0, len(known) - 1):
-                curvature[x] = -np.inf
+                curvature[x] = (-np.inf, 0.0)
                 continue
             curvature[x] = menger_curvature(
-                points[known[index - 1]], here, points[known[index + 1]]
+                *(points[y] for y in known[index - 1 : index + 2])
             )
 
     def open_bracket(bracket):
-        gap = np.linalg.norm(points[bracket[0]] - points[bracket[3]])
+        gap = np.linalg.norm(points[bracket[0]][0] - points[bracket[3]][0])
         return bracket[3] - bracket[0] >= tolerance and gap >= tolerance
 
     update(state)
     history = []
     # The golden section closes any bracket in far fewer steps.
     while open_bracket(state) and len(history) < 500:
-        best = max(curvature, key=curvature.get)
+        best = largest_bend(curvature)
         for bracket in history:
             if best in bracket[1:3] and bracket[3] - bracket[0] <= state[3] - state[0]:
                 state = bracket
         a, b, c, d = state
-        if curvature[b] > curvature[c]:
+        if largest_bend({x: curvature[x] for x in (b, c)}) == b:
             state = (a, (_GOLDEN * a + c) / (_GOLDEN + 1.0), b, c)
-            value(state[1])
+            evaluate(state[1])
         else:
             state = (b, c, b + (d - c), d)
-            value(state[2])
+            evaluate(state[2])
         update(state)
         history.append(state)
     return largest_bend(curvature)
 
 
 def largest_bend(curvature):
-    """Return the largest x of the largest curvature {x: curvature}, None if none."""
-    best = max(curvature.values(), default=-np.inf)
+    """Return the largest x of {x: (curvature, rounding)} that bends most, or None."""
+    best = max((c - error for c, error in curvature.values()), default=-np.inf)
     if not np.isfinite(best):
         return None
-    return max(x for x, c in curvature.items() if c >= best - _EQUAL * abs(best))
+    return max(
+        x
+        for x, (c, error) in curvature.items()
+        if c + error >= best - _EQUAL * abs(best)
+    )

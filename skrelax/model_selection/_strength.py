@@ -1,10 +1,10 @@
-"""One way to choose the strength of a penalty, for LassoFista and SmoothLasso."""
+"""One way to choose the strength of a penalty, for every inversion that has one."""
 
 import numbers
 import warnings
 
 import numpy as np
-from sklearn.base import MetaEstimatorMixin, RegressorMixin
+from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
@@ -18,7 +18,8 @@ from ..utils._sklearn import (
     process_routing,
     routing_enabled,
 )
-from ..utils._validation import RealInterval
+from ..utils._validation import RealInterval, refuse_complex
+from ._best import BestResultsMixin
 from ._criteria import (
     first_minimum,
     generalised_error,
@@ -27,19 +28,32 @@ from ._criteria import (
     minimise,
     within_one_standard_error,
 )
-from ._curve import LARGEST, Curve
-from ._split import check_splitter
+from ._curve import Curve, cross_validate, seen_directions
+from ._lcurve import bend, lcurve
+from ._split import check_splitter, make_folds
+from ._target import LARGEST, make_target, strength_grid, take_apart
 
 _RULES = {"cv", "cv-1se", "gcv", "lcurve", "discrepancy", "chi2", "brd"}
+# What some rules need besides residuals.
+_NEEDS = {
+    "gcv": "the effective number of parameters",
+    "lcurve": "a norm that the strength multiplies",
+    "brd": "a kernel with fixed directions",
+}
 
 
-class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
-    r"""Choose the strength of a LassoFista or SmoothLasso by a rule, and fit with it.
+class StrengthSearch(
+    BestResultsMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+):
+    r"""Choose the strength of an inversion's penalty by a rule, and fit with it.
 
     Parameters
     ----------
-    estimator : LassoFista, SmoothLasso or Pipeline that ends in one
-        The inversion. It is cloned. Transformers before it are fitted once.
+    estimator : LassoFista, SmoothLasso, MultiDimRegularizedILT or Pipeline of one
+        The inversion. It is cloned. Transformers before it are fitted once. A
+        MultiDimRegularizedILT, whose penalty follows the distribution, has no fixed
+        norm and no count of parameters: its rules are ``"cv"``, ``"cv-1se"``,
+        ``"discrepancy"`` and ``"chi2"``.
     rule : str, default="gcv"
         - ``"cv"``: smallest cross-validated error over acquisition points.
         - ``"cv-1se"``: largest strength within one standard error of it.
@@ -50,23 +64,27 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         - ``"discrepancy"``: Morozov's principle, the largest strength whose mean
           square residual is at most the noise variance.
         - ``"chi2"``: the largest strength whose residual norm is at most
-          `chi2_factor` times that without the penalty.
+          `chi2_factor` times that without the penalty (for a
+          MultiDimRegularizedILT, with the weakest of `strengths`).
         - ``"brd"``: the condition of Butler, Reeds and Dawson [3]_ as [4]_ applies
           it, the discrepancy principle over the directions that the kernel
           resolves (singular values above 1e-3 of the largest).
     parameter : str or None, default=None
         Name of the strength in `estimator`. None: ``smoothness`` for a
-        SmoothLasso, ``alpha`` for a LassoFista.
+        SmoothLasso, ``alpha`` for a LassoFista, ``penalty__strength`` for a
+        MultiDimRegularizedILT.
     strengths : int or array-like of shape (n_strengths,), default=40
-        Number of strengths of the curve, on a log axis over ten decades, or the
-        strengths themselves, positive.
+        Number of strengths of the curve, on a log axis over ten decades (four, from
+        1000 to 0.1, for a MultiDimRegularizedILT), or the strengths themselves,
+        positive.
     refine : bool, default=True
         Whether to look between the strengths of the curve (all rules but
         cross-validation).
     noise_std : float or None, default=None
         Noise standard deviation of the signals, for points of weight one (weights
         with mean one). None estimates it from the residuals of what the kernel can
-        make, see :func:`~skrelax.uncertainty.estimate_noise_std`.
+        make, see :func:`~skrelax.uncertainty.estimate_noise_std`; a
+        MultiDimRegularizedILT says it itself.
     chi2_factor : float, default=1.02
         Increase of the squared residual norm that ``"chi2"`` allows, above 1.
     degrees_of_freedom : {"active", "linear"}, default="active"
@@ -81,10 +99,17 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         The chosen strength.
     best_estimator_ : estimator
         The estimator, fitted with it.
+    distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
+        The distributions, axes of the grid first.
+    baseline_ : float, ndarray or None
+        The baselines.
+    grids_ : tuple of ndarray
+        Bins of each axis.
     curve_ : dict of ndarray
         Over the grid, decreasing: ``"strength"``, ``"residual"`` (mean square),
         ``"norm"`` (penalty without its strength), ``"dof"``, ``"criterion"``, and
-        ``"se"`` for cross-validation.
+        ``"se"`` for cross-validation. Norm and parameters of a
+        MultiDimRegularizedILT are nan.
     target_ : float or None
         Value that the criterion must reach (discrepancy, chi2, brd).
     noise_std_ : float or None
@@ -99,9 +124,10 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     Where a rule leaves a choice, between criteria that are equal to nine digits, the
     largest strength is taken: by every rule for signals of zeros, by GCV where all fits
-    use up all points, by the L-curve where it has no corner. GCV does not choose a fit
-    that leaves no degrees of freedom while there are others. Residuals below 1e-12 of
-    the signal are rounding and count as that much.
+    use up all points, by the L-curve where it has no corner and among curvatures that
+    rounding does not tell apart. GCV does not choose a fit that leaves no degrees of
+    freedom while there are others. Residuals below 1e-12 of the signal are rounding and
+    count as that much.
 
     For ``rule="brd"`` the fixed point :math:`\alpha = \sigma \sqrt{N} / \|c\|`
     with :math:`c = (s - K f) / \alpha` is solved as the equation
@@ -199,10 +225,11 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the parameter is unknown, a strength is not positive, or the noise level
-            is 0 or cannot be estimated where a rule needs it.
+            If the parameter is unknown, a strength is not positive, the noise level
+            is 0 or cannot be estimated where a rule needs it, or a rule needs what the
+            inversion does not have.
         TypeError
-            If `estimator` is not, or does not end in, a LassoFista or SmoothLasso.
+            If `estimator` is not, or does not end in, an inversion with a strength.
 
         Warns
         -----
@@ -212,27 +239,45 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         fit_params, groups = self._route(sample_weight, groups)
         weight = next(iter(fit_params.values()), None)
-        curve = Curve(self, X, y, weight, fit_params)
-        self.n_features_in_ = curve.n_columns
-        if curve.feature_names is not None:
-            self.feature_names_in_ = curve.feature_names
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        strengths = curve.strengths
+        inversion = take_apart(self.estimator, self.parameter)
+        if y is None:
+            raise ValueError(
+                "StrengthSearch requires y to be passed, but the target y is None."
+            )
+        refuse_complex(y)
+        refuse_complex(X, "X")
+        front = inversion.front
+        inputs = X if front is None else front.fit_transform(X, y)
+        # One fit checks the input and tells shapes, before anything is computed.
+        first = inversion.fit(1.0, inputs, y, weight)
+        self._take_columns(first if front is None else front[0])
+        penalty = first._penalty_norm(inversion.name)
+        if penalty is None and self.rule in _NEEDS:
+            raise ValueError(
+                f"rule={self.rule!r} needs {_NEEDS[self.rule]}, which a "
+                f"{type(first).__name__} does not give: choose by 'cv', 'cv-1se', "
+                "'discrepancy' or 'chi2'."
+            )
+        target = make_target(inputs, y, weight, first._reads_names)
+        strengths = strength_grid(self.strengths, first, inversion.name, target)
+        directions = seen_directions(target) if self.rule == "brd" else None
+        is_linear = self.degrees_of_freedom == "linear"
+        curve = Curve(inversion, target, penalty, is_linear, directions)
         self.target_ = self.noise_std_ = None
         error = None
         if self.rule.startswith("cv"):
-            criterion, error = curve.cross_validate(groups)
-            floored = np.maximum(criterion, curve.floor)
+            folds = make_folds(self.cv, target.matrix, target.signals, groups)
+            criterion, error = cross_validate(inversion, target, strengths, folds)
+            floored = np.maximum(criterion, target.floor)
             best = first_minimum(floored)
             if self.rule == "cv-1se":
                 best = within_one_standard_error(floored, error, floored, best)
             chosen = np.log(strengths[best])
         else:
-            measure = self._measure(curve)
+            measure = self._measure(curve, first, strengths)
             criterion = np.array([measure(x) for x in np.log(strengths)])
             chosen = np.log(strengths[0])
-            if curve.square > 0.0:
+            if target.square > 0.0:
                 chosen = self._search(curve, measure, strengths, criterion)
         fits = [curve(x) for x in np.log(strengths)]
         self.curve_ = {
@@ -249,8 +294,18 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.strength_ = float(
             strengths[on_grid[0]] if on_grid.size else np.exp(chosen)
         )
-        self.best_estimator_ = curve.fitted(self.strength_)
+        best = {f"{inversion.prefix}{inversion.name}": self.strength_}
+        self.best_estimator_ = clone(self.estimator).set_params(**best)
+        self.best_estimator_.fit(X, y, **fit_params)
         return self
+
+    def _take_columns(self, entry):
+        """Take number and names of the columns from who saw them first."""
+        self.n_features_in_ = entry.n_features_in_
+        if hasattr(entry, "feature_names_in_"):
+            self.feature_names_in_ = entry.feature_names_in_
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
 
     def get_metadata_routing(self):
         """Return who takes which metadata.
@@ -286,38 +341,39 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             prefix = f"{self.estimator.steps[-1][0]}__"
         return {f"{prefix}sample_weight": sample_weight}, groups
 
-    def _measure(self, curve):
+    def _measure(self, curve, first, strengths):
         """Return the criterion of a rule as a function of log(strength)."""
+        floor, n_points = curve.target.floor, curve.target.n_points
 
         def residual(x):
-            return max(curve(x).residual, curve.floor)
+            return max(curve(x).residual, floor)
 
         if self.rule == "gcv":
-            return lambda x: generalised_error(
-                residual(x), curve(x).dof, curve.n_points
-            )
+            return lambda x: generalised_error(residual(x), curve(x).dof, n_points)
         if self.rule in ("discrepancy", "brd"):
-            self.noise_std_ = self._noise_level(curve)
+            self.noise_std_ = self._noise_level(curve.target, first)
             # Signals without noise are to be met to rounding.
-            self.target_ = max(self.noise_std_**2, curve.floor)
+            self.target_ = max(self.noise_std_**2, floor)
             if self.rule == "brd":
-                return lambda x: max(curve(x).seen, curve.floor)
+                return lambda x: max(curve(x).seen, floor)
         elif self.rule == "chi2":
-            free = max(curve.unpenalised_residual(), curve.floor)
+            weakest = strengths[-1] if first._weakest is None else first._weakest
+            free = max(curve.evaluate(weakest).residual, floor)
             self.target_ = self.chi2_factor * free
         return residual
 
-    def _noise_level(self, curve):
+    def _noise_level(self, target, first):
         """Return the noise level that the residuals have to reach."""
         noise_std = self.noise_std
         if noise_std is None:
             try:
-                noise_std = curve.noise_std()
+                each = first._noise_levels(target)
             except ValueError as error:
                 raise ValueError(
                     f"rule={self.rule!r} needs noise_std, which cannot be estimated "
-                    f"from n_samples={curve.n_points}: {error}"
+                    f"from n_samples={target.n_points}: {error}"
                 ) from error
+            noise_std = np.sqrt(np.mean(each**2))
         elif not noise_std > 0:
             raise ValueError(
                 f"rule={self.rule!r} needs a positive noise level, got "
@@ -328,13 +384,14 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _search(self, curve, measure, strengths, criterion):
         """Return log(strength) of the choice."""
         if self.rule == "lcurve":
-            return self._corner(curve)
+            return self._corner(curve, strengths)
         if self.rule == "gcv":
             if not np.isfinite(criterion).any():
+                n_points = curve.target.n_points
                 _warn(
-                    f"rule='gcv': at every strength the fits use up all "
-                    f"{curve.n_points} points, so that no degrees of freedom are left "
-                    "to judge them by; the largest is taken."
+                    f"rule='gcv': at every strength the fits use up all {n_points} "
+                    "points, so that no degrees of freedom are left to judge them by; "
+                    "the largest is taken."
                 )
             if self.refine:
                 return minimise(measure, strengths, criterion)
@@ -350,21 +407,21 @@ class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             return np.log(strengths[-1])
         return found
 
-    def _corner(self, curve):
+    def _corner(self, curve, strengths):
         """Return log(strength) of the corner of the L-curve."""
-        point, strengths, ends = curve.lcurve()
+        point, defined, ends = lcurve(curve, strengths, self.refine)
         found = None
         if self.refine and ends is not None:
             found = lcurve_corner(point, *ends)
-        elif strengths.size > 2:
-            found = curve.bend(point, strengths)
+        elif defined.size > 2:
+            found = bend(point, defined)
         if found is None:
             _warn(
                 "rule='lcurve': the curve of residual and penalty norm has no corner "
-                f"({strengths.size} of {curve.strengths.size} strengths give both); "
+                f"({defined.size} of {strengths.size} strengths give both); "
                 "the largest strength is taken."
             )
-            return np.log(curve.strengths[0])
+            return np.log(strengths[0])
         return found
 
     def predict(self, X):

@@ -13,6 +13,7 @@ from ._numba_types import (
     LineWork,
     Nodes,
     Patterns,
+    Polarities,
     SignMargins,
     SignWork,
     SingleSpline,
@@ -25,9 +26,9 @@ from ._table import build_table, cell_powers, squared_powers
 # the zero crossings of neighbouring points, so they need a finer one.
 _STEP, _STEP_MAGNITUDE = 0.05, 0.018
 # Energies of nodes that may hide the global minimum, as a fraction of |y|^2; of every
-# _STRIDE-th node, which are looked at first; and of parabolas between nodes, which err
-# by less, of the energies of one polarity.
-_MARGINS, _STRIDE = LineMargins(coarse=0.05, fine=2e-2, near=6e-4), 4
+# _STRIDE-th node, which are looked at first, for local maxima and at least for all
+# nodes; and of parabolas between nodes, which err by less, of one polarity.
+_MARGINS, _NEAR, _STRIDE = LineMargins(coarse=0.05, fine=2e-2), 6e-4, 4
 _MARGINS_SIGNS = SignMargins(node=2e-2, between=1e-3)
 _N_KEPT = 4
 
@@ -51,14 +52,25 @@ class LineProblem:
             self.spline = SingleSpline(powers, squared_powers(powers), nodes)
         else:
             self.spline = Spline(powers, nodes)
-        self.signs = np.where(table.signals[0].T < 0, -1, 1).astype(np.int8)
         signals = np.abs(table.signals) if self._has_own_signs else table.signals
         basis = orthonormal(signals)
         padded = np.pad(basis, [(0, 0), (0, 0), (0, WIDTH)])
-        self.grid = LineGrid(padded, _STRIDE, nodes)
         self.coarse = np.ascontiguousarray(basis[:, :, ::_STRIDE], dtype=np.float32)
-        if magnitude and self.n_amplitudes == 2:
+        near = np.full(self.coarse.shape[2], _NEAR, dtype=np.float32)
+        if self._has_own_signs:
+            units = np.where(table.signals[0] < 0.0, -basis[0], basis[0])
+            units = np.ascontiguousarray(units.T)
+            # A maximum turns away by half of the angle to the next node at most, which
+            # costs a quarter of the squared sine of all of it.
+            gaps = 1.0 - (units[1:] * units[:-1]).sum(axis=1) ** 2
+            self.polarities = Polarities(units, gaps)
+            coarse = basis[0, :, ::_STRIDE]
+            far = 0.5 - 0.5 * (coarse[:, 1:] * coarse[:, :-1]).sum(axis=0) ** 2
+            near[1:] = np.fmax(near[1:], far)
+            near[:-1] = np.fmax(near[:-1], far)
+        elif magnitude:
             self.patterns = sign_patterns(table.signals, basis)
+        self.grid = LineGrid(padded, _STRIDE, near, nodes)
 
     @property
     def _has_own_signs(self):
@@ -72,7 +84,16 @@ class LineProblem:
 
     def solve(self, Y, starts, stop):
         """Fit Y (n, C, N), globally or from starts (n, 1) in u."""
-        n, n_channels, n_points = Y.shape
+        brackets = self.find_brackets(Y, starts)
+        n, n_channels, _ = Y.shape
+        out = Solution.empty(n, n_channels, self.n_amplitudes, 1)
+        refine = refine_one if self.n_amplitudes == 1 else refine_two
+        refine(Y, self.spline, brackets, stop, out)
+        return out
+
+    def find_brackets(self, Y, starts=None):
+        """Return the Brackets of minima in u; `starts` are those of `solve`."""
+        n, _, n_points = Y.shape
         # Room for brackets of other polarities, of which several may be nearly equal.
         n_kept = 3 * _N_KEPT if self.magnitude else _N_KEPT
         brackets = Brackets.empty(n, n_kept, n_points, self.magnitude)
@@ -82,10 +103,7 @@ class LineProblem:
             self._scan_signs(Y, brackets)
         else:
             self._scan(Y, brackets)
-        out = Solution.empty(n, n_channels, self.n_amplitudes, 1)
-        refine = refine_one if self.n_amplitudes == 1 else refine_two
-        refine(Y, self.spline, brackets, stop, out)
-        return out
+        return brackets
 
     def _scan(self, Y, brackets):
         """Write brackets, without polarities or with those of the nodes."""
@@ -93,11 +111,11 @@ class LineProblem:
         peak = np.empty(-(-self.coarse.shape[2] // 8) * 8, dtype=bool)
         work = LineWork(np.empty(self.u.size + WIDTH), peak)
         for part, energies in coarse_energies(Y, self.coarse):
-            # spread_signs needs room for two more brackets each.
+            # spread_signs needs room for more brackets.
             first = brackets.take(part, _N_KEPT)
             scan_line(Y[part], energies, self.grid, _MARGINS, work, first)
         if self.magnitude:
-            spread_signs(self.signs, brackets)
+            spread_signs(Y, self.polarities, self.grid.nodes, brackets)
 
     def _scan_signs(self, Y, brackets):
         """Write brackets of all polarities that two amplitudes can have."""
@@ -115,7 +133,7 @@ class LineProblem:
         if not self.magnitude:
             return
         if self.n_amplitudes == 1:
-            sign[:, 0] = self.signs[nearest]
+            sign[:, 0] = np.where(self.polarities.units[nearest] < 0.0, -1, 1)
             return
         runs, order, base, basis = self.patterns
         for v, g in enumerate(nearest):

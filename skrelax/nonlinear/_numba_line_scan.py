@@ -19,9 +19,10 @@ def scan_line(Y, energies, grid, margins, work, brackets):
 
     energies (n, -(-G // stride)) are those of y / |y| at coarse nodes. All nodes are
     looked at around coarse nodes whose energy is a local maximum within a margin of the
-    largest, or within a smaller one; their local maxima within a third count.
+    largest, or near it; their local maxima within another margin count.
     """
-    Q, stride, acc, peak = grid.basis, grid.stride, work.energies, work.peak
+    Q, stride, near = grid.basis, grid.stride, grid.near
+    acc, peak = work
     start, node = brackets.start, brackets.node
     n, n_channels, n_points = Y.shape
     n_nodes = grid.nodes.count
@@ -38,8 +39,9 @@ def scan_line(Y, energies, grid, margins, work, brackets):
         for m in range(n_coarse):
             most = max(most, bits[v, m])
         highest[0] = most
-        near = best[0] - np.float32(margins.near)
-        _mark_peaks(energies, v, best[0] - np.float32(margins.coarse), near, peak)
+        _mark_peaks(energies, v, best[0] - np.float32(margins.coarse), peak)
+        for m in range(n_coarse):
+            peak[m] = peak[m] | (energies[v, m] >= best[0] - near[m])
         for k in range(node.shape[1]):
             node[v, k] = -1
         found = 0
@@ -52,7 +54,7 @@ def scan_line(Y, energies, grid, margins, work, brackets):
                 m += 1
                 continue
             first = max(m - 1, 0) * stride
-            while m < n_coarse - 1 and energies[v, m + 1] >= near:
+            while m < n_coarse - 1 and peak[m + 1]:
                 m += 1
             last = min((m + 1) * stride, n_nodes - 1)
             m += 1
@@ -80,20 +82,16 @@ def scan_line(Y, energies, grid, margins, work, brackets):
 
 
 @compiled
-def _mark_peaks(energies, v, least, near, peak):
-    """Mark energies above near, and local maxima above least."""
+def _mark_peaks(energies, v, least, peak):
+    """Mark local maxima of energies above least."""
     last = energies.shape[1] - 1
     # No branches, so that LLVM uses SIMD.
     for m in range(1, last):
         e = energies[v, m]
-        top = (e >= energies[v, m - 1]) & (e > energies[v, m + 1]) & (e >= least)
-        peak[m] = top | (e >= near)
+        peak[m] = (e >= energies[v, m - 1]) & (e > energies[v, m + 1]) & (e >= least)
     peak[0] = energies[v, 0] > energies[v, 1] and energies[v, 0] >= least
-    peak[0] = peak[0] or energies[v, 0] >= near
     peak[last] = energies[v, last] >= energies[v, last - 1]
-    peak[last] = (peak[last] and energies[v, last] >= least) or energies[
-        v, last
-    ] >= near
+    peak[last] = peak[last] and energies[v, last] >= least
 
 
 @compiled
@@ -200,7 +198,7 @@ def scan_signs(Y, patterns, nodes, margins, work, brackets):
             node[v, k] = -1
         found = 0
         for i in range(n_points):
-            _mark_peaks(energies, i, rough, np.inf, peak)
+            _mark_peaks(energies, i, rough, peak)
             for r in range(1, runs.size - 1):
                 # The neighbour in another run has another pattern.
                 left, right = runs[r] - 1, runs[r]
@@ -292,37 +290,93 @@ def summit(left, middle, right):
     return -slope / curve, -0.5 * slope * slope / curve
 
 
-@compiled
-def spread_signs(signs, brackets):
-    """Give each bracket the polarities of its nodes, as brackets of their own.
+@compiled(fastmath=FAST)
+def spread_signs(Y, polarities, nodes, brackets):
+    """Give brackets the polarities of their nodes, and add those of other polarities.
 
-    signs (G, N) are the signs of a model with one amplitude. Between nodes the
-    polarity changes; the smallest sum of squares over the polarities of a bracket is
-    that of the magnitude. Brackets must leave room: the last slots are used.
+    Of magnitudes the energy is the largest of all polarities, each of which is smooth:
+    where points cross zero near a maximum, that of the next polarity may hide between
+    two nodes. The gaps bound by how much, so that few cells on both sides of a maximum
+    need a look. Brackets must leave room: the last slots are used.
     """
+    units, gaps = polarities
+    u0, h = nodes.origin, nodes.step
     lo, hi, start, node, sign = brackets
     n, n_kept = node.shape
-    n_nodes, n_points = signs.shape
+    n_nodes, n_points = units.shape
+    place, crossing = np.empty(n_points), np.empty(n_points, dtype=np.int64)
     for v in range(n):
-        count = 0
-        while count < n_kept and node[v, count] >= 0:
-            for i in range(n_points):
-                sign[v, count, i] = signs[node[v, count], i]
-            count += 1
-        first = count
+        first = 0
+        while first < n_kept and node[v, first] >= 0:
+            _write_signs(units, node[v, first], sign, v, first)
+            first += 1
+        power, top = 0.0, 0.0
+        for i in range(n_points):
+            power += Y[v, 0, i] * Y[v, 0, i]
         for k in range(first):
-            g = node[v, k]
-            for other in (g - 1, g + 1):
-                if other < 0 or other >= n_nodes or count == n_kept:
-                    continue
-                same = True
-                for i in range(n_points):
-                    same = same and signs[g, i] == signs[other, i]
-                if not same:
+            top = max(top, _magnitude_energy(Y, v, units, node[v, k]))
+        count = first
+        for k in range(2 * first):
+            g, way = node[v, k // 2], 2 * (k % 2) - 1
+            here = _magnitude_energy(Y, v, units, g)
+            while 0 <= g + way < n_nodes and count < n_kept:
+                if here < top - gaps[min(g, g + way)] * power:
+                    break
+                there = _magnitude_energy(Y, v, units, g + way)
+                # A valley: what follows belongs to the maximum beyond it.
+                if there > here or (there == here and way < 0):
+                    break
+                n_crossings = _sort_crossings(units, g, g + way, place, crossing)
+                for m in range(n_crossings):
+                    if count == n_kept:
+                        break
                     node[v, count] = g
-                    lo[v, count] = lo[v, k]
-                    hi[v, count] = hi[v, k]
-                    start[v, count] = start[v, k]
-                    for i in range(n_points):
-                        sign[v, count, i] = signs[other, i]
+                    _write_signs(units, g, sign, v, count)
+                    for i in range(m + 1):
+                        sign[v, count, crossing[i]] *= -1
+                    # The last polarity is that of the next node.
+                    is_last = m == n_crossings - 1
+                    start[v, count] = u0 + h * (g + way * (1.0 if is_last else 0.5))
+                    near, far = g if is_last else g - way, g + 2 * way
+                    lo[v, count] = u0 + h * max(min(near, far), 0)
+                    hi[v, count] = u0 + h * min(max(near, far), n_nodes - 1)
                     count += 1
+                g += way
+                here = there
+
+
+@compiled(fastmath=FAST)
+def _magnitude_energy(Y, v, units, g):
+    """Return the projected energy of magnitudes at a node."""
+    p = 0.0
+    for i in range(units.shape[1]):
+        p += Y[v, 0, i] * abs(units[g, i])
+    return p * p
+
+
+@compiled
+def _write_signs(units, g, sign, v, k):
+    """Write the polarities of a node to sign[v, k]."""
+    for i in range(units.shape[1]):
+        sign[v, k, i] = -1 if units[g, i] < 0.0 else 1
+
+
+@compiled
+def _sort_crossings(units, g, other, place, crossing):
+    """Write the points that cross zero between two nodes in the order of it.
+
+    Returns their number; place (N,) takes where they cross, as a part of the way.
+    """
+    count = 0
+    for i in range(units.shape[1]):
+        a, b = units[g, i], units[other, i]
+        if (a < 0.0) == (b < 0.0):
+            continue
+        at = a / (a - b)
+        k = count
+        while k > 0 and place[k - 1] > at:
+            place[k], crossing[k] = place[k - 1], crossing[k - 1]
+            k -= 1
+        place[k], crossing[k] = at, i
+        count += 1
+    return count

@@ -148,6 +148,8 @@ class LineGrid(NamedTuple):
     """Orthonormal signals per node, padded with zeros, (L, N, G + WIDTH)."""
     stride: int
     """Nodes from one coarse node to the next."""
+    near: np.ndarray
+    """How much of |y|^2 below the best a coarse node is looked at in any case."""
     nodes: Nodes
     """Where the nodes are."""
 
@@ -159,8 +161,15 @@ class LineMargins(NamedTuple):
     """Local maxima at coarse nodes."""
     fine: float
     """Local maxima at all nodes."""
-    near: float
-    """Coarse nodes that count without being a maximum."""
+
+
+class Polarities(NamedTuple):
+    """Polarities of magnitudes of one amplitude, which follow from the node."""
+
+    units: np.ndarray
+    """Unit signals per node, with their signs, (G, N)."""
+    gaps: np.ndarray
+    """How much of |y|^2 a maximum between two nodes may be above both, (G - 1,)."""
 
 
 class LineWork(NamedTuple):

@@ -28,6 +28,21 @@ class FitStatus(enum.IntEnum):
         """The status in words."""
         return self.name.lower().replace("_", " ")
 
+    @property
+    def message(self):
+        """What the status says of the fit."""
+        return _MESSAGES[self]
+
+
+_MESSAGES = {
+    FitStatus.CONVERGED: "ok",
+    FitStatus.AT_BOUND: "the minimum is at a limit of the search",
+    FitStatus.NOT_IDENTIFIABLE: "the acquisition does not determine a parameter",
+    FitStatus.NO_SIGNAL: "all points are zero",
+    FitStatus.FAILED: "no minimum was found",
+    FitStatus.MASKED: "masked",
+}
+
 
 def warn_status(status):
     """Warn of voxels without a converged fit, by number."""

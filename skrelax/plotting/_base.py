@@ -5,7 +5,8 @@ import re
 import numpy as np
 
 from ..metrics._moments import check_grid
-from ..utils._inspect import final_step, fitted_distributions
+from ..utils._answers import fitted_distributions
+from ..utils._inspect import final_step
 from ..utils._validation import check_numbers
 
 DATA, MODEL, TRUTH, ACCENT = "#4d4d4d", "#0b5cad", "#e08214", "#b2182b"
@@ -42,34 +43,30 @@ def get_axes(ax):
 
 
 def fitted_axes(estimator, n_axes):
-    """Return distributions (n_signals, n_bins), bins and models of inverted axes.
+    """Return the Distributions of inverted axes.
 
     ValueError where the estimator has none, or another number of axes.
     """
-    last = final_step(estimator)
-    if hasattr(last, "coef_") or hasattr(last, "distribution_"):
-        f, times, models = fitted_distributions(estimator)
-    else:
-        times = None
-    if times is None:
+    found = fitted_distributions(estimator)
+    if found.rows is None or found.grids is None:
+        kind = type(final_step(estimator)).__name__
         raise ValueError(
             "the estimator must be a fitted Pipeline with a KernelBuilder, or a "
-            f"MultiDimRegularizedILT, got {type(last).__name__}; build the display "
-            "from arrays otherwise."
+            f"MultiDimRegularizedILT, got {kind}; build the display from arrays "
+            "otherwise."
         )
-    if len(times) != n_axes:
-        other = {1: "DistributionDisplay", 2: "DistributionMapDisplay"}.get(len(times))
+    n_found = len(found.grids)
+    if n_found != n_axes:
+        other = {1: "DistributionDisplay", 2: "DistributionMapDisplay"}.get(n_found)
         hint = f": use {other}" if other else ""
+        raise ValueError(f"the estimator must have {n_axes} axes, got {n_found}{hint}.")
+    for axis in found.discrete:
+        what = found.models[axis] if found.models else found.axis_names[axis]
         raise ValueError(
-            f"the estimator must have {n_axes} axes, got {len(times)}{hint}."
+            f"axis {axis} of the estimator is not inverted ({what!r}), so it has "
+            "no logarithmic axis of relaxation times to draw."
         )
-    for axis, model in enumerate(models):
-        if model.is_discrete:
-            raise ValueError(
-                f"axis {axis} of the estimator is not inverted ({model!r}), so it has "
-                "no logarithmic axis of relaxation times to draw."
-            )
-    return f, times, models
+    return found
 
 
 def known_unit(symbol):
@@ -99,18 +96,21 @@ def choose_unit(unit, axis, symbol, n_axes=1):
     return units[axis]
 
 
-def axis_labels(models, unit, n_axes):
+def axis_labels(found, unit):
     """Return labels of axes of relaxation times: their names and units."""
-    if not models:
-        symbols, units = ["relaxation time"] * n_axes, [""] * n_axes
-    else:
-        parameters = [model.parameters[0] for model in models]
+    n_axes = len(found.grids)
+    # A model that demands a unit knows better than the caller.
+    demanded = [""] * n_axes
+    if found.models:
+        parameters = [model.parameters[0] for model in found.models]
         symbols = [parameter.name for parameter in parameters]
-        # A model that demands a unit knows better than the caller.
-        units = [
-            parameter.unit or choose_unit(unit, axis, parameter.name, n_axes)
-            for axis, parameter in enumerate(parameters)
-        ]
+        demanded = [parameter.unit for parameter in parameters]
+    else:
+        symbols = found.axis_names
+    units = [
+        demanded[axis] or choose_unit(unit, axis, symbol, n_axes)
+        for axis, symbol in enumerate(symbols)
+    ]
     repeats = len(set(symbols)) < n_axes
     labels = []
     for axis, (symbol, one) in enumerate(zip(symbols, units, strict=True)):

@@ -127,11 +127,12 @@ class DistributionDisplay:
         ValueError
             If the estimator has no distribution, or has several axes.
         """
-        f, (times,), models = fitted_axes(estimator, 1)
+        found = fitted_axes(estimator, 1)
+        f = found.rows
         display = cls(
-            times,
+            found.grids[0],
             f[0] if len(f) == 1 else f,
-            label=axis_labels(models, unit, 1)[0],
+            label=axis_labels(found, unit)[0],
             truth=truth,
             band=band,
         )
@@ -237,10 +238,11 @@ class DistributionMapDisplay:
         ValueError
             If the estimator has no distribution over two axes, or no such signal.
         """
-        f, times, models = fitted_axes(estimator, 2)
+        found = fitted_axes(estimator, 2)
+        f, times = found.rows, found.grids
         signal = check_number(signal, "signal", -len(f), len(f) - 1, numbers.Integral)
         plane = f[signal].reshape([axis.size for axis in times])
-        return cls(times, plane, labels=axis_labels(models, unit, 2)).plot(figure)
+        return cls(times, plane, labels=axis_labels(found, unit)).plot(figure)
 
     def plot(self, figure=None):
         """Draw.

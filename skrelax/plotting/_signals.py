@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..utils._inspect import final_step, fitted_distributions
+from ..utils._answers import answering, fitted_distributions
 from ..utils._validation import check_number, errors_name
 from ._base import (
     DATA,
@@ -44,13 +44,8 @@ def _axis(X, unit, symbols=()):
 
 def _symbols(estimator):
     """Return the acquisition columns that the models of an estimator read."""
-    last = final_step(estimator)
-    if hasattr(last, "model_"):
-        models = (last.model_,)
-    elif hasattr(last, "coef_") or hasattr(last, "distribution_"):
-        models = fitted_distributions(estimator)[2]
-    else:
-        models = ()
+    models = fitted_distributions(estimator).models
+    models = models or answering(estimator)._read_models()
     return [name for model in models for name in model.acquisition_columns]
 
 

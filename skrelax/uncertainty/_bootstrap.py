@@ -11,7 +11,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..metrics import distribution_statistics, peak_statistics
-from ..utils._inspect import best, final_step, find_builder, number_repeats
+from ..utils._answers import fitted_distributions
+from ..utils._inspect import best, final_step
 from ..utils._sklearn import HasMethods, routing_enabled, validate_params
 from ..utils._validation import (
     N_JOBS,
@@ -204,7 +205,7 @@ def bootstrap_distribution(
 
 
 def _coefficients(estimator):
-    """Return the distribution of a fitted inversion, also of a search."""
+    """Return distributions, (n_bins,) or (n_signals, n_bins), of an inversion."""
     return final_step(estimator).coef_
 
 
@@ -287,17 +288,15 @@ def _summarise(fitted, samples, noise_std, level):
     distribution = _coefficients(fitted)
     tails = np.array([0.5 * (1.0 - level), 0.5 * (1.0 + level)])
     lower, upper = np.quantile(samples, tails, axis=0)
-    builder = find_builder(fitted)
-    times = None if builder is None else builder.relaxation_times_
+    found = fitted_distributions(fitted)
     statistics = pd.DataFrame(columns=["estimate", "lower", "upper", "std"])
-    axes = times if isinstance(times, tuple) else (times,)
     # Bins of an axis that is not inverted are no relaxation times.
-    if times is not None and all((axis > 0).all() for axis in axes):
+    axes = found.grids
+    if axes is not None and all((axis > 0).all() for axis in axes):
         together = np.vstack([distribution, samples])
-        names = number_repeats([m.parameters[0].name for m in builder.models_])
-        table = distribution_statistics(together, times, names)
-        if not isinstance(times, tuple):
-            table = table.join(peak_statistics(together, times))
+        table = distribution_statistics(together, axes, found.axis_names)
+        if len(axes) == 1:
+            table = table.join(peak_statistics(together, axes[0]))
         head = "log_mean_" if len(axes) > 1 else "log_mean"
         labels = [name.removeprefix(head) for name in table if name.startswith(head)]
         named = dict(zip(labels, axes, strict=False))

@@ -97,6 +97,14 @@ def any_tells(names, wanted):
     return any(_tells(str(name), wanted) for name in names)
 
 
+def read_name(name):
+    """Return the quantity and the unit that the name of a column tells, None if not."""
+    symbol, _, unit = _parse(name)
+    quantity = symbol.upper() if symbol.upper() in _QUANTITIES else None
+    known = _FOREIGN.union(*_SPELLINGS.values())
+    return quantity, unit if unit in known else None
+
+
 def _by_name(models, wanted, names):
     """Return the column of each wanted name, or None if names do not settle them."""
     found, taken = {}, set()

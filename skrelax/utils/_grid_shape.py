@@ -27,26 +27,43 @@ class Grid(NamedTuple):
     """The bins of each axis, or None where only their number is known."""
     axis_names: tuple | None = None
     """A name per axis, such as ("T1", "T2"), or None."""
+    discrete: tuple = ()
+    """Numbers of the axes that are not inverted, as far as is known."""
 
 
 class KernelMatrix(np.ndarray):
     """A kernel that remembers the bins of its columns; otherwise an ndarray.
 
-    Views, rows and elementwise functions keep them. Where columns were picked,
-    `grid` is kept as a sign that there was one, and `is_whole` is False.
+    Copies, rows and elementwise functions keep them. Of whatever else is made from it
+    nobody knows the order of the columns: there `grid` is kept as a sign that there was
+    one, and `is_whole` is False.
     """
 
     def __array_finalize__(self, source):
-        """Inherit the grid in views and copies."""
+        """Inherit the grid, not its order: numpy does not say what was done."""
         self.grid = getattr(source, "grid", None)
-        self.is_whole = getattr(source, "is_whole", True)
+        self.is_whole = self.grid is None
 
     def __getitem__(self, key):
-        """Keep the grid for rows; say so where columns are picked."""
+        """Keep the grid for rows."""
         out = super().__getitem__(key)
-        if isinstance(out, KernelMatrix) and not _takes_rows(key):
-            out.is_whole = False
+        if isinstance(out, KernelMatrix) and _takes_rows(key):
+            out.is_whole = self.is_whole
         return out
+
+    def copy(self, order="C"):
+        """Return a copy with the grid."""
+        return carry_grid(super().copy(order), self)
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo):
+        """Return a copy with the grid."""
+        return self.copy("K")
+
+    def astype(self, *args, **kwargs):
+        """Return numbers of another type with the grid."""
+        return carry_grid(super().astype(*args, **kwargs), self)
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
         """Keep the grid in elementwise functions, drop it in products and sums."""
@@ -119,7 +136,7 @@ def with_grid(K, grid):
     if grid is None:
         return K
     out = np.asarray(K).view(KernelMatrix)
-    out.grid = grid
+    out.grid, out.is_whole = grid, True
     return out
 
 
@@ -149,8 +166,8 @@ def find_grid(X):
     if len(grid.shape) > 1:
         raise ValueError(
             f"X has {X.shape[1]} columns that were picked from a grid of bins "
-            f"{grid.shape}, so their neighbours are unknown: keep all columns in their "
-            "order, or pass grid_shape."
+            f"{grid.shape}, or put in another order, so their neighbours are unknown: "
+            "keep all columns in their order, or pass grid_shape."
         )
     return None
 
@@ -187,12 +204,12 @@ def _read_bins(axes):
         return None
 
 
-def find_axes(X):
-    """Return the bins of each axis by name, {str: ndarray}; {} where X knows none."""
+def find_known_grid(X):
+    """Return the Grid of X, with copies of its bins, or None where they are unknown."""
     grid, is_whole = _read_grid(X)
     if grid is None or grid.grids is None or not is_whole:
-        return {}
-    return dict(zip(grid.axis_names, map(np.copy, grid.grids), strict=True))
+        return None
+    return grid._replace(grids=tuple(map(np.copy, grid.grids)))
 
 
 def find_grid_shape(X):

@@ -1,6 +1,5 @@
 """The parts of fitted Pipelines and searches."""
 
-import numpy as np
 from sklearn.pipeline import Pipeline
 
 
@@ -24,7 +23,7 @@ def find_builder(estimator):
     estimator = best(estimator)
     if isinstance(estimator, Pipeline):
         for _, step in estimator.steps:
-            if hasattr(step, "relaxation_times_"):
+            if hasattr(step, "models_"):
                 return step
     return None
 
@@ -37,22 +36,20 @@ def number_repeats(names):
     return [f"{name}_{axis}" for axis, name in enumerate(names)]
 
 
-def fitted_distributions(estimator):
-    """Return distributions (n_signals, n_bins), bins per axis or None, and models.
+def step_inside(fitted):
+    """Return what a fitted search or Pipeline ends in, None for other estimators."""
+    if hasattr(fitted, "best_estimator_"):
+        return fitted.best_estimator_
+    return fitted[-1] if isinstance(fitted, Pipeline) else None
 
-    Bins of several axes are in C order. Models are empty where the estimator does not
-    know them.
-    """
-    last = final_step(estimator)
-    if hasattr(last, "distribution_") and hasattr(last, "grids_"):
-        grids = tuple(last.grids_)
-        n_bins = int(np.prod([grid.size for grid in grids]))
-        f = last.distribution_.reshape(n_bins, -1).T
-        return f, grids, tuple(last._layout.models)
-    builder = find_builder(estimator)
-    source = last if builder is None else builder
-    times = getattr(source, "relaxation_times_", None)
-    if times is not None and not isinstance(times, tuple):
-        times = (times,)
-    models = () if builder is None else tuple(builder.models_)
-    return np.atleast_2d(last.coef_), times, models
+
+def treats_signals_alone(estimator):
+    """Return whether signals that share a call get what they would get alone."""
+    if isinstance(estimator, Pipeline):
+        *front, last = [step for _, step in estimator.steps]
+        return treats_signals_alone(last) and all(
+            getattr(step, "_ignores_signals", False) or step in (None, "passthrough")
+            for step in front
+        )
+    # A subclass may do anything, so it has to say so itself.
+    return "_treats_alone" in vars(type(estimator)) and estimator._treats_alone()

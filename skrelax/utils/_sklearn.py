@@ -1,14 +1,17 @@
 """The only door to scikit-learn names that are private or have moved."""
 
+import functools
 import sys
 
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn import base
+from sklearn.base import _fit_context
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     Options,
     StrOptions,
+    validate_parameter_constraints,
     validate_params,
 )
 from sklearn.utils.metadata_routing import process_routing
@@ -26,8 +29,22 @@ __all__ = [
     "fits_a_fold",
     "process_routing",
     "routing_enabled",
+    "validate_parameter_constraints",
     "validate_params",
 ]
+
+
+class BaseEstimator(base.BaseEstimator):
+    """scikit-learn's base of estimators, with the names of parameters read once.
+
+    Each fit asks for them several times, and reading them off a signature takes as
+    long as the inversion of a signal.
+    """
+
+    @classmethod
+    @functools.cache
+    def _get_param_names(cls):
+        return super()._get_param_names()
 
 
 def fits_a_fold():

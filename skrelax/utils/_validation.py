@@ -5,6 +5,7 @@ import numbers
 
 import numpy as np
 from scipy import sparse
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import validate_data
 
 from ._sklearn import Interval, _check_sample_weight
@@ -44,12 +45,12 @@ class RealInterval(Interval):
         return super().__contains__(value)
 
 
-def stable_std(values):
+def stable_std(values, axis=None):
     """Return the standard deviation (ddof=1) of numbers that squares may not hold."""
     scale = np.abs(values).max() or 1.0
     if 1e-100 < scale < 1e100:
-        return float(values.std(ddof=1))
-    return float(scale * (values / scale).std(ddof=1))
+        return values.std(axis=axis, ddof=1)
+    return scale * (values / scale).std(axis=axis, ddof=1)
 
 
 @contextlib.contextmanager
@@ -58,7 +59,8 @@ def errors_name(name):
     try:
         yield
     except (ValueError, TypeError, OverflowError) as error:
-        if name in str(error):
+        # That an estimator is not fitted is no fault of what it is given.
+        if name in str(error) or isinstance(error, NotFittedError):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{name}: {error}") from error

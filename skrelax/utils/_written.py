@@ -22,6 +22,9 @@ def written_together(folder, *, stale=(), overwrite=True):
     are an error without `overwrite`; others stay.
     """
     folder = Path(folder)
+    if folder.is_symlink():
+        # Where the link leads, there may be nothing yet.
+        folder = folder.resolve()
     made = [path for path in (folder, *folder.parents) if not path.exists()][1:]
     base = None
     try:
@@ -35,6 +38,11 @@ def written_together(folder, *, stale=(), overwrite=True):
             with path.open("r+b") as file:
                 os.fsync(file.fileno())
         _move(new, old, folder, stale, overwrite)
+    except OSError as error:
+        hidden = error.filename is None or f"{base}" in f"{error.filename}"
+        if error.errno is None or not hidden:
+            raise
+        raise OSError(error.errno, error.strerror, str(folder)) from error
     finally:
         if base is not None:
             shutil.rmtree(base, ignore_errors=True)

@@ -40,21 +40,27 @@ def images(folder, name="train.nii.gz", values=None):
     return folder
 
 
-def fails(capsys, *arguments, code=2):
-    """Return the one line of an error."""
+def called(capsys, *arguments):
+    """Run a command here; return its code, lines of errors, and all it said of them."""
     try:
-        found = main([str(one) for one in arguments])
+        code = main([str(one) for one in arguments])
     except SystemExit as stop:
-        found = stop.code
-    printed = capsys.readouterr()
+        code = stop.code
+    printed = capsys.readouterr().err
     # Slow machines report progress, too.
     lines = [
         line
-        for line in printed.err.splitlines()
+        for line in printed.splitlines()
         if not re.match(r"skrelax: (note: |\d+ of \d+ )", line)
     ]
-    assert found == code, printed.err
-    assert len(lines) == 1, printed.err
+    return code, lines, printed
+
+
+def fails(capsys, *arguments, code=2):
+    """Return the one line of an error."""
+    found, lines, printed = called(capsys, *arguments)
+    assert found == code, printed
+    assert len(lines) == 1, printed
     assert lines[0].startswith("skrelax: error: ")
     assert "fault of skrelax" not in lines[0]
     assert lines[0].isprintable()

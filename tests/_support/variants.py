@@ -1,6 +1,7 @@
 """Loops over hostile variants of one argument, for tests/hostile."""
 
 import dataclasses
+from pathlib import Path
 
 import hostile
 import numpy as np
@@ -56,3 +57,26 @@ def finite(kind, result):
         if isinstance(part, pd.DataFrame):
             part = part.select_dtypes("number")
         assert hostile.all_finite(part), kind
+
+
+def flat(value):
+    """Return a column of a data frame as what it is for an array with one axis."""
+    return value.iloc[:, 0] if isinstance(value, pd.DataFrame) else value
+
+
+def absurd_paths(good):
+    """Return absurd paths, by name."""
+    return hostile.numbers(sound=1.0) | {
+        "null": "a\0b",
+        "long": "x" * 5000,
+        "long folder": "x" * 5000 + "/y",
+        "bytes": b"decay.csv",
+        "folder": str(Path(good).parent),
+        "absent": f"{good}.absent",
+        "below a file": f"{good}/x",
+        "array": np.ones(3),
+        "newline": "a\nb",
+        "surrogate": "a\udcff",
+        "device": "/dev/null",
+        "list of it": [good],
+    }

@@ -8,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 
 from skrelax import (
+    ConvergentScheme,
     KernelBuilder,
     LassoFista,
     LassoFistaCV,
@@ -28,7 +29,7 @@ ESTIMATORS = {
     "smooth": make_pipeline(BUILDER, SmoothLasso(1e-5, 1e-3)),
     "lasso CV": make_pipeline(BUILDER, LassoFistaCV(8)),
     "signed, convergent": MultiDimRegularizedILT(
-        "T2", ILT_GRID, scheme="convergent", tol=1e-3
+        "T2", ILT_GRID, scheme=ConvergentScheme(tol=1e-3)
     ),
     "nonlinear": NonlinearRelaxationFit("T2"),
 }
@@ -115,7 +116,7 @@ def test_unconverged_inversions_tell_their_gap():
     cv = make_pipeline(BUILDER, LassoFistaCV(8, tol=1e-30, max_iter=2))
     with pytest.warns(ConvergenceWarning, match="not converged"):
         fit_batch(cv, long_table(1), **ROLES)
-    ilt = MultiDimRegularizedILT("T2", ILT_GRID, scheme="convergent", max_iter=2)
+    ilt = MultiDimRegularizedILT("T2", ILT_GRID, scheme=ConvergentScheme(2))
     with pytest.warns(ConvergenceWarning, match="4 not converged"):
         table = fit_batch(ilt, long_table(2), **ROLES)
     assert table["message"].str.startswith("the last relative change").all()

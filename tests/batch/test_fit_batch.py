@@ -20,6 +20,7 @@ from skrelax import (
     LassoFistaCV,
     MultiDimRegularizedILT,
     NonlinearRelaxationFit,
+    ReferenceScheme,
     SmoothLasso,
     SmoothLassoCV,
     TSVDCompressor,
@@ -84,7 +85,9 @@ ESTIMATORS = {
     "kernel parameter": KernelParameterSearch(
         EPG, values=np.linspace(120, 180, 5)
     ),
-    "signed": MultiDimRegularizedILT("T2", ILT_GRID, noise_std=0.005, max_iter=30),
+    "signed": MultiDimRegularizedILT(
+        "T2", ILT_GRID, noise_std=0.005, scheme=ReferenceScheme(30)
+    ),
     "signed, convergent": MultiDimRegularizedILT("T2", ILT_GRID, scheme="convergent"),
     "nonlinear": NonlinearRelaxationFit("T2"),
     "nonlinear search": GridSearchCV(
@@ -227,6 +230,20 @@ def test_a_key_named_like_a_parameter():
     assert table["T2"].tolist() == ["s0", "s0", "s1", "s1"]
     assert_allclose(table["T2_fit"], [0.02, 0.0214, 0.04, 0.0428], rtol=0.05)
     assert set(table["status_fit"]) == {"converged"}
+
+
+def test_keys_named_like_what_would_be_renamed():
+    frame = long_table(2).rename(columns={"sample": "T2", "temperature": "T2_fit"})
+    frame = frame.assign(n_points=7, n_points_fit=8)
+    keys = ["T2", "T2_fit", "n_points", "n_points_fit"]
+    table = fit_batch(
+        ESTIMATORS["nonlinear"], frame, acquisition="TE", signal="signal", by=keys
+    )
+    assert_frame_equal(
+        table[keys], frame[keys].drop_duplicates().reset_index(drop=True)
+    )
+    assert_allclose(table["T2_fit_fit"], [0.02, 0.0214, 0.04, 0.0428], rtol=0.05)
+    assert (table["n_points_fit_fit"] > 8).all()
 
 
 @pytest.mark.parametrize("name", ["smooth", "nonlinear"])
@@ -376,7 +393,9 @@ def test_two_axes():
         assert_allclose(row[f"log_mean_T2{suffix}"], 0.1, rtol=1e-2)
         assert_allclose(row[f"ratio{suffix}"], 8.0, rtol=1e-2)
     grids = [np.geomspace(*pair, 12) for pair in ((0.05, 12.0), (0.005, 2.0))]
-    ilt = MultiDimRegularizedILT(kernels, grids, noise_std=1e-3, max_iter=20)
+    ilt = MultiDimRegularizedILT(
+        kernels, grids, noise_std=1e-3, scheme=ReferenceScheme(20)
+    )
     signed = fit_batch(ilt, frame, **roles, n_bootstrap=3, random_state=0).iloc[0]
     assert_allclose(signed["log_mean_T1_0"], 0.8, rtol=0.2)
     assert signed["log_mean_T1 stderr"] > 0

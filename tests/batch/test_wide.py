@@ -15,6 +15,7 @@ from skrelax import (
     LassoFistaCV,
     MultiDimRegularizedILT,
     NonlinearRelaxationFit,
+    ReferenceScheme,
     SmoothLasso,
     SmoothLassoCV,
     TSVDCompressor,
@@ -56,8 +57,8 @@ ESTIMATORS = [
         ),
         values=np.linspace(120, 180, 4),
     ),
-    MultiDimRegularizedILT("T2", 20, max_iter=10),
-    MultiDimRegularizedILT("T2", 20, max_iter=10, couple_channels=True),
+    MultiDimRegularizedILT("T2", 20, scheme=ReferenceScheme(10)),
+    MultiDimRegularizedILT("T2", 20, scheme=ReferenceScheme(10), channels="coupled"),
     NonlinearRelaxationFit("T2"),
 ]
 
@@ -96,7 +97,10 @@ def test_an_index_of_two_levels_is_two_axes(index):
     kernels = [InversionRecovery(efficiency=1.8), "T2"]
     builder = KernelBuilder(kernels, n_bins=[11, 9])
     inversion = make_pipeline(builder, SmoothLasso(1e-6, 1e-6))
-    for model in (inversion, MultiDimRegularizedILT(kernels, [11, 9], max_iter=10)):
+    for model in (
+        inversion,
+        MultiDimRegularizedILT(kernels, [11, 9], scheme=ReferenceScheme(10)),
+    ):
         fitted = clone(model).fit(wide.index.to_frame(), wide)
         # Columns are taken by their names, whatever their order.
         plain = clone(model).fit(points.to_numpy(), wide.to_numpy())

@@ -64,7 +64,7 @@ def test_a_full_disk(tmp_path):
     errors = done.stderr.decode().splitlines()
     assert done.returncode == 2, errors
     assert errors[-1].startswith("skrelax: error: ")
-    assert "File too large" in errors[-1]
+    assert "out: File too large" in errors[-1]
     assert names(tmp_path) == ["in"]
 
 
@@ -147,3 +147,33 @@ def test_two_runs_into_one_folder(tmp_path, overwrite, capsys):
     assert sorted(good) == ([0, 0] if overwrite else [0, 2])
     for done in codes.values():
         assert b"Traceback" not in done.stderr
+
+
+@posix
+def test_links_to_nothing(tmp_path, capsys):
+    path, out = decay(tmp_path), tmp_path / "out"
+    out.symlink_to("there")
+    assert main(["invert", str(path), "--out", str(out), *FAST]) == 0
+    assert "fit.csv" in names(tmp_path / "there")
+    again = tmp_path / "again"
+    again.mkdir()
+    (again / "fit.csv").symlink_to("gone")
+    line = fails(capsys, "invert", path, "--out", again, *FAST)
+    assert "fit.csv exists; give --overwrite" in line
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_run_that_is_ended_leaves_nothing(tmp_path, capsys, monkeypatch, name):
+    number = getattr(signal, name)
+
+    def end(*_, **__):
+        os.kill(os.getpid(), number)
+
+    path = decay(tmp_path)
+    monkeypatch.setattr(pd.DataFrame, "to_csv", end)
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["invert", str(path), *out, *FAST]) == 128 + number
+    assert capsys.readouterr().err.endswith("skrelax: stopped\n")
+    assert names(tmp_path) == ["decay.csv"]
+    assert signal.getsignal(number) is signal.SIG_DFL

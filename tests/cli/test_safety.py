@@ -172,6 +172,49 @@ def test_units_of_the_picture(tmp_path, monkeypatch, arguments, given, found):
     assert distribution.endswith(found)
 
 
+@pytest.mark.parametrize(
+    ("header", "kernel", "message"),
+    [
+        ("TI (s),signal", "T2", "is 'TI (s)', but kernel T2 reads TE"),
+        ("te,signal", "T1-IR", "is 'te', but kernel T1-IR reads TI"),
+        ("TE,signal", "diffusion", "is 'TE', but kernel diffusion reads b"),
+    ],
+)
+def test_another_quantity_is_not_taken_for_times(
+    tmp_path, capsys, header, kernel, message
+):
+    path = decay(tmp_path, header=header)
+    line = fails(capsys, "invert", path, "--kernel", kernel, "--out", tmp_path / "out")
+    assert message in line
+
+
+@pytest.mark.parametrize(
+    ("header", "arguments", "label"),
+    [
+        ("TE (ms),signal", [], "(ms)"),
+        ("time_us,signal", [], "(us)"),
+        ("TE (s),signal", [], "(s)"),
+        ("TE (ms),signal", ["--unit", "min"], "(min)"),
+        ("b (s/mm2),signal", ["--kernel", "diffusion"], "(s/mm2)"),
+        ("b (ms),signal", ["--kernel", "diffusion"], "(s/m²)"),
+    ],
+)
+def test_units_of_headers_label_the_picture(
+    tmp_path, monkeypatch, header, arguments, label
+):
+    figure = pytest.importorskip("matplotlib.figure")
+    labels = []
+    monkeypatch.setattr(
+        figure.Figure,
+        "savefig",
+        lambda self, *_, **__: labels.append(self.axes[0].get_xlabel()),
+    )
+    path = decay(tmp_path, header=header)
+    command = ["invert", str(path), *FAST[1:], "--out", str(tmp_path / "out")]
+    assert main([*command, *arguments]) == 0
+    assert labels[0].endswith(label)
+
+
 # Options
 
 

@@ -13,10 +13,13 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skrelax import (
+    ConvergentScheme,
     KernelBuilder,
+    LassoFista,
     LassoFistaCV,
     MultiDimRegularizedILT,
     NonlinearRelaxationFit,
+    ReferenceScheme,
     SmoothLasso,
     SmoothLassoCV,
 )
@@ -133,16 +136,18 @@ CHOICES = {
         {"model__efficiency": [1.5, 2.0]},
         cv=InterleavedKFold(2),
     ),
-    "MultiDimRegularizedILT": lambda: MultiDimRegularizedILT("T2", 12, max_iter=5),
+    "MultiDimRegularizedILT": lambda: MultiDimRegularizedILT(
+        "T2", 12, scheme=ReferenceScheme(5)
+    ),
     "convergent": lambda: MultiDimRegularizedILT(
-        "T2", 12, noise_std=0.01, scheme="convergent", max_iter=30
+        "T2", 12, noise_std=0.01, scheme=ConvergentScheme(30)
     ),
     "ILT in a Pipeline": lambda: make_pipeline(
-        "passthrough", MultiDimRegularizedILT("T2", 12, max_iter=5)
+        "passthrough", MultiDimRegularizedILT("T2", 12, scheme=ReferenceScheme(5))
     ),
     "GridSearchCV of ILT": lambda: GridSearchCV(
-        MultiDimRegularizedILT("T2", 12, max_iter=5),
-        {"penalty_strength": [0.1, 10.0]},
+        MultiDimRegularizedILT("T2", 12, scheme=ReferenceScheme(5)),
+        {"penalty__strength": [0.1, 10.0]},
         cv=InterleavedKFold(2),
     ),
 }
@@ -168,7 +173,7 @@ def test_voxels_are_independent_of_each_other(name):
 
 def test_signed_distributions():
     X = voxels(3)
-    ilt = MultiDimRegularizedILT("T2", 12, noise_std=0.01, max_iter=5)
+    ilt = MultiDimRegularizedILT("T2", 12, noise_std=0.01, scheme=ReferenceScheme(5))
     mapper = VoxelMapper(ilt, TE).fit(X)
     assert_allclose(mapper.transform(X), ilt.fit(TE, X.T).distribution_.T, rtol=1e-12)
     assert mapper.get_feature_names_out()[0].startswith("T2=")
@@ -176,15 +181,17 @@ def test_signed_distributions():
     assert np.isnan(mapper.transform(X)[1]).all()
     assert np.isnan(mapper.transform(X[[1, 1]])).all()
     points = pd.DataFrame(acquisition_grid([0.1, 1.0], [0.01, 0.02, 0.04]))
-    plane = MultiDimRegularizedILT(["T1-IR", "T2"], [4, 5], noise_std=0.1, max_iter=3)
+    plane = MultiDimRegularizedILT(
+        ["T1-IR", "T2"], [4, 5], noise_std=0.1, scheme=ReferenceScheme(3)
+    )
     rows = np.exp(-points.to_numpy() @ [[1.0, 2.0], [30.0, 9.0]]).T
     mapper = VoxelMapper(plane, points).fit(rows)
     expected = plane.fit(points, rows.T).distribution_
     assert_allclose(mapper.transform(rows)[1], expected[..., 1].ravel(), rtol=1e-12)
     assert mapper.get_feature_names_out()[5].startswith("T1=")
     assert ",T2=" in mapper.get_feature_names_out()[5]
-    with pytest.raises(ValueError, match="couple_channels=True, which would"):
-        VoxelMapper(plane.set_params(couple_channels=True), points).fit(rows)
+    with pytest.raises(ValueError, match="channels that are coupled, which would"):
+        VoxelMapper(plane.set_params(channels="coupled"), points).fit(rows)
     search = GridSearchCV(
         NonlinearRelaxationFit(MonoExponential()),
         {"model__offset": [False, True]},
@@ -205,3 +212,27 @@ def test_wrong_input():
         VoxelMapper(NonlinearRelaxationFit("T2"), TE).fit(X[:, :7])
     with pytest.raises(ValueError, match="include must name some of"):
         VoxelMapper(NonlinearRelaxationFit("T2"), TE, include=("T2",)).fit(X)
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_warnings_of_voxels_are_one_for_each_kind(backend):
+    # No strength reaches so low a noise level, as each voxel says with its numbers.
+    search = StrengthSearch(
+        make_pipeline(KernelBuilder("T2", n_bins=8), SmoothLasso()),
+        rule="discrepancy", strengths=4, noise_std=1e-9,
+    )  # fmt: skip
+    mapper = VoxelMapper(search, TE, chunk_size=2, n_jobs=2).fit(voxels(6))
+    with joblib.parallel_config(backend=backend), warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        with pytest.warns(UserWarning, match=r"and 5 more of this kind") as caught:
+            mapper.transform(voxels(6))
+    assert len(caught) == 1
+
+
+def test_inversions_that_do_not_converge_are_told():
+    lasso = LassoFista(1e-6, solver="fista", max_iter=2)
+    inversion = make_pipeline(KernelBuilder("T2", n_bins=8), lasso)
+    mapper = VoxelMapper(inversion, TE, chunk_size=2).fit(voxels(6))
+    with pytest.warns(ConvergenceWarning, match="2 more of this kind") as caught:
+        mapper.transform(voxels(6))
+    assert len(caught) == 1

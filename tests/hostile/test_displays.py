@@ -14,6 +14,7 @@ from skrelax import (
     LassoFistaCV,
     MultiDimRegularizedILT,
     NonlinearRelaxationFit,
+    ReferenceScheme,
     SmoothLasso,
     SmoothLassoCV,
 )
@@ -192,9 +193,9 @@ def fitted():
         "two": make_pipeline(
             KernelBuilder(["T1-SR", "T2"], n_bins=5), SmoothLasso(1e-3, 1e-3)
         ).fit(grid, y),
-        "signed": MultiDimRegularizedILT(grids=9, noise_std=0.1, max_iter=3).fit(
-            X, DECAY
-        ),
+        "signed": MultiDimRegularizedILT(
+            grids=9, noise_std=0.1, scheme=ReferenceScheme(3)
+        ).fit(X, DECAY),
         "strength": StrengthSearch(pipeline, strengths=3).fit(X, DECAY),
         "smooth": make_pipeline(KernelBuilder(n_bins=8), SmoothLassoCV(2, 3)).fit(
             X, DECAY
@@ -243,11 +244,16 @@ def test_displays_of_any_estimator(kind, fitted):
 
 
 def test_signals_of_an_estimator(fitted):
-    figure = Figure()
+    # Axes are dear, and lines on those of before do not matter.
+    axes = Figure().subplots()
+
+    def clear():
+        for artist in (*axes.lines, *axes.collections):
+            artist.remove()
 
     def call(kind, X=TIMES[:, None], y=DECAY, estimator=fitted["one"], **options):
-        kind.from_estimator(estimator, X, y, ax=figure.subplots(), **options)
-        figure.clear()
+        kind.from_estimator(estimator, X, y, ax=axes, **options)
+        clear()
 
     for kind in (DecayDisplay, ResidualsDisplay):
         # Another number of points is told of the signals.
@@ -264,8 +270,8 @@ def test_signals_of_an_estimator(fitted):
 
         def predicted(value, name=name):
             options = arguments | {name: value}
-            ResidualsDisplay.from_predictions(**options, ax=figure.subplots())
-            figure.clear()
+            ResidualsDisplay.from_predictions(**options, ax=axes)
+            clear()
 
         check_arrays(predicted, good, (*arguments,), same=())
         check_numbers(predicted, (*arguments,))

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
+from variants import SAME
 
 from skrelax import KernelBuilder, LassoFista, LassoFistaCV, SmoothLasso, SmoothLassoCV
 from skrelax.inversion import KernelParameterSearch, lasso_path
@@ -42,15 +43,14 @@ ESTIMATORS = {
     "SmoothLasso signed": SmoothLasso(1e-3, positive=False, fit_intercept=True),
     "SmoothLassoCV": SmoothLassoCV(2, 3, cv=3),
 } | {
-    f"StrengthSearch {rule}": StrengthSearch(SmoothLasso(), rule, strengths=4, cv=3)
+    f"StrengthSearch {rule}": StrengthSearch(
+        SmoothLasso(), rule, strengths=4, cv=3,
+        # Rules that look for a target share their refinement, of thirty fits.
+        refine=rule in ("gcv", "lcurve", "discrepancy"),
+    )
     for rule in RULES
-}
+}  # fmt: skip
 KERNEL_SEARCH = KernelParameterSearch(SEARCHED, "efficiency", [1.7, 1.8, 1.9, 2.0])
-# Variants with the very same numbers.
-SAME = [
-    "read-only", "strided", "backwards in memory", "fortran", "big-endian", "list",
-    "nullable", "object", "longdouble",
-]  # fmt: skip
 
 
 def first(values, like):
@@ -85,6 +85,17 @@ def fitted(estimator, *arguments, names, **keywords):
     return fit
 
 
+def check_variant(variant, fit, plain):
+    """Assert that the same numbers give the same fit, and what is none of them none."""
+    if variant in SAME:
+        assert_allclose(
+            distribution(fit), distribution(plain), rtol=1e-9, atol=1e-12,
+            err_msg=variant,
+        )  # fmt: skip
+    if variant in ("nan", "inf", "complex", "masked", "sparse", "1e300", "None"):
+        assert fit is None, variant
+
+
 @pytest.fixture(scope="module")
 def plain():
     with warnings.catch_warnings():
@@ -101,13 +112,7 @@ def test_kernels(name, plain):
         y = first(SIGNAL, X)
         names = ("X", "points", "n_samples", "noise_std")
         fit = fitted(ESTIMATORS[name], X, y, names=names)
-        if variant in SAME:
-            assert_allclose(
-                distribution(fit), distribution(plain[name]), rtol=1e-9, atol=1e-12,
-                err_msg=variant,
-            )  # fmt: skip
-        if variant in ("nan", "inf", "complex", "masked", "sparse", "1e300", "None"):
-            assert fit is None, variant
+        check_variant(variant, fit, plain[name])
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -115,16 +120,10 @@ def test_signals(name, plain):
     for variant, y in hostile.arrays(SIGNAL).items():
         names = ("y", "noise_std")
         fit = fitted(ESTIMATORS[name], KERNEL, y, names=names)
-        if variant in SAME:
-            assert_allclose(
-                distribution(fit), distribution(plain[name]), rtol=1e-9, atol=1e-12,
-                err_msg=variant,
-            )  # fmt: skip
-        if variant in ("nan", "inf", "complex", "masked", "sparse", "1e300", "None"):
-            assert fit is None, variant
+        check_variant(variant, fit, plain[name])
     with pytest.raises(ValueError, match=r"y is complex; phase it \(skrelax.io"):
         clone(ESTIMATORS[name]).fit(KERNEL, SIGNAL + 0.1j)
-    if name.startswith("StrengthSearch") and not name.endswith("gcv"):
+    if name.startswith("StrengthSearch") and not name.endswith("chi2"):
         return
     for variant, Y in hostile.arrays(np.column_stack([SIGNAL, SIGNAL[::-1]])).items():
         fit = fitted(ESTIMATORS[name], KERNEL, Y, names=("y", "noise_std"))
@@ -134,6 +133,7 @@ def test_signals(name, plain):
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_weights(name):
+    usual = clone(ESTIMATORS[name]).fit(KERNEL, SIGNAL, sample_weight=WEIGHT)
     for variant, weight in hostile.arrays(WEIGHT).items():
         fit = fitted(
             ESTIMATORS[name], KERNEL, SIGNAL, sample_weight=weight,
@@ -141,7 +141,6 @@ def test_weights(name):
         )  # fmt: skip
         # Only ratios of weights count.
         if variant in ("1e-300", "1e-160", "1e160", "1e300"):
-            usual = clone(ESTIMATORS[name]).fit(KERNEL, SIGNAL, sample_weight=WEIGHT)
             assert_allclose(
                 distribution(fit), distribution(usual), rtol=1e-6, atol=1e-9
             )
@@ -256,11 +255,8 @@ def test_folds():
         folds = hostile.ends_well(
             lambda value=value: InterleavedKFold(value), ("n_splits",)
         )
-        for X in hostile.arrays(KERNEL).values():
-            if folds is not None:
-                hostile.ends_well(
-                    lambda X=X, f=folds: list(f.split(X)), ("X", "n_samples")
-                )
+        for X in hostile.arrays(KERNEL).values() if folds is not None else ():
+            hostile.ends_well(lambda X=X, f=folds: list(f.split(X)), ("X", "n_samples"))
 
 
 def test_the_one_standard_error_rule():
@@ -389,3 +385,37 @@ def test_bands():
             lambda v=value: DistributionBands.from_samples(middle, samples, v),
             ("level",),
         )
+
+
+@pytest.mark.parametrize("value", [1.0, 0.1, -1e-3, 1e90])
+@pytest.mark.parametrize(
+    "inversion",
+    [LassoFista(0.0), SmoothLasso(), LassoFistaCV(4, cv=3), SmoothLassoCV(2, 3, cv=3)],
+    ids=lambda e: type(e).__name__,
+)
+def test_a_constant_is_all_baseline(inversion, value):
+    # Its mean rounds, and what is left must not become a peak.
+    inversion = clone(inversion).set_params(fit_intercept=True)
+    inversion.fit(KERNEL, np.full(12, value), sample_weight=WEIGHT)
+    assert inversion.intercept_ == value
+    assert not inversion.coef_.any()
+
+
+@pytest.mark.parametrize("scale", [1e-99, 1e90, 1e99])
+@pytest.mark.parametrize("rule", ["min", "1se"])
+@pytest.mark.parametrize(
+    "inversion",
+    [LassoFistaCV(6, cv=3), SmoothLassoCV(2, 3, cv=3)],
+    ids=lambda e: type(e).__name__,
+)
+def test_errors_of_folds_of_any_size(inversion, rule, scale):
+    # Errors are squares, and their spread would be squares of squares.
+    inversion = clone(inversion).set_params(rule=rule)
+    plain = clone(inversion).fit(KERNEL, SIGNAL)
+    scaled = inversion.fit(KERNEL, SIGNAL * scale)
+    assert_allclose(scaled.coef_ / scale, plain.coef_, rtol=1e-6, atol=1e-9)
+    assert_allclose(
+        scaled.cv_results_["se_test_mse"] / scale / scale,
+        plain.cv_results_["se_test_mse"],
+        rtol=1e-6,
+    )

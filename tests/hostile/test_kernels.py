@@ -6,14 +6,19 @@ import hostile
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
+from variants import SAME
 
 from skrelax import (
+    AdaptivePenalty,
+    ConvergentScheme,
     KernelBuilder,
     MultiDimRegularizedILT,
     NonlinearRelaxationFit,
+    ReferenceScheme,
     SmoothLasso,
     TSVDCompressor,
     VoxelMapper,
@@ -29,14 +34,11 @@ KERNEL = np.array(KernelBuilder("T2", n_bins=6).fit_transform(TIMES))
 ROWS = np.exp(-TIMES.T / np.array([[0.05], [0.2], [0.5]]))
 # Signals that nonlinear fits meet in the tests of their own.
 BEYOND = ("denormals", "1e-300", "1e-160", "1e160", "1e300", "one 1e300")
-# Variants whose numbers are those of the plain array.
-SAME = ("read-only", "strided", "backwards in memory", "fortran", "big-endian", "list",
-        "nullable", "object", "longdouble")  # fmt: skip
 
 
 def ilt(**settings):
     return MultiDimRegularizedILT(
-        "T2", 8, **{"noise_std": 0.1, "max_iter": 3, **settings}
+        "T2", 8, **{"noise_std": 0.1, "scheme": ReferenceScheme(3), **settings}
     )
 
 
@@ -151,7 +153,7 @@ ARRAYS = {
     ),
     "MultiDimRegularizedILT, X": (lambda X: fit_ilt(X, Y), TIMES, ["X"], False),
     "MultiDimRegularizedILT, y": (lambda y: fit_ilt(TIMES, y), Y, ["y"], False),
-    "MultiDimRegularizedILT, channels": (
+    "MultiDimRegularizedILT, signals": (
         lambda y: fit_ilt(TIMES, y), SIGNALS, ["y"], True,
     ),
     "MultiDimRegularizedILT, sample_weight": (
@@ -165,21 +167,21 @@ ARRAYS = {
         lambda y: ilt(scheme="convergent").fit(TIMES, y).distribution_, Y, ["y"], False,
     ),
     "MultiDimRegularizedILT, grids": (
-        lambda v: MultiDimRegularizedILT(grids=v, noise_std=0.1, max_iter=3)
+        lambda v: MultiDimRegularizedILT(
+            grids=v, noise_std=0.1, scheme=ReferenceScheme(3)
+        )
         .fit(TIMES, Y).distribution_, TIMES[:, 0], ["grids"], False,
     ),
     "MultiDimRegularizedILT, initial": (
-        lambda v: ilt(initial=v).fit(TIMES, Y).distribution_, Y, ["initial"], False,
+        lambda v: ilt().fit(TIMES, Y, initial=v).distribution_, Y, ["initial"], False,
     ),
-    "MultiDimRegularizedILT, channel_axes": (
-        lambda v: ilt(couple_channels=True, channel_axes=v)
-        .fit(TIMES, SIGNALS).distribution_,
-        np.array([1.0, 2.0]), ["channel_axes"], False,
+    "MultiDimRegularizedILT, channels": (
+        lambda v: ilt(channels=v).fit(TIMES, SIGNALS).distribution_,
+        np.array([1.0, 2.0]), ["channels"], False,
     ),
-    "MultiDimRegularizedILT, channel_shape": (
-        lambda v: ilt(couple_channels=True, channel_shape=v)
-        .fit(TIMES, SIGNALS).distribution_,
-        np.array([1, 2]), ["channel_shape"], False,
+    "MultiDimRegularizedILT, two axes of channels": (
+        lambda v: ilt(channels=[v, [1.0]]).fit(TIMES, SIGNALS).distribution_,
+        np.array([1.0, 2.0]), ["channels"], False,
     ),
     "MultiDimRegularizedILT.fit_grid, axes": (
         lambda v: ilt().fit_grid((v,), Y).distribution_, TIMES[:, 0],
@@ -199,21 +201,22 @@ ARRAYS = {
         lambda y: FITTED_ILT.score(TIMES, y), Y, ["y"], True,
     ),
 }  # fmt: skip
-for name in ("windows", "damping", "crossing_damping"):
+for name in ("penalty__windows", "scheme__damping", "scheme__crossing_damping"):
+    own = name.partition("__")[2]
     ARRAYS[f"MultiDimRegularizedILT, {name}"] = (
-        lambda v, name=name: ilt(**{name: v}).fit(TIMES, Y).distribution_,
-        np.array({"windows": [3, 1, 3]}.get(name, [5, 0.1, 0.5])), [name], False,
+        lambda v, name=name: ilt().set_params(**{name: v}).fit(TIMES, Y).distribution_,
+        np.array([3, 1, 3] if own == "windows" else [5, 0.1, 0.5]), [own], False,
     )  # fmt: skip
 for name in (
-    "compression", "baseline", "uniform_floor", "curvature_relief", "slope_relief",
-    "crossing_scale", "boundary_penalty",
+    "compression", "baseline", "penalty__floor", "penalty__curvature",
+    "penalty__slope", "penalty__boundary", "scheme__crossing_scale",
 ):  # fmt: skip
     ARRAYS[f"MultiDimRegularizedILT, {name}"] = (
         lambda v, name=name: MultiDimRegularizedILT(
-            grids=3, noise_std=0.1, max_iter=3, **{name: v}
-        ).fit(PLANE, PLANE[:, 0] - 0.3).distribution_,
+            grids=3, noise_std=0.1, scheme=ReferenceScheme(3)
+        ).set_params(**{name: v}).fit(PLANE, PLANE[:, 0] - 0.3).distribution_,
         np.array([True, False]) if name == "baseline" else np.array([2, 3]),
-        [name], False,
+        [name.rpartition("__")[2]], False,
     )  # fmt: skip
 
 
@@ -260,7 +263,7 @@ def line(**settings):
 
 
 def plane(**settings):
-    made = MultiDimRegularizedILT("T2", 3, noise_std=0.1, max_iter=2)
+    made = MultiDimRegularizedILT("T2", 3, noise_std=0.1, scheme=ReferenceScheme(2))
     made.set_params(**settings)
     return made.fit(PLANE, PLANE[:, 0] - 0.3).distribution_
 
@@ -275,9 +278,21 @@ def compressed(**settings):
 
 def mapped(**settings):
     final = settings.pop("estimator", NonlinearRelaxationFit("T2"))
-    return VoxelMapper(final, **{"acquisition": TIMES} | settings).fit_transform(ROWS)
+    mapper = VoxelMapper(final, **{"acquisition": TIMES} | settings)
+    # Processes of their own would cost most of the time and see the same numbers.
+    with parallel_config(backend="threading"):
+        return mapper.fit_transform(ROWS)
 
 
+def penalised(**settings):
+    return line(penalty=AdaptivePenalty(**settings))
+
+
+ILT_PARAMETERS = {
+    name: value
+    for name, value in MultiDimRegularizedILT().get_params().items()
+    if name != "callback"
+}
 # By name of the call: the call and its parameters, a sound value each.
 NUMBERS = {
     "KernelBuilder": (kernel_of, {
@@ -291,16 +306,17 @@ NUMBERS = {
         "estimator": None, "acquisition": None, "include": ("params",),
         "only_converged": True, "chunk_size": 2, "n_jobs": 1,
     }),
-    "MultiDimRegularizedILT": (line, {
-        name: value
-        for name, value in MultiDimRegularizedILT().get_params().items()
-        if name != "callback"
-    }),
-    "MultiDimRegularizedILT, planes": (plane, {
-        name: value
-        for name, value in MultiDimRegularizedILT().get_params().items()
-        if name != "callback"
-    }),
+    "MultiDimRegularizedILT": (line, ILT_PARAMETERS),
+    "MultiDimRegularizedILT, planes": (plane, ILT_PARAMETERS),
+    "AdaptivePenalty": (penalised, AdaptivePenalty().get_params()),
+    "ReferenceScheme": (
+        lambda **settings: line(scheme=ReferenceScheme(**{"max_iter": 3} | settings)),
+        ReferenceScheme(3).get_params(),
+    ),
+    "ConvergentScheme": (
+        lambda **settings: line(scheme=ConvergentScheme(**{"max_iter": 3} | settings)),
+        ConvergentScheme(3).get_params(),
+    ),
     "MultiDimRegularizedILT.bands": (
         lambda **settings: FITTED_ILT.bands(**{"n_refits": 2} | settings).samples,
         {"n_refits": 2, "level": 0.5, "random_state": 0, "n_jobs": 1},

@@ -6,6 +6,7 @@ import hostile
 import numpy as np
 import pandas as pd
 import pytest
+import variants
 
 from skrelax import signals
 from skrelax.nonlinear import FitStatus, NonlinearRelaxationFit
@@ -37,9 +38,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 TE = 0.01 * np.arange(1, 13)[:, None]
 TI = np.geomspace(0.05, 3.0, 10)[:, None]
 FA = np.array([2.0, 4.0, 8.0, 12.0, 20.0, 30.0])[:, None]
-# Layouts and kinds that hold the same numbers as the plain array.
-SAME = {"read-only", "strided", "backwards in memory", "fortran", "big-endian", "list"}
-SAME |= {"nullable", "object", "longdouble"}
+SAME = set(variants.SAME)
 
 
 def decay(t, T):
@@ -116,27 +115,29 @@ def test_arrays_given_to_models(name):
         if call is None or (method == "evaluate" and "fit" in name):
             continue
         plain = call(X, sets)
-        columns = list(model.acquisition_columns)
-        for variant, points in hostile.arrays(X).items():
-            found = hostile.ends_well(
-                partial(call, points, sets), ("acquisition", *columns, name)
-            )
-            if variant in SAME:
-                assert same(found, plain), (method, variant)
-            elif found is not None:
-                signal = found[0] if isinstance(found, tuple) else found
-                assert hostile.all_finite(signal), (method, variant)
         names = [one.name for one in model.parameters]
-        for variant, values in hostile.arrays(sets).items():
-            found = hostile.ends_well(
-                partial(call, X, values), ("parameters", *names, name)
-            )
-            if variant in SAME:
-                assert same(found, plain), (method, variant)
-            elif found is not None:
-                signal = found[0] if isinstance(found, tuple) else found
-                known = ~np.isnan(np.asarray(values, dtype=float)).any(axis=1)
-                assert hostile.all_finite(signal[..., known]), (method, variant)
+        given = [
+            (
+                "acquisition",
+                X,
+                model.acquisition_columns,
+                partial(call, parameters=sets),
+            ),
+            ("parameters", sets, names, partial(call, X)),
+        ]
+        for argument, good, words, one in given:
+            for variant, values in hostile.arrays(good).items():
+                found = hostile.ends_well(
+                    partial(one, values), (argument, *words, name)
+                )
+                if variant in SAME:
+                    assert same(found, plain), (method, variant)
+                elif found is not None:
+                    signal = found[0] if isinstance(found, tuple) else found
+                    if argument == "parameters":
+                        known = ~np.isnan(np.asarray(values, dtype=float)).any(axis=1)
+                        signal = signal[..., known]
+                    assert hostile.all_finite(signal), (method, variant)
     for method in ("grid_limits", "search_limits"):
         for variant, points in hostile.arrays(X).items():
             limits = hostile.ends_well(

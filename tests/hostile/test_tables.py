@@ -4,6 +4,7 @@ import hostile
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import make_pipeline
 from variants import SAME, check_arrays, check_numbers, finite
@@ -13,6 +14,7 @@ from skrelax import (
     LassoFista,
     MultiDimRegularizedILT,
     NonlinearRelaxationFit,
+    ReferenceScheme,
     SmoothLasso,
     fit_batch,
 )
@@ -275,7 +277,9 @@ BUILDER = KernelBuilder("T2", n_bins=12, minimum=0.005, maximum=1.0)
 ESTIMATORS = {
     "smooth": make_pipeline(BUILDER, SmoothLasso(1e-5, 1e-3)),
     "nonlinear": NonlinearRelaxationFit("T2"),
-    "signed": MultiDimRegularizedILT("T2", np.geomspace(0.005, 1, 12), max_iter=5),
+    "signed": MultiDimRegularizedILT(
+        "T2", np.geomspace(0.005, 1, 12), scheme=ReferenceScheme(5)
+    ),
 }
 ROLES = {"acquisition": "TE", "signal": "y", "by": "sample"}
 
@@ -305,6 +309,9 @@ def test_a_bad_sample_costs_only_itself(name, column, good):
     expected = fit_batch(frame=long_table(), **call)
     for kind, bad in hostile.arrays(good).items():
         if np.shape(bad) not in ((16,), (16, 1)) or kind in ("sparse", "masked"):
+            continue
+        # As a column of a table they are one and the same.
+        if kind in ("strided", "backwards in memory", "fortran", "list"):
             continue
         bad = bad.iloc[:, 0].to_numpy(na_value=np.nan) if hasattr(bad, "iloc") else bad
         frame = long_table(**{column: bad})
@@ -423,7 +430,9 @@ def test_settings_of_batches():
             options = {"estimator": ESTIMATORS["smooth"]} | {name: value}
             return fit_batch(frame=frame, **ROLES, **options)
 
-        check_numbers(call, (name,))
+        # Processes of their own would cost most of the time and see the same numbers.
+        with parallel_config(backend="threading"):
+            check_numbers(call, (name,))
     assert hostile.ends_well(
         lambda: fit_batch(LassoFista, frame, **ROLES), ("estimator",)
     ) is None  # fmt: skip

@@ -10,13 +10,12 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from skrelax import MultiDimRegularizedILT
-from skrelax.inversion import _ilt_numba as compiled
-from skrelax.inversion import _ilt_solvers_numba as loops
-from skrelax.inversion._ilt_iteration import Axes, Inversion
-from skrelax.inversion._ilt_penalty import PenaltySettings, last_steps
-from skrelax.inversion._ilt_problem import DataOperator
-from skrelax.inversion._ilt_solvers import (
+from skrelax import AdaptivePenalty, MultiDimRegularizedILT, ReferenceScheme
+from skrelax.inversion._signed import _numba_band as loops
+from skrelax.inversion._signed._axes import Axes
+from skrelax.inversion._signed._iteration import Inversion
+from skrelax.inversion._signed._operator import DataOperator
+from skrelax.inversion._signed._solvers import (
     BandSolver,
     BlockSolver,
     ModeSolver,
@@ -24,6 +23,9 @@ from skrelax.inversion._ilt_solvers import (
 )
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "ilt_iltpy.json"
+# The penalties of its options `nn` and `compress`.
+NEGATIVE = AdaptivePenalty(negative=1000.0)
+COUNTED = AdaptivePenalty(count="singular-values")
 KERNELS = {"T2": "Exponential", "identity": "Identity"}
 
 
@@ -42,8 +44,8 @@ class Case:
     def fit(self, max_iter, **settings):
         """Return the fitted estimator after a number of iterations."""
         ilt = MultiDimRegularizedILT(
-            self.kernels, self.grids, noise_std=1.0, max_iter=max_iter, tol=0.0,
-            **{**self.ours, **settings},
+            self.kernels, self.grids, noise_std=1.0,
+            scheme=ReferenceScheme(max_iter, 0.0), **{**self.ours, **settings},
         )  # fmt: skip
         return ilt.fit_grid(self.axes, self.data, self.sigma)
 
@@ -97,12 +99,12 @@ def make_cases():
         "1-D": Case(line, *one),
         "1-D baseline": Case(line + 20, *one, None, {"baseline": True}, {"sb": True}),
         "1-D positive": Case(
-            np.abs(line), *one, None, {"positive": True}, {"nn": True}
+            np.abs(line), *one, None, {"penalty": NEGATIVE}, {"nn": True}
         ),
         "1-D weights": Case(line, *one, sigma(line)),
         "1-D compressed": Case(
             line, *one, None,
-            {"compression": 12, "compression_rule": "singular-values"},
+            {"compression": 12, "penalty": COUNTED},
             {"compress": [True], "s": [12]},
         ),
         "spectrum": Case(spectrum, *mixed),
@@ -113,7 +115,7 @@ def make_cases():
         "spectrum weights": Case(spectrum, *mixed, sigma(spectrum)),
         "spectrum compressed": Case(
             spectrum, *mixed, None,
-            {"compression": [6, None], "compression_rule": "singular-values"},
+            {"compression": [6, None], "penalty": COUNTED},
             {"compress": [True, False], "s": [6, points]},
         ),
         "2-D": Case(plane, *both),
@@ -121,12 +123,12 @@ def make_cases():
             plane + 20, *both, None, {"baseline": True}, {"sb": [True, True]}
         ),
         "2-D positive": Case(
-            np.abs(plane), *both, None, {"positive": True}, {"nn": True}
+            np.abs(plane), *both, None, {"penalty": NEGATIVE}, {"nn": True}
         ),
         "2-D weights": Case(plane, *both, sigma(plane)),
         "2-D compressed": Case(
             plane, *both, None,
-            {"compression": 6, "compression_rule": "singular-values"},
+            {"compression": 6, "penalty": COUNTED},
             {"compress": [True, True], "s": [6, 6]},
         ),
         "pseudo 3-D": Case(
@@ -141,10 +143,10 @@ CASES = make_cases()
 class Twin:
     """The formulas of the iteration with dense matrices, axes as given."""
 
-    def __init__(self, axes, kernels, data, weights, settings):
-        self.axes, self.settings = axes, settings
+    def __init__(self, axes, kernels, data, weights, penalty, scheme):
+        self.axes, self.penalty, self.scheme = axes, penalty, scheme
         self.shape, self.full = axes.shape, axes.full_shape
-        identities = [np.eye(n) for n in self.shape[axes.n_inverted :]]
+        identities = [np.eye(n) for n in self.shape[len(axes.inverted) :]]
         K = np.eye(1)
         for factor in [*kernels, *identities]:
             K = np.kron(K, factor)
@@ -156,7 +158,7 @@ class Twin:
             for sign in (1, -1):
                 steps.append(tuple((a == k) + sign * (a == j) for a in range(d)))
         self.steps = steps
-        h = last_steps(axes.grids, axes.is_log)
+        h = axes.last_steps
         dq = np.where(axes.is_log, h, np.log(10) * h)
         self.scales = []
         for step in steps:
@@ -164,18 +166,18 @@ class Twin:
             a0, ac, ap, ad = (
                 np.sqrt(np.mean(np.square(np.array(values)[on])))
                 for values in (
-                    settings.floor,
-                    settings.curvature,
-                    settings.slope,
-                    settings.crossing,
+                    penalty.floor,
+                    penalty.curvature,
+                    penalty.slope,
+                    scheme.crossing_scale,
                 )
             )
             self.scales.append((a0, ac, ap, ad, np.sqrt(np.sum(dq[on] ** 2))))
         self.V = np.zeros(self.full)
-        for k, penalty in enumerate(settings.boundary):
+        for k, boundary in enumerate(penalty.boundary):
             bins = np.moveaxis(self.V, k, 0)[: self.shape[k]]
-            bins[:2] += penalty
-            bins[-2:] += penalty
+            bins[:2] += boundary
+            bins[-2:] += boundary
         self.C = [0.0] * d
         self.Gamma = np.eye(self.V.size) / np.mean([s[0] for s in self.scales])
         self.it = 0
@@ -206,7 +208,7 @@ class Twin:
         return sparse.csr_array(np.array(columns).T)
 
     def update(self, g):
-        it, n, settings = self.it, g.size, self.settings
+        it, n = self.it, g.size
         u = max(0.95 ** (it - 29), 0.2) if it > 29 else 1.0
         r = max(0.95 ** (it - 59), 0.2) if it > 59 else 1.0
         L2, L1 = sparse.csr_array((n, n)), sparse.csr_array((n, n))
@@ -228,7 +230,7 @@ class Twin:
             L2 = L2 + sparse.diags_array((gamma**-0.5).ravel()) @ (
                 A + B - 2 * sparse.eye_array(n)
             )
-            if i < len(self.shape) and it >= settings.crossing_start:
+            if i < len(self.shape) and it >= self.scheme.crossing_start:
                 s = np.sign(g)
                 around = 0.5 * (self.shift(s, step) + self.shift(s, back))
                 a = dq * (1 - s * around) * inside
@@ -236,7 +238,7 @@ class Twin:
                 self.C[i] = (1 - r) * self.C[i] + r * m
                 L1 = L1 + 0.5 * sparse.diags_array(np.sqrt(self.C[i]).ravel()) @ (A - B)
         new = (L2.T @ L2 + L1.T @ L1).toarray() + np.diag(self.V.ravel())
-        new += np.diag((settings.negative * (1 - np.sign(g)) / 2).ravel())
+        new += np.diag((self.penalty.negative * (1 - np.sign(g)) / 2).ravel())
         self.Gamma = u * new + (1 - u) * self.Gamma
         self.it += 1
 
@@ -248,7 +250,9 @@ class Twin:
         return g
 
 
-def make_problem(shape, n_inverted, baseline, *, weighted=False, negative=0.0):
+def make_problem(
+    shape, n_inverted, baseline, *, n_iter=9, weighted=False, negative=0.0
+):
     """Return what Inversion and Twin take, on small random axes."""
     rng = np.random.default_rng(0)
     grids = [np.geomspace(1e-3, 10, n) for n in shape[:n_inverted]]
@@ -257,7 +261,7 @@ def make_problem(shape, n_inverted, baseline, *, weighted=False, negative=0.0):
         tuple(grids),
         tuple(k < n_inverted for k in range(len(shape))),
         tuple(baseline),
-        n_inverted,
+        tuple(range(n_inverted)),
     )
     kernels, signal = [], np.ones((1, 1))
     for k in range(n_inverted):
@@ -270,12 +274,12 @@ def make_problem(shape, n_inverted, baseline, *, weighted=False, negative=0.0):
     data = data + rng.standard_normal(data.shape)
     weights = rng.uniform(0.5, 2.0, data.shape) if weighted else None
     d = len(shape)
-    settings = PenaltySettings(
-        1.0, (1e-4,) * d, (0.5,) * d, (2.5,) * d, (1e-5,) * d, 1.0,
-        tuple(50.0 * (k < n_inverted) for k in range(d)), negative, (3, 3, 3), 5,
-        (30, 0.05, 0.2), (60, 0.05, 0.2),
+    penalty = AdaptivePenalty(
+        floor=(1e-4,) * d, curvature=(0.5,) * d, slope=(2.5,) * d,
+        boundary=tuple(50.0 * (k < n_inverted) for k in range(d)), negative=negative,
     )  # fmt: skip
-    return axes, kernels, data, weights, settings
+    scheme = ReferenceScheme(n_iter, 0.0, crossing_scale=(1e-5,) * d)
+    return axes, kernels, data, weights, penalty, scheme
 
 
 PROBLEMS = {
@@ -297,14 +301,14 @@ PROBLEMS = {
 )
 def test_iteration_equals_its_formulas(name, direct, weighted):
     problem = make_problem(*PROBLEMS[name], weighted=weighted, negative=10.0)
-    axes, kernels, data, weights, settings = problem
+    axes, kernels, data, weights, penalty, scheme = problem
     twin = Twin(*problem)
     operator = DataOperator(kernels, weights, data.shape[1])
     solver = "direct" if direct else "iterative"
-    inversion = Inversion(axes, operator, settings, 1, solver)
+    inversion = Inversion(axes, operator, penalty, scheme, 1, solver)
     assert isinstance(inversion.solver, BandSolver if direct else ModeSolver)
     inversion.load(data)
-    inversion.run(9, 0.0)
+    inversion.run()
     # The iteration amplifies rounding, by 1e3 to 1e5 in nine steps.
     expected = twin.run(9)
     scale = np.abs(expected).max()
@@ -312,45 +316,45 @@ def test_iteration_equals_its_formulas(name, direct, weighted):
 
 
 def test_rates_fall_late_in_the_iteration():
-    problem = make_problem((6, 5), 1, (False, False))
-    axes, kernels, data, weights, settings = problem
-    inversion = Inversion(axes, DataOperator(kernels, weights, 5), settings, 2)
+    problem = make_problem((6, 5), 1, (False, False), n_iter=64)
+    axes, kernels, data, weights, penalty, scheme = problem
+    operator = DataOperator(kernels, weights, 5)
+    inversion = Inversion(axes, operator, penalty, scheme, 2)
     inversion.load(data)
-    inversion.run(64, 0.0)
+    inversion.run()
     expected = Twin(*problem).run(64)
     scale = np.abs(expected).max()
     assert_allclose(inversion.distribution, expected, rtol=0, atol=1e-7 * scale)
 
 
 def solved(solver, gamma, Y):
-    solver.Y = Y
+    solver.load(Y)
     return np.array(solver.solve(gamma))
 
 
 def test_solvers_agree_on_one_system(monkeypatch):
-    axes, kernels, _, _, settings = make_problem((30, 70), 1, (False, False))
-    operator = DataOperator(kernels, None, 70)
-    inversion = Inversion(axes, operator, settings, 1)
-    lattice, W = inversion.penalty.lattice, operator.normal_blocks()
+    axes, kernels, _, _, penalty, scheme = make_problem((20, 40), 1, (False, False))
+    operator = DataOperator(kernels, None, 40)
+    inversion = Inversion(axes, operator, penalty, scheme, 1)
+    lattice, W = inversion.gamma.lattice, operator.normal_blocks()
     rng = np.random.default_rng(1)
     g = lattice.spread(rng.standard_normal(lattice.full_shape))
-    inversion.penalty.update(
-        g, True, 1.0, 1.0, lambda f: f(lattice.first, lattice.last)
-    )
-    gamma, Y = inversion.penalty.gamma, rng.standard_normal(lattice.cells.size)
+    # An iteration with crossings, of rates that are one.
+    scheme._follower(inversion.gamma)(5, g, None)
+    gamma, Y = inversion.gamma.matrix, rng.standard_normal(lattice.cells.size)
 
     dense = np.zeros((Y.size, Y.size))
     index = np.full(lattice.size, -1)
     index[lattice.cells] = np.arange(Y.size)
-    for k, offset in enumerate(lattice.gamma_offsets):
+    for k, offset in enumerate(lattice.couplings.offsets):
         other = index[lattice.cells + offset]
         for c in np.flatnonzero(other >= 0):
             dense[c, other[c]] = dense[other[c], c] = gamma[k, lattice.cells[c]]
-    dense += np.kron(np.eye(70), W[0])
+    dense += np.kron(np.eye(40), W[0])
     expected = np.linalg.solve(dense, Y)
 
     single = BandSolver(lattice, W, 1)
-    monkeypatch.setattr("skrelax.inversion._ilt_solvers._TWISTED_WORTH", 0.0)
+    monkeypatch.setattr("skrelax.inversion._signed._solvers._TWISTED_WORTH", 0.0)
     twisted = BandSolver(lattice, W, 2)
     assert single.pool is None
     assert twisted.pool is not None
@@ -375,7 +379,7 @@ def test_band_equals_its_dense_factor(n, b):
             dense[j:stop, j] if j < n else 1.0
         )
     for j in range(A.shape[0]):
-        assert compiled._factor_panel(A[j], compiled._reduce_panel(A, j, 0, j)) == 0
+        assert loops._factor_panel(A[j], loops._reduce_panel(A, j, 0, j)) == 0
     L = np.zeros((n, n))
     for j in range(n):
         stop = min(n, j + b + 1)
@@ -390,21 +394,22 @@ def test_band_equals_its_dense_factor(n, b):
     assert_allclose(X, np.linalg.solve(L, y), rtol=0, atol=1e-11 * n)
     x = np.zeros(A.shape[0] * 8)
     x[:n] = y[:, 0]
-    compiled.solve_forward(A, 0, A.shape[0], x)
+    loops.solve_forward(A, 0, A.shape[0], x)
     assert_allclose(x[:n], X[:, 0], rtol=0, atol=1e-11 * n)
-    compiled.solve_backward(A, 0, A.shape[0], x)
+    loops.solve_backward(A, 0, A.shape[0], x)
     assert_allclose(dense @ x[:n], y[:, 0], rtol=0, atol=1e-10 * n)
 
 
 def test_modes_need_few_steps_on_a_wide_band(monkeypatch):
-    monkeypatch.setattr("skrelax.inversion._ilt_solvers.WIDEST_BAND", 4)
-    axes, kernels, data, _, settings = make_problem((9, 8, 4), 2, (True, True, False))
+    monkeypatch.setattr("skrelax.inversion._signed._solvers.WIDEST_BAND", 4)
+    problem = make_problem((9, 8, 4), 2, (True, True, False), n_iter=7)
+    axes, kernels, data, _, penalty, scheme = problem
     operator = DataOperator(kernels, None, 4)
-    inversion = Inversion(axes, operator, settings, 1, "iterative")
+    inversion = Inversion(axes, operator, penalty, scheme, 1, "iterative")
     inversion.load(data)
-    inversion.run(7, 0.0)
+    inversion.run()
     assert max(inversion.solver.n_steps) < 40
-    expected = Twin(axes, kernels, data, None, settings).run(7)
+    expected = Twin(*problem).run(7)
     scale = np.abs(expected).max()
     assert_allclose(inversion.distribution, expected, rtol=0, atol=1e-8 * scale)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skrelax import MultiDimRegularizedILT
+from skrelax import MultiDimRegularizedILT, ReferenceScheme
 
 
 @pytest.mark.parametrize(
@@ -16,5 +16,6 @@ from skrelax import MultiDimRegularizedILT
 def test_default_grids_do_not_explode(n_axes, n_points, n_bins):
     rng = np.random.default_rng(0)
     X, y = rng.uniform(0.1, 1.0, (n_points, n_axes)), rng.uniform(size=n_points)
-    ilt = MultiDimRegularizedILT(noise_std=1.0, max_iter=1).fit(X, y)
+    ilt = MultiDimRegularizedILT(noise_std=1.0, scheme=ReferenceScheme(1))
+    ilt.fit(X, y)
     assert ilt.distribution_.shape == (n_bins,) * n_axes

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skrelax import MultiDimRegularizedILT
+from skrelax import ConvergentScheme, MultiDimRegularizedILT, ReferenceScheme
 from skrelax.kernels import acquisition_grid
 
 TIMES = np.geomspace(1e-3, 10, 40)
@@ -12,12 +12,14 @@ NOISE = 0.002 * np.random.default_rng(0).standard_normal(40)
 Y = np.exp(-TIMES / 0.3) - 0.4 * np.exp(-TIMES / 0.02) + NOISE
 
 
-@pytest.mark.parametrize("scheme", ["reference", "convergent"])
+@pytest.mark.parametrize(
+    "scheme", [ReferenceScheme(tol=1e-5), ConvergentScheme(tol=1e-5)]
+)
 def test_weight_0_is_a_removed_row(scheme):
     weight = np.ones(40)
     weight[[0, 7, 13, 39]] = 0.0
     kept = weight > 0
-    ilt = MultiDimRegularizedILT(scheme=scheme, tol=1e-5)
+    ilt = MultiDimRegularizedILT(scheme=scheme)
     weighted = ilt.fit(TIMES[:, None], Y, sample_weight=weight)
     noise, g = weighted.noise_std_, weighted.distribution_
     assert_array_equal(weighted.residuals_, Y - weighted.predict(TIMES[:, None]))
@@ -35,7 +37,9 @@ def test_removed_points_of_a_plane():
     weight = np.ones(27)
     weight[[4, 11]] = 0.0
     weight[X[:, 1] == 2.0] = 0.0
-    ilt = MultiDimRegularizedILT(["T2", "identity"], [12, None], max_iter=20)
+    ilt = MultiDimRegularizedILT(
+        ["T2", "identity"], [12, None], scheme=ReferenceScheme(20)
+    )
     whole = ilt.fit(X, y, sample_weight=weight)
     # No bin stands for a position that was removed altogether.
     assert_array_equal(np.isnan(whole.residuals_), X[:, 1] == 2.0)
@@ -48,7 +52,7 @@ def test_removed_points_of_a_plane():
 def test_times_in_columns():
     t, u = TIMES[:32], np.geomspace(1e-2, 1, 31)
     data = np.outer(np.exp(-t / 0.1), np.exp(-u / 0.2))
-    ilt = MultiDimRegularizedILT("T2", 8, noise_std=0.01, max_iter=5)
+    ilt = MultiDimRegularizedILT("T2", 8, noise_std=0.01, scheme=ReferenceScheme(5))
     plain = ilt.fit_grid((t, u), data).distribution_
     for axes in ((t[:, None], u[:, None]), [t[:, None].tolist(), u]):
         assert_array_equal(ilt.fit_grid(axes, data).distribution_, plain)
@@ -62,7 +66,7 @@ def test_times_in_columns():
 
 
 def test_complex_signals_are_to_be_phased():
-    ilt = MultiDimRegularizedILT("T2", 8, noise_std=0.01, max_iter=5)
+    ilt = MultiDimRegularizedILT("T2", 8, noise_std=0.01, scheme=ReferenceScheme(5))
     with pytest.raises(ValueError, match="y is complex; phase it"):
         ilt.fit(TIMES[:, None], Y * 1j)
     with pytest.raises(ValueError, match="data is complex; phase it"):

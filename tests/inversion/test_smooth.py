@@ -301,7 +301,7 @@ def test_tall_kernel_in_blocks_equals_one_piece(monkeypatch):
     kernel = KernelBuilder(n_bins=20, minimum=1e-2, maximum=10).fit_transform(times)
     y = np.exp(-times[:, 0]) + 1e-3 * np.random.default_rng(0).standard_normal(700)
     whole = SmoothLasso(0.0, 1e-3, fit_intercept=True).fit(kernel, y)
-    monkeypatch.setattr("skrelax.inversion._problem._BLOCK_VALUES", 1)
+    monkeypatch.setattr("skrelax.inversion._weighted_rows._BLOCK_VALUES", 1)
     blocks = SmoothLasso(0.0, 1e-3, fit_intercept=True).fit(kernel, y)
     assert_allclose(blocks.coef_, whole.coef_, atol=1e-10)
     assert_allclose(blocks.intercept_, whole.intercept_, atol=1e-10)

@@ -259,6 +259,9 @@ ENCODED = base64.b64encode(VALUES.tobytes()).decode()
         (internal(components=[[10**400] * 12]), None, "cannot be decoded"),
         (internal(components=[[float("nan")] * 12]), None, "NaN or infinite"),
         (internal(components=[[300] * 12], numeric_type="uint8"), None, "decoded"),
+        (internal(components=[[0.5] * 12], numeric_type="uint8"), None, "whole"),
+        (internal(components=[[1e300] * 12], numeric_type="float32"), None, "infinite"),
+        (internal(), dimension(count=10**400), r"has 10+\.\.\. points"),
         (internal(components=[[1.0] * 13], numeric_type="complex64"), None, "pairs"),
         (internal(encoding="base64", components=[ENCODED[:-8]]), None, "decoded"),
         (internal(encoding="base64", components=[ENCODED[:-1]]), None, "decoded"),
@@ -329,3 +332,9 @@ def test_labels_are_text_and_nothing_else(tmp_path):
     (label,) = read_decay(path).signals.index
     assert label.isprintable()
     assert len(label) <= 100
+
+
+def test_b_values_come_in_seconds_per_square_metre(tmp_path):
+    axis = dimension(increment="100 s/mm^2")
+    table = read_decay(write(tmp_path / "a.csdf", internal(), axis))
+    assert_allclose(table.acquisition["b"][:3], [0.0, 1e8, 2e8])

@@ -269,3 +269,15 @@ def test_foreground():
     assert not foreground_mask(np.vstack([noise, tissue]))[700]
     with pytest.raises(ValueError, match="no voxel with finite values"):
         foreground_mask(np.full((3, 2), np.nan))
+
+
+def test_images_that_are_cut_off_are_named(tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    for index in range(3):
+        write_image(tmp_path / f"{index}.dcm", EchoTime=10.0 * (index + 1))
+    data = pydicom.dcmread(tmp_path / "2.dcm")
+    del data.PixelData
+    data.save_as(tmp_path / "2.dcm")
+    with pytest.warns(UserWarning, match=r"1 files describe an image.*: 2.dcm"):
+        table = read_dicom_series(tmp_path)
+    assert table.acquisition["TE"].tolist() == [0.01, 0.02]

@@ -110,7 +110,7 @@ TABLE = {
     "repeated strengths": ("L L! L! L! L! L L", "L L! L! L! L! L L"),
     "one fold": ("b b W! b W! W W", "b b W! b W! W W"),
     "one fold, exactly": ("L L L L L L L", "L L L L L L L"),
-    "saturated at all strengths": ("L! L! E L E L L", "L! b E W! E L L"),
+    "saturated at all strengths": ("L! L! E L E L L", "L! L! E W! E L L"),
     "mostly without weight": ("b b E b E E E", "b b E W! E E E"),
     "one point with weight": ("L! b E b E E E", "L b E W! E E E"),
     "tiny weights": ("b b W! b W! b b", "b b W! b W! b b"),

@@ -1,17 +1,21 @@
 """Rules for the strength: published references, definitions, bad input."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from skrelax import (
     KernelBuilder,
     LassoFista,
+    MultiDimRegularizedILT,
     SmoothLasso,
     SmoothLassoCV,
     TSVDCompressor,
 )
+from skrelax.kernels import acquisition_grid
 from skrelax.model_selection import StrengthSearch
 from skrelax.model_selection._criteria import lcurve_corner
 
@@ -212,10 +216,46 @@ def test_corner_of_a_known_curve():
     c = 0.1
 
     def point(t):
-        return np.array([1 + c * np.exp(t), 1 + c * np.exp(-t)])
+        return np.array([1 + c * np.exp(t), 1 + c * np.exp(-t)]), 1e-15
 
     corner = lcurve_corner(point, -4.0, 4.0)
     assert_allclose(corner, 0.0, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [
+        lambda t: [np.cos(t), np.sin(t)],
+        lambda t: [t, t**2],
+        lambda t: [np.exp(-t) * np.cos(t), np.exp(-t) * np.sin(t)],
+    ],
+    ids=["equal", "peak", "rising"],
+)
+def test_corner_does_not_hang_on_rounding(curve):
+    # The last steps of the search, of 1e-4, tell curvatures apart that differ less than
+    # what coordinates with an error of 1e-13 make of them.
+    def corner(seed):
+        rng = np.random.default_rng(seed)
+
+        def point(t):
+            return curve(t) + 1e-13 * rng.uniform(-1, 1, 2), 1e-13
+
+        return lcurve_corner(point, -1.2, 1.0)
+
+    assert len({corner(seed) for seed in range(10)}) == 1
+
+
+@pytest.mark.parametrize("seed", [3, 8])
+def test_weights_and_repeated_rows_have_one_corner(seed):
+    rng = np.random.default_rng(seed)
+    kernel, signal = rng.random((30, 20)), rng.integers(0, 3, 30).astype(float)
+    weight = rng.integers(1, 5, 30)
+    search = StrengthSearch(SmoothLasso(), rule="lcurve", strengths=5)
+    weighted = search.fit(kernel, signal, sample_weight=weight).strength_
+    rows = np.repeat(np.arange(30), weight)
+    repeated = search.fit(kernel[rows], signal[rows]).strength_
+    # The ends of the curve differ by rounding, and so do the steps of the search.
+    assert_allclose(weighted, repeated, rtol=1e-8)
 
 
 def test_target_out_of_reach_takes_the_weakest_and_says_so():
@@ -249,3 +289,63 @@ def test_bad_settings_name_the_argument(settings, message):
     X, y = decay()
     with pytest.raises(ValueError, match=message):
         StrengthSearch(inversion(), **settings).fit(X, y)
+
+
+@pytest.mark.parametrize("scheme", ["reference", "convergent"])
+def test_signed_inversions_by_rules_that_look_at_residuals(scheme):
+    X, y = decay()
+    signed = MultiDimRegularizedILT("T2", 40, scheme=scheme)
+    strengths = [100.0, 10.0, 1.0]
+    grid = {"strengths": strengths, "refine": False}
+    found = {}
+    for rule in ("cv", "cv-1se", "discrepancy", "chi2"):
+        search = StrengthSearch(signed, rule=rule, **grid).fit(X, y)
+        found[rule] = search.strength_
+        assert search.strength_ in strengths
+        inner = search.best_estimator_
+        assert_allclose(search.predict(X), inner.predict(X))
+        assert_allclose(search.distribution_, inner.distribution_)
+        # Stronger penalties fit worse.
+        assert (np.diff(search.curve_["residual"]) < 0).all()
+        assert np.isnan(search.curve_["norm"]).all()
+        assert search.describe()["strength"].tolist() == [search.strength_]
+    assert found["cv-1se"] >= found["cv"]
+    for rule, target in (("discrepancy", 1.0), ("chi2", 1.02)):
+        search = StrengthSearch(signed, rule=rule, **grid).fit(X, y)
+        below = search.curve_["residual"] <= search.target_
+        assert search.strength_ == search.curve_["strength"][below].max(initial=1.0)
+        scale = search.noise_std_ or np.sqrt(search.curve_["residual"][-1])
+        assert_allclose(search.target_, target * scale**2)
+
+
+def test_a_signed_inversion_weighs_points_as_its_noise_does():
+    X, y = decay()
+    signed = MultiDimRegularizedILT("T2", 40)
+    plain = StrengthSearch(
+        signed, rule="discrepancy", strengths=[10.0, 1.0], refine=False
+    )
+    twice = clone(plain).fit(X, y, sample_weight=np.full(len(y), 2.0))
+    # A point that counts twice has a root of two more noise of weight one, and the
+    # mean square of points with mean weight one is the same.
+    assert_allclose(twice.noise_std_, plain.fit(X, y).noise_std_, rtol=1e-6)
+    assert_allclose(twice.curve_["residual"], plain.curve_["residual"], rtol=0.05)
+
+
+def test_names_of_columns_reach_a_signed_inversion():
+    X = acquisition_grid(np.geomspace(0.02, 4.0, 6), np.geomspace(0.002, 0.5, 8))
+    y = (1 - np.exp(-X[:, 0] / 0.5)) * np.exp(-X[:, 1] / 0.05)
+    y += 1e-3 * np.random.default_rng(0).standard_normal(len(y))
+    frame = pd.DataFrame(X, columns=["TS", "TE"])
+    signed = MultiDimRegularizedILT(["T1-SR", "T2"], 10)
+    search = StrengthSearch(signed, rule="cv", strengths=[10.0, 1.0], cv=3)
+    turned = clone(search).fit(frame[["TE", "TS"]], y)
+    assert_allclose(
+        turned.curve_["criterion"], search.fit(frame, y).curve_["criterion"], rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("rule", ["gcv", "lcurve", "brd"])
+def test_rules_that_need_a_fixed_penalty_refuse_a_signed_inversion(rule):
+    X, y = decay()
+    with pytest.raises(ValueError, match=f"rule='{rule}' needs .*choose by 'cv'"):
+        StrengthSearch(MultiDimRegularizedILT("T2", 40), rule=rule).fit(X, y)

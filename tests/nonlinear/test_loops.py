@@ -1,5 +1,7 @@
 """Compiled loops of fits against plain NumPy and SciPy."""
 
+import functools
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -95,6 +97,72 @@ def test_polarities_between_close_zero_crossings():
     dense = (Y**2).sum(axis=(1, 2)) - best
     assert (found.rss <= dense * (1 + 1e-12)).all()
     assert_allclose(found.rss, dense, rtol=1e-5)
+
+
+def test_all_polarities_near_the_best_node_have_a_bracket():
+    # A point crosses zero in nearly each cell, and several do in some.
+    times = np.linspace(0.05, 5.0, 100)[:, None]
+    function = functools.partial(InversionRecovery().basis, times)
+    problem = LineProblem(function, [Axis("T1", 0.02, 10.0, log=True)], True)
+    T1 = np.exp(np.random.default_rng(1).uniform(np.log(0.3), np.log(4.0), 100))
+    rng = np.random.default_rng(0)
+    clean = function(T1[:, None])[0].T
+    Y = np.abs(clean + 0.05 * rng.standard_normal(clean.shape))
+    lo, hi, _, node, sign = problem.find_brackets(Y[:, None])
+    u = np.linspace(problem.u[0], problem.u[-1], 20 * problem.u.size - 19)
+    phi = function(np.exp(u)[:, None])[0]
+    energy = (Y @ (np.abs(phi) / np.linalg.norm(phi, axis=0))) ** 2
+    n_other = 0
+    for v in range(len(Y)):
+        used = np.flatnonzero(node[v] >= 0)
+        for g in np.flatnonzero(energy[v] > energy[v, ::20].max() * (1 + 1e-9)):
+            around = used[(lo[v, used] <= u[g] + 1e-9) & (u[g] <= hi[v, used] + 1e-9)]
+            same = (sign[v, around] * phi[:, g] >= -1e-7).all(axis=1)
+            assert same.any()
+            n_other += not (sign[v, 0] * phi[:, g] >= -1e-7).all()
+    assert n_other > 10
+
+
+@pytest.mark.parametrize("per_point", [False, True])
+def test_patterns_of_two_amplitudes_equal_a_loop_over_all_of_them(per_point):
+    # With a repetition time per point the order of the points changes on the grid.
+    X = TI
+    if per_point:
+        X = np.hstack([TI, TI + np.random.default_rng(2).uniform(0.1, 2.0, TI.shape)])
+    model = InversionRecovery("fit", repetition_time="TR" if per_point else None)
+    axis = Axis("T1", 0.02, 10.0, log=True)
+    problem = LineProblem(lambda sets: model.basis(X, sets), [axis], True)
+    T1 = np.geomspace(0.2, 2.0, 60)[:, None]
+    clean = np.tensordot([1.0, 1.8], model.basis(X, T1), 1).T
+    rng = np.random.default_rng(0)
+    Y = np.abs(clean + 0.05 * rng.standard_normal(clean.shape))
+    lo, hi, start, node, sign = problem.find_brackets(Y[:, None])
+    phi = model.basis(X, np.exp(problem.u)[:, None])
+    h = problem.u[1] - problem.u[0]
+    Q = np.linalg.qr(phi.transpose(2, 1, 0))[0]
+    angle = np.arctan2(phi[1], phi[0])
+    for v, y in enumerate(Y):
+        best = np.zeros(len(Q))
+        for g in range(len(Q)):
+            # Amplitudes (cos, sin) normal to a point turn its sign.
+            turns = np.sort((angle[:, g] + np.pi / 2) % np.pi)
+            between = 0.5 * (turns + np.append(turns[1:], turns[0] + np.pi))
+            signal = np.outer(np.cos(between), phi[0, :, g])
+            signal += np.outer(np.sin(between), phi[1, :, g])
+            best[g] = ((np.sign(signal) * y @ Q[g]) ** 2).sum(axis=1).max()
+        used = node[v] >= 0
+        assert best.argmax() in node[v]
+        assert (np.abs(start[v, used] - problem.u[node[v, used]]) <= h).all()
+        inner = node[v, used]
+        assert_allclose(lo[v, used], problem.u[np.maximum(inner - 1, 0)])
+        assert_allclose(hi[v, used], problem.u[np.minimum(inner + 1, len(Q) - 1)])
+        # The brackets hold the energies of their patterns, the best one among them.
+        energies = [
+            ((s * y @ Q[g]) ** 2).sum()
+            for s, g in zip(sign[v, used], inner, strict=True)
+        ]
+        assert max(energies) == pytest.approx(best.max(), rel=1e-12)
+        assert min(energies) >= best.max() - 2e-2 * (y**2).sum()
 
 
 def differences(value, u, step):

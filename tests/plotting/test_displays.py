@@ -16,6 +16,7 @@ from skrelax import (
     LassoFistaCV,
     MultiDimRegularizedILT,
     NonlinearRelaxationFit,
+    ReferenceScheme,
     SmoothLasso,
     SmoothLassoCV,
 )
@@ -252,13 +253,15 @@ def test_two_axes_of_one_kind_are_told_apart():
 def test_signed_inversions_are_drawn():
     times = np.geomspace(1e-3, 1, 16)
     signals = np.stack([np.exp(-times / 0.1), -np.exp(-times / 0.1)], axis=1)
-    one = MultiDimRegularizedILT("T2", 20, noise_std=1e-2, max_iter=5)
+    one = MultiDimRegularizedILT("T2", 20, noise_std=1e-2, scheme=ReferenceScheme(5))
     one.fit(times[:, None], signals)
     display = DistributionDisplay.from_estimator(one)
     assert_allclose(display.distribution, one.distribution_.T)
     assert (display.distribution < 0).any()
     assert display.ax_.get_xlabel() == "$T_{2}$ (s)"
-    two = MultiDimRegularizedILT(["T1-SR", "T2"], [9, 11], noise_std=1e-2, max_iter=5)
+    two = MultiDimRegularizedILT(
+        ["T1-SR", "T2"], [9, 11], noise_std=1e-2, scheme=ReferenceScheme(5)
+    )
     data = np.multiply.outer(1 - np.exp(-times / 0.5), signals)
     two.fit_grid((times, times), data)
     for signal in (0, 1):
@@ -270,7 +273,7 @@ def test_signed_inversions_are_drawn():
     with pytest.raises(ValueError, match="must have 1 axes, got 2: use Distribution"):
         DistributionDisplay.from_estimator(two)
     discrete = MultiDimRegularizedILT(
-        ["T2", "identity"], [9, None], noise_std=1e-2, max_iter=2
+        ["T2", "identity"], [9, None], noise_std=1e-2, scheme=ReferenceScheme(2)
     ).fit_grid((times, np.arange(16.0)), data[..., 0])
     with pytest.raises(ValueError, match="axis 1 of the estimator is not inverted"):
         DistributionMapDisplay.from_estimator(discrete)

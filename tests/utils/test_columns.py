@@ -5,7 +5,12 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from skrelax import KernelBuilder, MultiDimRegularizedILT, NonlinearRelaxationFit
+from skrelax import (
+    KernelBuilder,
+    MultiDimRegularizedILT,
+    NonlinearRelaxationFit,
+    ReferenceScheme,
+)
 from skrelax.kernels import acquisition_grid
 from skrelax.signals import (
     Diffusion,
@@ -44,8 +49,11 @@ def columns_of(kind, models, X):
             fitted = KernelBuilder(list(models), n_bins=2).fit(X)
             return [place for part in fitted._columns for place in part]
         if kind == "ilt":
-            ilt = MultiDimRegularizedILT(list(models), 2, noise_std=1.0, max_iter=1)
-            return list(ilt.fit(X, Y)._order)
+            ilt = MultiDimRegularizedILT(
+                list(models), 2, noise_std=1.0, scheme=ReferenceScheme(1)
+            )
+            columns = ilt.fit(X, Y)._axes.columns
+            return [place for part in columns for place in part]
         model = models[0] if len(models) == 1 else of_one_model(wanted)
         return list(NonlinearRelaxationFit(model).fit(X, Y)._columns)
     except ValueError as error:
@@ -132,7 +140,9 @@ def test_two_axes_of_one_model(kind, names, expected):
 def test_a_single_model_serves_its_columns(names, n_axes):
     X = pd.DataFrame(POINTS[:, : len(names)], columns=names)
     assert len(KernelBuilder("T2", n_bins=2).fit(X).models_) == n_axes
-    ilt = MultiDimRegularizedILT("T2", 2, noise_std=1.0, max_iter=1).fit(X, Y)
+    ilt = MultiDimRegularizedILT("T2", 2, noise_std=1.0, scheme=ReferenceScheme(1)).fit(
+        X, Y
+    )
     assert len(ilt.grids_) == n_axes
 
 
@@ -142,7 +152,9 @@ def test_kernels_and_fits_of_names_are_those_of_arrays():
     plain = POINTS[:, [1, 0]]
     builder = KernelBuilder(kernels, n_bins=[3, 4])
     assert_array_equal(builder.fit_transform(frame), builder.fit_transform(plain))
-    ilt = MultiDimRegularizedILT(kernels, [6, 7], noise_std=0.1, max_iter=5)
+    ilt = MultiDimRegularizedILT(
+        kernels, [6, 7], noise_std=0.1, scheme=ReferenceScheme(5)
+    )
     named = ilt.fit(frame, Y)
     assert_array_equal(named.predict(frame), ilt.fit(plain, Y).predict(plain))
 

@@ -162,7 +162,7 @@ def test_features_are_those_of_the_processor_asked_for():
 @pytest.mark.parametrize("count", [0, 1, 5])
 @pytest.mark.parametrize("form", ["plain", "vector"])
 def test_tile_product_equals_numpy(form, count):
-    from skrelax.inversion import _ilt_numba as loops
+    from skrelax.inversion._signed import _numba_band as loops
 
     product = getattr(loops, f"_subtract_products_{form}")
     if form == "vector":

@@ -9,9 +9,11 @@ from numpy.testing import assert_array_equal
 from sklearn.pipeline import make_pipeline
 
 from skrelax import (
+    AdaptivePenalty,
     KernelBuilder,
     MultiDimRegularizedILT,
     NonlinearRelaxationFit,
+    ReferenceScheme,
     SmoothLasso,
     TSVDCompressor,
     VoxelMapper,
@@ -32,16 +34,25 @@ def test_models_are_copies():
     builder.set_params(kernel__efficiency=1.5)
     assert_array_equal(builder.transform(TIMES), before)
     assert builder.models_[0] is not model
-    ilt = MultiDimRegularizedILT(model, 12, noise_std=0.1, max_iter=9).fit(TIMES, Y)
+    ilt = MultiDimRegularizedILT(
+        model, 12, noise_std=0.1, scheme=ReferenceScheme(9)
+    ).fit(TIMES, Y)
     before = ilt.predict(TIMES)
     model.efficiency = 1.2
     assert_array_equal(ilt.predict(TIMES), before)
 
 
 def test_bands_refit_as_the_fit_was():
-    ilt = MultiDimRegularizedILT("T2", 12, noise_std=0.1, max_iter=9).fit(TIMES, Y)
+    floor, scheme = [2e-4], ReferenceScheme(9)
+    ilt = MultiDimRegularizedILT(
+        "T2", 12, noise_std=0.1, penalty=AdaptivePenalty(floor=floor), scheme=scheme
+    ).fit(TIMES, Y)
     before = ilt.bands(3, random_state=0).samples
-    ilt.set_params(max_iter=2, penalty_strength=1e3, scheme="convergent", tol=0.1)
+    floor[0] = 1.0
+    scheme.set_params(max_iter=2, tol=0.1)
+    ilt.set_params(penalty__strength=1e3)
+    assert_array_equal(ilt.bands(3, random_state=0).samples, before)
+    ilt.set_params(scheme="convergent", scheme__tol=0.1)
     assert_array_equal(ilt.bands(3, random_state=0).samples, before)
 
 
@@ -76,11 +87,12 @@ def test_arrays_of_the_caller_are_copied(kind):
     shift = np.array(channels)
     initial = np.full((7, 2), 0.1)
     builder = KernelBuilder("T2", grid=grid).fit(X)
-    ilt = MultiDimRegularizedILT("T2", grid, noise_std=0.1, max_iter=5).fit(X, y)
+    ilt = MultiDimRegularizedILT(
+        "T2", grid, noise_std=0.1, scheme=ReferenceScheme(5)
+    ).fit(X, y)
     coupled = MultiDimRegularizedILT(
-        "T2", grid, noise_std=0.1, max_iter=5, couple_channels=True,
-        channel_axes=shift, initial=initial,
-    ).fit(X, signals)  # fmt: skip
+        "T2", grid, noise_std=0.1, scheme=ReferenceScheme(5), channels=shift
+    ).fit(X, signals, initial=initial)  # fmt: skip
     before = [builder.transform(TIMES), ilt.predict(TIMES), coupled.predict(TIMES)]
     bands = coupled.bands(2, random_state=0).samples
     for array in (grid, y, shift, initial, signals):
@@ -114,16 +126,25 @@ FITTED = {
         make_pipeline(KernelBuilder(n_bins=6), SmoothLasso()), TIMES
     ).fit(Y[None]),
     "signed": lambda: MultiDimRegularizedILT(
-        MonoExponential(), 20, noise_std=0.1, max_iter=9
+        MonoExponential(), 20, noise_std=0.1, scheme=ReferenceScheme(9)
     ).fit(TIMES, Y),
     "signed, two axes": lambda: MultiDimRegularizedILT(
-        "T2", 9, noise_std=0.1, max_iter=9, baseline=[True, False]
+        "T2", 9, noise_std=0.1, scheme=ReferenceScheme(9), baseline=[True, False]
     ).fit(PLANE, PLANE_Y),
     "signed, channels": lambda: MultiDimRegularizedILT(
-        "T2", 9, noise_std=0.1, max_iter=9, couple_channels=True, solver="iterative"
+        "T2",
+        9,
+        noise_std=0.1,
+        scheme=ReferenceScheme(9),
+        channels="coupled",
+        solver="iterative",
     ).fit(PLANE, np.column_stack([PLANE_Y, -PLANE_Y, 0.5 * PLANE_Y])),
     "signed, discrete": lambda: MultiDimRegularizedILT(
-        ["identity", "T2"], [None, 9], noise_std=0.1, max_iter=9, compression=4
+        ["identity", "T2"],
+        [None, 9],
+        noise_std=0.1,
+        scheme=ReferenceScheme(9),
+        compression=4,
     ).fit(PLANE, PLANE_Y),
 }
 

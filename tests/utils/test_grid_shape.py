@@ -254,3 +254,44 @@ def test_tall_kernels_are_sampled():
     points = acquisition_grid(np.geomspace(0.01, 5, 64), np.geomspace(0.01, 1, 64))
     K = KernelBuilder(["T1-IR", "T2"], n_bins=[10, 9]).fit_transform(points)
     assert find_period(np.asarray(K)) == 9
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda K: np.take(K, np.arange(K.shape[1])[::-1], axis=1),
+        lambda K: np.roll(K, 1, axis=1),
+        lambda K: np.compress(np.ones(K.shape[1], bool), K, axis=1),
+        lambda K: K.dot(np.eye(K.shape[1])[::-1]),
+        lambda K: np.repeat(K, 2, axis=1)[:, ::2],
+        lambda K: np.apply_along_axis(lambda row: row[::-1], 1, K),
+        lambda K: K[:, :].reshape(K.shape, order="F"),
+        lambda K: np.linalg.svd(K, full_matrices=True)[2],
+    ],
+    ids=["take", "roll", "compress", "dot", "repeat", "rows", "reshape", "svd"],
+)
+def test_columns_of_unknown_order_are_no_grid(change):
+    model = make_pipeline(builder(), FunctionTransformer(change), SmoothLasso())
+    y = Y if change(kernel()).shape[0] == Y.size else np.resize(Y, kernel().shape[1])
+    K = make_pipeline(*model[:-1]).fit_transform(X)
+    with pytest.raises(ValueError, match=r"picked from a grid of bins \(12, 11\)"):
+        SmoothLasso().fit(K, y)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda K: K.astype(np.float32),
+        lambda K: K.astype("f8", copy=False),
+        lambda K: K.copy(order="F"),
+        lambda K: np.clip(K, 0, 1),
+        lambda K: K - K.mean(axis=0),
+        copy.copy,
+        copy.deepcopy,
+    ],
+)
+def test_copies_are_the_same_grid(change):
+    changed = change(kernel())
+    assert find_grid(changed).shape == SHAPE
+    # What became of a copy does not come back in another.
+    assert not change(kernel()[:, ::-1]).is_whole

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.exceptions import NotFittedError
 
-from skrelax.utils._validation import refuse_complex
+from skrelax import LassoFista
+from skrelax.utils._validation import errors_name, refuse_complex
 
 COMPLEX = np.array([[1.0 + 0.0j], [2.0 + 1.0j]])
 
@@ -43,3 +45,8 @@ def test_complex_numbers_of_every_kind_are_refused_with_the_way_out(y):
 )
 def test_all_else_is_left_to_other_checks(y):
     refuse_complex(y)
+
+
+def test_an_unfitted_estimator_is_not_blamed_on_its_input():
+    with pytest.raises(NotFittedError, match=r"^This LassoFista"), errors_name("X"):
+        LassoFista().predict(COMPLEX.real)

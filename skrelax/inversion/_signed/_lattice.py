@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from ._numba_types import Couplings, Stencils
+
 # Cells of lattices that are kept for the next fit: 8 of them take a few MB.
 _MOST_KEPT = 10_000
 
@@ -28,17 +30,12 @@ class Lattice:
         Cells per axis, with the baseline last.
     cells : ndarray of shape (n_cells,)
         Position of each cell on the flat array, in C order.
-    cell : ndarray of shape (size,)
-        1 on cells, 0 on ghost cells.
     steps : ndarray of shape (n_directions, n_axes)
         Directions: axes first, then both diagonals of each pair of axes.
-    offsets : ndarray of shape (n_directions,)
-        Distance of a step on the flat array, positive.
-    insides : ndarray of shape (1 or n_directions, size)
-        1 where a cell has a stencil in a direction.
-    gamma_offsets, gamma_steps : ndarray of shape (n_offsets,)
-        Distance of the cells that the penalty couples, on the flat array and in the
-        order of the cells.
+    stencils : Stencils
+        The same steps on the flat array.
+    couplings : Couplings
+        Which cells the penalty couples, and how.
     """
 
     def __init__(self, shape, baseline, halves):
@@ -56,8 +53,8 @@ class Lattice:
         self.axes = [axis for axis, n in enumerate(shape) if n > 1]
         self.steps = _directions(len(shape), self.axes)
         flat = self.steps @ strides
-        self.offsets = np.abs(flat)
-        reach = int(self.offsets.max(initial=0))
+        offsets = np.abs(flat)
+        reach = int(offsets.max(initial=0))
         margin = (max(*halves, 1) + 1) * reach
         self.size = math.prod(padded) + 2 * margin
         cells = np.full(1, margin, dtype=np.int64)
@@ -67,12 +64,13 @@ class Lattice:
             position[n:] += 1
             cells = (cells[:, None] + stride * position).ravel()
         self.cells = cells
-        self.cell = np.zeros(self.size)
-        self.cell[cells] = 1.0
-        self.insides = self.cell[None]
+        cell = np.zeros(self.size)
+        cell[cells] = 1.0
+        insides = cell[None]
         if any(baseline):
-            self.insides = np.stack([self._inside(step) for step in self.steps])
-        self._set_stencils(strides)
+            insides = np.stack([self._inside(step) for step in self.steps])
+        self.stencils = Stencils(offsets, insides, self._baseline_folds())
+        self.couplings = self._find_couplings(cell, strides)
 
     @property
     def first(self):
@@ -103,7 +101,7 @@ class Lattice:
             out[self.at_baseline(axis)] = 0.0
         return self.spread(out)
 
-    def baseline_folds(self):
+    def _baseline_folds(self):
         """Return (cell, axis direction, diagonal direction, count) of baseline cells.
 
         Both diagonals of a pair of axes have the same weights there, hence count 2.
@@ -125,16 +123,17 @@ class Lattice:
                     folds.append((cell, direction[other], diagonals[0], 2))
         return np.array(folds, dtype=np.int64).reshape(-1, 4)
 
-    def _set_stencils(self, strides):
-        """Find which products of stencil weights meet in each offset of Gamma.
+    def _find_couplings(self, cell, strides):
+        """Return which products of stencil weights meet in each offset of Gamma.
 
         Row r of the second differences has its centre at r and weights at r +- o_i;
         row r of the slopes has +-1/2 at r +- o_i. Entry (q + o, q) of the squared
         operators sums the products of all rows that hold both cells.
         """
-        n, n_axes = self.offsets.size, len(self.axes)
+        offsets = self.stencils.offsets
+        n, n_axes = offsets.size, len(self.axes)
         bends, tilts = [(0, n, 1.0)], []
-        for i, offset in enumerate(self.offsets):
+        for i, offset in enumerate(offsets):
             bends += [(offset, i, 1.0), (-offset, i, 1.0)]
             if i < n_axes:
                 tilts += [(offset, n + 1 + i, 0.5), (-offset, n + 1 + i, -0.5)]
@@ -145,20 +144,25 @@ class Lattice:
                     key = (int(at_a - at_b), min(a, b), max(a, b), int(-at_b))
                     products[key] = products.get(key, 0.0) + left * right
         keys = sorted(products)
-        self.gamma_offsets = np.unique([0] + [key[0] for key in keys])
-        starts = np.searchsorted([key[0] for key in keys], self.gamma_offsets)
-        self.starts = np.array([*starts, len(keys)], dtype=np.int64)
-        self.pairs = np.array([key[1:] for key in keys], dtype=np.int64).reshape(-1, 3)
-        self.factors = np.array([products[key] for key in keys])
+        apart = np.unique([0] + [key[0] for key in keys])
+        starts = np.searchsorted([key[0] for key in keys], apart)
         # The same couplings in the order of the cells. Those beyond the ends of small
         # axes are 0, and stay inside the matrix.
         own = _strides(self.full_shape)
-        rest, apart = self.gamma_offsets.copy(), np.zeros_like(self.gamma_offsets)
+        rest, steps = apart.copy(), np.zeros_like(apart)
         for axis in self.axes:
             count = (rest + strides[axis] // 2) // strides[axis]
             rest -= count * strides[axis]
-            apart += count * int(own[axis])
-        self.gamma_steps = apart.clip(0, self.cells.size - 1)
+            steps += count * int(own[axis])
+        return Couplings(
+            cells=self.cells,
+            cell=cell,
+            offsets=apart,
+            steps=steps.clip(0, self.cells.size - 1),
+            pairs=np.array([key[1:] for key in keys], dtype=np.int64).reshape(-1, 3),
+            factors=np.array([products[key] for key in keys]),
+            starts=np.array([*starts, len(keys)], dtype=np.int64),
+        )
 
     @functools.cached_property
     def bandwidth(self):

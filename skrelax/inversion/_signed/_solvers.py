@@ -8,8 +8,17 @@ import numpy as np
 from scipy import linalg
 from scipy.linalg import blas, lapack
 
-from . import _ilt_numba as kernels
-from . import _ilt_solvers_numba as loops
+from ._numba_band import (
+    eliminate_half,
+    join_halves,
+    solve_backward,
+    solve_forward,
+    solve_forward_many,
+    solve_whole,
+)
+from ._numba_blocks import fill_panel
+from ._numba_penalty import multiply
+from ._numba_types import PANEL, Band
 
 # A banded system is shared between two threads above this many multiplications.
 _TWISTED_WORTH = 1e7
@@ -27,8 +36,6 @@ _CG_MAX_ITER = 500
 # Stand-in, per data point, for the penalty of a cell that has none.
 _FREE_CELL = 1e-3
 _NO_DATA = np.zeros((1, 1, 1))
-# Columns of a panel of the compiled factorisation.
-PANEL = kernels._PANEL
 
 
 class SolverError(np.linalg.LinAlgError):
@@ -50,8 +57,7 @@ class BandSolver:
     """Cholesky of a banded system whose data term is one block per channel.
 
     Cells are in C order with the inverted axes last, so that W is block diagonal.
-    Like the other solvers it solves for the right-hand side `Y`, (n_cells,), which
-    is set from outside.
+    Like the other solvers it solves for the right-hand side (n_cells,) that was loaded.
 
     Parameters
     ----------
@@ -64,56 +70,53 @@ class BandSolver:
     """
 
     def __init__(self, lattice, W, n_threads):
-        self.lattice, self.W, self.Y = lattice, np.ascontiguousarray(W), None
-        n = lattice.cells.size
+        self.couplings = lattice.couplings
+        n, W = lattice.cells.size, np.ascontiguousarray(W)
         self.b = max(lattice.bandwidth, W.shape[1] - 1)
         shared = -(-self.b // PANEL) * PANEL
         twisted = n_threads > 1 and n * self.b**2 > _TWISTED_WORTH and n > 6 * shared
-        self.n_own, self.n_back = n, 0
+        n_own, n_back = n, 0
         if twisted:
             # Both own whole panels; the rest of the last one is shared as well.
-            self.n_back = (n - shared) // (2 * PANEL) * PANEL
-            self.n_own = (n - shared - self.n_back) // PANEL * PANEL
-        self.A = make_band(n - self.n_back, self.b)
-        self.x = np.empty(PANEL * self.A.shape[0])
+            n_back = (n - shared) // (2 * PANEL) * PANEL
+            n_own = (n - shared - n_back) // PANEL * PANEL
+        A, Y = make_band(n - n_back, self.b), np.empty(n)
+        x = np.empty(PANEL * A.shape[0])
+        self.front = Band(W, Y, A, x, n_own, n - n_back, False, 1.0)
         self.pool = None
         if twisted:
-            self.B = make_band(n - self.n_own, self.b)
-            self.z = np.empty(PANEL * self.B.shape[0])
+            B = make_band(n - n_own, self.b)
+            z = np.empty(PANEL * B.shape[0])
+            self.back = Band(W, Y, B, z, n_back, n - n_own, True, 1.0)
             self.out = np.empty(n)
             self.pool = ThreadPoolExecutor(1)
 
     def solve(self, gamma):
         """Return the solution, in the order of the cells."""
-        n, A, x = self.Y.size, self.A, self.x
+        front, couplings = self.front, self.couplings
+        A, x = front.A, front.x
         if self.pool is None:
-            self.check(self._eliminate(gamma, False, n, n, A, x))
-            kernels.solve_backward(A, 0, A.shape[0], x)
-            return x[:n]
-        B, z, n_rows = self.B, self.z, n - self.n_back
-        back = self.pool.submit(
-            self._eliminate, gamma, True, self.n_back, n - self.n_own, B, z
-        )
-        self.check(self._eliminate(gamma, False, self.n_own, n_rows, A, x))
-        self.check(back.result())
-        self.check(kernels.join_halves(A, B, self.n_own, self.n_back, n_rows, x, z))
-        own = self.n_own // PANEL
-        kernels.solve_backward(A, own, A.shape[0], x)
-        z[self.n_back : n - self.n_own] = x[self.n_own : n_rows][::-1]
-        z[n - self.n_own :] = 0.0
-        back = self.pool.submit(kernels.solve_backward, B, 0, self.n_back // PANEL, z)
-        kernels.solve_backward(A, 0, own, x)
-        back.result()
-        self.out[:n_rows] = x[:n_rows]
-        self.out[n_rows:] = z[: self.n_back][::-1]
+            self.check(solve_whole(gamma, couplings, front))
+            return x[: front.Y.size]
+        back, z = self.back, self.back.x
+        waiting = self.pool.submit(eliminate_half, gamma, couplings, back)
+        self.check(eliminate_half(gamma, couplings, front))
+        self.check(waiting.result())
+        self.check(join_halves(front, back))
+        own = front.n_own // PANEL
+        solve_backward(A, own, A.shape[0], x)
+        z[back.n_own : back.n_rows] = x[front.n_own : front.n_rows][::-1]
+        z[back.n_rows :] = 0.0
+        waiting = self.pool.submit(solve_backward, back.A, 0, back.n_own // PANEL, z)
+        solve_backward(A, 0, own, x)
+        waiting.result()
+        self.out[: front.n_rows] = x[: front.n_rows]
+        self.out[front.n_rows :] = z[: back.n_own][::-1]
         return self.out
 
-    def _eliminate(self, gamma, backwards, n_own, n_rows, A, x):
-        lattice = self.lattice
-        return kernels.eliminate_half(
-            gamma, lattice.gamma_offsets, lattice.gamma_steps, lattice.cells, self.W,
-            self.Y, backwards, n_own, n_rows, 1.0, A, x,
-        )  # fmt: skip
+    def load(self, Y):
+        """Take another right-hand side."""
+        self.front.Y[:] = Y
 
     def check(self, failed):
         """Raise SolverError if a factorisation failed."""
@@ -138,30 +141,26 @@ class BandFactor:
     """
 
     def __init__(self, lattice, free):
-        self.lattice, self.free = lattice, free
+        self.couplings = lattice.couplings
         n = lattice.cells.size
         self.A = make_band(n, lattice.bandwidth)
         self.spare = np.empty(PANEL * self.A.shape[0])
-        self.nothing = np.zeros(n)
+        self.band = Band(_NO_DATA, np.zeros(n), self.A, self.spare, n, n, False, free)
 
     def factor(self, gamma):
         """Factor Gamma."""
-        lattice, n = self.lattice, self.lattice.cells.size
-        failed = kernels.eliminate_half(
-            gamma, lattice.gamma_offsets, lattice.gamma_steps, lattice.cells, _NO_DATA,
-            self.nothing, False, n, n, self.free, self.A, self.spare,
-        )  # fmt: skip
+        failed = eliminate_half(gamma, self.couplings, self.band)
         if failed:
             raise SolverError(f"pivot {failed - 1} of the penalty is not positive.")
 
     def forward(self, x):
         """Solve L x = x in place, x (n,) or C-ordered (n, k)."""
         if x.ndim == 2:
-            loops.solve_forward_many(self.A, x)
+            solve_forward_many(self.A, x)
             return x
         n = x.size
         self.spare[:n], self.spare[n:] = x, 0.0
-        kernels.solve_forward(self.A, 0, self.A.shape[0], self.spare)
+        solve_forward(self.A, 0, self.A.shape[0], self.spare)
         x[:] = self.spare[:n]
         return x
 
@@ -169,7 +168,7 @@ class BandFactor:
         """Solve L^T x = x in place."""
         n = x.size
         self.spare[:n], self.spare[n:] = x, 0.0
-        kernels.solve_backward(self.A, 0, self.A.shape[0], self.spare)
+        solve_backward(self.A, 0, self.A.shape[0], self.spare)
         x[:] = self.spare[:n]
         return x
 
@@ -206,9 +205,7 @@ class BlockFactor:
             height = min(n, start + (self.reach + 1) * self.rows) - start
             width = stop - start
             panel = np.zeros((height, width), order="F")
-            loops.fill_panel(
-                gamma, lattice.gamma_steps, lattice.cells, self.W, start, panel
-            )
+            fill_panel(gamma, lattice.couplings, self.W, start, panel)
             free = np.flatnonzero(np.diagonal(panel) == 0.0)
             panel[free, free] = self.free
             for m in range(1, min(self.reach, i) + 1):
@@ -267,6 +264,10 @@ class BlockSolver:
         self.Y = None
         self.parts = BlockFactor(lattice, 1.0, np.ascontiguousarray(W))
 
+    def load(self, Y):
+        """Take another right-hand side."""
+        self.Y = Y
+
     def solve(self, gamma):
         """Return the solution, in the order of the cells."""
         self.parts.factor(gamma)
@@ -299,6 +300,10 @@ class ModeSolver:
         self.flat, self.image = np.zeros(lattice.size), np.empty(lattice.size)
         self.n_steps = []
 
+    def load(self, Y):
+        """Take another right-hand side."""
+        self.Y = Y
+
     def solve(self, gamma):
         """Return the solution, in the order of the cells."""
         self.parts.factor(gamma)
@@ -321,10 +326,14 @@ class ModeSolver:
     def _apply(self, gamma, v):
         lattice = self.lattice
         self.flat[lattice.cells] = v
-        loops.multiply(
-            gamma, lattice.gamma_offsets, lattice.cell, self.flat, lattice.first,
-            lattice.last, self.image,
-        )  # fmt: skip
+        multiply(
+            gamma,
+            lattice.couplings,
+            self.flat,
+            lattice.first,
+            lattice.last,
+            self.image,
+        )
         return self.image[lattice.cells] + self.operator.normal(v)
 
     def _conjugate_gradients(self, gamma):

@@ -1,7 +1,7 @@
-"""The least-squares problem behind all linear inversions: weights and baseline."""
+"""Rows of kernel and signals for the solvers: weighted, centred, compressed."""
 
+import dataclasses
 import functools
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg
@@ -13,11 +13,11 @@ from ..utils._parallel import single_blas_thread
 _BLOCK_VALUES = 2_000_000
 
 
-@dataclass
-class LinearProblem:
-    """A weighted, centred and row-compressed problem, ready for a solver.
+@dataclasses.dataclass
+class WeightedRows:
+    """Weighted, centred and compressed rows of kernel and signals.
 
-    Rows carry the square root of weight / sum(weight), so that a solver
+    They carry the square root of weight / sum(weight), so that a solver
     minimises 1/2 ||A f - s||^2 + 1/2 extra + ... for the objective
     1/(2 sum w) sum w (K f - y)^2 + ...
     """
@@ -43,6 +43,15 @@ class LinearProblem:
         """Whether a constant was taken off kernel and signals."""
         return bool(self.kernel_mean.any() or self.signal_mean.any())
 
+    def part(self, signals):
+        """Return the rows of some of the signals."""
+        return dataclasses.replace(
+            self,
+            S=self.S[signals],
+            extra=self.extra[signals],
+            signal_mean=self.signal_mean[signals],
+        )
+
     def intercepts(self, F):
         """Return the constant of each signal for distributions F (q, n_bins)."""
         # einsum sums each row alone: BLAS would round by the number of rows.
@@ -55,8 +64,8 @@ def mean_squares(Y, weight=None):
     return np.einsum("i,ij,ij->j", weight / weight.sum(), Y, Y)
 
 
-def make_problem(K, Y, weight=None, fit_intercept=False):
-    """Return the LinearProblem of kernel K (m, n) and signals Y (m, q)."""
+def weigh_rows(K, Y, weight=None, fit_intercept=False):
+    """Return the WeightedRows of kernel K (m, n) and signals Y (m, q)."""
     m, n = K.shape
     if weight is not None:
         used = weight > 0
@@ -72,8 +81,9 @@ def make_problem(K, Y, weight=None, fit_intercept=False):
     signal_mean = np.zeros(Y.shape[1])
     if fit_intercept:
         kernel_mean = share @ K
-        # Column by column, so that a signal alone gives the same bits as in a batch.
-        signal_mean = np.array([share @ column for column in Y.T])
+        # Column by column, so that a signal alone gives the same bits as in a batch. Of
+        # a constant nothing must be left: rounding would become a distribution.
+        signal_mean = np.array([y[0] if (y == y[0]).all() else share @ y for y in Y.T])
     root = np.sqrt(share)
     if m <= n:
         A = K * root[:, None]
@@ -84,7 +94,7 @@ def make_problem(K, Y, weight=None, fit_intercept=False):
         extra = np.zeros(S.shape[0])
     else:
         A, S, extra = _compress_rows(K, Y, root, kernel_mean, signal_mean)
-    return LinearProblem(
+    return WeightedRows(
         np.ascontiguousarray(A.T),
         np.ascontiguousarray(S),
         extra,

@@ -1,4 +1,4 @@
-"""Checks of what a multi-dimensional inversion is given."""
+"""Checks of what a signed inversion is given."""
 
 import math
 import numbers
@@ -6,8 +6,13 @@ import numbers
 import numpy as np
 from sklearn.utils.validation import assert_all_finite
 
-from ..utils._linear_inputs import validate_signals_of
-from ..utils._validation import (
+from ...utils._linear_inputs import validate_signals_of
+from ...utils._sklearn import (
+    BaseEstimator,
+    Interval,
+    validate_parameter_constraints,
+)
+from ...utils._validation import (
     check_number,
     check_numbers,
     check_range,
@@ -17,6 +22,21 @@ from ..utils._validation import (
     validate_points,
     validate_weight,
 )
+
+# Counts are machine words.
+COUNT = Interval(numbers.Integral, 1, 2**31 - 1, closed="both")
+
+
+class Settings(BaseEstimator):
+    """Base of objects that hold constants: parameters, and nothing that is learned."""
+
+    def _check(self):
+        """Raise an error that names a parameter which nothing could be done with."""
+        validate_parameter_constraints(
+            self._parameter_constraints,
+            self.get_params(deep=False),
+            caller_name=type(self).__name__,
+        )
 
 
 def validate_fit(estimator, X, y, sample_weight):
@@ -84,35 +104,15 @@ def check_penalty(value, name):
     """Return a constant of a penalty."""
     number = check_number(value, name, 0.0)
     check_range(number, name, 1e-30, 1e30)
-    if name in ("uniform_floor", "crossing_scale") and number == 0.0:
-        raise ValueError(f"{name} must be positive, got 0.")
     return number
 
 
-def check_scalars(estimator):
-    """Raise ValueError for parameters that cannot be squared beside signals."""
-    for name in ("noise_std", "penalty_strength", "negative_penalty", "crossing_limit"):
-        value = getattr(estimator, name)
-        if value is not None:
-            check_range(check_number(value, name), name, 1e-100, 1e100)
-    if estimator.tol is not None:
-        check_number(estimator.tol, "tol", 0.0)
-
-
-def check_axis(axis, n_axes):
-    """Return an axis of X, or raise an error."""
-    axis = check_number(axis, "axis", -n_axes, n_axes - 1, numbers.Integral)
-    return axis % n_axes
-
-
-def check_windows(windows):
-    """Return the three widths of the moving maxima."""
-    widths = check_numbers(windows, "windows", ndim=1)
-    if widths.size != 3 or not ((widths >= 1) & (widths % 2 == 1)).all():
-        raise ValueError(f"windows must be three odd numbers, got {windows}.")
-    if widths.max() > 1e6:
-        raise ValueError(f"windows must not be wider than any grid, got {windows}.")
-    return tuple(int(n) for n in widths)
+def check_positive(value, name):
+    """Return a constant that a penalty is divided by."""
+    number = check_penalty(value, name)
+    if number == 0.0:
+        raise ValueError(f"{name} must be positive, got 0.")
+    return number
 
 
 def check_flag(value, name):
@@ -137,30 +137,41 @@ def check_rank(value, name):
     return number if number < 1.0 else int(number)
 
 
-def check_channel_shape(shape, n_channels):
-    """Return the shape of the channels, or raise ValueError."""
-    sizes = np.atleast_1d(check_numbers(shape, "channel_shape"))
-    if sizes.ndim != 1 or not ((sizes >= 1) & (sizes == np.floor(sizes))).all():
-        raise ValueError(f"channel_shape must be positive integers, got {shape}.")
-    if math.prod(sizes.tolist()) != n_channels:
-        raise ValueError(
-            f"channel_shape {shape} has {math.prod(sizes.tolist()):.6g} channels, but "
-            f"y has {n_channels}."
-        )
-    return tuple(int(n) for n in sizes)
+def check_coordinates(channels, shape, n_channels):
+    """Return the coordinates of the channels, an array of its own for each axis.
 
-
-def check_channel_axes(axes):
-    """Return the coordinates of the channels, an array of its own for each axis."""
-    with errors_name("channel_axes"):
-        first = next(iter(axes), None)
+    shape is that of the channels where data have one, n_channels their number.
+    """
+    with errors_name("channels"):
+        first = next(iter(channels), None)
         if first is None or np.ndim(first) == 0:
-            axes = [axes]
-        grids = [np.array(check_numbers(one, "channel_axes", ndim=1)) for one in axes]
+            channels = [channels]
+        grids = [np.array(check_numbers(one, "channels", ndim=1)) for one in channels]
     for grid in grids:
-        check_range(grid, "channel_axes")
+        check_range(grid, "channels")
         if grid.size > 1 and grid[-1] == grid[-2]:
-            raise ValueError(
-                f"channel_axes must have a last step, got {grid[-2]} twice."
-            )
+            raise ValueError(f"channels must have a last step, got {grid[-2]} twice.")
+    sizes = tuple(grid.size for grid in grids)
+    if math.prod(sizes) != n_channels or (len(shape) > 1 and shape != sizes):
+        raise ValueError(
+            f"channels must have a coordinate for each channel: got {sizes} of them "
+            f"for channels of shape {shape or (n_channels,)}."
+        )
     return grids
+
+
+def check_start(initial, axes, n_alone):
+    """Return a distribution to start from with baselines of 0, or None.
+
+    n_alone is the number of channels on their own, which may have a start each.
+    """
+    if initial is None:
+        return None
+    values = check_numbers(initial, "initial")
+    own = (*axes.shape, n_alone) if n_alone else axes.shape
+    if values.shape not in (axes.shape, own):
+        raise ValueError(
+            f"initial must have the shape of the distribution, {axes.shape}, got "
+            f"{values.shape}."
+        )
+    return axes.with_bins(values)

@@ -1,4 +1,4 @@
-"""Compiled search for the atoms of largest correlation; twins stand in the tests.
+"""Compiled search for the atoms of largest correlation.
 
 Atoms are real unit vectors, signals have one plane (real) or two (the real and the
 imaginary part of their product with an atom). The square of a correlation is the sum
@@ -11,6 +11,8 @@ the angle theta from that centre. What cannot beat the best atoms so far is skip
 and nothing else: the result is exact to rounding.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..utils._compiled import compiled
@@ -19,8 +21,58 @@ from ..utils._compiled import compiled
 _REORDER = {"contract", "reassoc", "nsz"}
 
 
+class Groups(NamedTuple):
+    """Groups of atoms around centres: the branches of a tree, or its leaves."""
+
+    centres: np.ndarray
+    """Centres as columns in flat blocks, see `products_of`: one block of all branches,
+    or one of the leaves of each branch."""
+    cosines: np.ndarray
+    """Cosines of the radii, (n_groups,)."""
+    sines: np.ndarray
+    """Sines of the radii, (n_groups,)."""
+    edges: np.ndarray
+    """Where the members of each group begin, (n_groups + 1,): leaves of a branch,
+    columns of atoms of a leaf."""
+
+
+class Atoms(NamedTuple):
+    """Unit atoms, by number and in the order of the leaves."""
+
+    rows: np.ndarray
+    """Atoms, (n_atoms, K)."""
+    columns: np.ndarray
+    """Atoms as columns in flat blocks, one per leaf, padded."""
+    places: np.ndarray
+    """Number of the atom in each column, (n_padded,)."""
+
+
+class Tree(NamedTuple):
+    """Atoms in leaves, leaves in branches."""
+
+    branches: Groups
+    """Groups of leaves."""
+    leaves: Groups
+    """Groups of atoms."""
+    atoms: Atoms
+    """The atoms."""
+
+
+class SearchWork(NamedTuple):
+    """Workspace of the search."""
+
+    values: np.ndarray
+    """Squares and bounds, (4, n_most) for the largest branch, leaf and all branches."""
+    s: np.ndarray
+    """A signal of norm one, (n_planes, K)."""
+    best: np.ndarray
+    """Largest squares so far, (n_best,)."""
+    columns: np.ndarray
+    """Columns of these, (n_best,)."""
+
+
 @compiled(fastmath=_REORDER)
-def _products(s, p, A, low, count, out):
+def products_of(s, p, A, low, count, out):
     """Write the products of s[p] (K,) with the block of A that begins at column low.
 
     A block holds K rows of count columns, one after the other in the flat A. Unsigned
@@ -75,12 +127,12 @@ def _products(s, p, A, low, count, out):
 
 
 @compiled(fastmath=_REORDER)
-def _squares(s, signed, A, low, count, work, out):
+def squares_of(s, signed, A, low, count, work, out):
     """Write squared correlations of s (n_planes, K) into out; signed keep a sign."""
     n = np.uint64(count)
-    _products(s, 0, A, low, count, out)
+    products_of(s, 0, A, low, count, out)
     if s.shape[0] == 2:
-        _products(s, 1, A, low, count, work)
+        products_of(s, 1, A, low, count, work)
         for i in range(n):
             out[i] = out[i] * out[i] + work[i] * work[i]
     elif signed:
@@ -92,7 +144,7 @@ def _squares(s, signed, A, low, count, work, out):
 
 
 @compiled
-def _largest(values, count):
+def largest(values, count):
     """Return the position of the largest of values[:count].
 
     Four running maxima: one would wait for itself at every step.
@@ -117,7 +169,7 @@ def _largest(values, count):
 
 
 @compiled(fastmath=_REORDER)
-def _bounds(squares, cosines, sines, low, count, one, out):
+def bounds_of(squares, cosines, sines, low, count, one, out):
     """Write the largest squares possible around centres with these squares."""
     zero = one - one
     for i in range(count):
@@ -131,34 +183,24 @@ def _bounds(squares, cosines, sines, low, count, one, out):
 
 
 @compiled(fastmath=_REORDER)
-def search(
-    S, signed, one, copies,
-    branches, branch_cos, branch_sin, branch_edges,
-    leaves, leaf_cos, leaf_sin, leaf_edges,
-    rows, atoms, places, work, s, best, columns, found, products, visited,
-):  # fmt: skip
+def search(S, signed, one, copies, tree, work, found, products):
     """Find the atoms of largest correlation with each signal.
 
     S (n_planes, n, K) are signals, of which those that are 0 or not finite get index
     -1. one is 1 in the dtype of all; copies tells how often the planes hold the norm
-    of a signal. Centres of branches, of leaves and atoms are columns in flat blocks,
-    see _products: one block of all branches, one per branch, one per leaf. *_cos and
-    *_sin are those of the radii. Branch b holds the leaves from branch_edges[b] to
-    branch_edges[b + 1], leaf c the columns from leaf_edges[c] to leaf_edges[c + 1];
-    places (n_padded,) tells the atom of a column, rows (n_atoms, K) are the atoms.
-
-    work (4, n_most), with room for the largest branch, leaf and number of branches, s
-    (n_planes, K), best (n_best,) and columns (n_best,) are workspaces. found
-    (n, n_best) gets atoms, best first, products (n, n_best, n_planes) their products
-    with the signals, visited (n,) the number of leaves looked into.
+    of a signal. found (n, n_best) gets atoms, best first, products
+    (n, n_best, n_planes) their products with the signals.
     """
+    branches, branch_cos, branch_sin, branch_edges = tree.branches
+    leaves, leaf_cos, leaf_sin, leaf_edges = tree.leaves
+    rows, atoms, places = tree.atoms
+    values, s, best, columns = work
     n_planes, n, K = S.shape
     n_best = found.shape[1]
     n_branches = branch_edges.size - 1
-    squares, second = work[0], work[1]
-    branch_bounds, leaf_bounds = work[2], work[3]
+    squares, second = values[0], values[1]
+    branch_bounds, leaf_bounds = values[2], values[3]
     for i in range(n):
-        visited[i] = 0
         total = one - one
         for p in range(n_planes):
             for k in range(K):
@@ -182,27 +224,28 @@ def search(
         first = 0
         branch_bounds[0] = one
         if n_branches > 1:
-            _squares(s, signed, branches, 0, n_branches, second, squares)
-            first = _largest(squares, n_branches)
-            _bounds(squares, branch_cos, branch_sin, 0, n_branches, one, branch_bounds)
+            squares_of(s, signed, branches, 0, n_branches, second, squares)
+            first = largest(squares, n_branches)
+            bounds_of(
+                squares, branch_cos, branch_sin, 0, n_branches, one, branch_bounds
+            )
         for turn in range(-1, n_branches):
             b = first if turn < 0 else turn
             if turn == first or branch_bounds[b] <= best[n_best - 1]:
                 continue
             low = branch_edges[b]
             count = branch_edges[b + 1] - low
-            _squares(s, signed, leaves, low, count, second, squares)
-            inner = _largest(squares, count)
-            _bounds(squares, leaf_cos, leaf_sin, low, count, one, leaf_bounds)
+            squares_of(s, signed, leaves, low, count, second, squares)
+            inner = largest(squares, count)
+            bounds_of(squares, leaf_cos, leaf_sin, low, count, one, leaf_bounds)
             for step in range(-1, count):
                 c = inner if step < 0 else step
                 if step == inner or leaf_bounds[c] <= best[n_best - 1]:
                     continue
                 begin = leaf_edges[low + c]
                 size = leaf_edges[low + c + 1] - begin
-                visited[i] += 1
-                _squares(s, signed, atoms, begin, size, second, squares)
-                top = _largest(squares, size)
+                squares_of(s, signed, atoms, begin, size, second, squares)
+                top = largest(squares, size)
                 if not squares[top] > best[n_best - 1]:
                     continue
                 if n_best == 1:
@@ -228,127 +271,3 @@ def search(
                 for k in range(K):
                     value += S[p, i, k] * rows[found[i, q], k]
                 products[i, q, p] = value
-
-
-@compiled
-def _correlation(S, i, atoms, a):
-    """Return the size of the product of signal i with atom a, summed in float64."""
-    total = 0.0
-    for p in range(S.shape[0]):
-        value = 0.0
-        for k in range(S.shape[2]):
-            value += float(S[p, i, k]) * float(atoms[a, k])
-        total += value * value
-    return np.sqrt(total)
-
-
-@compiled
-def _descend(H, g, axes, count, u):
-    """Write the solution of -H u = g over axes[:count] into u; False if not a top.
-
-    H is overwritten by the Cholesky factor of -H.
-    """
-    for a in range(count):
-        for b in range(a + 1):
-            total = -H[axes[a], axes[b]]
-            for c in range(b):
-                total -= H[axes[a], axes[c]] * H[axes[b], axes[c]]
-            if a > b:
-                H[axes[a], axes[b]] = total / H[axes[b], axes[b]]
-            elif total > 0.0:
-                H[axes[a], axes[a]] = np.sqrt(total)
-            else:
-                return False
-    for a in range(count):
-        total = g[axes[a]]
-        for c in range(a):
-            total -= H[axes[a], axes[c]] * u[axes[c]]
-        u[axes[a]] = total / H[axes[a], axes[a]]
-    for a in range(count - 1, -1, -1):
-        total = u[axes[a]]
-        for c in range(a + 1, count):
-            total -= H[axes[c], axes[a]] * u[axes[c]]
-        u[axes[a]] = total / H[axes[a], axes[a]]
-    return True
-
-
-@compiled
-def refine_parabola(S, atoms, neighbours, parameters, found, H, work, axes, out):
-    """Move each match to the top of a paraboloid through its neighbours on the grid.
-
-    S (n_planes, n, K) signals, atoms (n_atoms, K) rows, neighbours
-    (n_atoms, n_parameters, 2) the atoms one step down and up or -1, parameters
-    (n_atoms, n_parameters). found (n,) is corrected where a neighbour is better by less
-    than the rounding of the search; out (n, n_parameters) gets the parameters. H
-    (n_parameters, n_parameters), work (3, n_parameters) and axes (n_parameters,) are
-    workspaces.
-    """
-    n_parameters = parameters.shape[1]
-    g, curve, u = work[0], work[1], work[2]
-    for i in range(found.size):
-        a = found[i]
-        if a < 0:
-            out[i] = np.nan
-            continue
-        centre = _correlation(S, i, atoms, a)
-        # A few steps: the search is wrong by rounding only.
-        for _ in range(8):
-            moved = False
-            for j in range(n_parameters):
-                for side in range(2):
-                    other = neighbours[a, j, side]
-                    if other >= 0:
-                        value = _correlation(S, i, atoms, other)
-                        if value > centre:
-                            a, centre, moved = other, value, True
-                            break
-            if not moved:
-                break
-        found[i] = a
-        # Axes with both neighbours, in steps of the grid whatever its spacing.
-        count = 0
-        for j in range(n_parameters):
-            u[j] = 0.0
-            low, high = neighbours[a, j, 0], neighbours[a, j, 1]
-            if low < 0 or high < 0:
-                continue
-            below = _correlation(S, i, atoms, low)
-            above = _correlation(S, i, atoms, high)
-            curve[j] = below - 2.0 * centre + above
-            if curve[j] < 0.0:
-                g[j] = 0.5 * (above - below)
-                axes[count] = j
-                count += 1
-        for p in range(count):
-            j = axes[p]
-            H[j, j] = curve[j]
-            for q in range(p):
-                k = axes[q]
-                H[j, k] = 0.0
-                total, corners = 0.0, 0
-                for side in range(2):
-                    for end in range(2):
-                        corner = neighbours[neighbours[a, j, side], k, end]
-                        if corner >= 0:
-                            value = _correlation(S, i, atoms, corner)
-                            total += value if side == end else -value
-                            corners += 1
-                if corners == 4:
-                    H[j, k] = 0.25 * total
-        if not _descend(H, g, axes, count, u):
-            # No top: each axis on its own.
-            for p in range(count):
-                u[axes[p]] = -g[axes[p]] / curve[axes[p]]
-        longest = 1.0
-        for p in range(count):
-            longest = max(longest, abs(u[axes[p]]))
-        for j in range(n_parameters):
-            here = parameters[a, j]
-            out[i, j] = here
-            if u[j] != 0.0:
-                # Beyond the neighbours the paraboloid says nothing.
-                step = u[j] / longest
-                down = parameters[neighbours[a, j, 0], j]
-                up = parameters[neighbours[a, j, 1], j]
-                bend = 0.5 * step * step * (up - 2.0 * here + down)
-                out[i, j] += 0.5 * step * (up - down) + bend

@@ -1,21 +1,15 @@
-"""Compiled loops of the convergent scheme: penalties without switches.
-
-Cells are those of `_ilt_numba`.
-"""
+"""Compiled loops of the convergent scheme: penalties without switches."""
 
 import math
 
 import numpy as np
 
-from ..utils._compiled import compiled
-
-# Cells per block: the arrays of a block stay in the second level cache.
-_BLOCK = 2048
-# Contraction lets the compiler use fused multiply-adds; it removes no NaN.
-_CONTRACT = {"contract"}
+from ...utils._compiled import compiled
+from ._numba_penalty import assemble, centre_weights, fold_baseline
+from ._numba_types import BLOCK, CONTRACT
 
 
-@compiled(fastmath=_CONTRACT)
+@compiled(fastmath=CONTRACT)
 def _window_norm(values, spare, inside, offset, times):
     """Replace values by the 8-norm of their window: a maximum that is smooth."""
     n = values.size
@@ -31,24 +25,24 @@ def _window_norm(values, spare, inside, offset, times):
         values[x] = math.sqrt(math.sqrt(math.sqrt(values[x])))
 
 
-@compiled(fastmath=_CONTRACT)
-def smooth_weights(
-    g, first, last, offsets, insides, scales, halves, rate, logarithms, rows
-):
-    """Write smooth, damped uniform weights into rows, for the convergent scheme.
+@compiled(fastmath=CONTRACT)
+def smooth_weights(g, first, last, stencils, constants, rate, weights):
+    """Write smooth, damped uniform weights into rows.
 
-    The logarithm of gamma_i follows its new value at the given rate; logarithms
-    (n_directions, n_flat) keeps it.
+    The logarithm of gamma_i follows its new value at the given rate.
     """
+    offsets, insides = stencils.offsets, stencils.insides
+    scales, halves = constants.scales, constants.halves
+    logarithms, rows = weights.logarithms, weights.rows
     if offsets.size == 0:
         return
     widest = max(halves[0], halves[1])
     reach = widest * offsets.max()
-    curvature = np.empty(_BLOCK + 2 * reach)
-    slope = np.empty(_BLOCK + 2 * reach)
-    spare = np.empty(_BLOCK + 2 * reach)
-    for start in range(first, last, _BLOCK):
-        count = min(_BLOCK, last - start)
+    curvature = np.empty(BLOCK + 2 * reach)
+    slope = np.empty(BLOCK + 2 * reach)
+    spare = np.empty(BLOCK + 2 * reach)
+    for start in range(first, last, BLOCK):
+        count = min(BLOCK, last - start)
         for i in range(offsets.size):
             o = offsets[i]
             halo = widest * o
@@ -72,21 +66,22 @@ def smooth_weights(
                 rows[i, q] = inside[y] * math.exp(-0.5 * state)
 
 
-@compiled(fastmath=_CONTRACT)
-def smooth_crossings(
-    g, first, last, offsets, insides, half, largest, softness, rate, crossings, rows
-):
-    """Update smooth crossing weights, for the convergent scheme.
+@compiled(fastmath=CONTRACT)
+def smooth_crossings(g, first, last, stencils, constants, softness, rate, weights):
+    """Update smooth crossing weights.
 
     The sign of a bin is g / sqrt(g^2 + softness^2), so that bins at the level of
     the noise switch nothing.
     """
+    offsets, insides = stencils.offsets, stencils.insides
+    half, largest = constants.halves[2], constants.limit
+    crossings, rows = weights.crossings, weights.rows
     n_axes = crossings.shape[0]
     reach = half * offsets[:n_axes].max() if n_axes else 0
-    found = np.empty(_BLOCK + 2 * reach)
-    spare = np.empty(_BLOCK + 2 * reach)
-    for start in range(first, last, _BLOCK):
-        count = min(_BLOCK, last - start)
+    found = np.empty(BLOCK + 2 * reach)
+    spare = np.empty(BLOCK + 2 * reach)
+    for start in range(first, last, BLOCK):
+        count = min(BLOCK, last - start)
         for i in range(n_axes):
             o = offsets[i]
             halo = half * o
@@ -109,3 +104,15 @@ def smooth_crossings(
                 state = (1.0 - rate) * crossings[i, q] + rate * m[x + halo]
                 crossings[i, q] = state
                 rows[offsets.size + 1 + i, q] = math.sqrt(state)
+
+
+@compiled
+def follow_smoothly(g, stencils, couplings, constants, weights, softness, rate):
+    """Let Gamma follow a distribution by one iteration of the convergent scheme."""
+    cells = couplings.cells
+    first, last = cells[0], cells[cells.size - 1] + 1
+    smooth_weights(g, first, last, stencils, constants, rate, weights)
+    smooth_crossings(g, first, last, stencils, constants, softness, rate, weights)
+    fold_baseline(g, stencils, constants, weights)
+    centre_weights(first, last, stencils.offsets.size, weights.rows)
+    assemble(g, first, last, couplings, constants, 1.0, weights)

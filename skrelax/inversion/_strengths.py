@@ -1,0 +1,86 @@
+"""Strengths of penalties: checks of those given, grids where none are."""
+
+import numpy as np
+
+from ..utils._linear_inputs import STRENGTH
+from ..utils._validation import check_numbers
+
+# Default grids of the smooth LASSO, as decades below the largest useful strength:
+# between them lie all choices of the examples and benchmarks.
+_ALPHA_DECADES = (2.0, 6.0)
+_SMOOTHNESS_DECADES = (0.0, 8.0)
+
+
+def check_alpha(alpha, n_signals):
+    """Return the alpha of each signal, (n_signals,)."""
+    alpha = check_strengths(alpha, "alpha")
+    if alpha.ndim > 1 or (alpha.ndim == 1 and alpha.size != n_signals):
+        raise ValueError(
+            f"alpha must be a number or one per signal ({n_signals}), got shape "
+            f"{alpha.shape}."
+        )
+    return np.full(n_signals, alpha)
+
+
+def check_strengths(values, name):
+    """Return strengths of penalties as an array of numbers that can be squared."""
+    values = check_numbers(values, name, finite=False)
+    if values.size == 0:
+        raise ValueError(f"{name} must hold at least one number, got none.")
+    if not ((values >= STRENGTH.left) & (values <= STRENGTH.right)).all():
+        odd = values[~((values >= STRENGTH.left) & (values <= STRENGTH.right))][0]
+        raise ValueError(
+            f"{name} must not be negative, nor above {STRENGTH.right:.0e}, got {odd}."
+        )
+    return values
+
+
+def check_smoothness(smoothness, order, grid_shape):
+    """Return the smoothness of each axis as an array."""
+    values = check_strengths(smoothness, "smoothness")
+    n_axes = len(grid_shape)
+    if values.ndim > 1 or (values.ndim == 1 and values.size != n_axes):
+        raise ValueError(
+            f"smoothness must be a number or one per axis ({n_axes}), got shape "
+            f"{values.shape}."
+        )
+    if order == 0 and values.ndim == 1 and np.unique(values).size > 1:
+        raise ValueError("smoothness must be one number for order=0.")
+    return np.broadcast_to(values, (n_axes,))
+
+
+def check_path(name, values):
+    """Return values as a decreasing array, or raise if one is negative."""
+    values = check_numbers(values, name, ndim=1, finite=False)
+    if not values.size or not ((values >= 0) & (values <= STRENGTH.right)).all():
+        raise ValueError(
+            f"{name} must be numbers of at least 0, none above "
+            f"{STRENGTH.right:.0e}, at least one, got {values}."
+        )
+    return np.sort(values)[::-1].copy()
+
+
+def alpha_max(rows, positive):
+    """Return the smallest alpha at which every distribution is zero."""
+    gradient = rows.S @ rows.AT.T
+    top = gradient.max() if positive else np.abs(gradient).max()
+    return max(float(top), 0.0)
+
+
+def alpha_grid(rows, positive, n_alphas, eps=1e-6):
+    """Return decreasing alphas from alpha_max to eps * alpha_max."""
+    top = alpha_max(rows, positive) or 1.0
+    return np.geomspace(top, eps * top, n_alphas) if n_alphas > 1 else np.array([top])
+
+
+def smooth_alpha_grid(rows, positive, n_alphas):
+    """Return decreasing alphas beside a smoothness, the last of them 0."""
+    top = alpha_max(rows, positive) or 1.0
+    decades = np.linspace(*_ALPHA_DECADES, n_alphas - 1)
+    return np.append(top * 10.0**-decades, 0.0)
+
+
+def smoothness_grid(rows, n_smoothnesses):
+    """Return decreasing smoothnesses from the mean square of the kernel."""
+    top = np.einsum("ij,ij->", rows.AT, rows.AT) / rows.AT.shape[0] or 1.0
+    return top * 10.0 ** -np.linspace(*_SMOOTHNESS_DECADES, n_smoothnesses)

@@ -1,0 +1,61 @@
+"""What rules of strengths ask of a penalty: its norm and the parameters it leaves."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg, sparse
+
+
+class AbsoluteNorm(NamedTuple):
+    """The L1 norm of distributions."""
+
+    n_constants: int
+    """Number of parameters of a signal that are not penalised, such as a baseline."""
+
+    # The norm is of first power, where a mean square is of second.
+    power = 0.5
+
+    def norm(self, F):
+        """Return the penalty of F (n_signals, n_bins) without its strength."""
+        return float(np.abs(F).sum())
+
+    def count_parameters(self, K, weight, strength, f, is_linear):
+        """Return the effective parameters of f (n_bins,), one for each active bin.
+
+        Zou, Hastie & Tibshirani (2007) have it so.
+        """
+        return float(np.count_nonzero(f))
+
+
+class SquaredNorm(NamedTuple):
+    """The squared norm f^T L f of distributions."""
+
+    matrix: sparse.spmatrix
+    """The matrix L, sparse (n_bins, n_bins)."""
+    n_constants: int
+    """Number of parameters of a signal that are not penalised, such as a baseline."""
+
+    power = 1.0
+
+    def norm(self, F):
+        """Return the penalty of F (n_signals, n_bins) without its strength."""
+        return float(np.einsum("ij,ij->", F, (self.matrix @ F.T).T))
+
+    def count_parameters(self, K, weight, strength, f, is_linear):
+        """Return the trace of the influence matrix of active bins, a float.
+
+        K (m, n), weight (m,) with mean one; `is_linear` makes all bins active.
+        """
+        active = np.ones(f.size, dtype=bool) if is_linear else f != 0.0
+        A = K[:, active] * np.sqrt(weight / weight.sum())[:, None]
+        if A.shape[1] == 0:
+            return 0.0
+        L = self.matrix[active][:, active].toarray()
+        G = A.T @ A
+        try:
+            factor = linalg.cho_factor(G + strength * L)
+            trace = float(np.trace(linalg.cho_solve(factor, G)))
+        except linalg.LinAlgError:
+            trace = float(np.linalg.matrix_rank(A))
+        # Of nearly singular matrices rounding makes any number.
+        return min(max(trace, 0.0), float(min(np.count_nonzero(weight), A.shape[1])))

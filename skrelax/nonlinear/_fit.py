@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import MultiOutputMixin, RegressorMixin, clone
 from sklearn.metrics import r2_score
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..signals import SignalModel, resolve_model
 from ..signals._checks import check_positive
@@ -24,20 +24,37 @@ from ..utils._sklearn import (
 )
 from ..utils._validation import check_acquisition
 from ._answers import FitAnswers
+from ._choice import choose_problem
 from ._inputs import (
     assign_columns,
     check_known,
+    check_mask,
     check_model,
-    check_points,
     check_signals,
     check_starts,
     check_weights,
+    errors_name_points,
     find_limits,
     find_magnitude,
+    find_reach,
+    find_there,
 )
-from ._problems import make_problem
-from ._run import CHUNK, Run, exponents, signals_of
+from ._numba_types import Stop
+from ._parts import (
+    CHUNK,
+    Fits,
+    RootWeights,
+    Setup,
+    Voxels,
+    exponents,
+    fit_part,
+    signals_of,
+)
+from ._report import Ranges
 from ._status import FitStatus, warn_status
+
+# Smaller steps of coordinates are rounding, whatever tolerance is asked for.
+_FINEST = 1e-14
 
 
 class NonlinearRelaxationFit(
@@ -252,26 +269,25 @@ class NonlinearRelaxationFit(
             If columns are missing or negative, points are fewer than parameters,
             bounds contradict the start, or shapes do not match.
         """
-        X = check_points(self, X, reset=True)
+        X = self._check_points(X, reset=True)
         # A copy, so that set_params of the model does not reach what was fitted.
         self.model_ = clone(resolve_model(self.model, "model"))
         check_model(self.model_)
-        self._columns = assign_columns(self, X)
+        names = getattr(self, "feature_names_in_", ())
+        self._columns = assign_columns(self.model_, names, X)
         points = X[:, self._columns]
         check_acquisition(points, self.model_)
-        y, self._signal_labels = check_signals(self, X, y)
+        y, self._signal_labels = check_signals(X, y, type(self).__name__)
         self._single_signal = y.ndim == 1
         y = y.reshape(y.shape[0], -1)
-        keep, root_weight = slice(None), np.ones(len(points))
+        keep, weight = slice(None), np.ones(len(points))
         if sample_weight is not None:
             weight = check_weights(sample_weight, X)
             # A weight of zero is a removed row, also for the ranges drawn from rows.
             keep = np.flatnonzero(weight > 0)
-            points, root_weight = points[keep], np.sqrt(weight[keep])
-        # Exact, and it keeps the squares of weighted signals within doubles.
-        weight_exponent = int(np.frexp(root_weight.max())[1]) - 1
-        root_weight = np.ldexp(root_weight, -weight_exponent)
-        mask = _check_mask(mask, y.shape[1])
+            points, weight = points[keep], weight[keep]
+        weights = RootWeights.of(weight)
+        mask = check_mask(mask, y.shape[1])
         known = check_known(known, self.model_, self.bounds, y.shape[1])
         self._check_number(len(points), len(known))
         limits = find_limits(self.model_, points, self.bounds)
@@ -279,33 +295,46 @@ class NonlinearRelaxationFit(
             check_positive("noise_std", self.noise_std)
         self.magnitude_ = find_magnitude(self.magnitude, self.model_, y, self.noise)
         held = np.stack(list(known.values()), axis=1) if known else None
-        reach = _find_reach(self.model_, points, self.bounds)
+        reach = find_reach(self.model_, points, self.bounds)
         # The matrices here are small: threads of BLAS would only wait for each other.
         with single_blas_thread():
-            tables = self.model_, points, limits, root_weight
-            there = _find_there(held, mask)
+            tables = self.model_, points, limits, weights.roots
+            there = find_there(held, mask)
             seen = {name: values[there] for name, values in known.items()}
-            problem = make_problem(*tables, self.magnitude_, seen)
-            signed = None
+            problem = choose_problem(*tables, self.magnitude_, seen)
+            rician = None
             if self.noise == "rician":
-                signed = make_problem(*tables, False, seen)
+                rician = choose_problem(*tables, False, seen)
             starts = check_starts(self.init, problem.axes, y.shape[1])
-            run = Run(
-                self, y, keep, points, root_weight, weight_exponent, mask, problem,
-                signed, reach, starts, held,
-            )  # fmt: skip
-            run.allocate()
+            setup = Setup(
+                model=self.model_,
+                points=points,
+                weights=weights,
+                problem=problem,
+                rician=rician,
+                noise_std=self.noise_std,
+                stop=Stop(float(max(self.tol, _FINEST)), int(self.max_iter)),
+                ranges=Ranges(reach, frozenset(self.bounds or ())),
+            )
+            voxels = Voxels(y, keep, mask, starts, held)
+            fits = Fits.empty(self.model_, y)
             parts = split_slices(y.shape[1], -(-y.shape[1] // CHUNK))
             worth = problem.cost * y.shape[1] > THREAD_WORTH
             n_jobs = self.n_jobs if worth else 1
-            run_tasks(run.fit_part, [(part,) for part in parts], n_jobs)
-        self._store(run)
-        warn_status(run.status)
+            tasks = [(setup, voxels, fits, part) for part in parts]
+            run_tasks(fit_part, tasks, n_jobs)
+        self._store(fits)
+        warn_status(fits.status)
         return self
 
     def _treats_alone(self):
         init = self.init
         return isinstance(init, str) or all(np.ndim(v) == 0 for v in init.values())
+
+    def _check_points(self, X, reset):
+        """Return X as float64."""
+        with errors_name_points():
+            return validate_data(self, X, dtype=np.float64, reset=reset)
 
     def _check_number(self, n_points, n_known):
         needed = len(self.model_.amplitudes) + len(self.model_.parameters) - n_known
@@ -315,18 +344,18 @@ class NonlinearRelaxationFit(
                 f"n_samples={n_points} acquisition points cannot determine."
             )
 
-    def _store(self, run):
+    def _store(self, fits):
         """Store the results in the shape of y."""
         self.param_names_ = [parameter.name for parameter in self.model_.outputs]
-        self._values, self._coef = run.values, run.coef
+        self._values, self._coef = fits.values, fits.coef
         self._is_magnitude = self.magnitude_ or self.noise == "rician"
         named = {
-            "params_": run.params,
-            "stderr_": run.stderr,
-            "r2_": run.r2,
-            "relative_error_": run.relative_error,
-            "status_": run.status,
-            "n_iter_": run.n_iter,
+            "params_": fits.params,
+            "stderr_": fits.stderr,
+            "r2_": fits.r2,
+            "relative_error_": fits.relative_error,
+            "status_": fits.status,
+            "n_iter_": fits.n_iter,
         }
         for name, values in named.items():
             if self._single_signal:
@@ -348,7 +377,7 @@ class NonlinearRelaxationFit(
             without parameters.
         """
         check_is_fitted(self)
-        X = check_points(self, X, reset=False)
+        X = self._check_points(X, reset=False)
         points = X[:, self._columns]
         check_acquisition(points, self.model_)
         n_signals = len(self._values)
@@ -380,7 +409,7 @@ class NonlinearRelaxationFit(
             Mean over the signals that have parameters; nan if there are none.
         """
         predicted = self.predict(X)
-        y, _ = check_signals(self, predicted, y)
+        y, _ = check_signals(predicted, y, type(self).__name__)
         if y.shape != predicted.shape:
             raise ValueError(
                 f"y must have the shape of the fitted signals, {predicted.shape}, got "
@@ -440,33 +469,3 @@ class NonlinearRelaxationFit(
         tags.input_tags.positive_only = getattr(self.model, "requires_positive", True)
         tags.regressor_tags.poor_score = True
         return tags
-
-
-def _find_reach(model, points, bounds):
-    """Return what the acquisition can see of relaxation times, or None."""
-    if all(parameter.name in (bounds or ()) for parameter in model.parameters):
-        return None
-    return model.grid_limits(points)
-
-
-def _find_there(held, mask):
-    """Return the signals (n,) to fit of which all known values (n, K) are there."""
-    if held is None:
-        return None
-    there = np.isfinite(held).all(axis=1)
-    if mask is not None and (there & mask).any():
-        return there & mask
-    return there
-
-
-def _check_mask(mask, n_signals):
-    """Return a boolean mask of signals, or None."""
-    if mask is None:
-        return None
-    mask = np.asarray(mask)
-    if mask.dtype != bool or mask.shape != (n_signals,):
-        raise ValueError(
-            f"mask must be boolean of shape ({n_signals},), got {mask.dtype} of shape "
-            f"{mask.shape}."
-        )
-    return mask

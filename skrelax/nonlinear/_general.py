@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ._dictionary import StartDictionary, best_pattern, find_exchanges
+from ._numba_types import Solution
 from ._projection import covariance, curvature, orthonormalize, project
 from ._report import parameter_values
-from ._solution import Solution
+from ._starts import CoarseScan, best_pattern, find_exchanges
 
 # Distance for differences: of log u, or of u as a fraction of its range.
 _DIFFERENCE = 1e-5
@@ -13,7 +13,7 @@ _DIFFERENCE = 1e-5
 _LONGEST = 0.25
 # Numbers in the derivatives of a block of fits, so that they stay in a cache.
 _BLOCK = 1_000_000
-# Numbers in all dictionaries of starts.
+# Numbers in all scans for starts.
 _MOST_NUMBERS = 20_000_000
 # Predicted gains of a step that mean nothing, as a fraction of the sum of squares: the
 # parameters are then within 1e-6 standard errors of the minimum.
@@ -21,8 +21,8 @@ _GAIN = 1e-12
 # The same for the rounding of sums of squares, and for signals without noise.
 _EPS, _NOTHING = 1e-15, 1e-30
 # Known values that differ by less than this (in the logarithm, or as a fraction of
-# their range) share a dictionary of starts, if that does not make too many.
-_STEP_KNOWN, _MOST_DICTIONARIES = 0.15, 12
+# their range) share a scan for starts, if that does not make too many.
+_STEP_KNOWN, _MOST_SCANS = 0.15, 12
 _DAMPING, _NEARLY_NEWTON, _STUCK = 1e-3, 1e-2, 1e12
 
 
@@ -48,8 +48,8 @@ class GeneralProblem:
         self._unit = np.where(log, 1.0, self._high - self._low)
         self._centers = np.zeros((1, 0)) if known is None else _centers(known)
         self._exchanges = find_exchanges(self._at(0), axes, self._restricted)
-        self._dictionaries = [
-            StartDictionary(
+        self._scans = [
+            CoarseScan(
                 self._at(k),
                 axes,
                 self._restricted,
@@ -63,14 +63,14 @@ class GeneralProblem:
     @property
     def cost(self):
         """Multiplications per voxel, about."""
-        return self._dictionaries[0].atoms.size
+        return self._scans[0].atoms.size
 
     def _at(self, k):
-        """Return the basis as a function of u, for the known values of a dictionary."""
+        """Return the basis as a function of u, for the known values of a scan."""
         center = self._centers[k]
         return lambda u: self._basis(u, np.broadcast_to(center, (len(u), center.size)))
 
-    def solve(self, Y, starts, tol, max_iter, known=None):
+    def solve(self, Y, starts, stop, known=None):
         """Fit Y (n, C, N), globally or from starts (n, P) in u; known is (n, K)."""
         if known is None:
             known = np.zeros((len(Y), 0))
@@ -78,15 +78,15 @@ class GeneralProblem:
         out = Solution.empty(n, n_channels, self.n_amplitudes, len(self.axes))
         size = n_points * self.n_amplitudes * (2 * len(self.axes) + 1)
         if starts is None:
-            size *= self._dictionaries[0].n_kept
+            size *= self._scans[0].n_kept
         length = max(16, _BLOCK // size)
         for first in range(0, n, length):
             part = slice(first, first + length)
             block = None if starts is None else starts[part]
-            self._solve_block(Y[part], block, known[part], tol, max_iter, part, out)
+            self._solve_block(Y[part], block, known[part], stop, part, out)
         return out
 
-    def _solve_block(self, Y, starts, known, tol, max_iter, part, out):
+    def _solve_block(self, Y, starts, known, stop, part, out):
         """Write the fits of Y to a slice of the solution."""
         if starts is None:
             signal, u, signs = self._find_starts(Y, known)
@@ -96,11 +96,9 @@ class GeneralProblem:
                 basis = self._basis(starts, known)
                 signs = best_pattern(basis, orthonormalize(basis)[0], Y[:, 0].T)
         y = np.ascontiguousarray(np.moveaxis(Y, 0, 2))
-        u, signs, value, n_iter = self._minimise(
-            y, signal, u, signs, known, tol, max_iter
-        )
+        u, signs, value, n_iter = self._minimise(y, signal, u, signs, known, stop)
         # Of equal minima one that converged counts.
-        rounded = value * np.where(n_iter > max_iter, 1.0 + 1e-9, 1.0)
+        rounded = value * np.where(n_iter > stop.max_iter, 1.0 + 1e-9, 1.0)
         order = np.lexsort((rounded, signal))
         best = order[np.searchsorted(signal[order], np.arange(len(Y)))]
         u, signs = u[:, best], None if signs is None else signs[:, best]
@@ -123,12 +121,12 @@ class GeneralProblem:
             nearest = (distance**2).sum(axis=2).argmin(axis=1)
         found = []
         for k in np.unique(nearest):
-            dictionary, chosen = self._dictionaries[k], np.flatnonzero(nearest == k)
-            signal, node, pattern = dictionary.find_starts(Y[chosen])
+            scan, chosen = self._scans[k], np.flatnonzero(nearest == k)
+            signal, node, pattern = scan.find_starts(Y[chosen])
             signs = np.zeros((0, len(node)))
             if self.magnitude:
-                signs = dictionary.signs[pattern, :, node].T
-            found.append((chosen[signal], dictionary.nodes[node].T, signs))
+                signs = scan.signs[pattern, :, node].T
+            found.append((chosen[signal], scan.nodes[node].T, signs))
         signal, u, signs = (
             np.concatenate(part, axis=-1) for part in zip(*found, strict=True)
         )
@@ -180,12 +178,13 @@ class GeneralProblem:
             slopes[k][..., edge] += moved[k, edge] * bend / h[k] ** 2
         return slopes
 
-    def _minimise(self, y, signal, u, signs, known, tol, max_iter):
+    def _minimise(self, y, signal, u, signs, known, stop):
         """Return u (P, m), signs, sum of squares and iterations (m,) from all starts.
 
         Levenberg-Marquardt within the box; fits leave as they converge. The number of
         iterations of those that do not is max_iter + 1.
         """
+        tol, max_iter = stop
         u = np.array(u)
         n_iter = np.full(u.shape[1], max_iter + 1, dtype=np.int32)
         power = (y**2).sum(axis=(0, 1))[signal]
@@ -284,7 +283,7 @@ def _centers(known):
         code = np.round((scaled - origin) / step)
         _, label = np.unique(code, axis=0, return_inverse=True)
         label = label.reshape(-1)
-        if label.max() < _MOST_DICTIONARIES:
+        if label.max() < _MOST_SCANS:
             break
         step *= 1.25
     # Medians, so that equal values are met exactly.

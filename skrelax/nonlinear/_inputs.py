@@ -1,9 +1,10 @@
 """Checks of what a fit is given."""
 
+import contextlib
+
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils.validation import validate_data
 
 from ..signals._checks import check_numbers
 from ..utils import _columns
@@ -45,10 +46,8 @@ def check_model(model):
             )
 
 
-def assign_columns(estimator, X):
-    """Return the indices of the columns of X that the model reads."""
-    model = estimator.model_
-    names = getattr(estimator, "feature_names_in_", ())
+def assign_columns(model, names, X):
+    """Return the indices of the columns of X that a model reads, by name if it can."""
     (columns,) = _columns.assign_columns(
         [model], names, X.shape[1], f"{type(model).__name__} reads", may_have_more=True
     )
@@ -62,10 +61,11 @@ def assign_columns(estimator, X):
     return columns
 
 
-def check_points(estimator, X, reset):
-    """Return X as float64 by scikit-learn's validation, whose errors then name it."""
+@contextlib.contextmanager
+def errors_name_points():
+    """Let errors of scikit-learn's validation of X name it."""
     try:
-        return validate_data(estimator, X, dtype=np.float64, reset=reset)
+        yield
     except (TypeError, ValueError) as error:
         if "X" in str(error) or "feature" in str(error) or "sample" in str(error):
             raise
@@ -87,13 +87,13 @@ def check_weights(sample_weight, X):
     return weight
 
 
-def check_signals(estimator, X, y):
-    """Return y as (n_points,) or (n_points, n_signals), and the labels of signals."""
+def check_signals(X, y, reader):
+    """Return y as (n_points,) or (n_points, n_signals), and the labels of signals.
+
+    `reader` names who wants them.
+    """
     if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is "
-            "None."
-        )
+        raise ValueError(f"{reader} requires y to be passed, but the target y is None.")
     labels = y.columns if isinstance(y, pd.DataFrame) else None
     try:
         array = _as_signals(y)
@@ -270,7 +270,7 @@ def check_known(known, model, bounds, n_signals):
 
 
 def check_starts(init, axes, n_signals):
-    """Return starting coordinates (n_signals, P), or None for the dictionary."""
+    """Return starting coordinates (n_signals, P), or None for the scan."""
     if isinstance(init, str):
         return None
     names = [axis.name for axis in axes]
@@ -291,3 +291,33 @@ def check_starts(init, axes, n_signals):
             )
         starts[:, k] = axis.to_u(value)
     return starts
+
+
+def find_reach(model, points, bounds):
+    """Return what the acquisition can see of relaxation times, or None."""
+    if all(parameter.name in (bounds or ()) for parameter in model.parameters):
+        return None
+    return model.grid_limits(points)
+
+
+def find_there(held, mask):
+    """Return the signals (n,) to fit of which all known values (n, K) are there."""
+    if held is None:
+        return None
+    there = np.isfinite(held).all(axis=1)
+    if mask is not None and (there & mask).any():
+        return there & mask
+    return there
+
+
+def check_mask(mask, n_signals):
+    """Return a boolean mask of signals, or None."""
+    if mask is None:
+        return None
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape != (n_signals,):
+        raise ValueError(
+            f"mask must be boolean of shape ({n_signals},), got {mask.dtype} of shape "
+            f"{mask.shape}."
+        )
+    return mask

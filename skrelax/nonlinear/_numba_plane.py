@@ -1,101 +1,15 @@
-"""Fits of two nonlinear parameters and one amplitude.
-
-The signal is a product spline of the two coordinates (see ``_table.py``) with
-coefficients B (G_1 + 4, (G_2 + 4) N). Layout of Y as in ``_numba_scan.py``.
-"""
+"""Newton on the projected sum of squares of two nonlinear parameters, one amplitude."""
 
 import numpy as np
 
 from ..utils._compiled import compiled
+from ._numba_types import FAST
 
-_FAST = {"contract", "reassoc", "nsz"}
 # Length of a step off a saddle, as a fraction of the range of a parameter.
 _ESCAPE = 0.01
 
 
-@compiled(fastmath=_FAST)
-def scan_plane(Y, Q, energies, n_second, margin, peak, value, node):
-    """Write the best nodes (n, K, 2) of a grid, best first; -1 where there are fewer.
-
-    Q (G_1, G_2, N) are unit signals of the nodes, their moduli for magnitudes. energies
-    (n, C_1 * n_second) are those of y / |y| at every other node. Around their local
-    maxima within margin of the largest, all nodes are looked at. peak (C_1 * n_second,)
-    padded to a multiple of 8, and value (K,) are workspaces.
-    """
-    n_coarse = energies.shape[1]
-    n_first = n_coarse // n_second
-    peak[:] = False
-    eight = peak.view(np.uint64)
-    # Positive floats are ordered like their bits, whose maximum LLVM finds by SIMD.
-    bits = energies.view(np.int32)
-    highest = np.empty(1, dtype=np.int32)
-    best = highest.view(np.float32)
-    for v in range(Y.shape[0]):
-        most = bits[v, 0]
-        for m in range(n_coarse):
-            most = max(most, bits[v, m])
-        highest[0] = most
-        least = best[0] - np.float32(margin)
-        for m in range(n_coarse):
-            peak[m] = energies[v, m] >= least
-        for k in range(node.shape[1]):
-            node[v, k, 0], node[v, k, 1] = -1, -1
-        found = 0
-        for word in range(eight.size):
-            if eight[word] == 0:
-                continue
-            for m in range(8 * word, min(8 * word + 8, n_coarse)):
-                if not peak[m]:
-                    continue
-                i, j = m // n_second, m % n_second
-                top = energies[v, m]
-                highest_near = True
-                for p in range(max(i - 1, 0), min(i + 2, n_first)):
-                    for q in range(max(j - 1, 0), min(j + 2, n_second)):
-                        other = energies[v, p * n_second + q]
-                        # Of equal neighbours the first one counts.
-                        before = p < i or (p == i and q < j)
-                        if other > top or (other == top and before):
-                            highest_near = False
-                if highest_near:
-                    found = _take_best(Y, v, Q, i, j, value, node, found)
-
-
-@compiled(fastmath=_FAST)
-def _take_best(Y, v, Q, i, j, value, node, found):
-    """Insert the best node around the coarse node (i, j); return their number."""
-    n_channels, n_points = Y.shape[1:]
-    n_kept = node.shape[1]
-    top, first, second = -1.0, 0, 0
-    for p in range(max(2 * i - 2, 0), min(2 * i + 3, Q.shape[0])):
-        for q in range(max(2 * j - 2, 0), min(2 * j + 3, Q.shape[1])):
-            total = 0.0
-            for c in range(n_channels):
-                s = 0.0
-                for m in range(n_points):
-                    s += Y[v, c, m] * Q[p, q, m]
-                total += s * s
-            if total > top:
-                top, first, second = total, p, q
-    for k in range(found):
-        # Two coarse nodes of one ridge may lead to the same place.
-        if abs(node[v, k, 0] - first) <= 1 and abs(node[v, k, 1] - second) <= 1:
-            if top > value[k]:
-                value[k], node[v, k, 0], node[v, k, 1] = top, first, second
-            return found
-    k = min(found, n_kept - 1)
-    if found == n_kept and value[k] >= top:
-        return found
-    while k > 0 and value[k - 1] < top:
-        value[k] = value[k - 1]
-        node[v, k, 0], node[v, k, 1] = node[v, k - 1, 0], node[v, k - 1, 1]
-        k -= 1
-    value[k] = top
-    node[v, k, 0], node[v, k, 1] = first, second
-    return min(found + 1, n_kept)
-
-
-@compiled(fastmath=_FAST)
+@compiled(fastmath=FAST)
 def _weights(x, h, w, k):
     """Write the six quintic B-splines of a cell at x in [0, 1], and derivatives.
 
@@ -126,8 +40,8 @@ def _weights(x, h, w, k):
     w[k + 2, 5] = 20 * c * x3
 
 
-@compiled(fastmath=_FAST)
-def _look_up(B, u, origin, h, F, w, T):
+@compiled(fastmath=FAST)
+def look_up(spline, u, F, w, T):
     """Write the signal at u (2,) and its derivatives into the rows of F (6, N).
 
     They are phi, phi_1, phi_2, phi_11, phi_12 and phi_22; w (6, 6) and T (3, 6 N) are
@@ -135,6 +49,7 @@ def _look_up(B, u, origin, h, F, w, T):
     six runs of N are: loops over N alone are too short for SIMD. Rows are indexed,
     since a slice counts references, which costs more than the work here.
     """
+    B, origin, h = spline
     n_points = F.shape[1]
     x, y = (u[0] - origin[0]) / h[0], (u[1] - origin[1]) / h[1]
     i0 = min(max(int(x), 0), B.shape[0] - 6)
@@ -173,8 +88,8 @@ def _look_up(B, u, origin, h, F, w, T):
         F[3, i] = v0 * q0 + v1 * q1 + v2 * q2 + v3 * q3 + v4 * q4 + v5 * q5
 
 
-@compiled(fastmath=_FAST)
-def _project(Y, v, F, magnitude, coef, gradient, H, G):
+@compiled(fastmath=FAST)
+def project(Y, v, F, magnitude, coef, gradient, H, G):
     """Fit the amplitudes coef (C,); return the sum of squares.
 
     gradient (2,) and H (2, 2) are its derivatives with the amplitudes at their best,
@@ -291,26 +206,12 @@ def _escape(H, u, low, high, step):
 
 
 @compiled
-def refine_plane(
-    Y,
-    B,
-    start,
-    node,
-    origin,
-    h,
-    magnitude,
-    tol,
-    max_iter,
-    u_out,
-    coef,
-    rss,
-    cov,
-    n_iter,
-):
-    """Minimise from every start (n, K, 2) by Newton's method and keep the best.
-
-    u_out (n, 2), coef (n, C, 1), cov (n, 3, 3), rss and n_iter (n,).
-    """
+def refine_plane(Y, spline, magnitude, starts, stop, out):
+    """Minimise from every start by Newton's method and keep the best."""
+    B, origin, h = spline
+    start, node = starts
+    tol, max_iter = stop
+    u_out, coef, rss, cov, n_iter = out
     n, n_channels, n_points = Y.shape
     low = origin
     high = np.empty(2)
@@ -333,8 +234,8 @@ def refine_plane(
             if node[v, k, 0] < 0:
                 break
             u[0], u[1] = start[v, k, 0], start[v, k, 1]
-            _look_up(B, u, origin, h, F, w, T)
-            value = _project(Y, v, F, magnitude, trial, gradient, H, G)
+            look_up(spline, u, F, w, T)
+            value = project(Y, v, F, magnitude, trial, gradient, H, G)
             damping, done, side = 0.0, False, 1.0
             used = max_iter + 1
             for iteration in range(max_iter):
@@ -349,8 +250,8 @@ def refine_plane(
                     step[0], step[1] = side * step[0], side * step[1]
                     largest = np.inf
                 new[0], new[1] = u[0] + step[0], u[1] + step[1]
-                _look_up(B, new, origin, h, F, w, T)
-                other = _project(Y, v, F, magnitude, trial, other_gradient, other_H, G)
+                look_up(spline, new, F, w, T)
+                other = project(Y, v, F, magnitude, trial, other_gradient, other_H, G)
                 if done and not other < value:
                     if side < 0.0:
                         used = iteration + 1
@@ -387,14 +288,14 @@ def refine_plane(
             cov[v] = np.nan
             continue
         u[0], u[1] = u_out[v, 0], u_out[v, 1]
-        _look_up(B, u, origin, h, F, w, T)
-        _project(Y, v, F, magnitude, trial, gradient, H, G)
+        look_up(spline, u, F, w, T)
+        project(Y, v, F, magnitude, trial, gradient, H, G)
         for c in range(n_channels):
             coef[v, c, 0] = trial[c]
         _covariance(trial, F, cov, v)
 
 
-@compiled(fastmath=_FAST)
+@compiled(fastmath=FAST)
 def _covariance(coef, F, cov, v):
     """Write the inverse of J'J on the real axis of the signal, nan if singular."""
     power = 0.0

@@ -1,7 +1,7 @@
-"""From what kernels find to parameters, standard errors and statuses of a chunk."""
+"""From what loops find to parameters, standard errors and statuses of a chunk."""
 
 import itertools
-from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def with_known(model, axes, solution, values):
     size = n_amplitudes + len(whole)
     cov = np.zeros((len(u), size, size))
     cov[:, np.array(kept)[:, None], kept] = solution.cov
-    return whole, replace(solution, u=u, cov=cov)
+    return whole, solution._replace(u=u, cov=cov)
 
 
 def outputs_and_errors(model, axes, solution, variance, unit):
@@ -102,16 +102,26 @@ def coordinate_errors(solution, variance):
     return np.sqrt(np.maximum(squared, 0.0) * variance[:, None])
 
 
-def find_status(model, axes, solution, outputs, errors, reach, given, max_iter):
+class Ranges(NamedTuple):
+    """Where parameters are to be believed.
+
+    `reach` (low, high) is what the acquisition can see of relaxation times, or None;
+    `given` names the parameters whose range the caller knows better.
+    """
+
+    reach: tuple | None
+    given: frozenset
+
+
+def find_status(model, axes, solution, outputs, errors, ranges, max_iter):
     """Return the status of each fit, (n,).
 
-    `errors` (n, P) are those of the coordinates, `reach` (low, high) is what the
-    acquisition can see of relaxation times; `given` names the parameters whose range
-    the caller knows better.
+    `errors` (n, P) are those of the coordinates.
     """
+    reach, given = ranges
     vague = np.isnan(solution.cov).any(axis=(1, 2))
     at_bound = np.zeros(len(vague), dtype=bool)
-    ranges = {one.name: one.upper - one.lower for one in model.parameters}
+    widths = {one.name: one.upper - one.lower for one in model.parameters}
     for k, axis in enumerate(axes):
         low, high = axis.ends
         # The error of a logarithm is the relative one.
@@ -122,7 +132,7 @@ def find_status(model, axes, solution, outputs, errors, reach, given, max_iter):
             at_bound |= (u < low + near) | (u > high - near)
             if not axis.log:
                 # Bounds alone say as much as a uniform distribution between them.
-                width = ranges[axis.name] if axis.name in given else high - low
+                width = widths[axis.name] if axis.name in given else high - low
                 vague |= error >= width / np.sqrt(12.0)
                 continue
             vague |= error >= 1.0

@@ -50,7 +50,7 @@ def information(ratio):
     return np.interp(np.abs(ratio), *_information_table())
 
 
-def fit_rician(problem, Y, solution, signals, noise_std, tol, max_iter, known=None):
+def fit_rician(problem, Y, solution, signals, noise_std, stop, known=None):
     """Replace a least-squares solution by that of maximum likelihood, in place.
 
     `problem` takes signed signals, `signals(u, coef, voxels)` returns (n, N); all
@@ -74,10 +74,9 @@ def fit_rician(problem, Y, solution, signals, noise_std, tol, max_iter, known=No
         if active.size == 0:
             break
         target = expected_signal(y[active], s[active], variance[active, None])
-        part = problem.solve(
-            np.ascontiguousarray(target[:, None, :]), solution.u[active], tol, max_iter,
-            *(() if known is None else (known[active],)),
-        )  # fmt: skip
+        target_rows = np.ascontiguousarray(target[:, None, :])
+        own = () if known is None else (known[active],)
+        part = problem.solve(target_rows, solution.u[active], stop, *own)
         new = signals(part.u, part.coef, active)
         moved = np.abs(new - s[active]).max(axis=1)
         s[active] = new
@@ -93,7 +92,7 @@ def fit_rician(problem, Y, solution, signals, noise_std, tol, max_iter, known=No
         settled = moved < _SETTLED * np.sqrt(variance[active])
         active = active[~settled]
     # The likelihood of what is left creeps on; the estimate is not final there.
-    solution.n_iter[active] = max_iter + 1
+    solution.n_iter[active] = stop.max_iter + 1
     solution.rss[:] = ((y - np.abs(s)) ** 2).sum(axis=1)
     return variance
 

@@ -24,29 +24,13 @@ class Diffusion(SignalModel):
 
     @property
     def parameters(self):
-        """Nonlinear parameters, a tuple of :class:`Parameter`."""
         return (Parameter("D"),)
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return ("b",)
 
     def evaluate(self, acquisition, parameters):
-        """Return exp(-b D).
-
-        Parameters
-        ----------
-        acquisition : ndarray of shape (n_points, 1)
-            Values of b.
-        parameters : ndarray of shape (n_sets, 1)
-            Diffusion coefficients D.
-
-        Returns
-        -------
-        ndarray of shape (n_points, n_sets)
-            The attenuation of each set.
-        """
         return np.exp(-_column(acquisition) * parameters[:, 0])
 
     def grid_limits(self, acquisition):

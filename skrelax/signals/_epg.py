@@ -9,7 +9,13 @@ from ._checks import (
     check_positive,
     per_pulse,
 )
-from ._numba import LANES, cpmg_train, cpmg_train_derivatives, echo_train
+from ._numba import (
+    LANES,
+    SpinEchoes,
+    cpmg_train,
+    cpmg_train_derivatives,
+    echo_train,
+)
 from ._sequence import SequenceModel, point_indices
 
 # Echo times may differ from the train's by this fraction of the echo spacing: files
@@ -110,7 +116,6 @@ class EPGEchoTrain(SequenceModel):
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return ("TE",)
 
     def search_limits(self, acquisition):
@@ -179,21 +184,16 @@ class EPGEchoTrain(SequenceModel):
         """
         (t2, t1, b1), dtype = self._tissue(parameters)
         index, train = self._train(acquisition)
-        flips, phases, excitation, first, spacing = train
-        n_echoes, half = flips.size, flips.size // 2 + 2
-        if phases.any():
+        n_echoes = train.flips.size
+        if train.phases.any():
             out = np.empty((t2.size, n_echoes), np.complex128)
-            state = np.empty((3, half), np.complex128)
-            echo_train(
-                t2, t1, b1, flips, phases, excitation, first, spacing, state, out
-            )
+            state = np.empty((3, n_echoes // 2 + 2), np.complex128)
+            echo_train(t1, t2, b1, train, state, out)
         else:
             out = np.empty((t2.size, n_echoes), dtype)
             state = np.empty((3, n_echoes + 1, LANES), dtype)
             lane = np.empty((13, LANES), dtype)
-            cpmg_train(
-                t2, t1, b1, flips, excitation, first, spacing, state, lane, out
-            )  # fmt: skip
+            cpmg_train(t1, t2, b1, train, state, lane, out)
         if check_flag("magnitude", self.magnitude):
             out = np.abs(out)
         return _pick(out, index)
@@ -222,17 +222,15 @@ class EPGEchoTrain(SequenceModel):
         """
         (t2, t1, b1), _ = self._tissue(np.asarray(parameters, dtype=np.float64))
         index, train = self._train(acquisition)
-        flips, phases, excitation, first, spacing = train
-        if phases.any():
+        if train.phases.any():
             raise ValueError(
                 f"derivatives need phase=0 for all pulses, got {self.phase!r}."
             )
-        out = np.empty((t2.size, flips.size))
-        slopes = np.empty((3, t2.size, flips.size))
-        state = np.empty((4, 3, flips.size // 2 + 2))
-        cpmg_train_derivatives(
-            t2, t1, b1, flips, excitation, first, spacing, state, out, slopes
-        )
+        n_echoes = train.flips.size
+        out = np.empty((t2.size, n_echoes))
+        slopes = np.empty((3, t2.size, n_echoes))
+        state = np.empty((4, 3, n_echoes // 2 + 2))
+        cpmg_train_derivatives(t1, t2, b1, train, state, out, slopes)
         free = [parameter.name for parameter in self.parameters]
         kept = [("T2", "T1", "B1").index(name) for name in free]
         derivatives = np.stack([_pick(slopes[place], index) for place in kept])
@@ -266,7 +264,7 @@ class EPGEchoTrain(SequenceModel):
         return check_positive("first_echo", self.first_echo), spacing
 
     def _train(self, acquisition):
-        """Return the echo of each acquisition point, and the settings of the train."""
+        """Return the echo of each acquisition point, and the train."""
         first, spacing = self._timing()
         times = np.asarray(acquisition, dtype=np.float64)[:, 0]
         length = self._length()
@@ -290,8 +288,8 @@ class EPGEchoTrain(SequenceModel):
             excitation = 0.5 * flips[0]
         excitation = per_pulse("excitation", excitation, 1)[0]
         phases = np.deg2rad(per_pulse("phase", self.phase, length))
-        settings = (np.deg2rad(flips), phases, np.deg2rad(excitation), first, spacing)
-        return index, settings
+        angles = np.deg2rad(flips), phases, np.deg2rad(excitation)
+        return index, SpinEchoes(*angles, first, spacing)
 
 
 def _pick(out, index):

@@ -45,55 +45,24 @@ class MonoExponential(SignalModel):
 
     @property
     def amplitudes(self):
-        """Linear parameters, a tuple of :class:`Parameter`."""
         has_offset = check_flag("offset", self.offset)
         offset = (Parameter("offset", lower=-np.inf),) if has_offset else ()
         return (*super().amplitudes, *offset)
 
     def basis(self, acquisition, parameters):
-        """Return the decay, and the constant if there is one.
-
-        Parameters
-        ----------
-        acquisition : ndarray of shape (n_points, 1)
-            Times.
-        parameters : ndarray of shape (n_sets, 1)
-            Relaxation times.
-
-        Returns
-        -------
-        ndarray of shape (n_amplitudes, n_points, n_sets)
-            One signal per amplitude.
-        """
         decay = self.evaluate(acquisition, parameters)
         has_offset = check_flag("offset", self.offset)
         return np.stack([decay, np.ones_like(decay)] if has_offset else [decay])
 
     @property
     def parameters(self):
-        """Nonlinear parameters, a tuple of :class:`Parameter`."""
         return (Parameter(self.parameter),)
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return names_of("column", self.column)
 
     def evaluate(self, acquisition, parameters):
-        """Return exp(-t / T2).
-
-        Parameters
-        ----------
-        acquisition : ndarray of shape (n_points, 1)
-            Times.
-        parameters : ndarray of shape (n_sets, 1)
-            Relaxation times.
-
-        Returns
-        -------
-        ndarray of shape (n_points, n_sets)
-            The decay of each set.
-        """
         return np.exp(-_column(acquisition) / parameters[:, 0])
 
 
@@ -152,7 +121,6 @@ class InversionRecovery(SignalModel):
 
     @property
     def parameters(self):
-        """Nonlinear parameters, a tuple of :class:`Parameter`."""
         return (Parameter("T1"),)
 
     @property
@@ -161,7 +129,6 @@ class InversionRecovery(SignalModel):
 
     @property
     def amplitudes(self):
-        """Linear parameters, a tuple of :class:`Parameter`."""
         if self._is_fitted:
             inverted = Parameter("inverted", lower=-np.inf)
             return (*super().amplitudes, inverted)
@@ -169,45 +136,17 @@ class InversionRecovery(SignalModel):
 
     @property
     def outputs(self):
-        """What a fit reports, a tuple of :class:`Parameter`."""
         if self._is_fitted:
             return Parameter("M0"), Parameter("T1"), Parameter("efficiency", upper=2.0)
         return super().outputs
 
     def derive(self, values):
-        """Return M0 and T1, and the efficiency if it is fitted.
-
-        Parameters
-        ----------
-        values : ndarray of shape (n_amplitudes + 1, n_sets)
-            Amplitudes and T1.
-
-        Returns
-        -------
-        ndarray of shape (n_outputs, n_sets)
-            Rows as in :attr:`outputs`.
-        """
         if self._is_fitted:
             M0, inverted, T1 = values
             return np.stack([M0, T1, inverted / M0])
         return values
 
     def basis(self, acquisition, parameters):
-        """Return the recovery, in two parts if the efficiency is fitted.
-
-        Parameters
-        ----------
-        acquisition : ndarray of shape (n_points, 1) or (n_points, 2)
-            Inversion times, and repetition times where ``repetition_time``
-            is ``"TR"``.
-        parameters : ndarray of shape (n_sets, 1)
-            Relaxation times T1.
-
-        Returns
-        -------
-        ndarray of shape (n_amplitudes, n_points, n_sets)
-            One signal per amplitude.
-        """
         if not self._is_fitted:
             return super().basis(acquisition, parameters)
         inverted = -np.exp(-_column(acquisition) / parameters[:, 0])
@@ -215,32 +154,11 @@ class InversionRecovery(SignalModel):
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         repetition = self.repetition_time
         per_point = isinstance(repetition, str) and repetition == "TR"
         return ("TI", "TR") if per_point else ("TI",)
 
     def evaluate(self, acquisition, parameters):
-        """Return 1 - b exp(-TI / T1) + exp(-TR / T1).
-
-        Parameters
-        ----------
-        acquisition : ndarray of shape (n_points, 1) or (n_points, 2)
-            Inversion times, and repetition times where ``repetition_time``
-            is ``"TR"``.
-        parameters : ndarray of shape (n_sets, 1)
-            Relaxation times T1.
-
-        Returns
-        -------
-        ndarray of shape (n_points, n_sets)
-            The recovery of each set.
-
-        Raises
-        ------
-        ValueError
-            If a setting of the model is outside its range.
-        """
         efficiency = check_efficiency(self.efficiency)
         t1 = parameters[:, 0]
         inverted = efficiency * np.exp(-_column(acquisition) / t1)
@@ -285,29 +203,13 @@ class SaturationRecovery(SignalModel):
 
     @property
     def parameters(self):
-        """Nonlinear parameters, a tuple of :class:`Parameter`."""
         return (Parameter("T1"),)
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return ("TS",)
 
     def evaluate(self, acquisition, parameters):
-        """Return 1 - exp(-t / T1).
-
-        Parameters
-        ----------
-        acquisition : ndarray of shape (n_points, 1)
-            Times since saturation.
-        parameters : ndarray of shape (n_sets, 1)
-            Relaxation times T1.
-
-        Returns
-        -------
-        ndarray of shape (n_points, n_sets)
-            The recovery of each set.
-        """
         return -np.expm1(-_column(acquisition) / parameters[:, 0])
 
 
@@ -330,27 +232,11 @@ class GaussianDecay(SignalModel):
 
     @property
     def parameters(self):
-        """Nonlinear parameters, a tuple of :class:`Parameter`."""
         return (Parameter("T2"),)
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return ("TE",)
 
     def evaluate(self, acquisition, parameters):
-        """Return exp(-t^2 / (2 T2^2)).
-
-        Parameters
-        ----------
-        acquisition : ndarray of shape (n_points, 1)
-            Times.
-        parameters : ndarray of shape (n_sets, 1)
-            Relaxation times.
-
-        Returns
-        -------
-        ndarray of shape (n_points, n_sets)
-            The decay of each set.
-        """
         return np.exp(-0.5 * (_column(acquisition) / parameters[:, 0]) ** 2)

@@ -9,7 +9,7 @@ from ._checks import (
     check_positive,
     per_pulse,
 )
-from ._numba import LANES, gradient_echo_train
+from ._numba import LANES, GradientEchoes, gradient_echo_train
 from ._sequence import SequenceModel, point_indices
 
 # The work for a train grows with the square of its length.
@@ -86,7 +86,6 @@ class FingerprintingTrain(SequenceModel):
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return ("pulse",)
 
     def own_acquisition(self):
@@ -149,8 +148,6 @@ class FingerprintingTrain(SequenceModel):
         out = np.empty((t1.size, n_pulses), dtype)
         state = np.empty((3, n_pulses + n_states + 1, LANES), dtype)
         lane = np.empty((15, LANES), dtype)
-        gradient_echo_train(
-            t1, t2, b1, flips, repetition, echo, float(inversion), efficiency, n_states,
-            state, lane, out,
-        )  # fmt: skip
+        train = GradientEchoes(flips, repetition, echo, float(inversion), efficiency)
+        gradient_echo_train(t1, t2, b1, train, n_states, state, lane, out)
         return out.T if index.size == n_pulses else out[:, index].T

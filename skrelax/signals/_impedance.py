@@ -30,34 +30,13 @@ class Impedance(SignalModel):
 
     @property
     def parameters(self):
-        """Nonlinear parameters, a tuple of :class:`Parameter`."""
         return (Parameter("tau", unit="s"),)
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return ("f",)
 
     def evaluate(self, acquisition, parameters):
-        """Return the chosen part of 1 / (1 + 2 pi i f tau).
-
-        Parameters
-        ----------
-        acquisition : ndarray of shape (n_points, 1)
-            Frequencies f [Hz].
-        parameters : ndarray of shape (n_sets, 1)
-            Relaxation times tau [s].
-
-        Returns
-        -------
-        ndarray of shape (n_points, n_sets)
-            The impedance of each set.
-
-        Raises
-        ------
-        ValueError
-            If `part` is unknown.
-        """
         known = isinstance(self.part, str) and self.part in ("real", "imaginary")
         if not known:
             raise ValueError(f"part must be 'real' or 'imaginary', got {self.part!r}.")

@@ -50,39 +50,21 @@ class BiExponential(SignalModel):
 
     @property
     def parameters(self):
-        """Nonlinear parameters, a tuple of :class:`Parameter`."""
         return Parameter(f"{self.parameter}_short"), Parameter(f"{self.parameter}_long")
 
     @property
     def amplitudes(self):
-        """Linear parameters, a tuple of :class:`Parameter`."""
         return Parameter("M0_short"), Parameter("M0_long")
 
     @property
     def outputs(self):
-        """What a fit reports, a tuple of :class:`Parameter`."""
         return Parameter("M0"), Parameter("fraction_short", upper=1.0), *self.parameters
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return names_of("column", self.column)
 
     def basis(self, acquisition, parameters):
-        """Return both decays.
-
-        Parameters
-        ----------
-        acquisition : ndarray of shape (n_points, 1)
-            Times.
-        parameters : ndarray of shape (n_sets, 2)
-            Short and long relaxation times.
-
-        Returns
-        -------
-        ndarray of shape (2, n_points, n_sets)
-            The decays.
-        """
         return np.exp(-_column(acquisition) / parameters.T[:, None, :])
 
     def evaluate(self, acquisition, parameters):
@@ -103,18 +85,6 @@ class BiExponential(SignalModel):
         return self.basis(acquisition, parameters).mean(axis=0)
 
     def derive(self, values):
-        """Return the total amplitude, the share of the short one, and the times.
-
-        Parameters
-        ----------
-        values : ndarray of shape (4, n_sets)
-            Amplitudes and relaxation times.
-
-        Returns
-        -------
-        ndarray of shape (4, n_sets)
-            Rows as in :attr:`outputs`.
-        """
         short, long, t_short, t_long = values
         return np.stack([short + long, short / (short + long), t_short, t_long])
 
@@ -154,27 +124,11 @@ class StretchedExponential(SignalModel):
 
     @property
     def parameters(self):
-        """Nonlinear parameters, a tuple of :class:`Parameter`."""
         return Parameter(self.parameter), Parameter("beta", lower=0.2, upper=1.5)
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return names_of("column", self.column)
 
     def evaluate(self, acquisition, parameters):
-        """Return exp(-(t / T)^beta).
-
-        Parameters
-        ----------
-        acquisition : ndarray of shape (n_points, 1)
-            Times.
-        parameters : ndarray of shape (n_sets, 2)
-            Relaxation times and exponents.
-
-        Returns
-        -------
-        ndarray of shape (n_points, n_sets)
-            The decay of each set.
-        """
         return np.exp(-((_column(acquisition) / parameters[:, 0]) ** parameters[:, 1]))

@@ -11,6 +11,8 @@ F+ lies in a workspace whose origin moves down by one row per pulse, F- in one w
 origin moves up: that is the shift of the orders, without a copy.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..utils._compiled import compiled
@@ -23,26 +25,56 @@ LANES = 64
 _FUSED = {"contract", "nsz"}
 
 
+class SpinEchoes(NamedTuple):
+    """A train of spin echoes."""
+
+    flips: np.ndarray
+    """Angles of the refocusing pulses in radians, (n_echoes,)."""
+    phases: np.ndarray
+    """Their phases relative to the magnetisation after the excitation, (n_echoes,)."""
+    excitation: float
+    """Angle of the excitation in radians."""
+    first: float
+    """Time of the first echo [s]."""
+    spacing: float
+    """Time from echo to echo [s]."""
+
+
+class GradientEchoes(NamedTuple):
+    """A train of unbalanced gradient echoes."""
+
+    flips: np.ndarray
+    """Angles of the pulses in radians, (n_pulses,)."""
+    repetition: np.ndarray
+    """Times to the next pulse [s], (n_pulses,)."""
+    echo: np.ndarray
+    """Times from pulse to echo [s], (n_pulses,)."""
+    inversion: float
+    """Time from a perfectly spoiled inversion to the first pulse, < 0 for none [s]."""
+    efficiency: float
+    """What the inversion does to a magnetisation of 1."""
+
+
 @compiled(fastmath=_FUSED)
-def cpmg_train(t2, t1, b1, flips, excitation, first, spacing, state, lane, out):
+def cpmg_train(t1, t2, b1, train, state, lane, out):
     """Write the echoes of CPMG trains into out (n_atoms, n_echoes).
 
-    flips (n_echoes,) and excitation in radians; first and spacing are the time of the
-    first echo and from echo to echo; state (3, n_echoes + 1, LANES) and lane
-    (13, LANES) are workspaces of the dtype of out.
+    t1 and t2 [s] and the factor b1 on all angles are (n_atoms,). The phases are 0.
+    state (3, n_echoes + 1, LANES) and lane (13, LANES) are workspaces of the dtype of
+    out.
 
     Only odd orders at a pulse reach an echo, and recovery feeds even ones: so
     recovery drops out, state j stands for order 2 j + 1, and orders beyond the echoes
     that are left are skipped. With pulses along the magnetisation F is real and Z
     imaginary.
     """
+    flips, _, excitation, first, spacing = train
     n, n_echoes = out.shape
     up, down, z = state[0], state[1], state[2]
     # Elements of the rotation: bare ones give the echo, those with the decay until
     # the next pulse (in capitals) the states.
-    e1, e2, h, rest, c2, s2, sa, echo = (
-        lane[0], lane[1], lane[2], lane[3], lane[4], lane[5], lane[6], lane[7]
-    )  # fmt: skip
+    e1, e2, h, rest = lane[0], lane[1], lane[2], lane[3]
+    c2, s2, sa, echo = lane[4], lane[5], lane[6], lane[7]
     C2, S2, SA, CA, HS = lane[8], lane[9], lane[10], lane[11], lane[12]
     for start in range(0, n, LANES):
         down[:] = 0
@@ -93,14 +125,13 @@ def cpmg_train(t2, t1, b1, flips, excitation, first, spacing, state, lane, out):
 
 
 @compiled(fastmath=_FUSED)
-def cpmg_train_derivatives(
-    t2, t1, b1, flips, excitation, first, spacing, state, out, slopes
-):
+def cpmg_train_derivatives(t1, t2, b1, train, state, out, slopes):
     """Write echoes and their derivatives by T2, T1 and B1, slopes (3, n, n_echoes).
 
     The recursion of cpmg_train, one atom at a time, with a tangent for each
     parameter: state (4, 3, n_echoes // 2 + 2) holds the value and the tangents.
     """
+    flips, _, excitation, first, spacing = train
     n, n_echoes = out.shape
     for a in range(n):
         state[:] = 0
@@ -151,14 +182,12 @@ def cpmg_train_derivatives(
 
 
 @compiled
-def echo_train(
-    t2, t1, b1, flips, phases, excitation, first, spacing, state, out
-):  # fmt: skip
+def echo_train(t1, t2, b1, train, state, out):
     """Write the complex echoes of trains with any phases into out (n_atoms, n_echoes).
 
-    As cpmg_train, with phases (n_echoes,) of the pulses in radians relative to the
-    magnetisation after the excitation; state (3, n_echoes // 2 + 2) is complex.
+    state (3, n_echoes // 2 + 2) is a complex workspace.
     """
+    flips, phases, excitation, first, spacing = train
     n, n_echoes = out.shape
     fp, fm, z = state[0], state[1], state[2]
     for a in range(n):
@@ -193,34 +222,19 @@ def echo_train(
 
 
 @compiled(fastmath=_FUSED)
-def gradient_echo_train(
-    t1,
-    t2,
-    b1,
-    flips,
-    repetition,
-    echo,
-    inversion,
-    efficiency,
-    n_states,
-    state,
-    lane,
-    out,
-):
+def gradient_echo_train(t1, t2, b1, train, n_states, state, lane, out):
     """Write the echoes of unbalanced gradient echo trains into out (n_atoms, n_pulses).
 
-    flips in radians, repetition and echo times per pulse, (n_pulses,); inversion is
-    the time from a perfectly spoiled inversion pulse to the first pulse, negative for
-    none. At most n_states orders are kept. state (3, n_pulses + n_states + 1, LANES)
-    and lane (15, LANES) are workspaces of the dtype of out.
+    At most n_states orders are kept. state (3, n_pulses + n_states + 1, LANES) and lane
+    (15, LANES) are workspaces of the dtype of out.
 
     All pulses have one axis, so F is imaginary (stored without its unit) and Z real.
     """
+    flips, repetition, echo, inversion, efficiency = train
     n, n_pulses = out.shape
     up, down, z = state[0], state[1], state[2]
-    e1, e2, h, gain, c2, s2, sa, value = (
-        lane[0], lane[1], lane[2], lane[3], lane[4], lane[5], lane[6], lane[7]
-    )  # fmt: skip
+    e1, e2, h, gain = lane[0], lane[1], lane[2], lane[3]
+    c2, s2, sa, value = lane[4], lane[5], lane[6], lane[7]
     C2, S2, SA, CA, HS = lane[8], lane[9], lane[10], lane[11], lane[12]
     cosine, sine = lane[13], lane[14]
     for start in range(0, n, LANES):

@@ -44,34 +44,17 @@ class GeneralRecovery(SignalModel):
 
     @property
     def parameters(self):
-        """Nonlinear parameters, a tuple of :class:`Parameter`."""
         return (Parameter("T1"),)
 
     @property
     def amplitudes(self):
-        """Linear parameters, a tuple of :class:`Parameter`."""
         return tuple(Parameter(name, lower=-np.inf) for name in ("a", "b"))
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return names_of("column", self.column)
 
     def basis(self, acquisition, parameters):
-        """Return the constant and the exponential.
-
-        Parameters
-        ----------
-        acquisition : ndarray of shape (n_points, 1)
-            Times.
-        parameters : ndarray of shape (n_sets, 1)
-            Relaxation times.
-
-        Returns
-        -------
-        ndarray of shape (2, n_points, n_sets)
-            One signal per amplitude.
-        """
         decay = np.exp(-_column(acquisition) / parameters[:, 0])
         return np.stack([np.ones_like(decay), decay])
 
@@ -133,29 +116,13 @@ class LookLocker(GeneralRecovery):
 
     @property
     def parameters(self):
-        """Nonlinear parameters, a tuple of :class:`Parameter`."""
         return (Parameter("T1*"),)
 
     @property
     def outputs(self):
-        """What a fit reports, a tuple of :class:`Parameter`."""
         return (*self.amplitudes, *self.parameters, Parameter("T1"))
 
     def basis(self, acquisition, parameters):
-        """Return the constant and the negative exponential.
-
-        Parameters
-        ----------
-        acquisition : ndarray of shape (n_points, 1)
-            Times.
-        parameters : ndarray of shape (n_sets, 1)
-            Apparent relaxation times.
-
-        Returns
-        -------
-        ndarray of shape (2, n_points, n_sets)
-            One signal per amplitude.
-        """
         constant, decay = super().basis(acquisition, parameters)
         return np.stack([constant, -decay])
 
@@ -177,17 +144,5 @@ class LookLocker(GeneralRecovery):
         return np.tensordot([1.0, 2.0], self.basis(acquisition, parameters), 1)
 
     def derive(self, values):
-        """Return a, b, the apparent and the corrected relaxation time.
-
-        Parameters
-        ----------
-        values : ndarray of shape (3, n_sets)
-            a, b and T1*.
-
-        Returns
-        -------
-        ndarray of shape (4, n_sets)
-            Rows as in :attr:`outputs`.
-        """
         a, b, apparent = values
         return np.stack([a, b, apparent, apparent * (b / a - 1.0)])

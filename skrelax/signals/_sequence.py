@@ -23,7 +23,6 @@ class SequenceModel(SignalModel):
 
     @property
     def parameters(self):
-        """Nonlinear parameters, a tuple of :class:`Parameter`."""
         free = [name for name in self._optional if getattr(self, name) is None]
         return tuple(
             # A factor on flip angles is no relaxation time: its range is finite.

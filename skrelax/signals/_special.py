@@ -36,29 +36,13 @@ class Identity(SignalModel):
 
     @property
     def parameters(self):
-        """Nonlinear parameters, a tuple of :class:`Parameter`."""
         return (Parameter(self.name, lower=-np.inf),)
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return (self.name,)
 
     def evaluate(self, acquisition, parameters):
-        """Return 1 where a point is the bin, 0 elsewhere.
-
-        Parameters
-        ----------
-        acquisition : ndarray of shape (n_points, 1)
-            Positions on the axis.
-        parameters : ndarray of shape (n_sets, 1)
-            Bins.
-
-        Returns
-        -------
-        ndarray of shape (n_points, n_sets)
-            Rows of the identity matrix.
-        """
         return (_column(acquisition) == parameters[:, 0]).astype(np.float64)
 
 
@@ -134,17 +118,14 @@ class UserSignal(SignalModel):
 
     @property
     def parameters(self):
-        """Nonlinear parameters, a tuple of :class:`Parameter`."""
         return _named("parameter", self.parameter, 0.0)
 
     @property
     def amplitudes(self):
-        """Linear parameters, a tuple of :class:`Parameter`."""
         return _named("amplitude", self.amplitude, -np.inf)
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return names_of("column", self.column)
 
     def grid_limits(self, acquisition):

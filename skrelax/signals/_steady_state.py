@@ -27,7 +27,6 @@ class _FlipAngleModel(SequenceModel):
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return ("FA", "TR") if isinstance(self.repetition_time, str) else ("FA",)
 
     def grid_limits(self, acquisition):
@@ -177,9 +176,8 @@ class BalancedSteadyState(_FlipAngleModel):
         """
         (t1, t2, b1), dtype = self._tissue(parameters)
         angle, repetition = self._points(acquisition)
-        e1, half, angle = (
-            np.exp(-repetition / t1), np.exp(-0.5 * repetition / t2), angle * b1
-        )  # fmt: skip
+        e1, half = np.exp(-repetition / t1), np.exp(-0.5 * repetition / t2)
+        angle = angle * b1
         e2 = half * half
         bottom = 1.0 - (e1 - e2) * np.cos(angle) - e1 * e2
         signal = np.sin(angle) * (1.0 - e1) * half / bottom
@@ -255,7 +253,6 @@ class MP2RAGE(SequenceModel):
 
     @property
     def acquisition_columns(self):
-        """Names of the acquisition columns that the model reads."""
         return ("TI",)
 
     def own_acquisition(self):

@@ -14,6 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, LeaveOneOut
 
 from skrelax.nonlinear import FitStatus, NonlinearRelaxationFit
+from skrelax.nonlinear._numba_line_two import look_up
+from skrelax.nonlinear._numba_types import Nodes, Signals, Spline
 from skrelax.nonlinear._table import Axis, build_table, cell_powers
 from skrelax.signals import (
     BiExponential,
@@ -408,18 +410,17 @@ def test_wrong_signals_and_masks():
 
 
 def test_table_interpolates_and_its_derivatives_agree():
-    from skrelax.nonlinear._numba_two import _look_up
-
     axis = Axis("T1", 0.01, 10.0, log=True)
     model = InversionRecovery()
     table = build_table(lambda sets: model.basis(TI, sets), [axis], [0.05])
     u = table.nodes[0]
-    powers = cell_powers(table.coefficients)
-    phi, d1, d2 = (np.empty((1, len(TI))) for _ in range(3))
+    nodes = Nodes(u[0], u[1] - u[0], u.size)
+    spline = Spline(cell_powers(table.coefficients), nodes)
+    signals = Signals(*np.empty((3, 1, len(TI))))
     for T1 in (0.01, 0.0123, 0.5, 9.99, 10.0):
-        _look_up(powers, 0, np.log(T1), u[0], u[1] - u[0], phi, d1, d2, 0)
+        look_up(spline, 0, np.log(T1), signals, 0)
         x = TI[:, 0] / T1
         e = np.exp(-x)
-        assert_allclose(phi[0], 1 - 2 * e, atol=1e-8)
-        assert_allclose(d1[0], -2 * e * x, atol=1e-6)
-        assert_allclose(d2[0], -2 * e * x * (x - 1), atol=1e-4)
+        assert_allclose(signals.phi[0], 1 - 2 * e, atol=1e-8)
+        assert_allclose(signals.first[0], -2 * e * x, atol=1e-6)
+        assert_allclose(signals.second[0], -2 * e * x * (x - 1), atol=1e-4)

@@ -9,9 +9,10 @@ from numpy.testing import assert_allclose
 from scipy.optimize import least_squares
 
 from skrelax.nonlinear import FitStatus, NonlinearRelaxationFit
+from skrelax.nonlinear._choice import choose_problem
 from skrelax.nonlinear._general import GeneralProblem
 from skrelax.nonlinear._inputs import find_limits
-from skrelax.nonlinear._problems import make_problem
+from skrelax.nonlinear._numba_types import Stop
 from skrelax.signals import (
     BiExponential,
     EPGEchoTrain,
@@ -94,7 +95,7 @@ def fit_case(case, X, y, **settings):
 def both_problems(model, X, magnitude):
     """Return the general problem of a model, and the one that it has otherwise."""
     limits, weight = find_limits(model, X, None), np.linspace(0.5, 2.0, len(X))
-    special = make_problem(model, X, limits, weight, magnitude)
+    special = choose_problem(model, X, limits, weight, magnitude)
     return GeneralProblem(model, X, special.axes, weight, magnitude), special, weight
 
 
@@ -187,7 +188,7 @@ def test_agrees_with_the_problems_of_few_parameters(
     noise = np.random.default_rng(0).standard_normal((200, 1, len(X)))
     y = clean + noise_std * noise
     y = (np.abs(y) if magnitude else y) * weight
-    ours, other = (one.solve(y, None, 1e-8, 100) for one in (general, special))
+    ours, other = (one.solve(y, None, Stop(1e-8, 100)) for one in (general, special))
     assert (ours.rss <= other.rss * (1 + 1e-6)).all()
     # With two parameters the other one may end in a minimum beside the lowest.
     same = ours.rss >= other.rss * (1 - 1e-6)
@@ -197,7 +198,7 @@ def test_agrees_with_the_problems_of_few_parameters(
     assert_allclose(ours.coef[same], other.coef[same], rtol=2e-5)
     tolerance = 1e-9 * np.abs(other.cov).max()
     assert_allclose(ours.cov[same], other.cov[same], rtol=1e-3, atol=tolerance)
-    near = general.solve(y, other.u + 0.01, 1e-8, 100)
+    near = general.solve(y, other.u + 0.01, Stop(1e-8, 100))
     assert_allclose(near.u, other.u, atol=2e-6)
 
 

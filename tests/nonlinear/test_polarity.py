@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skrelax.nonlinear import FitStatus, NonlinearRelaxationFit
-from skrelax.nonlinear._problems import LineProblem
+from skrelax.nonlinear._line import LineProblem
 from skrelax.nonlinear._table import Axis
 from skrelax.signals import GeneralRecovery, InversionRecovery, LookLocker
 
@@ -185,7 +185,7 @@ def test_orders_of_points_that_change_along_the_grid():
     fit = NonlinearRelaxationFit(model).fit(X, y)
     axis = Axis("T1", *model.search_limits(X)[0], log=True)
     problem = LineProblem(lambda sets: model.basis(X, sets), [axis], True)
-    assert len(problem.patterns[0]) > 3
+    assert len(problem.patterns.runs) > 3
     best = np.full(1000, np.inf)
     for pattern in range(2**5):
         sign = 1.0 - 2.0 * ((pattern >> np.arange(6)) & 1)[:, None]

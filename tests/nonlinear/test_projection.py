@@ -5,7 +5,6 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import nnls
 
-from skrelax.nonlinear._dictionary import StartDictionary, find_exchanges
 from skrelax.nonlinear._general import GeneralProblem
 from skrelax.nonlinear._projection import (
     covariance,
@@ -13,6 +12,7 @@ from skrelax.nonlinear._projection import (
     orthonormalize,
     project,
 )
+from skrelax.nonlinear._starts import CoarseScan, find_exchanges
 from skrelax.nonlinear._table import Axis
 from skrelax.signals import Parameter, UserSignal
 
@@ -140,7 +140,7 @@ def test_starts_are_near_the_truth_and_in_order():
         free = np.zeros(n_axes, dtype=bool)
         exchanges = find_exchanges(function, axes, free)
         assert len(exchanges) == n_axes * (n_axes - 1) // 2
-        starts = StartDictionary(function, axes, free, exchanges, False, 10**6)
+        starts = CoarseScan(function, axes, free, exchanges, False, 10**6)
         assert (np.diff(starts.nodes, axis=1) > 0).all()
         chosen = starts.nodes[[5, 70]]
         y = np.moveaxis(function(chosen).sum(axis=0)[None], 2, 0)

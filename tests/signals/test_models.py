@@ -1,5 +1,7 @@
 """Signal models: limits a physicist knows, formulas, errors."""
 
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.integrate import quad
 
+from skrelax import signals
 from skrelax.signals import (
     Diffusion,
     GaussianDecay,
@@ -152,3 +155,17 @@ def test_names_of_kernels():
 def test_settings_are_parameters():
     model = InversionRecovery().set_params(efficiency=1.5)
     assert model.get_params() == {"efficiency": 1.5, "repetition_time": None}
+
+
+def test_methods_without_docstring_have_that_of_the_base():
+    models = [one for one in vars(signals).values() if inspect.isclass(one)]
+    assert len(models) > 15
+    for model in models:
+        for name in dir(model):
+            member = inspect.getattr_static(model, name)
+            if not name.startswith("_") and (
+                callable(member) or type(member) is property
+            ):
+                assert inspect.getdoc(member), f"{model.__name__}.{name}"
+    summary = "Return the signal of unit amplitude."
+    assert inspect.getdoc(SaturationRecovery.evaluate).startswith(summary)

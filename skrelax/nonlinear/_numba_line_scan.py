@@ -1,35 +1,31 @@
 """Scans of a grid of one nonlinear parameter: where the global minimum may be.
 
-Signals Y are (n, C, N): n voxels, C channels (2 for complex data) that share the
-nonlinear parameter, N points. Nodes g are at u0 + h g. Reassociation lets sums over
-points use SIMD; NaN voxels are gone before these kernels. Rows of arrays are indexed,
-not sliced: a slice counts references, which costs more than the work here.
+NaN voxels are gone before these loops. Rows of arrays are indexed, not sliced: a slice
+counts references, which costs more than the work here.
 """
 
 import numpy as np
 
 from ..utils._compiled import compiled
+from ._numba_types import FAST
 
-_FAST = {"contract", "reassoc", "nsz"}
 # Nodes that are looked at together; a constant, since LLVM unrolls it.
 WIDTH = 16
 
 
-@compiled(fastmath=_FAST)
-def scan_line(
-    Y, Q, energies, stride, h, u0, margins, near, acc, peak, lo, hi, start, node
-):
-    """Write brackets of the best nodes, best first; node is -1 where there is none.
+@compiled(fastmath=FAST)
+def scan_line(Y, energies, grid, margins, work, brackets):
+    """Write brackets of the best nodes.
 
-    Q (L, N, G + WIDTH) is an orthonormal basis per node, padded. energies (n, -(-G //
-    stride)) are those of y / |y| at every stride-th node. All nodes are looked at
-    around coarse nodes whose energy is a local maximum within margins[0] of the
-    largest, or within near (energies.shape[1],) of it; their local maxima within
-    margins[1] count. acc (G + WIDTH,) and peak (energies.shape[1],), padded to a
-    multiple of 8, are workspaces; the others are (n, K).
+    energies (n, -(-G // stride)) are those of y / |y| at coarse nodes. All nodes are
+    looked at around coarse nodes whose energy is a local maximum within a margin of the
+    largest, or near it; their local maxima within another margin count.
     """
+    Q, stride, near = grid.basis, grid.stride, grid.near
+    acc, peak = work
+    start, node = brackets.start, brackets.node
     n, n_channels, n_points = Y.shape
-    n_nodes = Q.shape[2] - WIDTH
+    n_nodes = grid.nodes.count
     n_coarse = energies.shape[1]
     total, part = np.empty(WIDTH), np.empty(WIDTH)
     peak[:] = False
@@ -43,7 +39,7 @@ def scan_line(
         for m in range(n_coarse):
             most = max(most, bits[v, m])
         highest[0] = most
-        _mark_peaks(energies, v, best[0] - np.float32(margins[0]), peak)
+        _mark_peaks(energies, v, best[0] - np.float32(margins.coarse), peak)
         for m in range(n_coarse):
             peak[m] = peak[m] | (energies[v, m] >= best[0] - near[m])
         for k in range(node.shape[1]):
@@ -82,8 +78,7 @@ def scan_line(
         for c in range(n_channels):
             for i in range(n_points):
                 energy += Y[v, c, i] * Y[v, c, i]
-        margin = margins[1] * energy
-        _bracket(acc, n_nodes, margin, h, u0, lo, hi, start, node, v, found)
+        _bracket(acc, grid.nodes, margins.fine * energy, brackets, v, found)
 
 
 @compiled
@@ -127,11 +122,13 @@ def _take_peaks(acc, n_nodes, first, last, node, value, v, found):
 
 
 @compiled
-def _bracket(acc, n_nodes, margin, h, u0, lo, hi, start, node, v, found):
+def _bracket(acc, nodes, margin, brackets, v, found):
     """Write the cells on both sides of the nodes found, while they are good enough.
 
-    start[v] holds the energies of the nodes and takes where to start.
+    The starts hold the energies of the nodes and take where to start.
     """
+    lo, hi, start, node, _ = brackets
+    u0, h = nodes.origin, nodes.step
     least = start[v, 0] - margin
     for k in range(found):
         if start[v, k] < least:
@@ -140,30 +137,28 @@ def _bracket(acc, n_nodes, margin, h, u0, lo, hi, start, node, v, found):
             break
         g = node[v, k]
         shift = 0.0
-        if 0 < g < n_nodes - 1:
+        if 0 < g < nodes.count - 1:
             # The parabola through three energies is a better start than the node.
             curve = acc[g - 1] - 2.0 * acc[g] + acc[g + 1]
             if curve < 0.0:
                 shift = 0.5 * (acc[g - 1] - acc[g + 1]) / curve
         start[v, k] = u0 + h * (g + shift)
         lo[v, k] = u0 + h * max(g - 1, 0)
-        hi[v, k] = u0 + h * min(g + 1, n_nodes - 1)
+        hi[v, k] = u0 + h * min(g + 1, nodes.count - 1)
 
 
-@compiled(fastmath=_FAST)
-def scan_signs(
-    Y, Q, order, base, runs, energies, peak, h, u0, margins, lo, hi, start, node, sign
-):
+@compiled(fastmath=FAST)
+def scan_signs(Y, patterns, nodes, margins, work, brackets):
     """Scan magnitudes of a model with two amplitudes, over all polarities.
 
-    Whatever the amplitudes, points change their sign one after the other in an order
-    (R, N), from the pattern base (R, N), that holds for a run of nodes from runs[r] to
-    runs[r + 1]. Q (2, N, G) is orthonormal per node, with points in that order. The
-    maxima of the energies (N, G) of each pattern count, where the parabola through
-    three nodes is within margins[1] of the best node: a pattern may be the best one
-    nowhere but between two nodes. energies and peak (G,), padded to a multiple of 8,
-    are workspaces.
+    The maxima of the energies of each pattern count, where the parabola through three
+    nodes is within a margin of the best node: a pattern may be the best one nowhere but
+    between two nodes.
     """
+    runs, order, base, Q = patterns
+    energies, peak = work
+    u0, h = nodes.origin, nodes.step
+    lo, hi, start, node, sign = brackets
     n, _, n_points = Y.shape
     n_nodes = Q.shape[2]
     y, p, q = np.empty(n_points), np.empty(n_nodes), np.empty(n_nodes)
@@ -197,7 +192,8 @@ def scan_signs(
             for g in range(n_nodes):
                 most = max(most, bits[i, g])
         highest[0] = most
-        rough, least = best[0] - margins[0] * energy, best[0] - margins[1] * energy
+        rough = best[0] - margins.node * energy
+        least = best[0] - margins.between * energy
         for k in range(node.shape[1]):
             node[v, k] = -1
         found = 0
@@ -219,9 +215,11 @@ def scan_signs(
                     continue
                 for g in range(8 * word, min(8 * word + 8, n_nodes)):
                     if peak[g]:
-                        found = _take_pattern(
-                            energies, i, g, least, runs, start, node, pattern, v, found
-                        )
+                        top = _height(energies, i, g, runs)
+                        if top >= least:
+                            found = _take_pattern(
+                                top, i, g, brackets, pattern, v, found
+                            )
         for k in range(found):
             g = node[v, k]
             r = 0
@@ -233,7 +231,7 @@ def scan_signs(
             shift = 0.0
             if runs[r] < g < runs[r + 1] - 1:
                 i = pattern[k]
-                shift, _ = _summit(
+                shift, _ = summit(
                     energies[i, g - 1], energies[i, g], energies[i, g + 1]
                 )
             start[v, k] = u0 + h * (g + shift)
@@ -242,11 +240,8 @@ def scan_signs(
 
 
 @compiled
-def _take_pattern(energies, i, g, least, runs, value, node, pattern, v, found):
-    """Insert a maximum of the energies of pattern i, best first; return their number.
-
-    value[v] takes how high it reaches between the nodes.
-    """
+def _height(energies, i, g, runs):
+    """Return how high a maximum of the energies of pattern i is between the nodes."""
     top = energies[i, g]
     inner = 0
     for r in range(1, runs.size - 1):
@@ -261,10 +256,20 @@ def _take_pattern(energies, i, g, least, runs, value, node, pattern, v, found):
         break
     else:
         if 0 < g < energies.shape[1] - 1:
-            _, gain = _summit(energies[i, g - 1], top, energies[i, g + 1])
+            _, gain = summit(energies[i, g - 1], top, energies[i, g + 1])
             top += gain
+    return top
+
+
+@compiled
+def _take_pattern(top, i, g, brackets, pattern, v, found):
+    """Insert a maximum of pattern i at node g, best first; return their number.
+
+    The starts take how high it is.
+    """
+    value, node = brackets.start, brackets.node
     n_kept = node.shape[1]
-    if top < least or (found == n_kept and value[v, n_kept - 1] >= top):
+    if found == n_kept and value[v, n_kept - 1] >= top:
         return found
     k = min(found, n_kept - 1)
     while k > 0 and value[v, k - 1] < top:
@@ -276,7 +281,7 @@ def _take_pattern(energies, i, g, least, runs, value, node, pattern, v, found):
 
 
 @compiled
-def _summit(left, middle, right):
+def summit(left, middle, right):
     """Return place and height above the middle of a parabola through three nodes."""
     curve = left - 2.0 * middle + right
     if not curve < 0.0:
@@ -285,17 +290,18 @@ def _summit(left, middle, right):
     return -slope / curve, -0.5 * slope * slope / curve
 
 
-@compiled(fastmath=_FAST)
-def spread_signs(Y, units, gaps, h, u0, lo, hi, start, node, sign):
+@compiled(fastmath=FAST)
+def spread_signs(Y, polarities, nodes, brackets):
     """Give brackets the polarities of their nodes, and add those of other polarities.
 
-    units (G, N) are the unit signals of a model with one amplitude, whose polarities
-    follow from the node. Of magnitudes the energy is the largest of all polarities,
-    each of which is smooth: where points cross zero near a maximum, that of the next
-    polarity may hide between two nodes. gaps (G - 1,) bound by how much, as a fraction
-    of |y|^2, so that few cells on both sides of a maximum need a look. Brackets (n, K)
-    must leave room: the last slots are used.
+    Of magnitudes the energy is the largest of all polarities, each of which is smooth:
+    where points cross zero near a maximum, that of the next polarity may hide between
+    two nodes. The gaps bound by how much, so that few cells on both sides of a maximum
+    need a look. Brackets must leave room: the last slots are used.
     """
+    units, gaps = polarities
+    u0, h = nodes.origin, nodes.step
+    lo, hi, start, node, sign = brackets
     n, n_kept = node.shape
     n_nodes, n_points = units.shape
     place, crossing = np.empty(n_points), np.empty(n_points, dtype=np.int64)
@@ -339,7 +345,7 @@ def spread_signs(Y, units, gaps, h, u0, lo, hi, start, node, sign):
                 here = there
 
 
-@compiled(fastmath=_FAST)
+@compiled(fastmath=FAST)
 def _magnitude_energy(Y, v, units, g):
     """Return the projected energy of magnitudes at a node."""
     p = 0.0

@@ -1,4 +1,4 @@
-"""Starting values of fits: signals of a model on a grid, and the best of them."""
+"""Starting values of fits: a coarse scan of all parameters, and the best nodes."""
 
 import itertools
 import math
@@ -31,7 +31,7 @@ _SCANNED = 500_000
 _SEED = 0
 
 
-class StartDictionary:
+class CoarseScan:
     """Unit signals of a model at nodes, compared with signals by projected energy.
 
     ``function(u (m, P))`` returns the basis (L, N, m). `exchanges` are pairs of axes

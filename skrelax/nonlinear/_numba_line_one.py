@@ -1,18 +1,16 @@
 """Newton on the projected energy of one nonlinear parameter and one amplitude.
 
-Layouts are those of `_numba_scan`. The basis is a quintic spline in the coordinate u
-of the parameter (see ``_table.py``): M (n_cells, 6, N) are the coefficients of its
-powers of x in [0, 1] between nodes.
+The energy is a ratio of polynomials in each cell of the spline. M are the coefficients
+of the powers of x in [0, 1] there, (n_cells, 6, N).
 """
 
 import numpy as np
 
 from ..utils._compiled import compiled
+from ._numba_types import FAST
 
-_FAST = {"contract", "reassoc", "nsz"}
 
-
-@compiled(fastmath=_FAST)
+@compiled(fastmath=FAST)
 def _products(y, M, cell, P):
     """Write the powers of x (C, 6) of the product of signals y with the basis."""
     for c in range(y.shape[0]):
@@ -27,13 +25,16 @@ def _products(y, M, cell, P):
         P[c, 0], P[c, 1], P[c, 2], P[c, 3], P[c, 4], P[c, 5] = p0, p1, p2, p3, p4, p5
 
 
-@compiled(fastmath=_FAST)
-def _climb(y, M, S, u, lo, hi, u0, h, tol, max_iter, P):
+@compiled(fastmath=FAST)
+def _climb(y, spline, u, lo, hi, stop, P):
     """Maximise the projected energy on [lo, hi]; return u and the iterations.
 
     It is the ratio of sum_c P_c(x)^2 and S(x), the energy of the basis: polynomials in
     each cell, so that only a new cell looks at the points.
     """
+    M, S = spline.powers, spline.squares
+    u0, h = spline.nodes.origin, spline.nodes.step
+    tol, max_iter = stop
     left, right = lo, hi
     # Newton's step is as accurate as its square.
     last_step = np.sqrt(tol)
@@ -83,31 +84,14 @@ def _climb(y, M, S, u, lo, hi, u0, h, tol, max_iter, P):
     return u, max_iter + 1
 
 
-@compiled(fastmath=_FAST)
-def refine_one(
-    Y,
-    M,
-    S,
-    lo,
-    hi,
-    start,
-    node,
-    sign,
-    u0,
-    h,
-    tol,
-    max_iter,
-    u_out,
-    coef,
-    rss,
-    cov,
-    n_iter,
-):
+@compiled(fastmath=FAST)
+def refine_one(Y, spline, brackets, stop, out):
     """Minimise from every bracket and keep the best, with one amplitude.
 
-    S (n_cells, 11) are the powers of x of the energy of the basis. Outputs and sign
-    are those of `refine_two`.
+    With magnitudes the number of iterations counts the sign patterns too.
     """
+    lo, hi, start, node, sign = brackets
+    u_out, coef, rss, cov, n_iter = out
     n, n_channels, n_points = Y.shape
     use_signs = sign.shape[1] > 0
     phi, d1 = np.empty(n_points), np.empty(n_points)
@@ -128,13 +112,11 @@ def refine_one(
             used = 0
             # Each pass raises the energy of magnitudes.
             for _ in range(n_points):
-                u, iterations = _climb(
-                    y, M, S, u, lo[v, k], hi[v, k], u0, h, tol, max_iter, P
-                )
+                u, iterations = _climb(y, spline, u, lo[v, k], hi[v, k], stop, P)
                 used = max(used, iterations)
                 if not use_signs:
                     break
-                _look_up_one(M, u, u0, h, phi, d1)
+                _look_up(spline, u, phi, d1)
                 here = u
                 p = 0.0
                 for i in range(n_points):
@@ -151,12 +133,12 @@ def refine_one(
                 best_u, total = u, used
                 break
             if not use_signs:
-                _look_up_one(M, u, u0, h, phi, d1)
+                _look_up(spline, u, phi, d1)
                 here = u
             energy = _energy(Y, v, phi, use_signs)
             if energy > most:
                 best_u, most, total = u, energy, used
-        u_out[v] = best_u
+        u_out[v, 0] = best_u
         n_iter[v] = total
         if np.isnan(best_u):
             rss[v] = np.inf
@@ -167,13 +149,14 @@ def refine_one(
                     cov[v, a, b] = np.nan
             continue
         if here != best_u:
-            _look_up_one(M, best_u, u0, h, phi, d1)
-        _finish_one(Y, v, phi, d1, use_signs, coef, rss, cov)
+            _look_up(spline, best_u, phi, d1)
+        _finish(Y, v, phi, d1, use_signs, out)
 
 
-@compiled(fastmath=_FAST)
-def _look_up_one(M, u, u0, h, phi, d1):
+@compiled(fastmath=FAST)
+def _look_up(spline, u, phi, d1):
     """Write the signal of the only amplitude at u and its derivative."""
+    M, u0, h = spline.powers, spline.nodes.origin, spline.nodes.step
     cell = min(max(int((u - u0) / h), 0), M.shape[0] - 1)
     x = (u - u0) / h - cell
     f1 = 1.0 / h
@@ -185,7 +168,7 @@ def _look_up_one(M, u, u0, h, phi, d1):
         d1[i] = f1 * slope
 
 
-@compiled(fastmath=_FAST)
+@compiled(fastmath=FAST)
 def _energy(Y, v, phi, magnitude):
     """Return the projected energy of a signal, of magnitudes with signs of phi."""
     size, total = 0.0, 0.0
@@ -199,9 +182,10 @@ def _energy(Y, v, phi, magnitude):
     return total / size if size > 0.0 else 0.0
 
 
-@compiled(fastmath=_FAST)
-def _finish_one(Y, v, phi, d1, magnitude, coef, rss, cov):
+@compiled(fastmath=FAST)
+def _finish(Y, v, phi, d1, magnitude, out):
     """Write the amplitudes, the sum of squares and the inverse of J'J."""
+    coef, rss, cov = out.coef, out.rss, out.cov
     n_channels, n_points = Y.shape[1:]
     if magnitude:
         # Then all signs are those of the data.

@@ -1,4 +1,4 @@
-"""Compiled kernels of fits against plain NumPy and SciPy."""
+"""Compiled loops of fits against plain NumPy and SciPy."""
 
 import functools
 
@@ -7,9 +7,12 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize_scalar
 
+from skrelax.nonlinear import _numba_pair as pair
 from skrelax.nonlinear import _numba_plane as plane
-from skrelax.nonlinear import _numba_two as two
-from skrelax.nonlinear._problems import LineProblem, PlaneProblem, coarse_energies
+from skrelax.nonlinear._energies import coarse_energies
+from skrelax.nonlinear._line import LineProblem
+from skrelax.nonlinear._numba_types import PairState, Signals, Spline, Stop
+from skrelax.nonlinear._plane import PlaneProblem
 from skrelax.nonlinear._table import Axis
 from skrelax.signals import (
     BiExponential,
@@ -61,7 +64,7 @@ def test_one_amplitude_equals_a_scalar_search_on_the_model(n_channels):
     problem = LineProblem(decay, [Axis("T2", 1e-3, 3.0, log=True)], False)
     T2 = np.geomspace(0.02, 0.2, 20)[:, None]
     Y = signals(decay, T2, 0.01, n_channels)
-    found = problem.solve(Y, None, 1e-10, 100)
+    found = problem.solve(Y, None, Stop(1e-10, 100))
 
     def rest(u, y):
         phi = decay(np.exp([[u]]))[0, :, 0]
@@ -87,7 +90,7 @@ def test_polarities_between_close_zero_crossings():
     problem = LineProblem(recovery, [Axis("T1", 0.02, 10.0, log=True)], True)
     T1 = np.geomspace(0.1, 2.5, 60)[:, None]
     Y = np.abs(signals(recovery, T1, 0.05))
-    found = problem.solve(Y, None, 1e-10, 100)
+    found = problem.solve(Y, None, Stop(1e-10, 100))
     grid = np.abs(recovery(np.geomspace(0.02, 10.0, 50_000)[:, None])[0])
     grid /= np.linalg.norm(grid, axis=0)
     best = ((Y[:, 0] @ grid) ** 2).max(axis=1)
@@ -106,7 +109,7 @@ def test_all_polarities_near_the_best_node_have_a_bracket():
     clean = function(T1[:, None])[0].T
     Y = np.abs(clean + 0.05 * rng.standard_normal(clean.shape))
     lo, hi, _, node, sign = problem.find_brackets(Y[:, None])
-    u = np.linspace(problem.nodes[0], problem.nodes[-1], 20 * problem.nodes.size - 19)
+    u = np.linspace(problem.u[0], problem.u[-1], 20 * problem.u.size - 19)
     phi = function(np.exp(u)[:, None])[0]
     energy = (Y @ (np.abs(phi) / np.linalg.norm(phi, axis=0))) ** 2
     n_other = 0
@@ -134,8 +137,8 @@ def test_patterns_of_two_amplitudes_equal_a_loop_over_all_of_them(per_point):
     rng = np.random.default_rng(0)
     Y = np.abs(clean + 0.05 * rng.standard_normal(clean.shape))
     lo, hi, start, node, sign = problem.find_brackets(Y[:, None])
-    phi = model.basis(X, np.exp(problem.nodes)[:, None])
-    h = problem.nodes[1] - problem.nodes[0]
+    phi = model.basis(X, np.exp(problem.u)[:, None])
+    h = problem.u[1] - problem.u[0]
     Q = np.linalg.qr(phi.transpose(2, 1, 0))[0]
     angle = np.arctan2(phi[1], phi[0])
     for v, y in enumerate(Y):
@@ -149,10 +152,10 @@ def test_patterns_of_two_amplitudes_equal_a_loop_over_all_of_them(per_point):
             best[g] = ((np.sign(signal) * y @ Q[g]) ** 2).sum(axis=1).max()
         used = node[v] >= 0
         assert best.argmax() in node[v]
-        assert (np.abs(start[v, used] - problem.nodes[node[v, used]]) <= h).all()
+        assert (np.abs(start[v, used] - problem.u[node[v, used]]) <= h).all()
         inner = node[v, used]
-        assert_allclose(lo[v, used], problem.nodes[np.maximum(inner - 1, 0)])
-        assert_allclose(hi[v, used], problem.nodes[np.minimum(inner + 1, len(Q) - 1)])
+        assert_allclose(lo[v, used], problem.u[np.maximum(inner - 1, 0)])
+        assert_allclose(hi[v, used], problem.u[np.minimum(inner + 1, len(Q) - 1)])
         # The brackets hold the energies of their patterns, the best one among them.
         energies = [
             ((s * y @ Q[g]) ** 2).sum()
@@ -186,8 +189,6 @@ def differences(value, u, step):
 def test_derivatives_of_two_parameters(magnitude):
     axes = [Axis("T2", 0.01, 1.0, log=True), Axis("B1", 0.5, 1.2, log=False)]
     problem = PlaneProblem(echo_train, axes, magnitude)
-    B, origin = problem.coefficients, np.array([u[0] for u in problem.nodes])
-    h = np.array([u[1] - u[0] for u in problem.nodes])
     Y = signals(echo_train, np.array([[0.08, 0.9]]), 0.05, 1 if magnitude else 2)
     Y = np.abs(Y) if magnitude else Y
     F, w, T = np.empty((6, 13)), np.empty((6, 6)), np.empty((3, 6 * 13))
@@ -195,12 +196,12 @@ def test_derivatives_of_two_parameters(magnitude):
     H, G = np.empty((2, 2)), np.empty((2, 2))
 
     def look_up(u):
-        plane._look_up(B, u, origin, h, F, w, T)
+        plane.look_up(problem.spline, u, F, w, T)
         return F.copy()
 
     def value(u):
         look_up(u)
-        return plane._project(Y, 0, F, magnitude, coef, gradient, H, G)
+        return plane.project(Y, 0, F, magnitude, coef, gradient, H, G)
 
     u = np.array([np.log(0.06), 0.83])
     expected = echo_train(np.array([[0.06, 0.83]]))[0, :, 0]
@@ -222,16 +223,15 @@ def test_derivatives_of_two_parameters(magnitude):
 @pytest.mark.parametrize("n_channels", [1, 2])
 def test_derivatives_of_pairs(n_channels):
     problem = LineProblem(decay, [Axis("T2", 1e-3, 3.0, log=True)], False)
-    M, u0 = problem.powers[:, None], problem.nodes[0]
-    h = problem.nodes[1] - u0
+    spline = Spline(problem.spline.powers[:, None], problem.spline.nodes)
     times = np.array([[0.02, 0.15]])
     Y = BiExponential().basis(TE, times).sum(axis=0).T[:, None, :]
     Y = Y + 0.05 * np.random.default_rng(0).standard_normal((1, n_channels, 13))
-    phi, d1, d2 = np.empty((3, 2, 13))
     coef, gradient, H = np.empty((n_channels, 2)), np.empty(2), np.empty((2, 2))
+    state = PairState(Signals(*np.empty((3, 2, 13))), coef, gradient, H)
 
     def value(u):
-        return two._evaluate_pair(Y, 0, M, u, u0, h, phi, d1, d2, coef, gradient, H)
+        return pair.evaluate(Y, 0, spline, u, state)
 
     u = np.log([0.03, 0.2])
     basis = decay(np.exp(u)[:, None])[0]

@@ -1,0 +1,242 @@
+"""Newton on the projected sum of squares of one nonlinear parameter, two amplitudes."""
+
+import numpy as np
+
+from ..utils._compiled import compiled
+from ._numba_types import FAST, Signals
+
+
+@compiled(fastmath=FAST)
+def look_up(spline, k, u, signals, row):
+    """Write the signal of amplitude k at u and its derivatives to a row of signals."""
+    M, u0, h = spline.powers, spline.nodes.origin, spline.nodes.step
+    phi, d1, d2 = signals
+    cell = min(max(int((u - u0) / h), 0), M.shape[0] - 1)
+    x = (u - u0) / h - cell
+    f1, f2 = 1.0 / h, 1.0 / (h * h)
+    for i in range(M.shape[3]):
+        a, b, c = M[cell, k, 5, i], M[cell, k, 4, i], M[cell, k, 3, i]
+        d, e = M[cell, k, 2, i], M[cell, k, 1, i]
+        phi[row, i] = ((((a * x + b) * x + c) * x + d) * x + e) * x + M[cell, k, 0, i]
+        d1[row, i] = f1 * (
+            (((5.0 * a * x + 4.0 * b) * x + 3.0 * c) * x + 2.0 * d) * x + e
+        )
+        d2[row, i] = f2 * (((20.0 * a * x + 12.0 * b) * x + 6.0 * c) * x + 2.0 * d)
+
+
+@compiled(fastmath=FAST)
+def _project(y, signals, coef):
+    """Fit amplitudes coef (C, 2); return the sum of squares and two derivatives."""
+    phi, d1, d2 = signals
+    n_channels, n_points = y.shape
+    g00, g01, g11 = 0.0, 0.0, 0.0
+    for i in range(n_points):
+        g00 += phi[0, i] * phi[0, i]
+        g01 += phi[0, i] * phi[1, i]
+        g11 += phi[1, i] * phi[1, i]
+    determinant = g00 * g11 - g01 * g01
+    # Columns that cannot be told apart share what there is.
+    alone = determinant <= 1e-13 * g00 * g11
+    rss, slope, curve = 0.0, 0.0, 0.0
+    for c in range(n_channels):
+        p, q = 0.0, 0.0
+        for i in range(n_points):
+            p += phi[0, i] * y[c, i]
+            q += phi[1, i] * y[c, i]
+        if alone:
+            a = p / g00 if g00 > 0.0 else 0.0
+            b = 0.0
+        else:
+            a = (g11 * p - g01 * q) / determinant
+            b = (g00 * q - g01 * p) / determinant
+        coef[c, 0], coef[c, 1] = a, b
+        rr, rv, vv, rw, s0, s1 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        for i in range(n_points):
+            r = y[c, i] - a * phi[0, i] - b * phi[1, i]
+            v = a * d1[0, i] + b * d1[1, i]
+            rr += r * r
+            rv += r * v
+            vv += v * v
+            rw += r * (a * d2[0, i] + b * d2[1, i])
+            s0 += phi[0, i] * v - d1[0, i] * r
+            s1 += phi[1, i] * v - d1[1, i] * r
+        rss += rr
+        slope -= 2.0 * rv
+        if alone:
+            saved = s0 * s0 / g00 if g00 > 0.0 else 0.0
+        else:
+            saved = (g11 * s0 * s0 - 2.0 * g01 * s0 * s1 + g00 * s1 * s1) / determinant
+        curve += 2.0 * (vv - rw - saved)
+    return rss, slope, curve
+
+
+@compiled
+def _newton(y, spline, u, lo, hi, stop, signals, coef):
+    """Minimise the sum of squares on [lo, hi]; return u and the iterations."""
+    tol, max_iter = stop
+    left, right = lo, hi
+    # Newton's step is as accurate as its square.
+    last_step = np.sqrt(tol)
+    for iteration in range(max_iter):
+        for k in range(coef.shape[1]):
+            look_up(spline, k, u, signals, k)
+        _, slope, curve = _project(y, signals, coef)
+        if (slope >= 0.0 and u <= lo) or (slope <= 0.0 and u >= hi):
+            return u, iteration + 1
+        if slope > 0.0:
+            right = u
+        else:
+            left = u
+        new = u - slope / curve if curve > 0.0 else left - 1.0
+        if left < new < right:
+            if abs(new - u) < last_step:
+                return new, iteration + 1
+        elif curve > 0.0 and new <= lo == left:
+            # An end that has not been looked at may be the minimum.
+            new = lo
+        elif curve > 0.0 and new >= hi == right:
+            new = hi
+        else:
+            new = 0.5 * (left + right)
+            if abs(new - u) < tol:
+                return new, iteration + 1
+        u = new
+    return u, max_iter + 1
+
+
+@compiled(fastmath=FAST)
+def invert_gram(J, A, L, inverse, v):
+    """Write inverse[v] of J J' for J (n, N), or nan if it is singular.
+
+    A, L (n, n) are workspaces, for the matrix and its Cholesky factor.
+    """
+    n, n_points = J.shape
+    for a in range(n):
+        for b in range(a + 1):
+            s = 0.0
+            for i in range(n_points):
+                s += J[a, i] * J[b, i]
+            A[a, b] = s
+    for i in range(n):
+        for j in range(i + 1):
+            s = A[i, j]
+            for k in range(j):
+                s -= L[i, k] * L[j, k]
+            if i == j:
+                if not s > 1e-13 * A[i, i]:
+                    inverse[v] = np.nan
+                    return
+                L[i, i] = np.sqrt(s)
+            else:
+                L[i, j] = s / L[j, j]
+    for m in range(n):
+        for i in range(n):
+            s = 1.0 if i == m else 0.0
+            for k in range(i):
+                s -= L[i, k] * inverse[v, k, m]
+            inverse[v, i, m] = s / L[i, i]
+        for i in range(n - 1, -1, -1):
+            s = inverse[v, i, m]
+            for k in range(i + 1, n):
+                s -= L[k, i] * inverse[v, k, m]
+            inverse[v, i, m] = s / L[i, i]
+
+
+@compiled
+def refine_two(Y, spline, brackets, stop, out):
+    """Minimise from every bracket and keep the best, with two amplitudes.
+
+    With magnitudes the number of iterations counts the sign patterns too.
+    """
+    lo, hi, start, node, sign = brackets
+    u_out, coef, rss, cov, n_iter = out
+    n, n_channels, n_points = Y.shape
+    n_amplitudes = coef.shape[2]
+    use_signs = sign.shape[1] > 0
+    phi = np.empty((n_amplitudes, n_points))
+    d1, d2 = np.empty_like(phi), np.empty_like(phi)
+    signals = Signals(phi, d1, d2)
+    y = np.empty((n_channels, n_points))
+    trial = np.empty((n_channels, n_amplitudes))
+    J = np.empty((n_amplitudes + 1, n_points))
+    A = np.empty((n_amplitudes + 1, n_amplitudes + 1))
+    L = np.empty_like(A)
+    for v in range(n):
+        rss[v] = np.inf
+        n_iter[v] = 0
+        u_out[v, 0] = np.nan
+        tried = 0
+        for k in range(node.shape[1]):
+            if node[v, k] < 0:
+                break
+            tried += 1
+            u = start[v, k]
+            # Loops, since Numba's array expressions cost more than the work here.
+            for c in range(n_channels):
+                for i in range(n_points):
+                    y[c, i] = Y[v, c, i]
+            if use_signs:
+                for i in range(n_points):
+                    y[0, i] *= sign[v, k, i]
+            value, total = 0.0, 0
+            # Each pass lowers the sum of squares of magnitudes.
+            for _ in range(n_points):
+                u, used = _newton(
+                    y, spline, u, lo[v, k], hi[v, k], stop, signals, trial
+                )
+                for m in range(n_amplitudes):
+                    look_up(spline, m, u, signals, m)
+                value, _, _ = _project(y, signals, trial)
+                total = max(total, used)
+                changed = False
+                if use_signs:
+                    for i in range(n_points):
+                        s = 0.0
+                        for m in range(n_amplitudes):
+                            s += trial[0, m] * phi[m, i]
+                        if s * y[0, i] < 0.0:
+                            y[0, i] = -y[0, i]
+                            changed = True
+                if not changed:
+                    break
+            if value < rss[v]:
+                rss[v] = value
+                u_out[v, 0] = u
+                n_iter[v] = total
+                for c in range(n_channels):
+                    for m in range(n_amplitudes):
+                        coef[v, c, m] = trial[c, m]
+        if np.isnan(u_out[v, 0]):
+            coef[v] = np.nan
+            cov[v] = np.nan
+            continue
+        if tried > 1:
+            for m in range(n_amplitudes):
+                look_up(spline, m, u_out[v, 0], signals, m)
+        if use_signs and coef[v, 0, 0] < 0.0:
+            for m in range(n_amplitudes):
+                coef[v, 0, m] = -coef[v, 0, m]
+        _real_jacobian(coef, v, phi, d1, J)
+        invert_gram(J, A, L, cov, v)
+
+
+@compiled
+def _real_jacobian(coef, v, phi, d1, J):
+    """Write the Jacobian (L + 1, N) on the real axis of the signal.
+
+    A common phase of complex amplitudes decouples from the other parameters, so
+    their moduli stand for them.
+    """
+    n_amplitudes, n_points = phi.shape
+    for i in range(n_points):
+        J[n_amplitudes, i] = 0.0
+    for m in range(n_amplitudes):
+        if coef.shape[1] == 1:
+            amplitude = coef[v, 0, m]
+        else:
+            amplitude = np.hypot(coef[v, 0, m], coef[v, 1, m])
+            if coef[v, 0, 0] * coef[v, 0, m] + coef[v, 1, 0] * coef[v, 1, m] < 0.0:
+                amplitude = -amplitude
+        for i in range(n_points):
+            J[m, i] = phi[m, i]
+            J[n_amplitudes, i] += amplitude * d1[m, i]

@@ -100,9 +100,9 @@ class RelaxationTable:
         Returns
         -------
         acquisition : DataFrame of shape (n_points, n_axes)
-            X of the regressor.
+            What a regressor takes as X.
         signals : DataFrame of shape (n_points, n_samples) or Series of (n_points,)
-            y of the regressor. A table of one signal without a mask, such as a file
+            What it takes as y. A table of one signal without a mask, such as a file
             with one decay, gives a Series: regressors make one distribution of it,
             ``coef_`` of shape (n_bins,). Tables of images always give a DataFrame, so
             that results have a row per voxel, however many there are.

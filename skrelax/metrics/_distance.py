@@ -11,11 +11,14 @@ def wasserstein_distance(first, first_times, second, second_times):
 
     Parameters
     ----------
-    first, second : array-like of shape (n_bins,)
-        Distributions, on grids of their own. Amplitudes are normalised, negative
-        values count as 0.
-    first_times, second_times : array-like of shape (n_bins,)
-        Bins of each.
+    first : array-like of shape (n_bins,)
+        A distribution. Amplitudes are normalised, negative values count as 0.
+    first_times : array-like of shape (n_bins,)
+        Its bins.
+    second : array-like of shape (n_bins,)
+        Another distribution, on a grid of its own.
+    second_times : array-like of shape (n_bins,)
+        Its bins.
 
     Returns
     -------

@@ -32,6 +32,22 @@ class BestResultsMixin(Answers):
         """The bins of each axis, a tuple of arrays."""
         return final_step(self.best_estimator_).grids_
 
+    def predict(self, X):
+        """Return the signals of the fitted distributions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_columns)
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_points,) or (n_points, n_signals)
+            The signals.
+        """
+        check_is_fitted(self)
+        return self.best_estimator_.predict(X)
+
     def to_frame(self):
         """Return the distributions as a table.
 
@@ -113,3 +129,9 @@ class BestResultsMixin(Answers):
         return final_step(self).bands(
             n_refits, level=level, random_state=random_state, n_jobs=n_jobs
         )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True
+        tags.target_tags.multi_output = True
+        return tags

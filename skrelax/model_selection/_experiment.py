@@ -6,7 +6,6 @@ from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
-from sklearn.utils.validation import check_is_fitted
 
 from ..metrics import distribution_peaks
 from ..signals import resolve_model
@@ -20,13 +19,16 @@ from ..utils._sklearn import (
     routing_enabled,
 )
 from ..utils._validation import check_numbers
+from ._best import BestResultsMixin
 
 _EFFICIENCIES = np.round(np.arange(1.0, 2.0001, 0.05), 3)
 # A share of the amplitude on the last bin above which it acts as a baseline.
 _SHARE_AT_END = 0.01
 
 
-class _CandidateSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class _CandidateSearch(
+    BestResultsMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+):
     """Fit a cross-validated inversion with each candidate, and keep one of the fits."""
 
     _parameter_constraints: dict = {
@@ -95,22 +97,6 @@ class _CandidateSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         setattr(self, f"{name}_", list(settings)[self.best_index_])
         return self
 
-    def predict(self, X):
-        """Return the signals of the fitted distributions.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_points, n_columns)
-            Acquisition points.
-
-        Returns
-        -------
-        ndarray of shape (n_points,) or (n_points, n_signals)
-            The signals.
-        """
-        check_is_fitted(self)
-        return self.best_estimator_.predict(X)
-
     def get_metadata_routing(self):
         """Return who takes which metadata.
 
@@ -148,8 +134,6 @@ class _CandidateSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.regressor_tags.poor_score = True
-        tags.target_tags.multi_output = True
         tags.input_tags.positive_only = True
         return tags
 
@@ -313,6 +297,9 @@ class EfficiencySearch(_CandidateSearch):
         table = self.candidates_[self.candidates_["within_one_se"]]
         table = table.assign(edge_share=table["edge_share"].round(3))
         return table.sort_values(["edge_share", "error"], kind="stable").index[0]
+
+    def _chosen(self):
+        return {"efficiency": self.efficiency_}
 
 
 def _check_efficiencies(given):

@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
-from sklearn.utils.validation import check_is_fitted
 
 from ..utils._sklearn import (
     BaseEstimator,
@@ -423,28 +422,6 @@ class StrengthSearch(
             )
             return np.log(strengths[0])
         return found
-
-    def predict(self, X):
-        """Return the signals of the fitted distributions.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_points, n_columns)
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_points,) or (n_points, n_signals)
-            The signals.
-        """
-        check_is_fitted(self)
-        return self.best_estimator_.predict(X)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.regressor_tags.poor_score = True
-        tags.target_tags.multi_output = True
-        return tags
 
 
 def _warn(text):

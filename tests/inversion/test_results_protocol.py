@@ -28,7 +28,7 @@ from skrelax.compose import VoxelMapper
 from skrelax.inversion import KernelParameterSearch
 from skrelax.kernels import acquisition_grid
 from skrelax.metrics import distribution_statistics
-from skrelax.model_selection import StrengthSearch
+from skrelax.model_selection import BaselineSearch, StrengthSearch
 from skrelax.plotting import DistributionDisplay
 from skrelax.signals import EPGEchoTrain
 from skrelax.utils._answers import answering
@@ -66,6 +66,7 @@ INVERSIONS = {
     "KernelParameterSearch inside": make_pipeline("passthrough", SEARCH),
     "StrengthSearch": StrengthSearch(on_line(SmoothLasso()), strengths=6),
     "StrengthSearch inside": on_line(StrengthSearch(SmoothLasso(), strengths=6)),
+    "BaselineSearch": BaselineSearch(on_line(SmoothLassoCV(2, 3))),
     "GridSearchCV": GridSearchCV(
         on_line(SmoothLasso()), {"smoothlasso__smoothness": [1e-4, 1e-3]}, cv=3
     ),

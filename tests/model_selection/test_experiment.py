@@ -53,6 +53,7 @@ def test_efficiency_of_a_recovery(kernel):
     y = recovery(TIMES[:, 0], 1.8) + NOISE
     assert search.fit(TIMES, y).efficiency_ == pytest.approx(1.8, abs=0.051)
     assert search.candidates_["within_one_se"][search.best_index_]
+    assert search.describe()["efficiency"].tolist() == [search.efficiency_]
     model = search.best_estimator_[0].models_[0]
     assert model.efficiency == search.efficiency_
     assert model.repetition_time == getattr(kernel, "repetition_time", None)

@@ -7,7 +7,7 @@ from ._general import GeneralProblem
 from ._line import LineProblem
 from ._pair import PairProblem
 from ._plane import PlaneProblem
-from ._table import Axis
+from ._table import Coordinate
 
 
 def choose_problem(
@@ -19,7 +19,7 @@ def choose_problem(
     `known` maps names of parameters to values (n,), in the order of the model.
     """
     axes = [
-        Axis(parameter.name, low, high, log=not np.isfinite(parameter.upper))
+        Coordinate(parameter.name, low, high, log=not np.isfinite(parameter.upper))
         for parameter, (low, high) in zip(model.parameters, limits, strict=True)
     ]
     for axis in axes:
@@ -36,7 +36,7 @@ def choose_problem(
         return GeneralProblem(model, acquisition, axes, root_weight, magnitude, values)
     if model.component is not None:
         # Both components share one table, on the range of both.
-        whole = Axis("", limits[:, 0].min(), limits[:, 1].max(), log=True)
+        whole = Coordinate("", limits[:, 0].min(), limits[:, 1].max(), log=True)
         return PairProblem(model.component, acquisition, axes, whole, root_weight)
 
     def function(sets):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._status import FitStatus
-from ._table import Axis
+from ._table import Coordinate
 
 # A coordinate this close to its limit, relative to the range, is at the bound; or this
 # close relative to its standard error, up to a part of the range: where the signal does
@@ -45,7 +45,7 @@ def with_known(model, axes, solution, values):
             whole.append(axes[place])
             kept.append(n_amplitudes + k)
         else:
-            whole.append(Axis(parameter.name, -np.inf, np.inf, log=False))
+            whole.append(Coordinate(parameter.name, -np.inf, np.inf, log=False))
     size = n_amplitudes + len(whole)
     cov = np.zeros((len(u), size, size))
     cov[:, np.array(kept)[:, None], kept] = solution.cov

@@ -20,7 +20,7 @@ _HALF_WAY = np.array([1.0, 237.0, 1682.0, 1682.0, 237.0, 1.0]) / 3840.0
 
 
 @dataclass(frozen=True)
-class Axis:
+class Coordinate:
     """The coordinate u of a nonlinear parameter: log(value) or value."""
 
     name: str

@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, LeaveOneOut
 from skrelax.nonlinear import FitStatus, NonlinearRelaxationFit
 from skrelax.nonlinear._numba_line_two import look_up
 from skrelax.nonlinear._numba_types import Nodes, Signals, Spline
-from skrelax.nonlinear._table import Axis, build_table, cell_powers
+from skrelax.nonlinear._table import Coordinate, build_table, cell_powers
 from skrelax.signals import (
     BiExponential,
     EPGEchoTrain,
@@ -410,7 +410,7 @@ def test_wrong_signals_and_masks():
 
 
 def test_table_interpolates_and_its_derivatives_agree():
-    axis = Axis("T1", 0.01, 10.0, log=True)
+    axis = Coordinate("T1", 0.01, 10.0, log=True)
     model = InversionRecovery()
     table = build_table(lambda sets: model.basis(TI, sets), [axis], [0.05])
     u = table.nodes[0]

@@ -13,7 +13,7 @@ from skrelax.nonlinear._energies import coarse_energies
 from skrelax.nonlinear._line import LineProblem
 from skrelax.nonlinear._numba_types import PairState, Signals, Spline, Stop
 from skrelax.nonlinear._plane import PlaneProblem
-from skrelax.nonlinear._table import Axis
+from skrelax.nonlinear._table import Coordinate
 from skrelax.signals import (
     BiExponential,
     EPGEchoTrain,
@@ -61,7 +61,7 @@ def test_coarse_energies_are_those_of_unit_signals():
 
 @pytest.mark.parametrize("n_channels", [1, 2])
 def test_one_amplitude_equals_a_scalar_search_on_the_model(n_channels):
-    problem = LineProblem(decay, [Axis("T2", 1e-3, 3.0, log=True)], False)
+    problem = LineProblem(decay, [Coordinate("T2", 1e-3, 3.0, log=True)], False)
     T2 = np.geomspace(0.02, 0.2, 20)[:, None]
     Y = signals(decay, T2, 0.01, n_channels)
     found = problem.solve(Y, None, Stop(1e-10, 100))
@@ -87,7 +87,7 @@ def test_one_amplitude_equals_a_scalar_search_on_the_model(n_channels):
 
 
 def test_polarities_between_close_zero_crossings():
-    problem = LineProblem(recovery, [Axis("T1", 0.02, 10.0, log=True)], True)
+    problem = LineProblem(recovery, [Coordinate("T1", 0.02, 10.0, log=True)], True)
     T1 = np.geomspace(0.1, 2.5, 60)[:, None]
     Y = np.abs(signals(recovery, T1, 0.05))
     found = problem.solve(Y, None, Stop(1e-10, 100))
@@ -103,7 +103,7 @@ def test_all_polarities_near_the_best_node_have_a_bracket():
     # A point crosses zero in nearly each cell, and several do in some.
     times = np.linspace(0.05, 5.0, 100)[:, None]
     function = functools.partial(InversionRecovery().basis, times)
-    problem = LineProblem(function, [Axis("T1", 0.02, 10.0, log=True)], True)
+    problem = LineProblem(function, [Coordinate("T1", 0.02, 10.0, log=True)], True)
     T1 = np.exp(np.random.default_rng(1).uniform(np.log(0.3), np.log(4.0), 100))
     rng = np.random.default_rng(0)
     clean = function(T1[:, None])[0].T
@@ -130,7 +130,7 @@ def test_patterns_of_two_amplitudes_equal_a_loop_over_all_of_them(per_point):
     if per_point:
         X = np.hstack([TI, TI + np.random.default_rng(2).uniform(0.1, 2.0, TI.shape)])
     model = InversionRecovery("fit", repetition_time="TR" if per_point else None)
-    axis = Axis("T1", 0.02, 10.0, log=True)
+    axis = Coordinate("T1", 0.02, 10.0, log=True)
     problem = LineProblem(lambda sets: model.basis(X, sets), [axis], True)
     T1 = np.geomspace(0.2, 2.0, 60)[:, None]
     clean = np.tensordot([1.0, 1.8], model.basis(X, T1), 1).T
@@ -187,7 +187,10 @@ def differences(value, u, step):
 
 @pytest.mark.parametrize("magnitude", [False, True])
 def test_derivatives_of_two_parameters(magnitude):
-    axes = [Axis("T2", 0.01, 1.0, log=True), Axis("B1", 0.5, 1.2, log=False)]
+    axes = [
+        Coordinate("T2", 0.01, 1.0, log=True),
+        Coordinate("B1", 0.5, 1.2, log=False),
+    ]
     problem = PlaneProblem(echo_train, axes, magnitude)
     Y = signals(echo_train, np.array([[0.08, 0.9]]), 0.05, 1 if magnitude else 2)
     Y = np.abs(Y) if magnitude else Y
@@ -222,7 +225,7 @@ def test_derivatives_of_two_parameters(magnitude):
 
 @pytest.mark.parametrize("n_channels", [1, 2])
 def test_derivatives_of_pairs(n_channels):
-    problem = LineProblem(decay, [Axis("T2", 1e-3, 3.0, log=True)], False)
+    problem = LineProblem(decay, [Coordinate("T2", 1e-3, 3.0, log=True)], False)
     spline = Spline(problem.spline.powers[:, None], problem.spline.nodes)
     times = np.array([[0.02, 0.15]])
     Y = BiExponential().basis(TE, times).sum(axis=0).T[:, None, :]

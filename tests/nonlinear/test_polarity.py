@@ -5,7 +5,7 @@ import pytest
 
 from skrelax.nonlinear import FitStatus, NonlinearRelaxationFit
 from skrelax.nonlinear._line import LineProblem
-from skrelax.nonlinear._table import Axis
+from skrelax.nonlinear._table import Coordinate
 from skrelax.signals import GeneralRecovery, InversionRecovery, LookLocker
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -183,7 +183,7 @@ def test_orders_of_points_that_change_along_the_grid():
     clean = np.einsum("lin,l->in", model.basis(X, T1), [1.0, 1.8])
     y = np.abs(clean + 0.02 * rng.standard_normal(clean.shape))
     fit = NonlinearRelaxationFit(model).fit(X, y)
-    axis = Axis("T1", *model.search_limits(X)[0], log=True)
+    axis = Coordinate("T1", *model.search_limits(X)[0], log=True)
     problem = LineProblem(lambda sets: model.basis(X, sets), [axis], True)
     assert len(problem.patterns.runs) > 3
     best = np.full(1000, np.inf)

@@ -13,7 +13,7 @@ from skrelax.nonlinear._projection import (
     project,
 )
 from skrelax.nonlinear._starts import CoarseScan, find_exchanges
-from skrelax.nonlinear._table import Axis
+from skrelax.nonlinear._table import Coordinate
 from skrelax.signals import Parameter, UserSignal
 
 TIMES = np.geomspace(0.01, 1.0, 15)[:, None]
@@ -72,7 +72,10 @@ def problem():
 
     beta = Parameter("beta", lower=0.5, upper=1.5)
     model = UserSignal(signals, ["T", beta], amplitude=["a", "b", "c"])
-    axes = [Axis("T", 0.01, 10.0, log=True), Axis("beta", 0.5, 1.5, log=False)]
+    axes = [
+        Coordinate("T", 0.01, 10.0, log=True),
+        Coordinate("beta", 0.5, 1.5, log=False),
+    ]
     weight = np.linspace(1.0, 2.0, len(TIMES))
     return GeneralProblem(model, TIMES, axes, weight, False)
 
@@ -136,7 +139,7 @@ def test_starts_are_near_the_truth_and_in_order():
         return np.exp(-TIMES[None] / np.exp(u.T)[:, None, :])
 
     for n_axes in (2, 3, 5):
-        axes = [Axis(f"T{k}", 0.01, 10.0, log=True) for k in range(n_axes)]
+        axes = [Coordinate(f"T{k}", 0.01, 10.0, log=True) for k in range(n_axes)]
         free = np.zeros(n_axes, dtype=bool)
         exchanges = find_exchanges(function, axes, free)
         assert len(exchanges) == n_axes * (n_axes - 1) // 2
@@ -148,5 +151,5 @@ def test_starts_are_near_the_truth_and_in_order():
         # The node that a signal was made of has all of its energy.
         for i in range(2):
             assert np.isclose(starts.nodes[node[signal == i]], chosen[i]).all(1).any()
-    other = [*axes[:4], Axis("T4", 0.01, 20.0, log=True)]
+    other = [*axes[:4], Coordinate("T4", 0.01, 20.0, log=True)]
     assert len(find_exchanges(function, other, free)) == 6

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from ..uncertainty._bootstrap import bootstrap_bands
 from ..utils._answers import Answers, Distributions, describe_fitted
 from ..utils._validation import check_number
 from ._describe import describe_rows
@@ -76,6 +77,59 @@ class DistributionMixin(Answers):
             name="distribution",
             attrs=self._attributes(),
         )
+
+    def bands(
+        self,
+        n_refits=50,
+        *,
+        X=None,
+        y=None,
+        sample_weight=None,
+        level=0.9,
+        random_state=None,
+        n_jobs=None,
+    ):
+        """Return bands of the distribution from refits with new noise.
+
+        The residuals are drawn anew, with replacement, see
+        :func:`~skrelax.uncertainty.bootstrap_distribution`.
+
+        Parameters
+        ----------
+        n_refits : int, default=50
+            Number of refits.
+        X : array-like or None, default=None
+            What was inverted, as in `fit`. It is not kept.
+        y : array-like of shape (n_points,) or None, default=None
+            The signal. It is not kept.
+        sample_weight : array-like of shape (n_points,) or None, default=None
+            Weight of each point.
+        level : float, default=0.9
+            Share of the refits between the lower and the upper band, bin by bin.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the noise; the result does not depend on `n_jobs`.
+        n_jobs : int or None, default=None
+            Number of workers, where refits choose their penalty anew.
+
+        Returns
+        -------
+        DistributionBands
+            Bands, standard deviations and all refits.
+
+        Raises
+        ------
+        ValueError
+            If `n_refits` is below 2, `level` is not between 0 and 1, or X or y is not
+            given, or y has several signals.
+        """
+        check_is_fitted(self)
+        options = {
+            "level": level,
+            "sample_weight": sample_weight,
+            "random_state": random_state,
+            "n_jobs": n_jobs,
+        }
+        return bootstrap_bands(self, self.grids_, X, y, n_refits, options)
 
     def marginal(self, axis):
         """Return the distribution summed over all axes but one.

@@ -1,15 +1,11 @@
 """Results of a search: those of the estimator that it has chosen."""
 
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ..uncertainty._bootstrap import bootstrap_bands
 from ..utils._answers import Answers, describe_fitted
 from ..utils._inspect import final_step
 from ..utils._validation import check_number
-
-
-def _has_bands(search):
-    return hasattr(final_step(search.best_estimator_), "bands")
 
 
 class BestResultsMixin(Answers):
@@ -103,31 +99,60 @@ class BestResultsMixin(Answers):
         check_is_fitted(self)
         return describe_fitted(self, check_number(min_share, "min_share", 0, 1))
 
-    @available_if(_has_bands)
-    def bands(self, n_refits=50, *, level=0.9, random_state=None, n_jobs=None):
-        """Return bands of the distribution from refits with the chosen strength.
+    def bands(
+        self,
+        n_refits=50,
+        *,
+        X=None,
+        y=None,
+        sample_weight=None,
+        level=0.9,
+        random_state=None,
+        n_jobs=None,
+    ):
+        """Return bands of the distribution from refits with new noise.
 
-        Only where the inversion inside has them.
+        As of the inversion inside, which keeps its strength if it does not choose one.
 
         Parameters
         ----------
         n_refits : int, default=50
             Number of refits.
+        X : array-like or None, default=None
+            What was inverted, as in `fit`; a signed inversion keeps it.
+        y : array-like of shape (n_points,) or None, default=None
+            The signal; a signed inversion keeps it.
+        sample_weight : array-like of shape (n_points,) or None, default=None
+            Weight of each point.
         level : float, default=0.9
             Share of the refits between the lower and the upper band, bin by bin.
         random_state : int, RandomState instance or None, default=None
-            Seed of the noise.
+            Seed of the noise; the result does not depend on `n_jobs`.
         n_jobs : int or None, default=None
-            Number of threads over refits.
+            Number of workers.
 
         Returns
         -------
         DistributionBands
             Bands, standard deviations and all refits.
+
+        Raises
+        ------
+        ValueError
+            If `n_refits` is below 2, `level` is not between 0 and 1, or X or y is not
+            given where it is not kept.
         """
         check_is_fitted(self)
-        return final_step(self).bands(
-            n_refits, level=level, random_state=random_state, n_jobs=n_jobs
+        options = {
+            "level": level,
+            "sample_weight": sample_weight,
+            "random_state": random_state,
+            "n_jobs": n_jobs,
+        }
+        if final_step(self)._has_refits:
+            return final_step(self).bands(n_refits, X=X, y=y, **options)
+        return bootstrap_bands(
+            self.best_estimator_, self.grids_, X, y, n_refits, options
         )
 
     def __sklearn_tags__(self):

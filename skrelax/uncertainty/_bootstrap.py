@@ -17,10 +17,12 @@ from ..utils._sklearn import HasMethods, routing_enabled, validate_params
 from ..utils._validation import (
     N_JOBS,
     RealInterval,
+    check_number,
     check_numbers,
     check_size,
     refuse_complex,
 )
+from ._bands import DistributionBands
 from ._intervals import statistic_interval
 from ._noise import resolved_directions
 
@@ -202,6 +204,26 @@ def bootstrap_distribution(
     else:
         samples = _refit(estimator, X, resampled, sample_weight)
     return _summarise(fitted, samples, noise_std, level)
+
+
+def bootstrap_bands(inversion, grids, X, y, n_refits, options):
+    """Return the DistributionBands of an inversion on grids, for one signal.
+
+    `options` are those of :func:`bootstrap_distribution`.
+    """
+    check_number(n_refits, "n_refits", 2, _MOST_REFITS, numbers.Integral)
+    if X is None or y is None:
+        raise ValueError(
+            f"bands of {type(inversion).__name__} need X and y, the measurement: it "
+            "keeps none."
+        )
+    found = bootstrap_distribution(inversion, X, y, n_bootstrap=n_refits, **options)
+    shape = tuple(grid.size for grid in grids)
+    return DistributionBands.from_samples(
+        found.distribution.reshape(shape),
+        found.samples.reshape(-1, *shape),
+        found.level,
+    )
 
 
 def _coefficients(estimator):

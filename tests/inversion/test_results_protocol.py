@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skrelax import (
@@ -32,7 +32,7 @@ from skrelax.model_selection import BaselineSearch, StrengthSearch
 from skrelax.plotting import DistributionDisplay
 from skrelax.signals import EPGEchoTrain
 from skrelax.utils._answers import answering
-from skrelax.utils._inspect import final_step, treats_signals_alone
+from skrelax.utils._inspect import best, final_step, treats_signals_alone
 
 T2 = np.geomspace(0.003, 3.0, 16)
 T1 = np.geomspace(0.01, 10.0, 9)
@@ -306,3 +306,23 @@ def test_coupled_channels_inside_a_pipeline_are_refused_by_maps():
     for estimator in (coupled, make_pipeline("passthrough", coupled)):
         with pytest.raises(ValueError, match="channels that are coupled, which would"):
             VoxelMapper(estimator, LINE).fit(np.ones((2, 32)))
+
+
+@NAMES
+def test_bands_of_a_signal(name):
+    results, fitted, (X, y, _, _) = fitted_results(name, single=True)
+    given = X
+    if results is not fitted and isinstance(best(fitted), Pipeline):
+        given = best(fitted)[:-1].transform(X)
+    bands = results.bands(4, X=given, y=y, random_state=0)
+    assert_array_equal(bands.distribution, results.distribution_)
+    assert bands.samples.shape == (4, *results.distribution_.shape)
+    assert (bands.lower <= bands.upper).all()
+    assert bands.std.max() > 0.0
+    again = results.bands(4, X=given, y=y, random_state=0)
+    assert_array_equal(again.samples, bands.samples)
+    with pytest.raises(ValueError, match="n_refits must be from 2"):
+        results.bands(1, X=given, y=y)
+    if not final_step(fitted)._has_refits:
+        with pytest.raises(ValueError, match="need X and y, the measurement"):
+            results.bands(4)

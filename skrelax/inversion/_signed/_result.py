@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -94,7 +95,17 @@ class IltResultMixin(DistributionMixin):
         n = len(self._channel_grids)
         return ["channel"] if n == 1 else [f"channel_{axis}" for axis in range(n)]
 
-    def bands(self, n_refits=50, *, level=0.9, random_state=None, n_jobs=None):
+    def bands(
+        self,
+        n_refits=50,
+        *,
+        X=None,
+        y=None,
+        sample_weight=None,
+        level=0.9,
+        random_state=None,
+        n_jobs=None,
+    ):
         """Return bands of the distribution from refits with new noise.
 
         The fitted signal gets Gaussian noise of the level of each point, which is
@@ -104,6 +115,12 @@ class IltResultMixin(DistributionMixin):
         ----------
         n_refits : int, default=50
             Number of refits.
+        X : array-like or None, default=None
+            What was inverted, as in `fit`, None for that of the fit.
+        y : array-like of shape (n_points,) or None, default=None
+            The signal, None for that of the fit.
+        sample_weight : array-like of shape (n_points,) or None, default=None
+            Weight of each point.
         level : float, default=0.9
             Share of the refits between the lower and the upper band, bin by bin.
         random_state : int, RandomState instance or None, default=None
@@ -122,6 +139,11 @@ class IltResultMixin(DistributionMixin):
             If `n_refits` is below 2 or `level` not between 0 and 1.
         """
         check_is_fitted(self)
+        if X is not None and y is not None:
+            fitted = clone(self).fit(X, y, sample_weight)
+            return fitted.bands(
+                n_refits, level=level, random_state=random_state, n_jobs=n_jobs
+            )
         n_refits = check_number(n_refits, "n_refits", 2, 1_000_000, numbers.Integral)
         if not 0 < check_number(level, "level") < 1:
             raise ValueError(f"level must be between 0 and 1, got {level}.")

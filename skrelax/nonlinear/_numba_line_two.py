@@ -3,37 +3,43 @@
 import numpy as np
 
 from ..utils._compiled import compiled
-from ._numba_types import FAST, Signals
+from ._numba_types import FAST
 
 
 @compiled(fastmath=FAST)
-def look_up(spline, k, u, signals, row):
-    """Write the signal of amplitude k at u and its derivatives to a row of signals."""
-    M, u0, h = spline.powers, spline.nodes.origin, spline.nodes.step
-    phi, d1, d2 = signals
+def look_up(M, nodes, k, u, signals, row):
+    """Write the signal of amplitude k at u and two derivatives to signals[:, row].
+
+    M (G - 1, L, 6, N) are the powers of a Spline. Arrays are handed on one by one: a
+    tuple of them would be counted each time.
+    """
+    u0, h = nodes.origin, nodes.step
     cell = min(max(int((u - u0) / h), 0), M.shape[0] - 1)
     x = (u - u0) / h - cell
     f1, f2 = 1.0 / h, 1.0 / (h * h)
     for i in range(M.shape[3]):
         a, b, c = M[cell, k, 5, i], M[cell, k, 4, i], M[cell, k, 3, i]
         d, e = M[cell, k, 2, i], M[cell, k, 1, i]
-        phi[row, i] = ((((a * x + b) * x + c) * x + d) * x + e) * x + M[cell, k, 0, i]
-        d1[row, i] = f1 * (
+        signals[0, row, i] = ((((a * x + b) * x + c) * x + d) * x + e) * x + M[
+            cell, k, 0, i
+        ]
+        signals[1, row, i] = f1 * (
             (((5.0 * a * x + 4.0 * b) * x + 3.0 * c) * x + 2.0 * d) * x + e
         )
-        d2[row, i] = f2 * (((20.0 * a * x + 12.0 * b) * x + 6.0 * c) * x + 2.0 * d)
+        signals[2, row, i] = f2 * (
+            ((20.0 * a * x + 12.0 * b) * x + 6.0 * c) * x + 2.0 * d
+        )
 
 
 @compiled(fastmath=FAST)
 def _project(y, signals, coef):
     """Fit amplitudes coef (C, 2); return the sum of squares and two derivatives."""
-    phi, d1, d2 = signals
     n_channels, n_points = y.shape
     g00, g01, g11 = 0.0, 0.0, 0.0
     for i in range(n_points):
-        g00 += phi[0, i] * phi[0, i]
-        g01 += phi[0, i] * phi[1, i]
-        g11 += phi[1, i] * phi[1, i]
+        g00 += signals[0, 0, i] * signals[0, 0, i]
+        g01 += signals[0, 0, i] * signals[0, 1, i]
+        g11 += signals[0, 1, i] * signals[0, 1, i]
     determinant = g00 * g11 - g01 * g01
     # Columns that cannot be told apart share what there is.
     alone = determinant <= 1e-13 * g00 * g11
@@ -41,8 +47,8 @@ def _project(y, signals, coef):
     for c in range(n_channels):
         p, q = 0.0, 0.0
         for i in range(n_points):
-            p += phi[0, i] * y[c, i]
-            q += phi[1, i] * y[c, i]
+            p += signals[0, 0, i] * y[c, i]
+            q += signals[0, 1, i] * y[c, i]
         if alone:
             a = p / g00 if g00 > 0.0 else 0.0
             b = 0.0
@@ -52,14 +58,14 @@ def _project(y, signals, coef):
         coef[c, 0], coef[c, 1] = a, b
         rr, rv, vv, rw, s0, s1 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for i in range(n_points):
-            r = y[c, i] - a * phi[0, i] - b * phi[1, i]
-            v = a * d1[0, i] + b * d1[1, i]
+            r = y[c, i] - a * signals[0, 0, i] - b * signals[0, 1, i]
+            v = a * signals[1, 0, i] + b * signals[1, 1, i]
             rr += r * r
             rv += r * v
             vv += v * v
-            rw += r * (a * d2[0, i] + b * d2[1, i])
-            s0 += phi[0, i] * v - d1[0, i] * r
-            s1 += phi[1, i] * v - d1[1, i] * r
+            rw += r * (a * signals[2, 0, i] + b * signals[2, 1, i])
+            s0 += signals[0, 0, i] * v - signals[1, 0, i] * r
+            s1 += signals[0, 1, i] * v - signals[1, 1, i] * r
         rss += rr
         slope -= 2.0 * rv
         if alone:
@@ -74,12 +80,13 @@ def _project(y, signals, coef):
 def _newton(y, spline, u, lo, hi, stop, signals, coef):
     """Minimise the sum of squares on [lo, hi]; return u and the iterations."""
     tol, max_iter = stop
+    M, nodes = spline
     left, right = lo, hi
     # Newton's step is as accurate as its square.
     last_step = np.sqrt(tol)
     for iteration in range(max_iter):
         for k in range(coef.shape[1]):
-            look_up(spline, k, u, signals, k)
+            look_up(M, nodes, k, u, signals, k)
         _, slope, curve = _project(y, signals, coef)
         if (slope >= 0.0 and u <= lo) or (slope <= 0.0 and u >= hi):
             return u, iteration + 1
@@ -153,9 +160,9 @@ def refine_two(Y, spline, brackets, stop, out):
     n, n_channels, n_points = Y.shape
     n_amplitudes = coef.shape[2]
     use_signs = sign.shape[1] > 0
-    phi = np.empty((n_amplitudes, n_points))
-    d1, d2 = np.empty_like(phi), np.empty_like(phi)
-    signals = Signals(phi, d1, d2)
+    M, nodes = spline
+    # Signals of the amplitudes and their first and second derivatives.
+    signals = np.empty((3, n_amplitudes, n_points))
     y = np.empty((n_channels, n_points))
     trial = np.empty((n_channels, n_amplitudes))
     J = np.empty((n_amplitudes + 1, n_points))
@@ -185,7 +192,7 @@ def refine_two(Y, spline, brackets, stop, out):
                     y, spline, u, lo[v, k], hi[v, k], stop, signals, trial
                 )
                 for m in range(n_amplitudes):
-                    look_up(spline, m, u, signals, m)
+                    look_up(M, nodes, m, u, signals, m)
                 value, _, _ = _project(y, signals, trial)
                 total = max(total, used)
                 changed = False
@@ -193,7 +200,7 @@ def refine_two(Y, spline, brackets, stop, out):
                     for i in range(n_points):
                         s = 0.0
                         for m in range(n_amplitudes):
-                            s += trial[0, m] * phi[m, i]
+                            s += trial[0, m] * signals[0, m, i]
                         if s * y[0, i] < 0.0:
                             y[0, i] = -y[0, i]
                             changed = True
@@ -212,22 +219,22 @@ def refine_two(Y, spline, brackets, stop, out):
             continue
         if tried > 1:
             for m in range(n_amplitudes):
-                look_up(spline, m, u_out[v, 0], signals, m)
+                look_up(M, nodes, m, u_out[v, 0], signals, m)
         if use_signs and coef[v, 0, 0] < 0.0:
             for m in range(n_amplitudes):
                 coef[v, 0, m] = -coef[v, 0, m]
-        _real_jacobian(coef, v, phi, d1, J)
+        _real_jacobian(coef, v, signals, J)
         invert_gram(J, A, L, cov, v)
 
 
 @compiled
-def _real_jacobian(coef, v, phi, d1, J):
+def _real_jacobian(coef, v, signals, J):
     """Write the Jacobian (L + 1, N) on the real axis of the signal.
 
     A common phase of complex amplitudes decouples from the other parameters, so
     their moduli stand for them.
     """
-    n_amplitudes, n_points = phi.shape
+    _, n_amplitudes, n_points = signals.shape
     for i in range(n_points):
         J[n_amplitudes, i] = 0.0
     for m in range(n_amplitudes):
@@ -238,5 +245,5 @@ def _real_jacobian(coef, v, phi, d1, J):
             if coef[v, 0, 0] * coef[v, 0, m] + coef[v, 1, 0] * coef[v, 1, m] < 0.0:
                 amplitude = -amplitude
         for i in range(n_points):
-            J[m, i] = phi[m, i]
-            J[n_amplitudes, i] += amplitude * d1[m, i]
+            J[m, i] = signals[0, m, i]
+            J[n_amplitudes, i] += amplitude * signals[1, m, i]

@@ -7,34 +7,32 @@ import numpy as np
 
 from ..utils._compiled import compiled
 from ._numba_line_two import invert_gram, look_up
-from ._numba_types import FAST, PairState, Signals
+from ._numba_types import FAST, PairState
 
 # Relaxation times of a pair that differ by less than a factor of three are alike.
 _ALIKE = 1.1
 
 
 @compiled(fastmath=FAST)
-def _project(Y, v, state):
+def _project(Y, v, signals, coef, slopes):
     """Fit amplitudes of two signals; return the sum of squares, fill its derivatives.
 
-    Amplitudes of real data are not negative: where one is zero, its parameter has no
-    derivative.
+    slopes (3, 2) takes the gradient and, below it, the Hessian. Amplitudes of real
+    data are not negative: where one is zero, its parameter has no derivative.
     """
-    phi, d1, d2 = state.signals
-    coef, gradient, H = state.coef, state.gradient, state.hessian
     n_channels, n_points = Y.shape[1:]
     g00, g01, g11 = 0.0, 0.0, 0.0
     for i in range(n_points):
-        g00 += phi[0, i] * phi[0, i]
-        g01 += phi[0, i] * phi[1, i]
-        g11 += phi[1, i] * phi[1, i]
+        g00 += signals[0, 0, i] * signals[0, 0, i]
+        g01 += signals[0, 0, i] * signals[0, 1, i]
+        g11 += signals[0, 1, i] * signals[0, 1, i]
     determinant = g00 * g11 - g01 * g01
     rss, e0, e1, h00, h01, h11 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for c in range(n_channels):
         p, q = 0.0, 0.0
         for i in range(n_points):
-            p += phi[0, i] * Y[v, c, i]
-            q += phi[1, i] * Y[v, c, i]
+            p += signals[0, 0, i] * Y[v, c, i]
+            q += signals[0, 1, i] * Y[v, c, i]
         a, b = 0.0, 0.0
         free = determinant > 1e-12 * g00 * g11
         if free:
@@ -55,20 +53,20 @@ def _project(Y, v, state):
         rr, rf, rg, ff, fg, gg, rd, re = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         s00, s01, s10, s11 = 0.0, 0.0, 0.0, 0.0
         for i in range(n_points):
-            r = Y[v, c, i] - a * phi[0, i] - b * phi[1, i]
-            f, g = a * d1[0, i], b * d1[1, i]
+            r = Y[v, c, i] - a * signals[0, 0, i] - b * signals[0, 1, i]
+            f, g = a * signals[1, 0, i], b * signals[1, 1, i]
             rr += r * r
             rf += r * f
             rg += r * g
             ff += f * f
             fg += f * g
             gg += g * g
-            rd += r * d2[0, i]
-            re += r * d2[1, i]
-            s00 += phi[0, i] * f - d1[0, i] * r
-            s01 += phi[1, i] * f
-            s10 += phi[0, i] * g
-            s11 += phi[1, i] * g - d1[1, i] * r
+            rd += r * signals[2, 0, i]
+            re += r * signals[2, 1, i]
+            s00 += signals[0, 0, i] * f - signals[1, 0, i] * r
+            s01 += signals[0, 1, i] * f
+            s10 += signals[0, 0, i] * g
+            s11 += signals[0, 1, i] * g - signals[1, 1, i] * r
         rss += rr
         e0 -= 2.0 * rf
         e1 -= 2.0 * rg
@@ -88,37 +86,37 @@ def _project(Y, v, state):
         elif b != 0.0:
             h11 -= 2.0 * s11 * s11 / g11
             h01 = 0.0
-    gradient[0], gradient[1] = e0, e1
-    H[0, 0], H[0, 1], H[1, 1] = h00, h01, h11
-    H[1, 0] = H[0, 1]
+    slopes[0, 0], slopes[0, 1] = e0, e1
+    slopes[1, 0], slopes[1, 1], slopes[2, 1] = h00, h01, h11
+    slopes[2, 0] = h01
     return rss
 
 
 @compiled
-def _damped_step(gradient, H, damping, u, box, step):
+def _damped_step(slopes, damping, u, box, step):
     """Write a step downhill that stays in the box; return its largest entry."""
-    fixed0 = (u[0] <= box[0, 0] and gradient[0] > 0.0) or (
-        u[0] >= box[0, 1] and gradient[0] < 0.0
+    fixed0 = (u[0] <= box[0, 0] and slopes[0, 0] > 0.0) or (
+        u[0] >= box[0, 1] and slopes[0, 0] < 0.0
     )
-    fixed1 = (u[1] <= box[1, 0] and gradient[1] > 0.0) or (
-        u[1] >= box[1, 1] and gradient[1] < 0.0
+    fixed1 = (u[1] <= box[1, 0] and slopes[0, 1] > 0.0) or (
+        u[1] >= box[1, 1] and slopes[0, 1] < 0.0
     )
-    scale = max(abs(H[0, 0]), abs(H[1, 1]), 1e-300)
-    a, c = H[0, 0], H[1, 1]
-    b = 0.0 if fixed0 or fixed1 else H[0, 1]
+    scale = max(abs(slopes[1, 0]), abs(slopes[2, 1]), 1e-300)
+    a, c = slopes[1, 0], slopes[2, 1]
+    b = 0.0 if fixed0 or fixed1 else slopes[1, 1]
     # The smallest eigenvalue must be positive for the step to go downhill.
     mean, spread = 0.5 * (a + c), np.hypot(0.5 * (a - c), b)
     shift = damping * scale + max(0.0, spread - mean + 1e-9 * scale)
     a += shift
     c += shift
     determinant = a * c - b * b
-    step[0] = -(c * gradient[0] - b * gradient[1]) / determinant
-    step[1] = -(a * gradient[1] - b * gradient[0]) / determinant
+    step[0] = -(c * slopes[0, 0] - b * slopes[0, 1]) / determinant
+    step[1] = -(a * slopes[0, 1] - b * slopes[0, 0]) / determinant
     if fixed0:
-        step[0], step[1] = 0.0, -gradient[1] / c
+        step[0], step[1] = 0.0, -slopes[0, 1] / c
     if fixed1:
         step[1] = 0.0
-        step[0] = 0.0 if fixed0 else -gradient[0] / a
+        step[0] = 0.0 if fixed0 else -slopes[0, 0] / a
     largest = 0.0
     for k in range(2):
         # A factor of e at a time keeps the quadratic model honest.
@@ -131,9 +129,11 @@ def _damped_step(gradient, H, damping, u, box, step):
 @compiled(fastmath=FAST)
 def evaluate(Y, v, spline, u, state):
     """Fit amplitudes at u (2,); return the sum of squares, fill its derivatives."""
+    M, nodes = spline
+    signals, coef, slopes = state
     for m in range(2):
-        look_up(spline, 0, u[m], state.signals, m)
-    return _project(Y, v, state)
+        look_up(M, nodes, 0, u[m], signals, m)
+    return _project(Y, v, signals, coef, slopes)
 
 
 @compiled
@@ -143,7 +143,7 @@ def _descend(Y, v, pair, u, stop, state, step, new):
     The state is then that at u; step and new (2,) are workspaces.
     """
     spline, box = pair.spline, pair.box
-    gradient, H = state.gradient, state.hessian
+    slopes = state.slopes
     tol, max_iter = stop
     last_step = np.sqrt(tol)
     for m in range(2):
@@ -151,7 +151,7 @@ def _descend(Y, v, pair, u, stop, state, step, new):
     value = evaluate(Y, v, spline, u, state)
     damping = 0.0
     for iteration in range(max_iter):
-        largest = _damped_step(gradient, H, damping, u, box, step)
+        largest = _damped_step(slopes, damping, u, box, step)
         if largest < tol:
             return value, iteration + 1
         new[0], new[1] = u[0] + step[0], u[1] + step[1]
@@ -180,26 +180,26 @@ def _alternatives(Y, v, pair, u, state, other):
     the residual, or no second one helps.
     """
     Q, coarse, box = pair.basis, pair.coarse, pair.box
-    phi, d1, trial = state.signals.phi, state.signals.first, state.coef
+    signals, trial = state.signals, state.coef
     a, b = trial[0, 0], trial[0, 1]
     poor = a <= 0.0 or b <= 0.0 or abs(u[1] - u[0]) < _ALIKE
     for m in range(2):
         poor = poor or u[m] <= box[m, 0] or u[m] >= box[m, 1]
     if not poor:
         return 0
-    n_points = phi.shape[1]
+    n_points = signals.shape[2]
     first, second = 0.0, 0.0
     for i in range(n_points):
-        first += a * phi[0, i] * Y[v, 0, i]
-        second += b * phi[1, i] * Y[v, 0, i]
-        d1[0, i] = Y[v, 0, i] - a * phi[0, i] - b * phi[1, i]
+        first += a * signals[0, 0, i] * Y[v, 0, i]
+        second += b * signals[0, 1, i] * Y[v, 0, i]
+        signals[1, 0, i] = Y[v, 0, i] - a * signals[0, 0, i] - b * signals[0, 1, i]
     main = u[0] if first >= second else u[1]
     best_below, best_above = 0.0, 0.0
     found_below, found_above = np.nan, np.nan
     for g in range(coarse.size):
         product = 0.0
         for i in range(n_points):
-            product += d1[0, i] * Q[i, g]
+            product += signals[1, 0, i] * Q[i, g]
         if coarse[g] < main:
             if product > best_below:
                 best_below, found_below = product, coarse[g]
@@ -225,13 +225,10 @@ def refine_pair(Y, pair, starts, stop, out):
     u_out, coef, rss, cov, n_iter = out
     box = pair.box
     n, n_channels, n_points = Y.shape
-    phi = np.empty((2, n_points))
-    d1, d2 = np.empty_like(phi), np.empty_like(phi)
     u, new = np.empty(2), np.empty(2)
-    step, gradient = np.empty(2), np.empty(2)
-    H, other = np.empty((2, 2)), np.empty((2, 2))
-    trial = np.empty((n_channels, 2))
-    state = PairState(Signals(phi, d1, d2), trial, gradient, H)
+    step, other = np.empty(2), np.empty((2, 2))
+    trial, signals = np.empty((n_channels, 2)), np.empty((3, 2, n_points))
+    state = PairState(signals, trial, np.empty((3, 2)))
     J = np.empty((4, n_points))
     A, L = np.empty((4, 4)), np.empty((4, 4))
     n_starts = node.shape[1]
@@ -281,6 +278,6 @@ def refine_pair(Y, pair, starts, stop, out):
                 turn = coef[v, 0, 0] * coef[v, 0, m] + coef[v, 1, 0] * coef[v, 1, m]
                 amplitude = -amplitude if turn < 0.0 else amplitude
             for i in range(n_points):
-                J[m, i] = phi[m, i]
-                J[2 + m, i] = amplitude * d1[m, i]
+                J[m, i] = signals[0, m, i]
+                J[2 + m, i] = amplitude * signals[1, m, i]
         invert_gram(J, A, L, cov, v)

@@ -92,17 +92,6 @@ class PlaneSpline(NamedTuple):
     """Distance of nodes of both, (2,)."""
 
 
-class Signals(NamedTuple):
-    """Signals at a place of a line, one per amplitude."""
-
-    phi: np.ndarray
-    """Signals, (L, N)."""
-    first: np.ndarray
-    """Their derivatives with respect to the coordinate, (L, N)."""
-    second: np.ndarray
-    """Their second derivatives, (L, N)."""
-
-
 class Brackets(NamedTuple):
     """Where to look for minima on a line, best first."""
 
@@ -263,14 +252,13 @@ class PairLine(NamedTuple):
 class PairState(NamedTuple):
     """The sum of squares at a pair of parameters."""
 
-    signals: Signals
-    """Signals, and derivatives with respect to the coordinate of each."""
+    signals: np.ndarray
+    """Signals and two derivatives with respect to their coordinates, (3, 2, N)."""
     coef: np.ndarray
     """Amplitudes, (C, 2)."""
-    gradient: np.ndarray
-    """Derivatives of the sum of squares with the amplitudes at their best, (2,)."""
-    hessian: np.ndarray
-    """Their second derivatives, (2, 2)."""
+    slopes: np.ndarray
+    """Gradient of the sum of squares, with the amplitudes at their best, and its
+    Hessian below, (3, 2)."""
 
 
 class PlaneGrid(NamedTuple):

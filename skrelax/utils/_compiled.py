@@ -91,6 +91,13 @@ class _LoopFiles(IndexDataCacheFile):
     CPU on a shared disk, could take one number and so each other's machine code.
     """
 
+    def _load_index(self):
+        try:
+            return super()._load_index()
+        except (AttributeError, ImportError):
+            # It names tuples that sources edited since no longer have.
+            return {}
+
     def save(self, key, data):
         """Store data under key."""
         digest = hashlib.sha256(repr((self._source_stamp, key)).encode()).hexdigest()

@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, LeaveOneOut
 
 from skrelax.nonlinear import FitStatus, NonlinearRelaxationFit
 from skrelax.nonlinear._numba_line_two import look_up
-from skrelax.nonlinear._numba_types import Nodes, Signals, Spline
+from skrelax.nonlinear._numba_types import Nodes
 from skrelax.nonlinear._table import Coordinate, build_table, cell_powers
 from skrelax.signals import (
     BiExponential,
@@ -415,12 +415,12 @@ def test_table_interpolates_and_its_derivatives_agree():
     table = build_table(lambda sets: model.basis(TI, sets), [axis], [0.05])
     u = table.nodes[0]
     nodes = Nodes(u[0], u[1] - u[0], u.size)
-    spline = Spline(cell_powers(table.coefficients), nodes)
-    signals = Signals(*np.empty((3, 1, len(TI))))
+    powers = cell_powers(table.coefficients)
+    signals = np.empty((3, 1, len(TI)))
     for T1 in (0.01, 0.0123, 0.5, 9.99, 10.0):
-        look_up(spline, 0, np.log(T1), signals, 0)
+        look_up(powers, nodes, 0, np.log(T1), signals, 0)
         x = TI[:, 0] / T1
         e = np.exp(-x)
-        assert_allclose(signals.phi[0], 1 - 2 * e, atol=1e-8)
-        assert_allclose(signals.first[0], -2 * e * x, atol=1e-6)
-        assert_allclose(signals.second[0], -2 * e * x * (x - 1), atol=1e-4)
+        assert_allclose(signals[0, 0], 1 - 2 * e, atol=1e-8)
+        assert_allclose(signals[1, 0], -2 * e * x, atol=1e-6)
+        assert_allclose(signals[2, 0], -2 * e * x * (x - 1), atol=1e-4)

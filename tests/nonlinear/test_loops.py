@@ -11,7 +11,7 @@ from skrelax.nonlinear import _numba_pair as pair
 from skrelax.nonlinear import _numba_plane as plane
 from skrelax.nonlinear._energies import coarse_energies
 from skrelax.nonlinear._line import LineProblem
-from skrelax.nonlinear._numba_types import PairState, Signals, Spline, Stop
+from skrelax.nonlinear._numba_types import PairState, Spline, Stop
 from skrelax.nonlinear._plane import PlaneProblem
 from skrelax.nonlinear._table import Coordinate
 from skrelax.signals import (
@@ -230,8 +230,8 @@ def test_derivatives_of_pairs(n_channels):
     times = np.array([[0.02, 0.15]])
     Y = BiExponential().basis(TE, times).sum(axis=0).T[:, None, :]
     Y = Y + 0.05 * np.random.default_rng(0).standard_normal((1, n_channels, 13))
-    coef, gradient, H = np.empty((n_channels, 2)), np.empty(2), np.empty((2, 2))
-    state = PairState(Signals(*np.empty((3, 2, 13))), coef, gradient, H)
+    coef, found = np.empty((n_channels, 2)), np.empty((3, 2))
+    state = PairState(np.empty((3, 2, 13)), coef, found)
 
     def value(u):
         return pair.evaluate(Y, 0, spline, u, state)
@@ -243,5 +243,5 @@ def test_derivatives_of_pairs(n_channels):
     assert_allclose(coef, a.T, rtol=1e-6)
     slopes, bends = differences(value, u, 1e-4)
     value(u)
-    assert_allclose(gradient, slopes, rtol=1e-5)
-    assert_allclose(H, bends, rtol=1e-4)
+    assert_allclose(found[0], slopes, rtol=1e-5)
+    assert_allclose(found[1:], bends, rtol=1e-4)

@@ -120,6 +120,33 @@ def test_an_edit_in_another_file_is_seen(toy):
     assert len(list((package / "__pycache__").glob("_caller*.nbc"))) == 1
 
 
+def test_a_tuple_that_is_gone_is_no_matter(toy):
+    source = """
+from typing import NamedTuple
+import numpy as np
+from .utils._compiled import compiled
+
+class Before(NamedTuple):
+    values: np.ndarray
+
+@compiled
+def total(given):
+    return given.values.sum()
+"""
+    code = (
+        "import numpy as np; from toy import _tuple_numba as loops;"
+        "print(loops.total(loops.{}(np.ones(3))));"
+        "print(sum(loops.total.stats.cache_hits.values()))"
+    )
+    path = toy / "toy" / "_tuple_numba.py"
+    path.write_text(source)
+    assert run(code.format("Before"), toy)[0] == ["3.0", "0"]
+    assert run(code.format("Before"), toy)[0] == ["3.0", "1"]
+    path.write_text(source.replace("Before", "After"))
+    assert run(code.format("After"), toy)[0] == ["3.0", "0"]
+    assert run(code.format("After"), toy)[0] == ["3.0", "1"]
+
+
 def test_types_and_processors_do_not_share_a_file(toy):
     code = "from toy._caller_numba import caller; print(caller(1), caller(0.5))"
     assert run(code, toy)[0] == ["20 15.0"]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._inspect import number_repeats
+from ._sklearn import running_pipelines
 from ._validation import check_numbers
 
 # Rows of a plain kernel that are looked at: a few hundred show every bin.
@@ -256,7 +257,19 @@ def check_grid_shape(given, X, source):
 
 
 def _refuse_lost_grid(X):
-    """Raise ValueError if columns are those of several axes, one after another."""
+    """Raise ValueError if columns are those of several axes, one after another.
+
+    In a Pipeline its steps know; elsewhere the numbers must show it.
+    """
+    for pipeline in running_pipelines():
+        for shape in _shapes_made(pipeline):
+            if len(shape) > 1:
+                raise ValueError(
+                    f"X has {X.shape[1]} columns that no longer tell which bins they "
+                    f"are of the grid {shape} that the KernelBuilder made: pass "
+                    "grid_shape, keep names with set_output(transform='pandas'), or "
+                    "drop the step between KernelBuilder and inversion."
+                )
     period = find_period(X)
     if period:
         n_rows = X.shape[1] // period
@@ -268,6 +281,15 @@ def _refuse_lost_grid(X):
             "set_output(transform='pandas'), or drop the step between KernelBuilder "
             "and inversion."
         )
+
+
+def _shapes_made(step):
+    """Yield the shapes of the grids of the fitted KernelBuilders in a transformer."""
+    if hasattr(step, "_known_grid") and hasattr(step, "grid_shape_"):
+        yield step.grid_shape_
+    for name in ("steps", "transformer_list", "transformers_"):
+        for _, inner, *_ in getattr(step, name, ()):
+            yield from _shapes_made(inner)
 
 
 def find_period(X):

@@ -11,12 +11,15 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
+    QuantileTransformer,
+    RobustScaler,
     StandardScaler,
 )
 
@@ -68,6 +71,20 @@ LOST = {
     "MaxAbsScaler": [builder(), MaxAbsScaler()],
     "StandardScaler": [builder(), StandardScaler()],
     "MinMaxScaler": [builder(), MinMaxScaler()],
+    "RobustScaler": [builder(), RobustScaler()],
+    "QuantileTransformer": [builder(), QuantileTransformer(n_quantiles=20)],
+    "SelectKBest": [builder(), SelectKBest(f_regression, k=100)],
+    "a column more": [
+        builder(),
+        FunctionTransformer(lambda K: np.column_stack([K, np.ones(len(K))])),
+    ],
+    "shuffled": [
+        builder(),
+        FunctionTransformer(
+            lambda K: np.asarray(K)[:, np.random.default_rng(0).permutation(132)]
+        ),
+    ],
+    "FeatureUnion, scaled": [FeatureUnion([("K", builder())]), RobustScaler()],
     "a function of arrays": [builder(), FunctionTransformer(np.array)],
     "compression of an array": [
         builder(),

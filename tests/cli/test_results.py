@@ -166,6 +166,8 @@ def test_links_to_nothing(tmp_path, capsys):
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_run_that_is_ended_leaves_nothing(tmp_path, capsys, monkeypatch, name):
     number = getattr(signal, name)
+    # A run under nohup is not to be ended.
+    before = signal.signal(number, signal.SIG_DFL)
 
     def end(*_, **__):
         os.kill(os.getpid(), number)
@@ -176,4 +178,4 @@ def test_a_run_that_is_ended_leaves_nothing(tmp_path, capsys, monkeypatch, name)
     assert main(["invert", str(path), *out, *FAST]) == 128 + number
     assert capsys.readouterr().err.endswith("skrelax: stopped\n")
     assert names(tmp_path) == ["decay.csv"]
-    assert signal.getsignal(number) is signal.SIG_DFL
+    assert signal.signal(number, before) is signal.SIG_DFL

@@ -422,6 +422,8 @@ def test_ctrl_c(tmp_path):
         [sys.executable, "-m", "skrelax", "invert", str(path), "--kernel", "T1-IR",
          "--out", str(tmp_path / "out"), "--no-plot", "--bins", "300"],
         stderr=subprocess.PIPE,
+        # Where these tests run in the background, it is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:  # fmt: skip
         deadline = time.monotonic() + 60
         while not any(path.name.startswith(".skrelax") for path in tmp_path.iterdir()):

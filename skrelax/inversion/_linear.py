@@ -190,11 +190,10 @@ class LinearInversionMixin(CoefficientsMixin):
         status[missed] = "not converged"
         for k in np.flatnonzero(missed):
             message[k] = f"relative duality gap {gaps[k]:.1g}, tol={self.tol:.1g}"
-        folds = getattr(self, "cv_dual_gap_", 0.0)
-        if np.isnan(folds):
-            status[:] = "not converged"
-        if not folds <= self.tol:
-            message[~missed] = f"relative duality gap {folds:.1g} in a fold"
+        folds = np.full(n_signals, getattr(self, "cv_dual_gap_", 0.0))
+        status[np.isnan(folds)] = "not converged"
+        for k in np.flatnonzero(~(folds <= self.tol) & ~missed):
+            message[k] = f"relative duality gap {folds[k]:.1g} in a fold"
         return status, message
 
     def __sklearn_tags__(self):

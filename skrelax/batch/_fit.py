@@ -16,7 +16,7 @@ from sklearn.utils.validation import has_fit_parameter
 from ..utils._answers import answering, free_name
 from ..utils._inspect import choosing_for_each
 from ..utils._validation import check_n_jobs, check_number
-from ..utils._warnings import collect_warnings
+from ..utils._warnings import collect_warnings, texts_of_signals
 from ._describe import Columns, describe
 from ._table import make_units, read_table
 
@@ -252,10 +252,14 @@ def _fit_together(estimator, X, unit, settings):
     with collect_warnings() as caught:
         try:
             fitted = _fit(estimator, X, unit.signals, unit.weight)
+            found = describe(fitted, estimator, X, unit.signals, unit.weight, settings)
             own = answering(fitted)._tells_convergence
-            if any(not (own and _is_convergence(warning)) for warning in caught):
+            texts = _texts_of_each(caught, own, unit.members.size)
+            if texts is None:
                 return None
-            return describe(fitted, estimator, X, unit.signals, unit.weight, settings)
+            for k, told in texts.items():
+                found["message"][k] = _joined(found["message"][k], told)
+            return found
         except Exception:
             # Each one alone shows which signal is the reason.
             return None
@@ -274,14 +278,31 @@ def _fit_alone(estimator, X, y, weight, settings):
     if not own and any(_is_convergence(warning) for warning in caught):
         found["status"] = np.array(["not converged"])
     texts = [
-        " ".join(str(warning).split())
-        for warning in caught
-        if not (own and _is_convergence(warning))
+        str(warning) for warning in caught if not (own and _is_convergence(warning))
     ]
     if texts:
-        first = [] if found["message"][0] == "ok" else [found["message"][0]]
-        found["message"] = np.array(["; ".join(dict.fromkeys(first + texts))])
+        found["message"] = np.array([_joined(found["message"][0], texts)])
     return found, fitted if settings.keep else None
+
+
+def _joined(message, texts):
+    """Return a message with the texts of warnings after it."""
+    first = [] if message == "ok" else [message]
+    return "; ".join(dict.fromkeys(first + [" ".join(text.split()) for text in texts]))
+
+
+def _texts_of_each(caught, own, n_signals):
+    """Return the texts of warnings by signal, {number: list}, None where not known."""
+    texts = {}
+    for warning in caught:
+        if own and _is_convergence(warning):
+            continue
+        told = texts_of_signals(warning, n_signals)
+        if not told:
+            return None
+        for k, text in told.items():
+            texts.setdefault(k, []).append(text)
+    return texts
 
 
 def _is_convergence(warning):

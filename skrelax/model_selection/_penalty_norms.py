@@ -15,9 +15,9 @@ class AbsoluteNorm(NamedTuple):
     # The norm is of first power, where a mean square is of second.
     power = 0.5
 
-    def norm(self, F):
-        """Return the penalty of F (n_signals, n_bins) without its strength."""
-        return float(np.abs(F).sum())
+    def norms(self, F, per_signal):
+        """Return the penalty of F (n_signals, n_bins) without its strength, or each."""
+        return np.abs(F).sum(axis=1 if per_signal else None)
 
     def count_parameters(self, K, weight, strength, f, is_linear):
         """Return the effective parameters of f (n_bins,), one for each active bin.
@@ -37,9 +37,10 @@ class SquaredNorm(NamedTuple):
 
     power = 1.0
 
-    def norm(self, F):
-        """Return the penalty of F (n_signals, n_bins) without its strength."""
-        return float(np.einsum("ij,ij->", F, (self.matrix @ F.T).T))
+    def norms(self, F, per_signal):
+        """Return the penalty of F (n_signals, n_bins) without its strength, or each."""
+        sums = "ij,ij->i" if per_signal else "ij,ij->"
+        return np.einsum(sums, F, (self.matrix @ F.T).T)
 
     def count_parameters(self, K, weight, strength, f, is_linear):
         """Return the trace of the influence matrix of active bins, a float.

@@ -243,6 +243,11 @@ class StrengthCurveDisplay:
     def __init__(self, search):
         if not hasattr(search, "curve_") or not hasattr(search, "strength_"):
             raise ValueError(f"search must be a fitted StrengthSearch, got {search!r}.")
+        if np.ndim(search.strength_):
+            raise ValueError(
+                f"search has a curve for each of {len(search.strength_)} signals: draw "
+                "that of a search for one signal."
+            )
         self.search = search
 
     @classmethod

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -197,12 +198,35 @@ def test_samples_that_choose_share_a_call(monkeypatch):
     assert not ESTIMATORS["lasso CV"][-1].per_signal
 
 
-def test_one_warning_does_not_part_all_others(monkeypatch):
+def test_warnings_of_a_shared_call_go_to_their_samples(monkeypatch):
+    calls = []
+    fit = SmoothLasso.fit
+
+    def counted(self, X, y, sample_weight=None):
+        calls.append(np.shape(y))
+        return fit(self, X, y, sample_weight)
+
+    frame = long_table(5)
+    frame.loc[frame["sample"].isin(["s1", "s4"]), "signal"] *= -1
+    estimator = make_pipeline(BUILDER, SmoothLasso(1e-5, 1e-3))
+    alone, _ = fit_batch(estimator, frame, **ROLES, return_estimators=True)
+    monkeypatch.setattr(SmoothLasso, "fit", counted)
+    shared = fit_batch(estimator, frame, **ROLES)
+    assert sorted(calls) == [(20, 5), (24, 5)]
+    assert shared["message"].tolist() == alone["message"].tolist()
+    assert (shared["message"] == "ok").tolist() == [True, True, False, False] + [
+        True
+    ] * 4 + [False] * 2
+
+
+def test_one_failure_does_not_part_all_others(monkeypatch):
     calls = []
     fit = SmoothLasso.fit
 
     def counted(self, X, y, sample_weight=None):
         calls.append(np.shape(y)[1:])
+        if np.min(y) < -0.5:
+            raise ValueError("no negative signals here")
         return fit(self, X, y, sample_weight)
 
     frame = long_table(64)
@@ -210,8 +234,9 @@ def test_one_warning_does_not_part_all_others(monkeypatch):
     frame.loc[flipped, "signal"] *= -1
     estimator = ESTIMATORS["smooth"]
     monkeypatch.setattr(SmoothLasso, "fit", counted)
-    table = fit_batch(estimator, frame, **ROLES)
-    assert (table["message"] != "ok").sum() == 2
+    with pytest.warns(ConvergenceWarning, match="2 of 128 groups"):
+        table = fit_batch(estimator, frame, **ROLES)
+    assert (table["status"] == "failed").sum() == 2
     # All of an acquisition in one call, its parts, and one part signal by signal.
     assert calls.count((64,)) == 2
     assert calls.count((4,)) == 32

@@ -42,6 +42,8 @@ ESTIMATORS = {
     "SmoothLasso": SmoothLasso(),
     "SmoothLasso signed": SmoothLasso(1e-3, positive=False, fit_intercept=True),
     "SmoothLassoCV": SmoothLassoCV(2, 3, cv=3),
+    "SmoothLassoCV each": SmoothLassoCV(2, 3, cv=3, per_signal=True),
+    "StrengthSearch each": StrengthSearch(SmoothLasso(), strengths=4, per_signal=True),
 } | {
     f"StrengthSearch {rule}": StrengthSearch(
         SmoothLasso(), rule, strengths=4, cv=3,

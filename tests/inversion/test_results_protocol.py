@@ -62,6 +62,10 @@ INVERSIONS = {
     "LassoFistaCV, each": on_line(LassoFistaCV(6, per_signal=True)),
     "SmoothLasso": on_line(SmoothLasso(smoothness=1e-4)),
     "SmoothLassoCV": on_line(SmoothLassoCV(2, 3)),
+    "SmoothLassoCV, each": on_line(SmoothLassoCV(2, 3, per_signal=True)),
+    "StrengthSearch, each": StrengthSearch(
+        on_line(SmoothLasso()), strengths=6, per_signal=True
+    ),
     "KernelParameterSearch": SEARCH,
     "KernelParameterSearch inside": make_pipeline("passthrough", SEARCH),
     "StrengthSearch": StrengthSearch(on_line(SmoothLasso()), strengths=6),

@@ -80,16 +80,21 @@ class Curve:
             F = np.atleast_2d(model.coef_)
             norms = np.atleast_1d(penalty.norms(F, self.per_signal))
             if counts:
-                used = [
-                    penalty.count_parameters(
-                        target.matrix, target.weight, own, f, self.is_linear
-                    )
-                    for f, own in zip(F, np.full(len(F), strength), strict=True)
-                ]
-                dofs = self._share(np.array(used)) + penalty.n_constants
+                dofs = self._count(strengths, F) + penalty.n_constants
         seen = self._seen(residuals)
         columns = (values.tolist() for values in (squares, norms, dofs, seen))
         return [Fit(*values) for values in zip(*columns, strict=True)]
+
+    def _count(self, strengths, F):
+        """Return the effective parameters of distributions F (q, n) by choice."""
+        given, is_linear = (self.target.matrix, self.target.weight), self.is_linear
+        if self.per_signal:
+            return self.penalty.count_each(*given, strengths, F, is_linear)
+        strength = float(strengths[0])
+        used = [
+            self.penalty.count_parameters(*given, strength, f, is_linear) for f in F
+        ]
+        return np.mean(used, keepdims=True)
 
     def _share(self, values):
         """Return values of signals (n_signals,), or their mean, for each choice."""

@@ -147,8 +147,8 @@ class _CandidateSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             )
         if pipeline[-1].get_params().get("per_signal", False):
             raise ValueError(
-                "estimator must choose one strength for all signals, as one error judges "
-                "it: set per_signal=False."
+                "estimator must choose one strength for all signals, as one error "
+                "judges it: set per_signal=False."
             )
 
     def __sklearn_tags__(self):

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg, sparse
 
+from ._numba_norms import influence_traces
+
 
 class AbsoluteNorm(NamedTuple):
     """The L1 norm of distributions."""
@@ -25,6 +27,10 @@ class AbsoluteNorm(NamedTuple):
         Zou, Hastie & Tibshirani (2007) have it so.
         """
         return float(np.count_nonzero(f))
+
+    def count_each(self, K, weight, strengths, F, is_linear):
+        """Return the same for each of F (n_signals, n_bins), (n_signals,)."""
+        return np.count_nonzero(F, axis=1).astype(np.float64)
 
 
 class SquaredNorm(NamedTuple):
@@ -60,3 +66,16 @@ class SquaredNorm(NamedTuple):
             trace = float(np.linalg.matrix_rank(A))
         # Of nearly singular matrices rounding makes any number.
         return min(max(trace, 0.0), float(min(np.count_nonzero(weight), A.shape[1])))
+
+    def count_each(self, K, weight, strengths, F, is_linear):
+        """Return the same for each of F (n_signals, n_bins), (n_signals,)."""
+        A = K * np.sqrt(weight / weight.sum())[:, None]
+        traces = np.empty(len(F))
+        F = np.ascontiguousarray(F)
+        influence_traces(
+            A.T @ A, self.matrix.toarray(), strengths, F, is_linear, traces
+        )
+        for k in np.flatnonzero(~np.isfinite(traces)):
+            traces[k] = self.count_parameters(K, weight, strengths[k], F[k], is_linear)
+        n_active = F.shape[1] if is_linear else np.count_nonzero(F, axis=1)
+        return np.clip(traces, 0.0, np.minimum(np.count_nonzero(weight), n_active))

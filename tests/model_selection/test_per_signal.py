@@ -181,3 +181,25 @@ def test_the_display_takes_one_curve():
     each = search("smooth", "gcv", per_signal=True).fit(DATA.X, DATA.y)
     with pytest.raises(ValueError, match="a curve for each of 5 signals: draw that of"):
         StrengthCurveDisplay.from_estimator(each)
+
+
+@pytest.mark.parametrize("is_linear", [True, False])
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_parameters_of_each_are_those_of_one(is_linear, order):
+    rng = np.random.default_rng(0)
+    K, weight = rng.random((9, 12)), rng.uniform(0.5, 1.5, 9)
+    weight[2] = 0.0
+    fit = SmoothLasso(order=order).fit(K, rng.random(9))
+    F = rng.random((8, 12)) * (rng.random((8, 12)) < 0.5)
+    F[0], F[1] = 0.0, 1.0
+    # With the negative one the sum is certainly not positive definite, which stands for
+    # sums that are singular to rounding.
+    strengths = np.append(np.geomspace(1e-4, 1e2, 6), [-1e3, 1e6])
+    for penalty in (fit._penalty_norm("smoothness"), fit._penalty_norm("alpha")):
+        each = penalty.count_each(K, weight, strengths, F, is_linear)
+        expected = [
+            penalty.count_parameters(K, weight, strength, f, is_linear)
+            for strength, f in zip(strengths, F, strict=True)
+        ]
+        # The condition of the sums, up to 1e8, multiplies rounding.
+        assert_allclose(each, expected, rtol=1e-7, atol=1e-8)

@@ -14,14 +14,16 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from ..utils._answers import answering, free_name
-from ..utils._inspect import treats_signals_alone
+from ..utils._inspect import choosing_for_each
 from ..utils._validation import check_n_jobs, check_number
-from ..utils._warnings import collect_warnings
+from ..utils._warnings import collect_warnings, texts_of_signals
 from ._describe import Columns, describe
 from ._table import make_units, read_table
 
 # Signals of one call at most: bounds the memory of a task.
 _CHUNK = 4096
+# Parts of a call that failed, which are tried again before each signal is alone.
+_PARTS = 16
 # Refits that are kept in memory at a time.
 _MOST_REFITS = 1_000_000
 # Statuses that are no reason for a warning.
@@ -184,7 +186,10 @@ def fit_batch(
     )
     # Refits of signals that share a call would draw other noise than alone.
     draws = n_bootstrap > 0 and last._has_refits
-    together = treats_signals_alone(estimator) and not (return_estimators or draws)
+    shared = None
+    if hasattr(estimator, "get_params") and not (return_estimators or draws):
+        shared = choosing_for_each(estimator)
+    together = shared is not None
     n_jobs = check_n_jobs(n_jobs, table.n_groups)
     n_workers = effective_n_jobs(n_jobs)
     n_tasks = 4 * n_workers if n_workers > 1 else 1
@@ -192,7 +197,7 @@ def fit_batch(
     columns = Columns(table.n_groups)
     estimators = [None] * table.n_groups
     done = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_units)(estimator, units, settings)
+        delayed(_fit_units)(estimator, shared, units, settings)
         for units in _share_out(make_units(table, together, last._sees_all_signs), size)
     )
     for task in done:
@@ -220,17 +225,22 @@ def _share_out(units, size):
     yield task
 
 
-def _fit_units(estimator, units, settings):
+def _fit_units(estimator, shared, units, settings):
     """Return a list of (members, columns of the result, estimator or None)."""
     results = []
     for unit in units:
         X = pd.DataFrame(unit.points, columns=settings.names)
-        found = None
-        if unit.together and unit.members.size > 1:
-            found = _fit_together(estimator, X, unit, settings)
-        if found is not None:
-            results.append((unit.members, found, None))
-            continue
+        size = unit.members.size
+        if unit.together and size > 1:
+            found = _fit_together(shared, X, unit, settings)
+            if found is not None:
+                results.append((unit.members, found, None))
+                continue
+            if size > _PARTS:
+                # One signal may be the reason, and the others do share a call.
+                parts = unit.parts(-(-size // _PARTS))
+                results += _fit_units(estimator, shared, parts, settings)
+                continue
         for member, y in zip(unit.members, unit.signals.T, strict=True):
             found, fitted = _fit_alone(estimator, X, y, unit.weight, settings)
             results.append((np.array([member]), found, fitted))
@@ -242,12 +252,16 @@ def _fit_together(estimator, X, unit, settings):
     with collect_warnings() as caught:
         try:
             fitted = _fit(estimator, X, unit.signals, unit.weight)
+            found = describe(fitted, estimator, X, unit.signals, unit.weight, settings)
             own = answering(fitted)._tells_convergence
-            if any(not (own and _is_convergence(warning)) for warning in caught):
+            texts = _texts_of_each(caught, own, unit.members.size)
+            if texts is None:
                 return None
-            return describe(fitted, estimator, X, unit.signals, unit.weight, settings)
+            for k, told in texts.items():
+                found["message"][k] = _joined(found["message"][k], told)
+            return found
         except Exception:
-            # One signal may be the reason; each one alone shows which.
+            # Each one alone shows which signal is the reason.
             return None
 
 
@@ -264,14 +278,31 @@ def _fit_alone(estimator, X, y, weight, settings):
     if not own and any(_is_convergence(warning) for warning in caught):
         found["status"] = np.array(["not converged"])
     texts = [
-        " ".join(str(warning).split())
-        for warning in caught
-        if not (own and _is_convergence(warning))
+        str(warning) for warning in caught if not (own and _is_convergence(warning))
     ]
     if texts:
-        first = [] if found["message"][0] == "ok" else [found["message"][0]]
-        found["message"] = np.array(["; ".join(dict.fromkeys(first + texts))])
+        found["message"] = np.array([_joined(found["message"][0], texts)])
     return found, fitted if settings.keep else None
+
+
+def _joined(message, texts):
+    """Return a message with the texts of warnings after it."""
+    first = [] if message == "ok" else [message]
+    return "; ".join(dict.fromkeys(first + [" ".join(text.split()) for text in texts]))
+
+
+def _texts_of_each(caught, own, n_signals):
+    """Return the texts of warnings by signal, {number: list}, None where not known."""
+    texts = {}
+    for warning in caught:
+        if own and _is_convergence(warning):
+            continue
+        told = texts_of_signals(warning, n_signals)
+        if not told:
+            return None
+        for k, text in told.items():
+            texts.setdefault(k, []).append(text)
+    return texts
 
 
 def _is_convergence(warning):

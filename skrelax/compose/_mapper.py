@@ -16,11 +16,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..nonlinear import FitStatus
 from ..nonlinear._status import warn_status
 from ..utils._answers import answering
-from ..utils._inspect import find_builder
+from ..utils._inspect import choosing_for_each, find_builder
 from ..utils._parallel import split_slices
 from ..utils._sklearn import BaseEstimator, HasMethods, Interval, _fit_context
 from ..utils._validation import N_JOBS, errors_name, refuse_complex
-from ..utils._warnings import collect_warnings
+from ..utils._warnings import collect_warnings, texts_of_signals
 
 _COLUMNS = ("params", "stderr", "r2", "relative_error", "status")
 
@@ -316,8 +316,12 @@ def _map_rows(estimator, acquisition, X, include, only_converged, n_outputs):
     signals = np.asarray(X).T
     last = answering(estimator)
     has_codes = last._codes() is not None
+    shared = choosing_for_each(estimator)
     # A choice of strengths would be one for all voxels of a fit.
-    chooses = any(name.split("__")[-1] == "cv" for name in estimator.get_params())
+    chooses = shared is None and any(
+        name.split("__")[-1] == "cv" for name in estimator.get_params()
+    )
+    estimator = estimator if shared is None else shared
     places = np.arange(signals.shape[1])
     if chooses or not last._takes_missing:
         places = np.flatnonzero(_usable(signals, last._takes_constant))
@@ -342,8 +346,10 @@ def _map_rows(estimator, acquisition, X, include, only_converged, n_outputs):
         # Statuses are counted once for all chunks.
         if not (has_codes and isinstance(warning, ConvergenceWarning)):
             # Those of voxels differ by their numbers.
-            kind = type(warning), re.sub(r"\d[\d.e+-]*", "#", str(warning))
-            _merge(told, {kind: (str(warning), 1)})
+            texts = texts_of_signals(warning, places.size) or {0: str(warning)}
+            for text in texts.values():
+                kind = type(warning), re.sub(r"\d[\d.e+-]*", "#", text)
+                _merge(told, {kind: (text, 1)})
     return out, status if has_codes else None, told
 
 

@@ -90,8 +90,9 @@ def cross_validate_paths(solve, data, shape, cost, n_jobs, verbose):
     """Return errors, gaps (n_folds, q, n_paths * n_steps) and weights of the folds.
 
     `data` are FoldedSignals, `shape` is (n_paths, n_steps), `cost` an estimate per
-    signal and fold. ``solve(rows, held_out, path)`` returns sums of squares on the
-    held-out points and relative gaps along a path, (q, n_steps) each.
+    signal and fold. ``solve(rows, held_out, part, path)`` returns sums of squares on
+    the held-out points and relative gaps along a path, (q, n_steps) each, of a part of
+    the signals.
     """
     q = data.y.shape[1]
     n_folds, (n_paths, n_steps) = len(data.folds), shape
@@ -105,7 +106,7 @@ def cross_validate_paths(solve, data, shape, cost, n_jobs, verbose):
         for path in paths:
             steps = slice(path * n_steps, (path + 1) * n_steps)
             place = fold, part, steps
-            errors[place], gaps[place] = solve(rows, held_out, path)
+            errors[place], gaps[place] = solve(rows, held_out, part, path)
 
     # Work is shared out by folds, then by paths, or for one path by chunks of signals.
     total = q * cost * n_folds
@@ -122,6 +123,18 @@ def cross_validate_paths(solve, data, shape, cost, n_jobs, verbose):
     ]
     run_tasks(run, tasks, n_jobs, verbose)
     return errors, gaps, counts
+
+
+def paths_of(alphas, n_signals):
+    """Return the decreasing alphas (n_alphas[, q]) of each signal, (q, n_alphas)."""
+    shape = alphas.shape[0], n_signals
+    alphas = alphas if alphas.ndim == 2 else alphas[:, None]
+    return np.ascontiguousarray(np.broadcast_to(alphas, shape).T)
+
+
+def largest_gap(gaps, per_signal):
+    """Return the largest of gaps (n_folds, q, n_candidates), or that of each, (q,)."""
+    return gaps.max(axis=(0, 2)) if per_signal else float(gaps.max())
 
 
 def choose_candidate(errors, counts, rule, noise_std, squares, per_signal=False):
@@ -148,8 +161,17 @@ def choose_candidate(errors, counts, rule, noise_std, squares, per_signal=False)
     return best, mean, error, mse
 
 
-def curve_table(strengths, shape, mean, error, mse):
-    """Return the columns of `cv_results_`, those of the errors in a shape."""
+def pair_table(alphas, smoothnesses):
+    """Return the pairs of alphas (n_alphas[, q]) and smoothnesses, two columns."""
+    shape = (smoothnesses.size, *alphas.shape)
+    rows = smoothnesses.reshape(-1, *[1] * alphas.ndim)
+    pairs = {"alpha": alphas, "smoothness": rows}
+    return {name: np.broadcast_to(each, shape).copy() for name, each in pairs.items()}
+
+
+def curve_table(strengths, mean, error, mse):
+    """Return the columns of `cv_results_`, those of the errors in their shape."""
+    shape = strengths["alpha"].shape
     table = strengths | {
         "mean_test_mse": mean.reshape(shape),
         "se_test_mse": error.reshape(shape),

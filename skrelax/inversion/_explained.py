@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..utils._sklearn import fits_a_fold
-from ..utils._warnings import hold_report
+from ..utils._warnings import hold_report, warning_of_signals
 
 # A fit that takes less than this share off the sum of squares explains nothing,
 _NOTHING = 0.01
@@ -38,12 +38,21 @@ class Unexplained:
             return
         number, why = min(self.found)
         which = "the signal" if self.n_signals == 1 else f"signal {number}, the first"
+        alone = {
+            other: _text(1, 1, "the signal", reason) for other, reason in self.found
+        }
+        text = _text(len(self.found), self.n_signals, which, why)
         warnings.warn(
-            f"the distributions explain less than {_NOTHING:.0%} of "
-            f"{len(self.found)} of {self.n_signals} signals; of {which}: {why}.",
-            UserWarning,
-            stacklevel=stacklevel + 1,
+            warning_of_signals(text, alone, self.n_signals), stacklevel=stacklevel + 1
         )
+
+
+def _text(n_found, n_signals, which, why):
+    """Return what is told of signals that are not explained."""
+    return (
+        f"the distributions explain less than {_NOTHING:.0%} of {n_found} of "
+        f"{n_signals} signals; of {which}: {why}."
+    )
 
 
 def report_unexplained(rows, F, alphas, positive):

@@ -14,6 +14,8 @@ from ._cv import (
     choose_candidate,
     cross_validate_paths,
     curve_table,
+    largest_gap,
+    paths_of,
 )
 from ._explained import report_unexplained
 from ._lasso_solvers import held_out_errors, solve_lasso, warn_gaps
@@ -226,8 +228,9 @@ class LassoFistaCV(
         minimised is the distance of the error from the noise variance, as
         mrinversion has it: errors below the noise are no better than errors
         above.
-    alpha_per_signal : bool, default=False
-        Whether each signal gets its own alpha, or all share one.
+    per_signal : bool, default=False
+        Whether each signal gets its own alpha, the one that a fit to it alone would
+        choose, or all share one.
     positive : bool, default=True
         Whether distributions must not be negative.
     fit_intercept : bool, default=False
@@ -245,15 +248,16 @@ class LassoFistaCV(
     Attributes
     ----------
     alpha_ : float or ndarray of shape (n_signals,)
-        Chosen alpha; an array for ``alpha_per_signal=True``.
-    alphas_ : ndarray of shape (n_alphas,)
-        Alphas compared, decreasing.
+        Chosen alpha; an array for ``per_signal=True``.
+    alphas_ : ndarray of shape (n_alphas,) or (n_alphas, n_signals)
+        Alphas compared, decreasing; those of each signal for ``per_signal=True``.
     cv_results_ : dict of ndarray
         The curve: ``"alpha"``, ``"mean_test_mse"``, ``"se_test_mse"`` (standard
         error over the folds), and ``"split0_test_mse"``, ..., each of shape
-        (n_alphas,), or (n_alphas, n_signals) for ``alpha_per_signal=True``.
-    cv_dual_gap_ : float
-        Largest relative duality gap of all folds, signals and alphas.
+        (n_alphas,), or (n_alphas, n_signals) for ``per_signal=True``.
+    cv_dual_gap_ : float or ndarray of shape (n_signals,)
+        Largest relative duality gap of all folds, signals and alphas; that of each
+        signal for ``per_signal=True``.
     coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
         Distributions as scikit-learn has coefficients.
     distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
@@ -301,7 +305,7 @@ class LassoFistaCV(
         "cv": ["cv_object"],
         "rule": [StrOptions({"min", "1se"})],
         "noise_std": [STRENGTH, None],
-        "alpha_per_signal": ["boolean"],
+        "per_signal": ["boolean"],
         "positive": ["boolean"],
         "fit_intercept": ["boolean"],
         "tol": [STRENGTH],
@@ -316,7 +320,7 @@ class LassoFistaCV(
         cv=None,
         rule="min",
         noise_std=None,
-        alpha_per_signal=False,
+        per_signal=False,
         positive=True,
         fit_intercept=False,
         tol=1e-8,
@@ -328,7 +332,7 @@ class LassoFistaCV(
         self.cv = cv
         self.rule = rule
         self.noise_std = noise_std
-        self.alpha_per_signal = alpha_per_signal
+        self.per_signal = per_signal
         self.positive = positive
         self.fit_intercept = fit_intercept
         self.tol = tol
@@ -375,23 +379,26 @@ class LassoFistaCV(
         folds = self._folds(X, y, sample_weight, groups)
         rows = weigh_rows(X, y, weight, self.fit_intercept)
         if isinstance(self.alphas, numbers.Integral):
-            self.alphas_ = alpha_grid(rows, self.positive, self.alphas)
+            self.alphas_ = alpha_grid(
+                rows, self.positive, self.alphas, per_signal=self.per_signal
+            )
         else:
             self.alphas_ = check_path("alphas", self.alphas)
-        settings = self.alphas_, self.positive, self.tol, self.max_iter
+        paths = paths_of(self.alphas_, y.shape[1])
+        settings = self.positive, self.tol, self.max_iter
 
-        def solve(rows, held_out, path):
-            return held_out_errors(rows, held_out, *settings)
+        def solve(rows, held_out, part, path):
+            return held_out_errors(rows, held_out, paths[part], *settings)
 
         errors, gaps, counts = cross_validate_paths(
             solve,
             FoldedSignals(X, y, weight, folds, self.fit_intercept),
-            shape=(1, self.alphas_.size),
-            cost=2.0 * self.alphas_.size * X.shape[1] * min(X.shape),
+            shape=(1, paths.shape[1]),
+            cost=2.0 * paths.shape[1] * X.shape[1] * min(X.shape),
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
-        self.cv_dual_gap_ = float(gaps.max())
+        self.cv_dual_gap_ = largest_gap(gaps, self.per_signal)
         warn_gaps(gaps, self.tol, self.max_iter, "fits of the folds")
         best, *curve = choose_candidate(
             errors,
@@ -399,14 +406,14 @@ class LassoFistaCV(
             self.rule,
             self.noise_std,
             mean_squares(y, weight),
-            self.alpha_per_signal,
+            self.per_signal,
         )
-        alpha = self.alphas_[best]
-        self.alpha_ = alpha if self.alpha_per_signal else float(alpha[0])
-        shape = (-1, y.shape[1]) if self.alpha_per_signal else -1
-        self.cv_results_ = curve_table({"alpha": self.alphas_}, shape, *curve)
+        alphas = paths[np.arange(y.shape[1]), best]
+        self.alpha_ = alphas if self.per_signal else float(alphas[0])
+        if self.per_signal:
+            self.alphas_ = paths.T.copy()
+        self.cv_results_ = curve_table({"alpha": self.alphas_}, *curve)
 
-        alphas = np.full(y.shape[1], alpha)
         F, gaps, n_iter = solve_lasso(
             rows, alphas, self.positive, "auto", self.tol, self.max_iter, self.n_jobs
         )
@@ -414,3 +421,6 @@ class LassoFistaCV(
         self._store(rows, F, gaps, n_iter)
         report_unexplained(rows, F, alphas, self.positive)
         return self
+
+    def _treats_alone(self):
+        return self.per_signal

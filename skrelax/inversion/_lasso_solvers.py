@@ -95,9 +95,9 @@ def solve_lasso_paths(rows, lams, positive, tol, max_iter):
 def held_out_errors(rows, held_out, lams, positive, tol, max_iter):
     """Return sums of squares on held-out points and gaps for decreasing lams.
 
-    Both are (q, n_lams).
+    All are (q, n_lams).
     """
-    errors, gaps = np.empty((2, rows.S.shape[0], lams.size))
+    errors, gaps = np.empty((2, *lams.shape))
     lasso_path_errors(
         lasso_of(rows, positive, tol, max_iter),
         Signals(rows.S, rows.extra),

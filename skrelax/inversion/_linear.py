@@ -91,6 +91,7 @@ class LinearInversionMixin(CoefficientsMixin):
 
     _tells_convergence = True
     _reads_names = False
+    _takes_strengths = True
     # Strength of no penalty at all.
     _weakest = 0.0
 
@@ -175,13 +176,17 @@ class LinearInversionMixin(CoefficientsMixin):
         return SquaredNorm(self.penalty_, n_constants)
 
     def _strength_range(self, name, matrix, signals, share):
-        """Return the largest strength of a grid, and its decades.
+        """Return the largest strength of a grid, or that of each signal, and decades.
 
         Weights `share` (n_points,) have sum one.
         """
         if name == "alpha":
-            return np.abs((signals.T * share) @ matrix).max(), _DECADES
+            return np.abs((signals.T * share) @ matrix).max(axis=1), _DECADES
         return 10.0 * float(share @ (matrix**2).mean(axis=1)), _DECADES
+
+    def _strength_of_each(self, name, values):
+        """Return the setting of this name with a strength for each signal (q,)."""
+        return values if name == "alpha" else values[:, None]
 
     def _convergence(self, n_signals):
         status, message = super()._convergence(n_signals)
@@ -190,11 +195,10 @@ class LinearInversionMixin(CoefficientsMixin):
         status[missed] = "not converged"
         for k in np.flatnonzero(missed):
             message[k] = f"relative duality gap {gaps[k]:.1g}, tol={self.tol:.1g}"
-        folds = getattr(self, "cv_dual_gap_", 0.0)
-        if np.isnan(folds):
-            status[:] = "not converged"
-        if not folds <= self.tol:
-            message[~missed] = f"relative duality gap {folds:.1g} in a fold"
+        folds = np.full(n_signals, getattr(self, "cv_dual_gap_", 0.0))
+        status[np.isnan(folds)] = "not converged"
+        for k in np.flatnonzero(~(folds <= self.tol) & ~missed):
+            message[k] = f"relative duality gap {folds[k]:.1g} in a fold"
         return status, message
 
     def __sklearn_tags__(self):

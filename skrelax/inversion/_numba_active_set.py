@@ -328,7 +328,7 @@ def lasso_paths(lasso, signals, lams, work, F, info):
 def lasso_path_errors(lasso, signals, lams, work, held_out, errors, gaps):
     """Sum weighted squared errors on held-out points for decreasing lams.
 
-    errors and gaps (relative) are (q, n_lams).
+    lams, errors and gaps (relative) are (q, n_lams).
     """
     S, extra = signals
     test_A, test_S, weight = held_out
@@ -339,8 +339,8 @@ def lasso_path_errors(lasso, signals, lams, work, held_out, errors, gaps):
         for j in range(f.size):
             f[j] = 0.0
             state[j] = 0
-        for index in range(lams.size):
-            k = active_set(lasso, S[c], extra[c], lams[index], k, f, work, out)
+        for index in range(lams.shape[1]):
+            k = active_set(lasso, S[c], extra[c], lams[c, index], k, f, work, out)
             gaps[c, index] = out[1] / out[0] if out[0] > 0.0 else 0.0
             total = 0.0
             for i in range(test_A.shape[0]):

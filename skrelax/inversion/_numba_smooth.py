@@ -99,6 +99,24 @@ def smooth_solve(smooth, s, extra, alpha, f, work, out):
 
 
 @compiled
+def start(whole, factor, alpha, f, work):
+    """Make the bins active that are positive without the bound.
+
+    `factor` is that of the Hessian if it is `whole`, and work.c holds A^T s.
+    """
+    c, active = work.c, work.pivoting.active
+    n = c.size
+    for j in range(n):
+        active[j] = False
+    if whole:
+        for j in range(n):
+            f[j] = c[j] - alpha
+        cholesky_solve(factor, f)
+        for j in range(n):
+            active[j] = f[j] > 0.0
+
+
+@compiled
 def smooth_batch(smooth, signals, alphas, work, F, info):
     """Solve each row of S (q, m) with its own alphas[q]; F (q, n), info (q, 3).
 
@@ -107,20 +125,51 @@ def smooth_batch(smooth, signals, alphas, work, F, info):
     """
     S, extra = signals
     AT = smooth.kernel.AT
-    c, active = work.c, work.pivoting.active
-    n = c.size
     whole, factor = cholesky(smooth.H)
     for q in range(S.shape[0]):
         f = F[q]
-        gradient(AT, S[q], c)
-        for j in range(n):
-            active[j] = False
-        if whole:
+        gradient(AT, S[q], work.c)
+        start(whole, factor, alphas[q], f, work)
+        smooth_solve(smooth, S[q], extra[q], alphas[q], f, work, info[q])
+
+
+@compiled
+def smooth_batch_each(smooth, gram, smoothnesses, signals, alphas, work, F, info):
+    """Solve as `smooth_batch`, each signal with its own smoothnesses[q] > 0.
+
+    `gram` is A^T A. The Hessian in `smooth` is overwritten whenever the smoothness is
+    not that of the signal before, and so is what certifies at this smoothness where
+    `smooth` knows nothing that does at any.
+    """
+    S, extra = signals
+    kernel, roughness, H, max_iter = smooth
+    AT, signed = kernel.AT, kernel.signed
+    indptr, indices, data = roughness.indptr, roughness.indices, roughness.data
+    n = gram.shape[0]
+    whole, factor = False, H
+    for q in range(S.shape[0]):
+        if q == 0 or smoothnesses[q] != smoothnesses[q - 1]:
             for j in range(n):
-                f[j] = c[j] - alphas[q]
-            cholesky_solve(factor, f)
-            for j in range(n):
-                active[j] = f[j] > 0.0
+                for i in range(n):
+                    H[j, i] = gram[j, i]
+                for p in range(indptr[j], indptr[j + 1]):
+                    H[j, indices[p]] += smoothnesses[q] * data[p]
+            whole, factor = cholesky(H)
+            vv, Atv = kernel.vv, kernel.Atv
+            if Atv.size == 0 and whole:
+                Atv = np.ones(n)
+                cholesky_solve(factor, Atv)
+                vv = Atv.sum()
+                Atv[:] = 1.0
+            smooth = Smooth(
+                CertifiedKernel(AT, signed, vv, Atv),
+                Roughness(smoothnesses[q], indptr, indices, data),
+                H,
+                max_iter,
+            )
+        f = F[q]
+        gradient(AT, S[q], work.c)
+        start(whole, factor, alphas[q], f, work)
         smooth_solve(smooth, S[q], extra[q], alphas[q], f, work, info[q])
 
 
@@ -141,7 +190,7 @@ def certify_batch(smooth, signals, alphas, work, F, info):
 def smooth_path_errors(smooth, signals, alphas, work, held_out, errors, gaps):
     """Sum weighted squared errors on held-out points for decreasing alphas.
 
-    errors and gaps (relative) are (q, n_alphas).
+    alphas, errors and gaps (relative) are (q, n_alphas).
     """
     S, extra = signals
     test_A, test_S, weight = held_out
@@ -153,8 +202,8 @@ def smooth_path_errors(smooth, signals, alphas, work, held_out, errors, gaps):
         gradient(AT, S[q], c)
         for j in range(n):
             active[j] = False
-        for index in range(alphas.size):
-            smooth_solve(smooth, S[q], extra[q], alphas[index], f, work, out)
+        for index in range(alphas.shape[1]):
+            smooth_solve(smooth, S[q], extra[q], alphas[q, index], f, work, out)
             gaps[q, index] = out[1] / out[0] if out[0] > 0.0 else 0.0
             total = 0.0
             for i in range(test_A.shape[0]):

@@ -17,6 +17,9 @@ from ._cv import (
     choose_candidate,
     cross_validate_paths,
     curve_table,
+    largest_gap,
+    pair_table,
+    paths_of,
 )
 from ._explained import report_unexplained
 from ._lasso_solvers import warn_gaps
@@ -52,8 +55,9 @@ class SmoothLasso(
     ----------
     alpha : float or array-like of shape (n_signals,), default=0.0
         Weight of the L1 term, in units of the signal.
-    smoothness : float or array-like of shape (n_axes,), default=1e-3
-        Weight of the squared differences, without unit; 0 gives the LASSO.
+    smoothness : float, array-like of shape (n_axes,) or (n_signals, 1), default=1e-3
+        Weight of the squared differences, without unit; 0 gives the LASSO. A column
+        has one for each signal.
     order : {0, 1, 2}, default=1
         Order of the differences. 0 penalises the distribution itself: Tikhonov
         regularisation with the identity, where ``smoothness = mu**2 / n_points``
@@ -205,15 +209,15 @@ class SmoothLasso(
         source = X
         X, y, weight = validate_linear(self, X, y, sample_weight)
         self.grid_shape_ = check_grid_shape(self.grid_shape, X, source)
-        smoothness = check_smoothness(self.smoothness, self.order, self.grid_shape_)
+        smoothness, scales = check_smoothness(
+            self.smoothness, self.order, self.grid_shape_, y.shape[1]
+        )
         rows = weigh_rows(X, y, weight, self.fit_intercept)
         alphas = check_alpha(self.alpha, y.shape[1])
-        strength = float(smoothness.max())
-        scales = smoothness / strength if strength > 0 else smoothness
         F, gaps, n_iter = solve_smooth(
             rows,
             alphas,
-            strength,
+            smoothness,
             kronecker_penalty(self.grid_shape_, self.order, scales),
             self.positive,
             self.tol,
@@ -227,7 +231,7 @@ class SmoothLasso(
         return self
 
     def _treats_alone(self):
-        return np.ndim(self.alpha) == 0
+        return np.ndim(self.alpha) == 0 and np.ndim(self.smoothness) < 2
 
     @property
     def penalty_(self):
@@ -265,6 +269,9 @@ class SmoothLassoCV(
     noise_std : float or None, default=None
         Noise standard deviation of the signals. Where given, the curve that is
         minimised is the distance of the error from the noise variance.
+    per_signal : bool, default=False
+        Whether each signal gets its own pair, the one that a fit to it alone would
+        choose, or all share one.
     positive : bool, default=True
         Whether distributions must not be negative.
     fit_intercept : bool, default=False
@@ -283,20 +290,22 @@ class SmoothLassoCV(
 
     Attributes
     ----------
-    alpha_ : float
-        Chosen weight of the L1 term.
-    smoothness_ : float
-        Chosen weight of the squared differences.
-    alphas_ : ndarray of shape (n_alphas,)
-        Alphas compared, decreasing.
+    alpha_ : float or ndarray of shape (n_signals,)
+        Chosen weight of the L1 term; an array for ``per_signal=True``.
+    smoothness_ : float or ndarray of shape (n_signals,)
+        Chosen weight of the squared differences; an array for ``per_signal=True``.
+    alphas_ : ndarray of shape (n_alphas,) or (n_alphas, n_signals)
+        Alphas compared, decreasing; those of each signal for ``per_signal=True``.
     smoothnesses_ : ndarray of shape (n_smoothnesses,)
         Smoothnesses compared, decreasing.
     cv_results_ : dict of ndarray
         The curve: ``"alpha"``, ``"smoothness"``, ``"mean_test_mse"``,
         ``"se_test_mse"`` (standard error over the folds), and
-        ``"split0_test_mse"``, ..., each of shape (n_smoothnesses, n_alphas).
-    cv_dual_gap_ : float
-        Largest relative duality gap of all folds, signals and pairs.
+        ``"split0_test_mse"``, ..., each of shape (n_smoothnesses, n_alphas), and a
+        last axis of the signals for ``per_signal=True``.
+    cv_dual_gap_ : float or ndarray of shape (n_signals,)
+        Largest relative duality gap of all folds, signals and pairs; that of each
+        signal for ``per_signal=True``.
     coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
         Distributions as scikit-learn has coefficients, bins of several axes in C
         order.
@@ -345,6 +354,7 @@ class SmoothLassoCV(
         "cv": ["cv_object"],
         "rule": [StrOptions({"min", "1se"})],
         "noise_std": [STRENGTH, None],
+        "per_signal": ["boolean"],
         "positive": ["boolean"],
         "fit_intercept": ["boolean"],
         "grid_shape": ["array-like", None],
@@ -362,6 +372,7 @@ class SmoothLassoCV(
         cv=None,
         rule="min",
         noise_std=None,
+        per_signal=False,
         positive=True,
         fit_intercept=False,
         grid_shape=None,
@@ -376,6 +387,7 @@ class SmoothLassoCV(
         self.cv = cv
         self.rule = rule
         self.noise_std = noise_std
+        self.per_signal = per_signal
         self.positive = positive
         self.fit_intercept = fit_intercept
         self.grid_shape = grid_shape
@@ -425,7 +437,9 @@ class SmoothLassoCV(
         folds = self._folds(X, y, sample_weight, groups)
         rows = weigh_rows(X, y, weight, self.fit_intercept)
         if isinstance(self.alphas, numbers.Integral):
-            self.alphas_ = smooth_alpha_grid(rows, self.positive, self.alphas)
+            self.alphas_ = smooth_alpha_grid(
+                rows, self.positive, self.alphas, self.per_signal
+            )
         else:
             self.alphas_ = check_path("alphas", self.alphas)
         if isinstance(self.smoothnesses, numbers.Integral):
@@ -434,14 +448,15 @@ class SmoothLassoCV(
             self.smoothnesses_ = check_path("smoothnesses", self.smoothnesses)
         penalty = kronecker_penalty(self.grid_shape_, self.order)
         settings = penalty, self.positive, self.tol, self.max_iter
+        paths = paths_of(self.alphas_, y.shape[1])
 
-        def solve(rows, held_out, path):
+        def solve(rows, held_out, part, path):
             smoothness = float(self.smoothnesses_[path])
             return smooth_held_out_errors(
-                rows, held_out, self.alphas_, smoothness, *settings
+                rows, held_out, paths[part], smoothness, *settings
             )
 
-        shape = (self.smoothnesses_.size, self.alphas_.size)
+        shape = (self.smoothnesses_.size, paths.shape[1])
         n = X.shape[1]
         with single_blas_thread():
             errors, gaps, counts = cross_validate_paths(
@@ -452,18 +467,26 @@ class SmoothLassoCV(
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
             )
-        self.cv_dual_gap_ = float(gaps.max())
+        self.cv_dual_gap_ = largest_gap(gaps, self.per_signal)
         warn_gaps(gaps, self.tol, self.max_iter, "fits of the folds")
-        (best,), *curve = choose_candidate(
-            errors, counts, self.rule, self.noise_std, mean_squares(y, weight)
+        best, *curve = choose_candidate(
+            errors,
+            counts,
+            self.rule,
+            self.noise_std,
+            mean_squares(y, weight),
+            self.per_signal,
         )
-        alpha, smoothness = np.meshgrid(self.alphas_, self.smoothnesses_)
-        strengths = {"alpha": alpha, "smoothness": smoothness}
-        self.cv_results_ = curve_table(strengths, shape, *curve)
-        self.smoothness_ = float(smoothness.flat[best])
-        self.alpha_ = float(alpha.flat[best])
+        if self.per_signal:
+            self.alphas_ = paths.T.copy()
+        pairs = pair_table(self.alphas_, self.smoothnesses_)
+        self.cv_results_ = curve_table(pairs, *curve)
+        row, step = np.divmod(best, paths.shape[1])
+        alphas = paths[np.arange(y.shape[1]), step]
+        smoothness = self.smoothnesses_[row]
+        self.alpha_ = alphas if self.per_signal else float(alphas[0])
+        self.smoothness_ = smoothness if self.per_signal else float(smoothness[0])
 
-        alphas = np.full(y.shape[1], self.alpha_)
         F, gaps, n_iter = solve_smooth(
             rows, alphas, self.smoothness_, *settings, self.n_jobs
         )
@@ -471,3 +494,6 @@ class SmoothLassoCV(
         self._store(rows, F, gaps, n_iter)
         report_unexplained(rows, F, alphas, self.positive)
         return self
+
+    def _treats_alone(self):
+        return self.per_signal

@@ -13,6 +13,7 @@ from ._numba_smooth import (
     SmoothWork,
     certify_batch,
     smooth_batch,
+    smooth_batch_each,
     smooth_path_errors,
 )
 from ._weighted_rows import WeightedRows
@@ -32,11 +33,10 @@ def smooth_work(n, m):
     return SmoothWork(pivoting, c, np.empty(m), g)
 
 
-def smooth_of(rows, H, smoothness, penalty, positive=True):
+def smooth_of(kernel, H, smoothness, penalty):
     """Return what the loops need to know of a smooth LASSO, whatever its signals."""
-    shift = smooth_shift(rows, H) if positive else (0.0, np.empty(0))
     return Smooth(
-        CertifiedKernel(rows.AT, not positive, *shift),
+        kernel,
         Roughness(
             float(smoothness),
             penalty.indptr.astype(np.int64),
@@ -90,7 +90,7 @@ def smooth_shift(rows, H):
     v = A H^-1 1 of the stacked A serves: A^T v = 1 for any kernel.
     """
     vv, Atv = dual_shift(rows.AT)
-    if Atv.size and Atv.min() > _BLIND * Atv.max():
+    if _sees(Atv):
         return vv, Atv
     try:
         ones = np.ones(H.shape[0])
@@ -100,14 +100,30 @@ def smooth_shift(rows, H):
     return float(x.sum()), ones
 
 
+def _sees(Atv):
+    """Return whether row sums of the kernel, A^T v, see all bins."""
+    return Atv.size > 0 and Atv.min() > _BLIND * Atv.max()
+
+
 def solve_smooth(
     rows, alphas, smoothness, penalty, positive, tol, max_iter, n_jobs=None
 ):
-    """Solve all signals; return F (q, n), relative gaps (q,), iterations (q,)."""
+    """Solve all signals; return F (q, n), relative gaps (q,), iterations (q,).
+
+    `smoothness` is a number or one for each signal, (q,).
+    """
+    if np.ndim(smoothness):
+        if (smoothness == smoothness[0]).all():
+            smoothness = float(smoothness[0])
+        else:
+            settings = penalty, positive, tol, max_iter, n_jobs
+            return _solve_each(rows, alphas, smoothness, *settings)
     if smoothness == 0.0:
         return solve_lasso(rows, alphas, positive, "auto", tol, max_iter, n_jobs)
     H = hessian(rows, penalty, smoothness)
-    smooth = smooth_of(rows, H, smoothness, penalty, positive)
+    shift = smooth_shift(rows, H) if positive else (0.0, np.empty(0))
+    kernel = CertifiedKernel(rows.AT, not positive, *shift)
+    smooth = smooth_of(kernel, H, smoothness, penalty)
     if not positive:
         return _solve_signed(rows, smooth, alphas, penalty, tol, max_iter, n_jobs)
     n, m = rows.AT.shape
@@ -126,6 +142,44 @@ def solve_smooth(
     if missed.any():
         _retry(rows, smooth, alphas, tol, max_iter, missed, F, info)
     return F, relative_gap(info), info[:, 2].astype(int)
+
+
+def _solve_each(rows, alphas, smoothness, penalty, positive, tol, max_iter, n_jobs):
+    """Solve signals of different smoothness (q,); return the same as solve_smooth."""
+    n, m = rows.AT.shape
+    q = rows.S.shape[0]
+    F, gaps, n_iter = np.zeros((q, n)), np.full(q, np.inf), np.zeros(q, dtype=int)
+    # Signals of one smoothness stand together, and share its Hessian.
+    order = np.argsort(smoothness, kind="stable")
+    order = order[smoothness[order] > 0.0]
+    if positive:
+        vv, Atv = dual_shift(rows.AT)
+        shift = (vv, Atv) if _sees(Atv) else (0.0, np.empty(0))
+        kernel = CertifiedKernel(rows.AT, False, *shift)
+
+        def chunk(part):
+            own = order[part]
+            smooth = smooth_of(kernel, np.empty((n, n)), 0.0, penalty)
+            found, info = np.zeros((own.size, n)), np.zeros((own.size, 3))
+            signals = Signals(rows.S[own], rows.extra[own])
+            given = smoothness[own], signals, alphas[own]
+            smooth_batch_each(smooth, rows.gram, *given, smooth_work(n, m), found, info)
+            F[own], gaps[own], n_iter[own] = found, relative_gap(info), info[:, 2]
+
+        with single_blas_thread():
+            # The Gram matrix is made once, before threads ask for it.
+            _ = rows.gram
+            run_chunks(chunk, order.size, 2.0 * n**2 * (m + n / 4), n_jobs)
+    missed = ~(gaps <= tol)
+    for value in np.unique(smoothness[missed]):
+        own = np.flatnonzero(missed & (smoothness == value))
+        again, fresh, count = solve_smooth(
+            rows.part(own), alphas[own], value, penalty, positive, tol, max_iter, n_jobs
+        )
+        better = ~(fresh >= gaps[own])
+        own = own[better]
+        F[own], gaps[own], n_iter[own] = again[better], fresh[better], count[better]
+    return F, gaps, n_iter
 
 
 def _retry(rows, smooth, alphas, tol, max_iter, missed, F, info):
@@ -170,17 +224,19 @@ def smooth_held_out_errors(
 ):
     """Return sums of squares on held-out points and gaps for decreasing alphas.
 
-    Both are (q, n_alphas). Solutions go warm from one alpha to the next; those that
+    All are (q, n_alphas). Solutions go warm from one alpha to the next; those that
     miss `tol` are found again on their own.
     """
     if positive and smoothness == 0.0:
         errors, gaps = held_out_errors(rows, held_out, alphas, True, tol, max_iter)
     else:
-        errors, gaps = np.empty((2, rows.S.shape[0], alphas.size))
+        errors, gaps = np.empty((2, *alphas.shape))
         gaps[...] = np.inf
     if positive and smoothness > 0.0:
+        H = hessian(rows, penalty, smoothness)
+        kernel = CertifiedKernel(rows.AT, False, *smooth_shift(rows, H))
         smooth_path_errors(
-            smooth_of(rows, hessian(rows, penalty, smoothness), smoothness, penalty),
+            smooth_of(kernel, H, smoothness, penalty),
             Signals(rows.S, rows.extra),
             alphas,
             smooth_work(*rows.AT.shape),
@@ -189,9 +245,8 @@ def smooth_held_out_errors(
             gaps,
         )
     for column in np.flatnonzero(~(gaps <= tol).all(axis=0)):
-        alone = np.full(len(errors), alphas[column])
         F, again, _ = solve_smooth(
-            rows, alone, smoothness, penalty, positive, tol, max_iter
+            rows, alphas[:, column], smoothness, penalty, positive, tol, max_iter
         )
         better = again < gaps[:, column]
         squares = (F @ held_out.A.T - held_out.S) ** 2 @ held_out.weight

@@ -35,18 +35,22 @@ def check_strengths(values, name):
     return values
 
 
-def check_smoothness(smoothness, order, grid_shape):
-    """Return the smoothness of each axis as an array."""
+def check_smoothness(smoothness, order, grid_shape, n_signals):
+    """Return the smoothness, a float or (n_signals,), and the scale of each axis."""
     values = check_strengths(smoothness, "smoothness")
     n_axes = len(grid_shape)
+    if values.shape == (n_signals, 1):
+        return values[:, 0], np.ones(n_axes)
     if values.ndim > 1 or (values.ndim == 1 and values.size != n_axes):
         raise ValueError(
-            f"smoothness must be a number or one per axis ({n_axes}), got shape "
-            f"{values.shape}."
+            f"smoothness must be a number, one per axis ({n_axes}) or a column with "
+            f"one per signal ({n_signals}, 1), got shape {values.shape}."
         )
     if order == 0 and values.ndim == 1 and np.unique(values).size > 1:
         raise ValueError("smoothness must be one number for order=0.")
-    return np.broadcast_to(values, (n_axes,))
+    values = np.broadcast_to(values, (n_axes,))
+    largest = float(values.max())
+    return largest, values / largest if largest > 0 else values
 
 
 def check_path(name, values):
@@ -60,24 +64,30 @@ def check_path(name, values):
     return np.sort(values)[::-1].copy()
 
 
-def alpha_max(rows, positive):
-    """Return the smallest alpha at which every distribution is zero."""
+def alpha_max(rows, positive, per_signal=False):
+    """Return the smallest alpha at which distributions are zero: all, or each (q,).
+
+    It is 1 where they are zero at any alpha.
+    """
     gradient = rows.S @ rows.AT.T
-    top = gradient.max() if positive else np.abs(gradient).max()
-    return max(float(top), 0.0)
+    size = gradient if positive else np.abs(gradient)
+    top = size.max(axis=1) if per_signal else np.asarray(size.max())
+    top = np.where(top > 0.0, top, 1.0)
+    return top if per_signal else float(top)
 
 
-def alpha_grid(rows, positive, n_alphas, eps=1e-6):
-    """Return decreasing alphas from alpha_max to eps * alpha_max."""
-    top = alpha_max(rows, positive) or 1.0
+def alpha_grid(rows, positive, n_alphas, eps=1e-6, per_signal=False):
+    """Return decreasing alphas from alpha_max to eps * alpha_max, (n_alphas[, q])."""
+    top = alpha_max(rows, positive, per_signal)
     return np.geomspace(top, eps * top, n_alphas) if n_alphas > 1 else np.array([top])
 
 
-def smooth_alpha_grid(rows, positive, n_alphas):
-    """Return decreasing alphas beside a smoothness, the last of them 0."""
-    top = alpha_max(rows, positive) or 1.0
+def smooth_alpha_grid(rows, positive, n_alphas, per_signal=False):
+    """Return decreasing alphas (n_alphas[, q]) beside a smoothness, the last 0."""
+    top = alpha_max(rows, positive, per_signal)
     decades = np.linspace(*_ALPHA_DECADES, n_alphas - 1)
-    return np.append(top * 10.0**-decades, 0.0)
+    alphas = np.multiply.outer(10.0**-decades, top)
+    return np.append(alphas, np.zeros((1, *alphas.shape[1:])), axis=0)
 
 
 def smoothness_grid(rows, n_smoothnesses):

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import linalg
 
 from ..utils._validation import stable_std
-from ._criteria import Fit
+from ._criteria import Fit, rounding_floor
 from ._split import fold_weights
 
 # BRD counts the noise of the directions with singular values above this fraction of
@@ -13,57 +13,104 @@ _BRD_CUT = 1e-3
 
 
 class Curve:
-    """Fits of an inversion to a target at any strength.
+    """Fits of an inversion to a target at any strength, remembered.
 
-    `penalty` is its norm, None where it has none that is fixed; `is_linear` says
-    whether all bins are parameters, and `directions` (n_points, n_directions) are those
-    in which residuals are seen, or None.
+    All signals share one choice of a strength, or with `per_signal` each has its own.
+    `penalty` is the norm of the inversion, None where it has none that is fixed;
+    `is_linear` says whether all bins are parameters, `counts` whether these are counted
+    off the grid, too, and `directions` (n_points, n_directions) are those in which
+    residuals are seen, or None.
     """
 
-    def __init__(self, inversion, target, penalty, is_linear, directions=None):
-        self.inversion, self.target = inversion, target
-        self.penalty, self.is_linear = penalty, is_linear
+    def __init__(
+        self, inversion, target, penalty, per_signal,
+        *, is_linear=False, counts=True, directions=None,
+    ):  # fmt: skip
+        self.inversion, self.target, self.penalty = inversion, target, penalty
+        self.per_signal, self.is_linear, self.counts = per_signal, is_linear, counts
         self.directions = directions
-        self.fits = {}
+        self.squares = target.squares if per_signal else np.array([target.square])
+        self.floors = rounding_floor(self.squares)
+        self.fits = [{} for _ in self.squares]
 
-    def __call__(self, x):
-        """Return the `Fit` at log(strength)."""
-        x = float(x)
-        if x not in self.fits:
-            self.fits[x] = self.evaluate(np.exp(x))
-        return self.fits[x]
+    def __call__(self, x, choice):
+        """Return the `Fit` at a log(strength) that was evaluated."""
+        return self.fits[choice][x]
 
-    def evaluate(self, strength):
-        """Return the `Fit` at a strength."""
-        target, penalty = self.target, self.penalty
-        model = self.inversion.fit(
-            strength, target.inputs, target.signals, target.sample_weight
+    def evaluate_grid(self, strengths):
+        """Evaluate the fits at strengths (n_strengths, n_choices)."""
+        choices = range(len(self.fits))
+        for row in np.log(strengths):
+            asked = dict(zip(choices, row.tolist(), strict=True))
+            self.evaluate_all(asked, counts=True)
+
+    def on_grid(self, strengths, value):
+        """Return value(fit, choice) at evaluated strengths (n_strengths, n_choices)."""
+        return np.array(
+            [
+                [value(self.fits[c][x], c) for c, x in enumerate(row)]
+                for row in np.log(strengths).tolist()
+            ]
         )
-        residuals = target.signals - model._synthesise(target.matrix, target.inputs)
-        square = float((target.weight @ residuals**2).mean() / target.n_points)
-        norm = dof = np.nan
+
+    def evaluate_all(self, asked, counts=None):
+        """Evaluate the fits of choices {choice: log(strength)} in one call."""
+        new = {c: x for c, x in asked.items() if x not in self.fits[c]}
+        if not new:
+            return
+        strengths = np.array([np.exp(x) for x in new.values()])
+        counts = self.counts if counts is None else counts
+        fits = self.evaluate(strengths, list(new), counts)
+        for (choice, x), fit in zip(new.items(), fits, strict=True):
+            self.fits[choice][x] = fit
+
+    def evaluate(self, strengths, choices, counts=False):
+        """Return the fits of some choices at strengths (n_choices,)."""
+        target, penalty = self.target, self.penalty
+        signals, strength = target.signals, float(strengths[0])
+        if self.per_signal:
+            signals, strength = signals[:, choices], strengths
+        model = self.inversion.fit(
+            strength, target.inputs, signals, target.sample_weight
+        )
+        residuals = signals - model._synthesise(target.matrix, target.inputs)
+        squares = self._share(target.weight @ residuals**2) / target.n_points
+        norms = dofs = np.full(len(choices), np.nan)
         if penalty is not None:
             F = np.atleast_2d(model.coef_)
-            norm = penalty.norm(F)
-            counts = [
-                penalty.count_parameters(
-                    target.matrix, target.weight, strength, f, self.is_linear
-                )
-                for f in F
-            ]
-            dof = float(np.mean(counts) + penalty.n_constants)
-        return Fit(strength, square, norm, dof, self._seen(residuals))
+            norms = np.atleast_1d(penalty.norms(F, self.per_signal))
+            if counts:
+                dofs = self._count(strengths, F) + penalty.n_constants
+        seen = self._seen(residuals)
+        columns = (values.tolist() for values in (squares, norms, dofs, seen))
+        return [Fit(*values) for values in zip(*columns, strict=True)]
+
+    def _count(self, strengths, F):
+        """Return the effective parameters of distributions F (q, n) by choice."""
+        given, is_linear = (self.target.matrix, self.target.weight), self.is_linear
+        if self.per_signal:
+            return self.penalty.count_each(*given, strengths, F, is_linear)
+        strength = float(strengths[0])
+        used = [
+            self.penalty.count_parameters(*given, strength, f, is_linear) for f in F
+        ]
+        return np.mean(used, keepdims=True)
+
+    def _share(self, values):
+        """Return values of signals (n_signals,), or their mean, for each choice."""
+        return values if self.per_signal else values.mean(keepdims=True)
 
     def _seen(self, residuals):
         """Return the mean square of residuals along the directions, nan without any."""
+        n_choices = residuals.shape[1] if self.per_signal else 1
         if self.directions is None:
-            return np.nan
+            return np.full(n_choices, np.nan)
         if self.directions.shape[1] == 0:
             # A kernel of zeros sees nothing.
-            return 0.0
+            return np.zeros(n_choices)
         root = np.sqrt(self.target.weight)
-        projected = self.directions.T @ (residuals * root[:, None])
-        return float((projected**2).mean())
+        squares = (self.directions.T @ (residuals * root[:, None])) ** 2
+        return squares.mean(axis=0) if self.per_signal else np.array([squares.mean()])
 
 
 def seen_directions(target):
@@ -73,20 +120,27 @@ def seen_directions(target):
     return U[:, s > _BRD_CUT * s[0]]
 
 
-def cross_validate(inversion, target, strengths, folds):
-    """Return mean squared errors over folds and their standard errors."""
+def cross_validate(inversion, target, strengths, folds, per_signal):
+    """Return mean squared errors over folds and their standard errors.
+
+    `strengths` and both are (n_strengths, n_choices).
+    """
     counts = fold_weights(folds, target.weight)
-    errors = np.empty((len(folds), strengths.size))
+    errors = np.empty((len(folds), *strengths.shape))
     for fold, (train, test) in enumerate(folds):
         weight = target.sample_weight
         weight = None if weight is None else weight[train]
-        for index, strength in enumerate(strengths):
+        for index, row in enumerate(strengths):
             model = inversion.fit(
-                strength, target.rows(train), target.signals[train], weight
+                row if per_signal else float(row[0]),
+                target.rows(train),
+                target.signals[train],
+                weight,
             )
             square = (target.signals[test] - model.predict(target.rows(test))) ** 2
+            square = square if per_signal else square.mean(axis=1)
             errors[fold, index] = np.average(
-                square.mean(axis=1), weights=target.weight[test]
+                square, axis=0, weights=target.weight[test]
             )
     mean = np.average(errors, axis=0, weights=counts)
     if len(folds) == 1:

@@ -131,6 +131,11 @@ class _CandidateSearch(
                 "estimator must be a Pipeline of a KernelBuilder and a SmoothLassoCV "
                 f"or LassoFistaCV, got {pipeline!r}."
             )
+        if pipeline[-1].get_params().get("per_signal", False):
+            raise ValueError(
+                "estimator must choose one strength for all signals, as one error "
+                "judges it: set per_signal=False."
+            )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

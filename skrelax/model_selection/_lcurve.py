@@ -3,6 +3,7 @@
 import numpy as np
 
 from ._criteria import largest_bend, menger_curvature, rounding_floor
+from ._searches import lcurve_corner
 
 # Distance in log(strength) to which ends of the L-curve are found.
 _EDGE = 1e-2
@@ -11,54 +12,55 @@ _EDGE = 1e-2
 _ROUNDING = 10.0 * np.finfo(float).eps
 
 
-def lcurve(curve, strengths, refine):
-    """Return (point, strengths, ends): the L-curve where it is defined.
+def corner_of(fits, strengths, square, power, refine):
+    """Search the corner of the L-curve: its log(strength), and how many are defined.
 
-    `point` takes log(strength), of which `ends` are the smallest and the largest
-    (None where nothing is defined), and returns coordinates and their rounding. The
-    curve is cut off where the penalty norm or the residual is zero to rounding: they
-    have no logarithm.
+    `fits` are those of decreasing strengths, `square` is the mean square of what they
+    are fitted to, and `power` that of the norm where a mean square is of first. The
+    curve is cut off where norm or residual are zero to rounding: they have no
+    logarithm. Returned are None for a corner that is not there, and a number.
     """
-    floor, power = curve.target.floor, curve.penalty.power
-    norm_floor = rounding_floor(1.0) ** power * curve(np.log(strengths[-1])).norm
+    floor = rounding_floor(square)
+    norm_floor = rounding_floor(1.0) ** power * fits[-1].norm
 
-    def defined(x):
-        return curve(x).norm > norm_floor and curve(x).residual > floor
+    def defined(fit):
+        return fit.norm > norm_floor and fit.residual > floor
 
-    def point(x):
-        fit = curve(x)
+    def point(fit):
         residual = max(fit.residual, floor)
         # Residuals are differences of numbers of the size of the signals.
-        rounding = _ROUNDING * np.sqrt(curve.target.square / residual)
+        rounding = _ROUNDING * np.sqrt(square / residual)
         return np.log([residual, max(fit.norm, norm_floor)]), rounding
 
     def edge(inside, outside):
         """Return the last place that is defined on the way out of the curve."""
         while abs(outside - inside) > _EDGE:
             middle = 0.5 * (inside + outside)
-            if defined(middle):
+            if defined((yield middle)):
                 inside = middle
             else:
                 outside = middle
         return inside
 
     grid = np.log(strengths)
-    kept = np.flatnonzero([defined(x) for x in grid])
+    kept = np.flatnonzero([defined(fit) for fit in fits])
     if kept.size == 0:
-        return point, strengths[:0], None
+        return None, 0
     first, last = kept[0], kept[-1]
+    n_defined = int(last - first + 1)
+    if not refine:
+        within = range(last, first - 1, -1)
+        return bend([point(fits[k]) for k in within], grid[within]), n_defined
     high, low = grid[first], grid[last]
-    if refine and first > 0:
-        high = edge(high, grid[first - 1])
-    if refine and last < grid.size - 1:
-        low = edge(low, grid[last + 1])
-    return point, strengths[first : last + 1], (low, high)
+    if first > 0:
+        high = yield from edge(high, grid[first - 1])
+    if last < grid.size - 1:
+        low = yield from edge(low, grid[last + 1])
+    return (yield from lcurve_corner(point, low, high)), n_defined
 
 
-def bend(point, strengths):
-    """Return log(strength) of the grid point that bends most, or None."""
-    x = np.log(strengths)[::-1]
-    points = [point(value) for value in x]
+def bend(points, x):
+    """Return the one of increasing x whose point bends most, or None."""
     return largest_bend(
         {
             x[i]: menger_curvature(points[i - 1], points[i], points[i + 1])

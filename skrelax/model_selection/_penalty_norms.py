@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg, sparse
 
+from ._numba_norms import influence_traces
+
 
 class AbsoluteNorm(NamedTuple):
     """The L1 norm of distributions."""
@@ -15,9 +17,9 @@ class AbsoluteNorm(NamedTuple):
     # The norm is of first power, where a mean square is of second.
     power = 0.5
 
-    def norm(self, F):
-        """Return the penalty of F (n_signals, n_bins) without its strength."""
-        return float(np.abs(F).sum())
+    def norms(self, F, per_signal):
+        """Return the penalty of F (n_signals, n_bins) without its strength, or each."""
+        return np.abs(F).sum(axis=1 if per_signal else None)
 
     def count_parameters(self, K, weight, strength, f, is_linear):
         """Return the effective parameters of f (n_bins,), one for each active bin.
@@ -25,6 +27,10 @@ class AbsoluteNorm(NamedTuple):
         Zou, Hastie & Tibshirani (2007) have it so.
         """
         return float(np.count_nonzero(f))
+
+    def count_each(self, K, weight, strengths, F, is_linear):
+        """Return the same for each of F (n_signals, n_bins), (n_signals,)."""
+        return np.count_nonzero(F, axis=1).astype(np.float64)
 
 
 class SquaredNorm(NamedTuple):
@@ -37,9 +43,10 @@ class SquaredNorm(NamedTuple):
 
     power = 1.0
 
-    def norm(self, F):
-        """Return the penalty of F (n_signals, n_bins) without its strength."""
-        return float(np.einsum("ij,ij->", F, (self.matrix @ F.T).T))
+    def norms(self, F, per_signal):
+        """Return the penalty of F (n_signals, n_bins) without its strength, or each."""
+        sums = "ij,ij->i" if per_signal else "ij,ij->"
+        return np.einsum(sums, F, (self.matrix @ F.T).T)
 
     def count_parameters(self, K, weight, strength, f, is_linear):
         """Return the trace of the influence matrix of active bins, a float.
@@ -59,3 +66,16 @@ class SquaredNorm(NamedTuple):
             trace = float(np.linalg.matrix_rank(A))
         # Of nearly singular matrices rounding makes any number.
         return min(max(trace, 0.0), float(min(np.count_nonzero(weight), A.shape[1])))
+
+    def count_each(self, K, weight, strengths, F, is_linear):
+        """Return the same for each of F (n_signals, n_bins), (n_signals,)."""
+        A = K * np.sqrt(weight / weight.sum())[:, None]
+        traces = np.empty(len(F))
+        F = np.ascontiguousarray(F)
+        influence_traces(
+            A.T @ A, self.matrix.toarray(), strengths, F, is_linear, traces
+        )
+        for k in np.flatnonzero(~np.isfinite(traces)):
+            traces[k] = self.count_parameters(K, weight, strengths[k], F[k], is_linear)
+        n_active = F.shape[1] if is_linear else np.count_nonzero(F, axis=1)
+        return np.clip(traces, 0.0, np.minimum(np.count_nonzero(weight), n_active))

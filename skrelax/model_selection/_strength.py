@@ -1,13 +1,14 @@
 """One way to choose the strength of a penalty, for every inversion that has one."""
 
 import numbers
-import warnings
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
+from ..utils._answers import answers
+from ..utils._inspect import final_step, treats_signals_alone
 from ..utils._sklearn import (
     BaseEstimator,
     HasMethods,
@@ -22,13 +23,10 @@ from ._best import BestResultsMixin
 from ._criteria import (
     first_minimum,
     generalised_error,
-    largest_below,
-    lcurve_corner,
-    minimise,
     within_one_standard_error,
 )
 from ._curve import Curve, cross_validate, seen_directions
-from ._lcurve import bend, lcurve
+from ._rules import choose
 from ._split import check_splitter, make_folds
 from ._target import LARGEST, make_target, strength_grid, take_apart
 
@@ -91,11 +89,14 @@ class StrengthSearch(
         not zero, or all, as if there were no bound f >= 0 (as DECAES does).
     cv : int, splitter, iterable or None, default=None
         Folds for cross-validation. An int or None (5) interleaves them.
+    per_signal : bool, default=False
+        Whether each signal gets its own strength, the one that a search for it alone
+        would choose, or all share one. A MultiDimRegularizedILT takes one for all.
 
     Attributes
     ----------
-    strength_ : float
-        The chosen strength.
+    strength_ : float or ndarray of shape (n_signals,)
+        The chosen strength; an array for ``per_signal=True``.
     best_estimator_ : estimator
         The estimator, fitted with it.
     distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
@@ -108,10 +109,11 @@ class StrengthSearch(
         Over the grid, decreasing: ``"strength"``, ``"residual"`` (mean square),
         ``"norm"`` (penalty without its strength), ``"dof"``, ``"criterion"``, and
         ``"se"`` for cross-validation. Norm and parameters of a
-        MultiDimRegularizedILT are nan.
-    target_ : float or None
+        MultiDimRegularizedILT are nan. Columns are (n_strengths,), or
+        (n_strengths, n_signals) for ``per_signal=True``.
+    target_ : float, ndarray of shape (n_signals,) or None
         Value that the criterion must reach (discrepancy, chi2, brd).
-    noise_std_ : float or None
+    noise_std_ : float, ndarray of shape (n_signals,) or None
         The noise level used, where the rule needs one.
     n_features_in_ : int
         Number of columns of X.
@@ -119,7 +121,9 @@ class StrengthSearch(
     Notes
     -----
     The penalty norm of the L-curve is :math:`f^T L f` for a smoothness and the L1
-    norm for alpha. Several signals share one strength; sums run over all.
+    norm for alpha. Several signals share one strength, and sums run over all, unless
+    each has its own: then all are fitted in one call per strength, off the grid every
+    signal with the strength that its own search asks for.
 
     Where a rule leaves a choice, between criteria that are equal to nine digits, the
     largest strength is taken: by every rule for signals of zeros, by GCV where all fits
@@ -175,6 +179,7 @@ class StrengthSearch(
         "chi2_factor": [RealInterval(1, LARGEST, closed="right")],
         "degrees_of_freedom": [StrOptions({"active", "linear"})],
         "cv": ["cv_object"],
+        "per_signal": ["boolean"],
     }
 
     def __init__(
@@ -188,6 +193,7 @@ class StrengthSearch(
         chi2_factor=1.02,
         degrees_of_freedom="active",
         cv=None,
+        per_signal=False,
     ):
         self.estimator = estimator
         self.rule = rule
@@ -198,6 +204,7 @@ class StrengthSearch(
         self.chi2_factor = chi2_factor
         self.degrees_of_freedom = degrees_of_freedom
         self.cv = cv
+        self.per_signal = per_signal
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None, groups=None):
@@ -250,6 +257,12 @@ class StrengthSearch(
         # One fit checks the input and tells shapes, before anything is computed.
         first = inversion.fit(1.0, inputs, y, weight)
         self._take_columns(first if front is None else front[0])
+        if self.per_signal and not first._takes_strengths:
+            raise ValueError(
+                f"per_signal=True needs an inversion that takes a strength for each "
+                f"signal, which a {type(first).__name__} does not: search for one "
+                "signal at a time."
+            )
         penalty = first._penalty_norm(inversion.name)
         if penalty is None and self.rule in _NEEDS:
             raise ValueError(
@@ -258,42 +271,59 @@ class StrengthSearch(
                 "'discrepancy' or 'chi2'."
             )
         target = make_target(inputs, y, weight, first._reads_names)
-        strengths = strength_grid(self.strengths, first, inversion.name, target)
-        directions = seen_directions(target) if self.rule == "brd" else None
-        is_linear = self.degrees_of_freedom == "linear"
-        curve = Curve(inversion, target, penalty, is_linear, directions)
-        self.target_ = self.noise_std_ = None
-        error = None
+        each = self.per_signal
+        strengths = strength_grid(self.strengths, first, inversion.name, target, each)
+        curve = Curve(
+            inversion,
+            target,
+            penalty,
+            each,
+            is_linear=self.degrees_of_freedom == "linear",
+            counts=self.rule == "gcv",
+            directions=seen_directions(target) if self.rule == "brd" else None,
+        )
+        self.target_ = self.noise_std_ = error = None
         if self.rule.startswith("cv"):
             folds = make_folds(self.cv, target.matrix, target.signals, groups)
-            criterion, error = cross_validate(inversion, target, strengths, folds)
-            floored = np.maximum(criterion, target.floor)
+            criterion, error = cross_validate(inversion, target, strengths, folds, each)
+            floored = np.maximum(criterion, curve.floors)
             best = first_minimum(floored)
             if self.rule == "cv-1se":
                 best = within_one_standard_error(floored, error, floored, best)
-            chosen = np.log(strengths[best])
+            chosen = np.log(np.take_along_axis(strengths, best[None], axis=0)[0])
+            curve.evaluate_grid(strengths)
         else:
             measure = self._measure(curve, first, strengths)
-            criterion = np.array([measure(x) for x in np.log(strengths)])
-            chosen = np.log(strengths[0])
-            if target.square > 0.0:
-                chosen = self._search(curve, measure, strengths, criterion)
-        fits = [curve(x) for x in np.log(strengths)]
-        self.curve_ = {
-            "strength": strengths,
-            "residual": np.array([fit.residual for fit in fits]),
-            "norm": np.array([fit.norm for fit in fits]),
-            "dof": np.array([fit.dof for fit in fits]),
-            "criterion": criterion,
-        }
+            curve.evaluate_grid(strengths)
+            criterion = curve.on_grid(strengths, measure)
+            chosen = choose(
+                self.rule, curve, strengths, criterion, measure, self.target_,
+                self.refine,
+            )  # fmt: skip
+        columns = {"strength": strengths}
+        for name in ("residual", "norm", "dof"):
+            columns[name] = curve.on_grid(
+                strengths, lambda fit, choice, name=name: getattr(fit, name)
+            )
+        columns["criterion"] = criterion
         if error is not None:
-            self.curve_["se"] = error
+            columns["se"] = error
         # A choice on the grid is that very number, not exp(log(it)).
-        on_grid = np.flatnonzero(np.log(strengths) == chosen)
-        self.strength_ = float(
-            strengths[on_grid[0]] if on_grid.size else np.exp(chosen)
-        )
-        best = {f"{inversion.prefix}{inversion.name}": self.strength_}
+        found = np.exp(chosen)
+        rows, choices = np.nonzero(np.log(strengths) == chosen)
+        found[choices[::-1]] = strengths[rows[::-1], choices[::-1]]
+        if each:
+            self.curve_, self.strength_ = columns, found
+        else:
+            self.curve_ = {name: values[:, 0] for name, values in columns.items()}
+            self.strength_ = float(found[0])
+            for name in ("target_", "noise_std_"):
+                value = getattr(self, name)
+                setattr(self, name, None if value is None else float(value[0]))
+        best = {
+            f"{inversion.prefix}{name}": value
+            for name, value in inversion.setting(self.strength_).items()
+        }
         self.best_estimator_ = clone(self.estimator).set_params(**best)
         self.best_estimator_.fit(X, y, **fit_params)
         return self
@@ -341,28 +371,33 @@ class StrengthSearch(
         return {f"{prefix}sample_weight": sample_weight}, groups
 
     def _measure(self, curve, first, strengths):
-        """Return the criterion of a rule as a function of log(strength)."""
-        floor, n_points = curve.target.floor, curve.target.n_points
+        """Return the criterion of a rule as a function of a Fit and its choice."""
+        floors, n_points = curve.floors.tolist(), curve.target.n_points
 
-        def residual(x):
-            return max(curve(x).residual, floor)
+        def residual(fit, choice):
+            return max(fit.residual, floors[choice])
 
         if self.rule == "gcv":
-            return lambda x: generalised_error(residual(x), curve(x).dof, n_points)
+            return lambda fit, choice: generalised_error(
+                residual(fit, choice), fit.dof, n_points
+            )
         if self.rule in ("discrepancy", "brd"):
             self.noise_std_ = self._noise_level(curve.target, first)
             # Signals without noise are to be met to rounding.
-            self.target_ = max(self.noise_std_**2, floor)
+            self.target_ = np.maximum(self.noise_std_**2, curve.floors)
             if self.rule == "brd":
-                return lambda x: max(curve(x).seen, floor)
+                return lambda fit, choice: max(fit.seen, floors[choice])
         elif self.rule == "chi2":
-            weakest = strengths[-1] if first._weakest is None else first._weakest
-            free = max(curve.evaluate(weakest).residual, floor)
-            self.target_ = self.chi2_factor * free
+            weakest = strengths[-1]
+            if first._weakest is not None:
+                weakest = np.full(len(floors), first._weakest)
+            free = curve.evaluate(weakest, list(range(len(floors))))
+            free = np.array([fit.residual for fit in free])
+            self.target_ = self.chi2_factor * np.maximum(free, curve.floors)
         return residual
 
     def _noise_level(self, target, first):
-        """Return the noise level that the residuals have to reach."""
+        """Return the noise level that the residuals of each choice have to reach."""
         noise_std = self.noise_std
         if noise_std is None:
             try:
@@ -372,59 +407,15 @@ class StrengthSearch(
                     f"rule={self.rule!r} needs noise_std, which cannot be estimated "
                     f"from n_samples={target.n_points}: {error}"
                 ) from error
-            noise_std = np.sqrt(np.mean(each**2))
+            noise_std = each if self.per_signal else np.sqrt(np.mean(each**2))
         elif not noise_std > 0:
             raise ValueError(
                 f"rule={self.rule!r} needs a positive noise level, got "
                 f"noise_std={noise_std}."
             )
-        return float(noise_std)
+        n_choices = target.signals.shape[1] if self.per_signal else 1
+        return np.full(n_choices, noise_std, dtype=np.float64)
 
-    def _search(self, curve, measure, strengths, criterion):
-        """Return log(strength) of the choice."""
-        if self.rule == "lcurve":
-            return self._corner(curve, strengths)
-        if self.rule == "gcv":
-            if not np.isfinite(criterion).any():
-                n_points = curve.target.n_points
-                _warn(
-                    f"rule='gcv': at every strength the fits use up all {n_points} "
-                    "points, so that no degrees of freedom are left to judge them by; "
-                    "the largest is taken."
-                )
-            if self.refine:
-                return minimise(measure, strengths, criterion)
-            return np.log(strengths[first_minimum(criterion)])
-        found = largest_below(measure, self.target_, strengths, criterion, self.refine)
-        if found is None:
-            _warn(
-                f"rule={self.rule!r}: no strength down to {strengths[-1]:.3g} reaches "
-                f"the target {self.target_:.3g}, the best is {criterion.min():.3g}; "
-                "the weakest is taken. The noise level may be too low, or the model "
-                "wrong."
-            )
-            return np.log(strengths[-1])
-        return found
-
-    def _corner(self, curve, strengths):
-        """Return log(strength) of the corner of the L-curve."""
-        point, defined, ends = lcurve(curve, strengths, self.refine)
-        found = None
-        if self.refine and ends is not None:
-            found = lcurve_corner(point, *ends)
-        elif defined.size > 2:
-            found = bend(point, defined)
-        if found is None:
-            _warn(
-                "rule='lcurve': the curve of residual and penalty norm has no corner "
-                f"({defined.size} of {strengths.size} strengths give both); "
-                "the largest strength is taken."
-            )
-            return np.log(strengths[0])
-        return found
-
-
-def _warn(text):
-    """Warn whoever called fit."""
-    # Past this function, the search of a rule, fit, and the check of its parameters.
-    warnings.warn(text, UserWarning, stacklevel=6)
+    def _treats_alone(self):
+        takes = answers(final_step(self.estimator))._takes_strengths
+        return self.per_signal and takes and treats_signals_alone(self.estimator)

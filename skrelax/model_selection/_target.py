@@ -12,7 +12,6 @@ from ..utils._grid_shape import carry_grid
 from ..utils._linear_inputs import validate_relative_weight, validate_signals_of
 from ..utils._validation import check_numbers
 from ..utils._warnings import held_reports
-from ._criteria import rounding_floor
 
 # Strengths and noise levels beyond this are not squared.
 LARGEST = 1e100
@@ -30,9 +29,15 @@ class Inversion(NamedTuple):
     name: str
     """The parameter of the last step that is the strength."""
 
+    def setting(self, strength):
+        """Return the parameter for a strength, a float or one per signal (q,)."""
+        if np.ndim(strength):
+            strength = self.last._strength_of_each(self.name, strength)
+        return {self.name: strength}
+
     def fit(self, strength, inputs, signals, sample_weight):
         """Return the last step, fitted with a strength."""
-        final = clone(self.last).set_params(**{self.name: strength})
+        final = clone(self.last).set_params(**self.setting(strength))
         # Of fits along a curve it says nothing that they explain nothing.
         with held_reports():
             return final.fit(inputs, signals, sample_weight=sample_weight)
@@ -55,11 +60,8 @@ class Target(NamedTuple):
     """Number of points with a weight."""
     square: float
     """Weighted mean square of the signals."""
-
-    @property
-    def floor(self):
-        """Mean square of residuals that are rounding."""
-        return rounding_floor(self.square)
+    squares: np.ndarray
+    """That of each, (n_signals,)."""
 
     @property
     def scale(self):
@@ -111,12 +113,25 @@ def make_target(inputs, y, sample_weight, reads_names):
     if sample_weight is not None:
         n_points = np.count_nonzero(sample_weight)
         weight = sample_weight * (n_points / sample_weight.sum())
-    square = float((weight @ signals**2).mean() / n_points)
-    return Target(inputs, matrix, signals, sample_weight, weight, n_points, square)
+    sums = weight @ signals**2
+    return Target(
+        inputs,
+        matrix,
+        signals,
+        sample_weight,
+        weight,
+        n_points,
+        float(sums.mean() / n_points),
+        sums / n_points,
+    )
 
 
-def strength_grid(given, model, name, target):
-    """Return strengths, decreasing: the ones given, or as many as that."""
+def strength_grid(given, model, name, target, per_signal):
+    """Return decreasing strengths (n_strengths, n_choices), given or as many as that.
+
+    There is one choice for all signals, or one for each.
+    """
+    n_choices = target.signals.shape[1] if per_signal else 1
     if not isinstance(given, numbers.Integral):
         values = check_numbers(given, "strengths", ndim=1, finite=False)
         if not values.size or not ((values > 0) & (values <= LARGEST)).all():
@@ -124,8 +139,9 @@ def strength_grid(given, model, name, target):
                 "strengths must be positive numbers, none above "
                 f"{LARGEST:.0e}, at least one, got {values}."
             )
-        return np.sort(values)[::-1].copy()
+        return np.tile(np.sort(values)[::-1, None], n_choices)
     share = target.weight / target.weight.sum()
-    top, decades = model._strength_range(name, target.matrix, target.signals, share)
-    top = top or 1.0
-    return np.geomspace(top, top * 10.0**-decades, given)
+    tops, decades = model._strength_range(name, target.matrix, target.signals, share)
+    tops = np.full(n_choices, tops if per_signal else np.max(tops))
+    tops[tops == 0.0] = 1.0
+    return np.geomspace(tops, tops * 10.0**-decades, given)

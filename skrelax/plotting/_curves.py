@@ -22,8 +22,8 @@ class CrossValidationCurveDisplay:
 
     Parameters
     ----------
-    strengths : ndarray of shape (n_strengths,)
-        Strengths.
+    strengths : ndarray of shape (n_strengths,) or (n_curves, n_strengths)
+        Strengths, of all curves or of each.
     mean : ndarray of shape (n_strengths,) or (n_curves, n_strengths)
         Mean squared errors; one curve per value of a second strength.
     error : ndarray of the same shape or None, default=None
@@ -52,7 +52,7 @@ class CrossValidationCurveDisplay:
         names=("alpha", "smoothness"),
         chosen_curve=None,
     ):
-        self.strengths = check_drawn(strengths, "strengths", 1)
+        self.strengths = check_drawn(strengths, "strengths", (1, 2))
         self.mean = self._check_curves(mean, "mean")
         self.error = None if error is None else self._check_curves(error, "error")
         if self.error is not None and self.error.shape != self.mean.shape:
@@ -83,10 +83,11 @@ class CrossValidationCurveDisplay:
     def _check_curves(self, values, name):
         """Return curves (n_curves, n_strengths)."""
         array = np.atleast_2d(check_drawn(values, name, (1, 2)))
-        if array.shape[1] != self.strengths.size:
+        shape = self.strengths.shape
+        if array.shape[-len(shape) :] != shape:
             raise ValueError(
-                f"{name} must have {self.strengths.size} values per curve, one per "
-                f"strength, got shape {array.shape}."
+                f"{name} must have {shape[-1]} values per curve, one per strength of "
+                f"shape {shape}, got shape {array.shape}."
             )
         return array
 
@@ -120,13 +121,20 @@ class CrossValidationCurveDisplay:
         if results is None:
             raise ValueError(f"{type(final).__name__} has no cross-validation curve.")
         mean, error = results["mean_test_mse"], results["se_test_mse"]
+        if mean.ndim > 2:
+            raise ValueError(
+                f"{type(final).__name__} has curves of two strengths for each of "
+                f"{mean.shape[2]} signals: draw that of a fit to one signal."
+            )
         if "smoothness" in results:
             display = cls(
                 final.smoothnesses_, mean.T, error.T, final.smoothness_,
                 final.alphas_, ("smoothness", "alpha"), final.alpha_,
             )  # fmt: skip
         elif mean.ndim == 2:
-            display = cls(results["alpha"], mean.T, error.T, names=("alpha", "signal"))
+            display = cls(
+                results["alpha"].T, mean.T, error.T, names=("alpha", "signal")
+            )
         else:
             display = cls(results["alpha"], mean, error, final.alpha_)
         return display.plot(ax)
@@ -168,10 +176,11 @@ class CrossValidationCurveDisplay:
             Itself.
         """
         self.figure_, self.ax_ = get_axes(ax)
-        use = self.strengths > 0
-        x = self.strengths[use]
+        strengths = np.broadcast_to(self.strengths, self.mean.shape)
         colors = row_colors(len(self.mean))
         for index, (mean, color) in enumerate(zip(self.mean, colors, strict=True)):
+            use = strengths[index] > 0
+            x = strengths[index][use]
             label = None
             if self.curves is not None and len(self.mean) <= 8:
                 label = f"{self.names[1]} {self.curves[index]:.2g}"
@@ -184,10 +193,11 @@ class CrossValidationCurveDisplay:
                 )  # fmt: skip
         if self.chosen is not None:
             self._mark_chosen()
-        positive = (self.mean[:, use] > 0).all() and use.any()
+        drawn = self.mean[strengths > 0]
+        positive = (drawn > 0).all() and drawn.size
         self.ax_.set(xscale="log", xlabel=self.names[0], ylabel=self.ylabel)
         if positive:
-            low = self.mean[:, use].min()
+            low = drawn.min()
             self.ax_.set_yscale("log")
             if self.error is not None:
                 # Error bands that reach 0 would take the whole axis.
@@ -233,6 +243,11 @@ class StrengthCurveDisplay:
     def __init__(self, search):
         if not hasattr(search, "curve_") or not hasattr(search, "strength_"):
             raise ValueError(f"search must be a fitted StrengthSearch, got {search!r}.")
+        if np.ndim(search.strength_):
+            raise ValueError(
+                f"search has a curve for each of {len(search.strength_)} signals: draw "
+                "that of a search for one signal."
+            )
         self.search = search
 
     @classmethod

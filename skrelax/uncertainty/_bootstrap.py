@@ -12,7 +12,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from ..metrics import distribution_statistics, peak_statistics
 from ..utils._answers import fitted_distributions
-from ..utils._inspect import best, final_step
+from ..utils._inspect import best, choosing_for_each, final_step
 from ..utils._sklearn import HasMethods, routing_enabled, validate_params
 from ..utils._validation import (
     N_JOBS,
@@ -195,14 +195,16 @@ def bootstrap_distribution(
     searches = hasattr(fitted, "best_estimator_") or hasattr(
         final_step(fitted), "cv_results_"
     )
-    if searches:
+    # Each refit chooses anew, as the fit did.
+    shared = choosing_for_each(estimator) if searches else estimator
+    if shared is None:
         samples = Parallel(n_jobs=n_jobs)(
             delayed(_refit)(estimator, X, column, sample_weight)
             for column in resampled.T
         )
         samples = np.asarray(samples)
     else:
-        samples = _refit(estimator, X, resampled, sample_weight)
+        samples = _refit(shared, X, resampled, sample_weight)
     return _summarise(fitted, samples, noise_std, level)
 
 

@@ -76,6 +76,8 @@ class Answers:
     _reads_names = True
     # Names of parameters that a search of strengths may vary, the default first.
     _strengths = ()
+    # Whether these take a value for each signal.
+    _takes_strengths = False
     # Whether its description tells of distributions.
     _tells_distributions = False
     # Whether the fitted estimator refits its own signals with new noise.

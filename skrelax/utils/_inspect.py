@@ -1,5 +1,6 @@
 """The parts of fitted Pipelines and searches."""
 
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 
@@ -53,3 +54,22 @@ def treats_signals_alone(estimator):
         )
     # A subclass may do anything, so it has to say so itself.
     return "_treats_alone" in vars(type(estimator)) and estimator._treats_alone()
+
+
+def choosing_for_each(estimator):
+    """Return an estimator whose signals of one call get what they would get alone.
+
+    It is the estimator itself, or a clone that chooses `per_signal`; None where neither
+    treats signals alone.
+    """
+    if treats_signals_alone(estimator):
+        return estimator
+    settings = {
+        name: True
+        for name in estimator.get_params()
+        if name.rpartition("__")[2] == "per_signal"
+    }
+    if not settings:
+        return None
+    each = clone(estimator).set_params(**settings)
+    return each if treats_signals_alone(each) else None

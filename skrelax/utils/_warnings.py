@@ -11,6 +11,23 @@ _outer = None
 _reports = threading.local()
 
 
+def warning_of_signals(message, texts, n_signals):
+    """Return a UserWarning that knows what each signal would be told alone.
+
+    `texts` are those, {number of the signal: text}, of `n_signals` in the call.
+    """
+    warning = UserWarning(message)
+    warning.texts, warning.n_signals = texts, n_signals
+    return warning
+
+
+def texts_of_signals(warning, n_signals):
+    """Return {number of the signal: text} of a warning, {} where it is not known."""
+    # Signals of a part of the call have other numbers.
+    known = getattr(warning, "n_signals", None) == n_signals
+    return warning.texts if known else {}
+
+
 @contextlib.contextmanager
 def collect_warnings():
     """Give a list of the warnings that this thread issues meanwhile.

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -26,7 +27,6 @@ from skrelax import (
     TSVDCompressor,
     fit_batch,
 )
-from skrelax.batch._fit import treats_signals_alone
 from skrelax.datasets import make_decay
 from skrelax.inversion import KernelParameterSearch
 from skrelax.metrics import (
@@ -36,7 +36,7 @@ from skrelax.metrics import (
 )
 from skrelax.model_selection import InterleavedKFold, StrengthSearch
 from skrelax.signals import EPGEchoTrain, InversionRecovery
-from skrelax.utils._inspect import final_step, find_builder
+from skrelax.utils._inspect import final_step, find_builder, treats_signals_alone
 
 TE = 0.01 * np.arange(1, 25)
 ROLES = {"acquisition": "TE", "signal": "signal", "by": ["sample", "temperature"]}
@@ -85,6 +85,9 @@ ESTIMATORS = {
     "kernel parameter": KernelParameterSearch(
         EPG, values=np.linspace(120, 180, 5)
     ),
+    "kernel parameter, CV": KernelParameterSearch(
+        make_pipeline(EPG[0], SmoothLassoCV(2, 4, cv=3)), values=[120, 140, 160, 180]
+    ),
     "signed": MultiDimRegularizedILT(
         "T2", ILT_GRID, noise_std=0.005, scheme=ReferenceScheme(30)
     ),
@@ -96,6 +99,8 @@ ESTIMATORS = {
 }  # fmt: skip
 TOGETHER = {"lasso", "compressed", "smooth", "signed", "signed, convergent",
             "nonlinear", "kernel parameter"}  # fmt: skip
+# Those that share a call where each signal gets its own choice.
+CHOOSING = {"lasso CV", "smooth CV", "kernel parameter, CV"}
 
 
 def test_noise_free_decays_give_their_parameters():
@@ -152,7 +157,7 @@ def test_rows_are_those_of_fits_one_by_one(name):
                 assert_allclose(row[f"{quantity}_{k}"], peak[quantity], rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", TOGETHER)
+@pytest.mark.parametrize("name", sorted(TOGETHER | CHOOSING))
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_shared_calls_change_nothing(name):
     estimator, frame = ESTIMATORS[name], long_table(5)
@@ -176,6 +181,66 @@ def test_groups_with_one_acquisition_share_a_call(monkeypatch):
     monkeypatch.setattr(SmoothLasso, "fit", counted)
     fit_batch(ESTIMATORS["smooth"], long_table(5), **ROLES)
     assert sorted(calls) == [(20, 5), (24, 5)]
+
+
+def test_samples_that_choose_share_a_call(monkeypatch):
+    calls = []
+    fit = LassoFistaCV.fit
+
+    def counted(self, X, y, sample_weight=None, groups=None):
+        calls.append(np.shape(y))
+        return fit(self, X, y, sample_weight, groups)
+
+    monkeypatch.setattr(LassoFistaCV, "fit", counted)
+    fit_batch(ESTIMATORS["lasso CV"], long_table(5), **ROLES)
+    assert sorted(calls) == [(20, 5), (24, 5)]
+    # The caller's estimator is as it was.
+    assert not ESTIMATORS["lasso CV"][-1].per_signal
+
+
+def test_warnings_of_a_shared_call_go_to_their_samples(monkeypatch):
+    calls = []
+    fit = SmoothLasso.fit
+
+    def counted(self, X, y, sample_weight=None):
+        calls.append(np.shape(y))
+        return fit(self, X, y, sample_weight)
+
+    frame = long_table(5)
+    frame.loc[frame["sample"].isin(["s1", "s4"]), "signal"] *= -1
+    estimator = make_pipeline(BUILDER, SmoothLasso(1e-5, 1e-3))
+    alone, _ = fit_batch(estimator, frame, **ROLES, return_estimators=True)
+    monkeypatch.setattr(SmoothLasso, "fit", counted)
+    shared = fit_batch(estimator, frame, **ROLES)
+    assert sorted(calls) == [(20, 5), (24, 5)]
+    assert shared["message"].tolist() == alone["message"].tolist()
+    assert (shared["message"] == "ok").tolist() == [True, True, False, False] + [
+        True
+    ] * 4 + [False] * 2
+
+
+def test_one_failure_does_not_part_all_others(monkeypatch):
+    calls = []
+    fit = SmoothLasso.fit
+
+    def counted(self, X, y, sample_weight=None):
+        calls.append(np.shape(y)[1:])
+        if np.min(y) < -0.5:
+            raise ValueError("no negative signals here")
+        return fit(self, X, y, sample_weight)
+
+    frame = long_table(64)
+    flipped = frame["sample"] == "s5"
+    frame.loc[flipped, "signal"] *= -1
+    estimator = ESTIMATORS["smooth"]
+    monkeypatch.setattr(SmoothLasso, "fit", counted)
+    with pytest.warns(ConvergenceWarning, match="2 of 128 groups"):
+        table = fit_batch(estimator, frame, **ROLES)
+    assert (table["status"] == "failed").sum() == 2
+    # All of an acquisition in one call, its parts, and one part signal by signal.
+    assert calls.count((64,)) == 2
+    assert calls.count((4,)) == 32
+    assert calls.count(()) == 8
 
 
 @pytest.mark.parametrize("name", ["smooth", "lasso CV", "nonlinear"])

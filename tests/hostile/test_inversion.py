@@ -38,10 +38,12 @@ ESTIMATORS = {
     "LassoFista signed": LassoFista(positive=False, fit_intercept=True),
     "LassoFista fista": LassoFista(solver="fista", max_iter=50),
     "LassoFistaCV": LassoFistaCV(4, cv=3),
-    "LassoFistaCV each": LassoFistaCV(4, cv=3, alpha_per_signal=True, rule="1se"),
+    "LassoFistaCV each": LassoFistaCV(4, cv=3, per_signal=True, rule="1se"),
     "SmoothLasso": SmoothLasso(),
     "SmoothLasso signed": SmoothLasso(1e-3, positive=False, fit_intercept=True),
     "SmoothLassoCV": SmoothLassoCV(2, 3, cv=3),
+    "SmoothLassoCV each": SmoothLassoCV(2, 3, cv=3, per_signal=True),
+    "StrengthSearch each": StrengthSearch(SmoothLasso(), strengths=4, per_signal=True),
 } | {
     f"StrengthSearch {rule}": StrengthSearch(
         SmoothLasso(), rule, strengths=4, cv=3,

@@ -338,10 +338,10 @@ def test_rules_and_noise_level(relaxation):
     assert lowest.cv_dual_gap_ <= 1e-8
 
 
-def test_alpha_per_signal_equals_separate_searches():
+def test_per_signal_equals_separate_searches():
     data = make_decay(n_signals=3, drift=0.5, noise_std=1e-2, random_state=0)
     K = KernelBuilder(n_bins=40).fit_transform(data.X)
-    together = LassoFistaCV(np.geomspace(1e-1, 1e-5, 12), alpha_per_signal=True)
+    together = LassoFistaCV(np.geomspace(1e-1, 1e-5, 12), per_signal=True)
     together.fit(K, data.y)
     for index in range(3):
         alone = LassoFistaCV(np.geomspace(1e-1, 1e-5, 12)).fit(K, data.y[:, index])

@@ -59,9 +59,13 @@ INVERSIONS = {
     "LassoFista": on_line(LassoFista(1e-4)),
     "LassoFista, baseline": on_line(LassoFista(1e-4, fit_intercept=True)),
     "LassoFistaCV": on_line(LassoFistaCV(6)),
-    "LassoFistaCV, each": on_line(LassoFistaCV(6, alpha_per_signal=True)),
+    "LassoFistaCV, each": on_line(LassoFistaCV(6, per_signal=True)),
     "SmoothLasso": on_line(SmoothLasso(smoothness=1e-4)),
     "SmoothLassoCV": on_line(SmoothLassoCV(2, 3)),
+    "SmoothLassoCV, each": on_line(SmoothLassoCV(2, 3, per_signal=True)),
+    "StrengthSearch, each": StrengthSearch(
+        on_line(SmoothLasso()), strengths=6, per_signal=True
+    ),
     "KernelParameterSearch": SEARCH,
     "KernelParameterSearch inside": make_pipeline("passthrough", SEARCH),
     "StrengthSearch": StrengthSearch(on_line(SmoothLasso()), strengths=6),

@@ -218,9 +218,9 @@ def test_built_in_cross_validation_of_nothing_takes_the_largest(
         assert np.isfinite(fit.cv_results_["se_test_mse"]).all()
 
 
-def test_each_signal_alone_of_alpha_per_signal():
+def test_each_signal_alone_of_per_signal():
     signals = np.column_stack([NOISY, np.zeros(12), -NOISY])
     with pytest.warns(UserWarning, match="1 of 3 signals; of signal 2, the first: its"):
-        fit = LassoFistaCV(8, alpha_per_signal=True).fit(KERNEL, signals)
-    assert_array_equal(fit.alpha_[1:], fit.alphas_[[0, 0]])
-    assert fit.alpha_[0] < fit.alphas_[0]
+        fit = LassoFistaCV(8, per_signal=True).fit(KERNEL, signals)
+    assert_array_equal(fit.alpha_[1:], fit.alphas_[0, 1:])
+    assert fit.alpha_[0] < fit.alphas_[0, 0]

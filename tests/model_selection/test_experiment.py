@@ -110,3 +110,9 @@ def test_weights_names_and_tables():
 def test_what_cannot_be_searched(search, message):
     with pytest.raises(ValueError, match=message):
         search.fit(TIMES, DECAY)
+
+
+def test_one_error_judges_all_signals():
+    model = make_pipeline(KernelBuilder("T2"), SmoothLassoCV(2, 3, per_signal=True))
+    with pytest.raises(ValueError, match="set per_signal=False"):
+        BaselineSearch(model).fit(np.ones((9, 1)), np.ones(9))

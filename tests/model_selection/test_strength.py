@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy import optimize
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
@@ -17,7 +18,11 @@ from skrelax import (
 )
 from skrelax.kernels import acquisition_grid
 from skrelax.model_selection import StrengthSearch
-from skrelax.model_selection._criteria import lcurve_corner
+from skrelax.model_selection._searches import (
+    bounded_minimum,
+    bracketed_root,
+    lcurve_corner,
+)
 
 
 def echo_train_basis(flip_angle, relaxation_times, n_echoes, echo_spacing, T1):
@@ -210,6 +215,48 @@ def test_noise_level_is_estimated_where_it_is_not_given():
     assert_allclose(search.noise_std_, 2e-3, rtol=0.15)
 
 
+def answered(search):
+    """Return what a search finds where the fit at x is x itself."""
+    sent = None
+    while True:
+        try:
+            sent = search.send(sent)
+        except StopIteration as end:
+            return end.value
+
+
+FUNCTIONS = {
+    "parabola": lambda x: (x - 0.3) ** 2 - 0.02,
+    "flat": lambda x: max(abs(x), 0.2) - 0.3,
+    "steep": lambda x: np.exp(8 * x) - 1.5,
+    "steps": lambda x: np.floor(5 * x) + 0.5,
+    "falling": lambda x: -float(np.arctan(30 * (x + 0.4))),
+    "constant": lambda x: 1.0,
+    "tiny": lambda x: 1e-200 * ((x - 0.3) ** 3 + 0.5),
+    "limited": lambda x: min((x - 0.1) ** 2, 0.01) - 0.005,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_searches_take_the_steps_of_scipy(name):
+    function = FUNCTIONS[name]
+    limits = [(-1.0, 1.0), (-1.0, 0.35), (-13.2, 2.2), (0.1, 0.2)]
+    for low, high in limits:
+        found, value = answered(bounded_minimum(function, low, high))
+        expected = optimize.minimize_scalar(
+            function, bounds=(low, high), method="bounded", options={"xatol": 1e-6}
+        )
+        # The same operations in the same order give the same bits.
+        assert (found, value) == (expected.x, expected.fun)
+        if np.sign(function(low)) != np.sign(function(high)):
+            root = answered(bracketed_root(function, low, high))
+            # Compiled code may fuse a multiplication with an addition.
+            expected = optimize.brentq(function, low, high, xtol=1e-6)
+            assert_allclose(root, expected, atol=1e-9)
+    assert answered(bracketed_root(lambda x: x - 0.5, 0.5, 2.0)) == 0.5
+    assert answered(bracketed_root(lambda x: x - 2.0, 0.5, 2.0)) == 2.0
+
+
 def test_corner_of_a_known_curve():
     # y = 1/x on log axes bends nowhere; a hyperbola (x - 1)(y - 1) = c^2 bends most
     # at x = y = 1 + c.
@@ -218,7 +265,7 @@ def test_corner_of_a_known_curve():
     def point(t):
         return np.array([1 + c * np.exp(t), 1 + c * np.exp(-t)]), 1e-15
 
-    corner = lcurve_corner(point, -4.0, 4.0)
+    corner = answered(lcurve_corner(point, -4.0, 4.0))
     assert_allclose(corner, 0.0, atol=0.02)
 
 
@@ -240,7 +287,7 @@ def test_corner_does_not_hang_on_rounding(curve):
         def point(t):
             return curve(t) + 1e-13 * rng.uniform(-1, 1, 2), 1e-13
 
-        return lcurve_corner(point, -1.2, 1.0)
+        return answered(lcurve_corner(point, -1.2, 1.0))
 
     assert len({corner(seed) for seed in range(10)}) == 1
 

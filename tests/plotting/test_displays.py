@@ -135,7 +135,7 @@ def test_curves_of_built_in_cross_validation(data, final, n_curves):
 def test_curve_per_signal():
     batch = make_decay(n_signals=3, random_state=0)
     kernel = KernelBuilder(n_bins=30).fit_transform(batch.X)
-    model = LassoFistaCV(10, alpha_per_signal=True).fit(kernel, batch.y)
+    model = LassoFistaCV(10, per_signal=True).fit(kernel, batch.y)
     assert CrossValidationCurveDisplay.from_estimator(model).mean.shape == (3, 10)
 
 

@@ -9,7 +9,7 @@ from skrelax import KernelBuilder, LassoFistaCV, SmoothLasso
 from skrelax.datasets import make_decay
 from skrelax.metrics import log_mean
 from skrelax.model_selection import StrengthSearch
-from skrelax.uncertainty import bootstrap_distribution, estimate_noise_std
+from skrelax.uncertainty import _bootstrap, bootstrap_distribution, estimate_noise_std
 from skrelax.uncertainty._intervals import statistic_interval
 
 TIMES = np.geomspace(1e-2, 100.0, 60)
@@ -149,6 +149,17 @@ def test_searches_choose_their_strength_anew():
         )
         assert result.samples.shape == (4, 30)
         assert result.statistics.loc["log_mean", "estimate"] > 0
+
+
+def test_refits_that_share_a_call_choose_as_alone(monkeypatch):
+    data = make_decay(times=TIMES, noise_std=0.01, random_state=0)
+    model = make_pipeline(KernelBuilder(n_bins=30), LassoFistaCV(8))
+    options = {"n_bootstrap": 4, "random_state": 0}
+    together = bootstrap_distribution(model, data.X, data.y, **options)
+    monkeypatch.setattr(_bootstrap, "choosing_for_each", lambda estimator: None)
+    alone = bootstrap_distribution(model, data.X, data.y, **options)
+    # Products of matrices round by their size.
+    assert_allclose(together.samples, alone.samples, atol=1e-10)
 
 
 def test_two_axes_report_their_ratio():

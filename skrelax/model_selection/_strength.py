@@ -320,9 +320,11 @@ class StrengthSearch(
             for name in ("target_", "noise_std_"):
                 value = getattr(self, name)
                 setattr(self, name, None if value is None else float(value[0]))
+        # A signal alone needs no strengths per signal, nor do its refits.
+        strength = float(found[0]) if np.ndim(y) == 1 else self.strength_
         best = {
             f"{inversion.prefix}{name}": value
-            for name, value in inversion.setting(self.strength_).items()
+            for name, value in inversion.setting(strength).items()
         }
         self.best_estimator_ = clone(self.estimator).set_params(**best)
         self.best_estimator_.fit(X, y, **fit_params)

@@ -321,7 +321,7 @@ class StrengthSearch(
                 value = getattr(self, name)
                 setattr(self, name, None if value is None else float(value[0]))
         # A signal alone needs no strengths per signal, nor do its refits.
-        strength = float(found[0]) if np.ndim(y) == 1 else self.strength_
+        strength = float(found[0]) if first._single_signal else self.strength_
         best = {
             f"{inversion.prefix}{name}": value
             for name, value in inversion.setting(strength).items()

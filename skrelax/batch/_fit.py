@@ -7,14 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
-from sklearn import get_config
-from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import has_fit_parameter
 
 from ..utils._answers import answering, free_name
-from ..utils._inspect import choosing_for_each
+from ..utils._inspect import choosing_for_each, fit_weighted
 from ..utils._validation import check_n_jobs, check_number
 from ..utils._warnings import collect_warnings, texts_of_signals
 from ._describe import Columns, describe
@@ -251,7 +247,7 @@ def _fit_together(estimator, X, unit, settings):
     """Return the results of signals in one call, None if they must be told apart."""
     with collect_warnings() as caught:
         try:
-            fitted = _fit(estimator, X, unit.signals, unit.weight)
+            fitted = fit_weighted(estimator, X, unit.signals, unit.weight)
             found = describe(fitted, estimator, X, unit.signals, unit.weight, settings)
             own = answering(fitted)._tells_convergence
             texts = _texts_of_each(caught, own, unit.members.size)
@@ -269,7 +265,7 @@ def _fit_alone(estimator, X, y, weight, settings):
     """Return the results of one signal and the fitted estimator, or the failure."""
     with collect_warnings() as caught:
         try:
-            fitted = _fit(estimator, X, y, weight)
+            fitted = fit_weighted(estimator, X, y, weight)
             found = describe(fitted, estimator, X, y[:, None], weight, settings)
         except Exception as error:
             text = f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -307,28 +303,6 @@ def _texts_of_each(caught, own, n_signals):
 
 def _is_convergence(warning):
     return isinstance(warning, ConvergenceWarning)
-
-
-def _fit(estimator, X, y, weight):
-    """Return a fitted clone."""
-    options = {}
-    if weight is not None:
-        # With scikit-learn's routing of metadata, requests say where weights go.
-        routed = get_config()["enable_metadata_routing"]
-        prefix = "" if routed else _weight_prefix(estimator)
-        options[f"{prefix}sample_weight"] = weight
-    return clone(estimator).fit(X, y, **options)
-
-
-def _weight_prefix(estimator):
-    """Return what precedes ``sample_weight`` in the arguments of fit."""
-    if has_fit_parameter(estimator, "sample_weight"):
-        return ""
-    if isinstance(estimator, Pipeline):
-        name, last = estimator.steps[-1]
-        return f"{name}__{_weight_prefix(last)}"
-    inner = getattr(estimator, "estimator", None)
-    return "" if inner is None else _weight_prefix(inner)
 
 
 def _warn(status):

@@ -236,11 +236,6 @@ class DistributionMixin(Answers):
         """Return the baseline of each signal, a float or (n_signals,), or None."""
         return None
 
-    def _convergence(self, n_signals):
-        """Return status and message of each signal, both (n_signals,)."""
-        status = np.full(n_signals, "converged", dtype=object)
-        return status, np.full(n_signals, "ok", dtype=object)
-
     def _describe_signals(self, found, n_signals, min_share):
         """Return amplitudes, statistics, peaks and convergence of distributions."""
         columns = describe_rows(found, self._is_signed, self._baselines(), min_share)

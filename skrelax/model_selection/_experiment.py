@@ -9,6 +9,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from ..metrics import distribution_peaks
 from ..signals import resolve_model
+from ..utils._inspect import weight_options
 from ..utils._linear_inputs import validate_relative_weight
 from ..utils._progress import Progress
 from ..utils._sklearn import (
@@ -112,12 +113,10 @@ class _CandidateSearch(
 
     def _route(self, sample_weight):
         """Return the parameters of the fit of the Pipeline."""
-        if sample_weight is None:
-            return {}
-        if routing_enabled():
+        if sample_weight is not None and routing_enabled():
             routed = process_routing(self, "fit", sample_weight=sample_weight)
             return routed.estimator.fit
-        return {f"{self.estimator.steps[-1][0]}__sample_weight": sample_weight}
+        return weight_options(self.estimator, sample_weight)
 
     def _check_pipeline(self):
         """Raise ValueError unless the estimator is what can be searched."""

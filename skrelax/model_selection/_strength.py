@@ -4,11 +4,10 @@ import numbers
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from ..utils._answers import answers
-from ..utils._inspect import final_step, treats_signals_alone
+from ..utils._inspect import final_step, treats_signals_alone, weight_options
 from ..utils._sklearn import (
     BaseEstimator,
     HasMethods,
@@ -365,12 +364,7 @@ class StrengthSearch(
             given = {name: value for name, value in given.items() if value is not None}
             routed = process_routing(self, "fit", **given)
             return routed.estimator.fit, routed.splitter.split.get("groups")
-        if sample_weight is None:
-            return {}, groups
-        prefix = ""
-        if isinstance(self.estimator, Pipeline):
-            prefix = f"{self.estimator.steps[-1][0]}__"
-        return {f"{prefix}sample_weight": sample_weight}, groups
+        return weight_options(self.estimator, sample_weight), groups
 
     def _measure(self, curve, first, strengths):
         """Return the criterion of a rule as a function of a Fit and its choice."""

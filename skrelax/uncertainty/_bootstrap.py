@@ -5,15 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..metrics import distribution_statistics, peak_statistics
 from ..utils._answers import fitted_distributions
-from ..utils._inspect import best, choosing_for_each, final_step
-from ..utils._sklearn import HasMethods, routing_enabled, validate_params
+from ..utils._inspect import best, choosing_for_each, final_step, fit_weighted
+from ..utils._sklearn import HasMethods, validate_params
 from ..utils._validation import (
     N_JOBS,
     RealInterval,
@@ -176,7 +175,7 @@ def bootstrap_distribution(
                 f"sample_weight must be {signal.size} non-negative numbers, not all 0."
             )
         check_size(weight, "sample_weight")
-    fitted = _fit(estimator, X, signal, sample_weight)
+    fitted = fit_weighted(estimator, X, signal, sample_weight)
     if not hasattr(final_step(fitted), "coef_"):
         raise TypeError(
             "estimator must be a linear inversion or a Pipeline that ends in one, got "
@@ -233,22 +232,8 @@ def _coefficients(estimator):
     return final_step(estimator).coef_
 
 
-def _fit(estimator, X, y, sample_weight):
-    """Return a fitted clone; weights go to the last step of a Pipeline.
-
-    With metadata routing that step has to request them.
-    """
-    estimator = clone(estimator)
-    if sample_weight is None:
-        return estimator.fit(X, y)
-    prefix = ""
-    if isinstance(estimator, Pipeline) and not routing_enabled():
-        prefix = f"{estimator.steps[-1][0]}__"
-    return estimator.fit(X, y, **{f"{prefix}sample_weight": sample_weight})
-
-
 def _refit(estimator, X, y, sample_weight):
-    return _coefficients(_fit(estimator, X, y, sample_weight))
+    return _coefficients(fit_weighted(estimator, X, y, sample_weight))
 
 
 def _check_draws(n_bootstrap, noise):

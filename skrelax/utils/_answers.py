@@ -115,11 +115,13 @@ class Answers:
         `found` are the Distributions; keys are names, or (number of the peak, name).
         Two of them are ``status`` and ``message``.
         """
+        status, message = self._convergence(n_signals)
+        return {"status": status, "message": message}
+
+    def _convergence(self, n_signals):
+        """Return status and message of each signal, both (n_signals,)."""
         status = np.full(n_signals, "converged", dtype=object)
-        return {
-            "status": status,
-            "message": np.full(n_signals, "ok", dtype=object),
-        }
+        return status, np.full(n_signals, "ok", dtype=object)
 
     def _noise(self, rest):
         """Return the noise of a point of weight one, nan where nothing is left over."""

@@ -2,6 +2,9 @@
 
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from ._sklearn import routing_enabled
 
 
 def best(estimator):
@@ -73,3 +76,30 @@ def choosing_for_each(estimator):
         return None
     each = clone(estimator).set_params(**settings)
     return each if treats_signals_alone(each) else None
+
+
+def weight_options(estimator, weight):
+    """Return the options of fit that bring weights to the inversion inside.
+
+    With scikit-learn's routing of metadata, requests say where weights go.
+    """
+    if weight is None:
+        return {}
+    prefix = "" if routing_enabled() else _weight_prefix(estimator)
+    return {f"{prefix}sample_weight": weight}
+
+
+def fit_weighted(estimator, X, y, weight):
+    """Return a fitted clone; weights go to the inversion inside."""
+    return clone(estimator).fit(X, y, **weight_options(estimator, weight))
+
+
+def _weight_prefix(estimator):
+    """Return what precedes ``sample_weight`` in the arguments of fit."""
+    if has_fit_parameter(estimator, "sample_weight"):
+        return ""
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        return f"{name}__{_weight_prefix(last)}"
+    inner = getattr(estimator, "estimator", None)
+    return "" if inner is None else _weight_prefix(inner)

@@ -49,17 +49,21 @@ class BaseEstimator(base.BaseEstimator):
         return super()._get_param_names()
 
 
+def _frames_of(module):
+    """Yield the frames of a module that have called, the innermost first."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == module:
+            yield frame
+        frame = frame.f_back
+
+
 def fits_a_fold():
     """Return whether this thread is in a fit of scikit-learn's cross-validation.
 
     There is no public sign of it. Where the module has moved the answer is no.
     """
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_globals.get("__name__") == "sklearn.model_selection._validation":
-            return True
-        frame = frame.f_back
-    return False
+    return any(True for _ in _frames_of("sklearn.model_selection._validation"))
 
 
 def running_pipelines():
@@ -67,10 +71,7 @@ def running_pipelines():
 
     There is no public sign of them. Where the module has moved there are none.
     """
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_globals.get("__name__") == "sklearn.pipeline":
-            found = frame.f_locals.get("self")
-            if isinstance(found, Pipeline):
-                yield found
-        frame = frame.f_back
+    for frame in _frames_of("sklearn.pipeline"):
+        found = frame.f_locals.get("self")
+        if isinstance(found, Pipeline):
+            yield found

@@ -1,0 +1,183 @@
+"""Distributions of many signals, from arrays to arrays, in threads over parts."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...nonlinear._status import FitStatus
+from ...utils._parallel import run_chunks, single_blas_thread
+from ._numba_corner import N_PLACES
+from ._numba_signals import invert
+from ._numba_types import Found, Given, Passive, Penalty, Rule, Work
+
+RULES = ("none", "fixed", "chi2", "gcv", "discrepancy", "lcurve")
+# Multiplications per solve, for sharing signals out to threads.
+_SOLVES = 20
+
+
+class VoxelDistributions(NamedTuple):
+    """Distributions of signals, and how they were found.
+
+    Signals that are masked, failed, or of which nothing is explained have nan.
+    """
+
+    distributions: np.ndarray
+    """Amplitudes, (n_signals, n_bins)."""
+    settings: np.ndarray
+    """Settings of the kernels, (n_signals,)."""
+    strengths: np.ndarray
+    """Strengths, in units of an objective |K x - y|^2 / 2 + strength x^T L x / 2 with
+    weights of points that sum to one, (n_signals,)."""
+    free_squares: np.ndarray
+    """Mean squares of residuals without the penalty, (n_signals,)."""
+    squares: np.ndarray
+    """Mean squares of residuals, (n_signals,)."""
+    status: np.ndarray
+    """FitStatus of each signal, (n_signals,)."""
+    n_solves: np.ndarray
+    """Fits for the setting and for the strength, (n_signals, 2)."""
+
+
+def invert_signals(
+    table,
+    signals,
+    rule="none",
+    *,
+    root_weight=None,
+    settings=None,
+    strengths=0.0,
+    noise_std=np.nan,
+    chi2_factor=1.02,
+    limits=(np.nan, np.nan),
+    penalty=None,
+    alpha=0.0,
+    mask=None,
+    n_jobs=None,
+):
+    """Find the distribution of each signal with its own setting and strength.
+
+    Parameters
+    ----------
+    table : Table
+        Kernels over the setting, from `make_table` with the same `penalty`.
+    signals : ndarray of shape (n_signals, n_points)
+        The signals.
+    rule : {"none", "fixed", "chi2", "gcv", "discrepancy", "lcurve"}, default="none"
+        How strengths are chosen; GCV counts all bins as parameters.
+    root_weight : ndarray of shape (n_points,) or None, default=None
+        Square roots of weights that sum to one, as the table has them. None weighs
+        all points alike.
+    settings : ndarray of shape (n_signals,) or None, default=None
+        Settings that are known. Where None or nan, they are searched.
+    strengths : float or ndarray of shape (n_signals,), default=0.0
+        Strengths for ``"fixed"``.
+    noise_std : float or ndarray of shape (n_signals,), default=nan
+        Noise levels for ``"discrepancy"``.
+    chi2_factor : float, default=1.02
+        Increase of the squared residual norm that ``"chi2"`` allows.
+    limits : tuple of float, default=(nan, nan)
+        The weakest and the strongest strength. nan takes ten decades up to ten times
+        the mean square of the kernel.
+    penalty : ndarray of shape (n_bins, n_bins) or None, default=None
+        Matrix L of the penalty, the identity if None.
+    alpha : float or ndarray of shape (n_signals,), default=0.0
+        Weight of the sum of amplitudes.
+    mask : ndarray of shape (n_signals,) or None, default=None
+        Signals to invert.
+    n_jobs : int or None, default=None
+        Number of threads over parts of the signals.
+
+    Returns
+    -------
+    VoxelDistributions
+        What was found; it does not depend on `n_jobs`, nor on other signals.
+    """
+    n_signals, m = signals.shape
+    n = table.kernels.shape[1]
+    if root_weight is None:
+        root_weight = np.full(m, 1.0 / np.sqrt(m))
+    Y = np.array(signals, dtype=np.float64, order="C")
+    status = np.zeros(n_signals, np.int64)
+    peaks = np.abs(Y).max(axis=1, initial=0.0)
+    known = np.full(n_signals, np.nan) if settings is None else np.array(settings)
+    known = known.astype(np.float64)
+    outside = (known < table.nodes[0]) | (known > table.nodes[-1])
+    status[peaks == 0.0] = FitStatus.NO_SIGNAL
+    status[~np.isfinite(peaks) | outside] = FitStatus.FAILED
+    if mask is not None:
+        status[~np.asarray(mask, dtype=bool)] = FitStatus.MASKED
+    skipped = status != 0
+    Y[skipped] = 0.0
+    # Powers of two round nothing, and leave strengths as they are.
+    exponents = np.where(skipped, 0, np.frexp(np.where(skipped, 1.0, peaks))[1])
+    Y = np.ldexp(Y, -exponents[:, None]) * root_weight
+    variance = np.full(n_signals, noise_std, dtype=np.float64)
+    variance = np.ldexp(variance, -exponents) ** 2
+    L = np.eye(n) if penalty is None else np.asarray(penalty, dtype=np.float64)
+    rows, columns = np.nonzero(L)
+    width = int(np.abs(rows - columns).max(initial=0))
+    alphas = np.ldexp(np.full(n_signals, alpha, dtype=np.float64), -exponents)
+    strengths = np.full(n_signals, strengths, dtype=np.float64)
+    given = Given(Y, known, strengths, variance, alphas)
+    low, high = np.log(limits)
+    plan = Rule(RULES.index(rule), float(chi2_factor), float(low), float(high))
+    found = Found(
+        np.full((n_signals, n), np.nan),
+        np.full(n_signals, np.nan),
+        np.full(n_signals, np.nan),
+        np.full((n_signals, 2), np.nan),
+        status,
+        np.zeros((n_signals, 2), np.int64),
+    )
+
+    def part(rows):
+        invert(
+            table,
+            Given(*(column[rows] for column in given)),
+            plan,
+            Penalty(L, width, 0.0),
+            make_work(n, m, table.nodes.size),
+            Found(*(column[rows] for column in found)),
+        )
+
+    with single_blas_thread():
+        run_chunks(part, n_signals, _SOLVES * n * m, n_jobs)
+    lost = status > FitStatus.AT_BOUND
+    for column in found[:4]:
+        column[lost] = np.nan
+    found.distributions[:] = np.ldexp(found.distributions, exponents[:, None])
+    found.squares[:] = np.ldexp(found.squares, 2 * exponents[:, None])
+    return VoxelDistributions(
+        found.distributions,
+        found.settings,
+        found.strengths,
+        found.squares[:, 0],
+        found.squares[:, 1],
+        status,
+        found.solves,
+    )
+
+
+def make_work(n, m, n_nodes):
+    """Return the workspace for n bins, m points and a scan of n_nodes kernels."""
+    passive = Passive(
+        np.zeros(n + 1, np.int64),
+        np.zeros(n, np.bool_),
+        np.zeros(n, np.bool_),
+        np.zeros((n + 1, n + 1)),
+        *np.zeros((3, n + 1)),
+    )
+    return Work(
+        passive,
+        *np.zeros((3, n)),
+        np.zeros(m),
+        np.zeros((n, m)),
+        *np.zeros((2, n, n)),
+        *np.zeros((2, n, m)),
+        np.zeros((4, n + 1)),
+        np.zeros((n_nodes, 4)),
+        np.zeros((n_nodes, n), np.bool_),
+        np.zeros(n),
+        np.zeros((N_PLACES, 10)),
+        np.zeros(4, np.int64),
+    )

@@ -1,0 +1,290 @@
+"""The strength of the penalty of each signal, by a rule.
+
+All work on log(strength), with the equations of the passive bins at hand:
+d|r|^2 / ds = 2 (s L x + alpha)^T (G_PP + s L_PP)^-1 L x.
+"""
+
+import numpy as np
+
+from ...utils._compiled import compiled
+from ._numba_corner import (
+    EDGE,
+    ROUNDING,
+    largest_bend,
+    next_place,
+    remember,
+    second_place,
+    update,
+)
+from ._numba_setting import cubic_minimum
+from ._numba_nnls import misfit, nnls, penalise, solve
+
+NONE, FIXED, CHI2, GCV, DISCREPANCY, LCURVE = range(6)
+
+# Strengths are searched over this distance of logarithms, ten decades.
+_DECADES = 10.0 * np.log(10.0)
+# Residuals below this fraction of a signal's square are rounding.
+FLOOR = 1e-24
+# A step of log(strength) after which the next one would make no difference.
+_CLOSE = 1e-4
+_MAX_STEPS = 60
+# Places over the range of strengths at which an L-curve is sought.
+_N_GRID = 40
+
+
+@compiled
+def limits(rule, G):
+    """Return logarithms of the weakest and the strongest strength."""
+    low, high = rule.low, rule.high
+    if np.isnan(high):
+        total = 0.0
+        for j in range(G.shape[0]):
+            total += G[j, j]
+        high = np.log(10.0 * total / G.shape[0])
+    if np.isnan(low):
+        low = high - _DECADES
+    return low, high
+
+
+@compiled
+def fit_strength(strength, y, penalty, p, work):
+    """Fit with a strength; return the number of bins and the mean square residual."""
+    penalise(work.G, penalty, strength, work.H)
+    c, target = work.c, work.t[1]
+    for j in range(c.size):
+        target[j] = c[j] - penalty.alpha
+    p = nnls(work.H, target[: c.size], p, work.passive, work.x, work.w)
+    if p < 0:
+        return 0, np.inf
+    return p, misfit(work.K, y, p, work.passive, work.x, work.r)
+
+
+@compiled
+def rise(strength, penalty, p, work):
+    """Return the derivative of the squared residual by log(strength), and x^T L x."""
+    P, x = work.passive.P, work.x
+    L, alpha = penalty.matrix, penalty.alpha
+    Lx, s = work.t[2], work.t[3]
+    norm = 0.0
+    for a in range(p):
+        v = 0.0
+        for b in range(p):
+            v += L[P[a], P[b]] * x[P[b]]
+        Lx[a] = v
+        norm += v * x[P[a]]
+    solve(p, work.passive, Lx, s)
+    total = 0.0
+    for a in range(p):
+        total += (strength * Lx[a] + alpha) * s[a]
+    return 2.0 * strength * total, norm
+
+
+@compiled
+def reach(target, free, y, penalty, ends, p, work):
+    """Return log(strength) of the largest strength with a residual up to a target.
+
+    Steps are Newton's on log(square - free), which is nearly straight; free is the
+    square without a penalty. Returns bins, log(strength) and the number of fits; at
+    an end of the range that end.
+    """
+    low, high = ends
+    gain = target - free
+    if not gain > 0.0:
+        p, _ = fit_strength(np.exp(low), y, penalty, p, work)
+        return p, low, 1
+    norm = rise(0.0, penalty, p, work)[1]
+    z = 0.5 * (low + high)
+    if norm > 0.0:
+        z = min(max(np.log(10.0 * gain / norm), low), high)
+    below, above = low - 1.0, high + 1.0
+    for n_fits in range(1, _MAX_STEPS):
+        strength = np.exp(z)
+        p, square = fit_strength(strength, y, penalty, p, work)
+        if square <= target:
+            if z >= high:
+                return p, high, n_fits
+            below = z
+        else:
+            if z <= low:
+                return p, low, n_fits
+            above = z
+        slope, _ = rise(strength, penalty, p, work)
+        excess = square - free
+        step = 0.0
+        if excess > 0.0 and slope > 0.0:
+            step = -np.log(excess / gain) * excess / slope
+        new = z + step
+        if step == 0.0 or not below < new < above:
+            new = 0.5 * (max(below, low) + min(above, high))
+            if below < low:
+                new = low
+            elif above > high:
+                new = high
+        new = min(max(new, low), high)
+        if abs(new - z) <= _CLOSE and low < new < high:
+            p, _ = fit_strength(np.exp(new), y, penalty, p, work)
+            return p, new, n_fits + 1
+        z = new
+    return p, z, _MAX_STEPS
+
+
+@compiled
+def left_over(z, q, n_points):
+    """Return what is left of one after the share of effective parameters, its slope."""
+    strength = np.exp(z)
+    left, slope = 1.0, 0.0
+    for j in range(q.size):
+        share = 1.0 / (1.0 + strength / q[j])
+        left -= share / n_points
+        slope += share * (1.0 - share) / n_points
+    return left, slope
+
+
+@compiled
+def criterion(z, y, penalty, q, p, work, floor):
+    """Return bins, log of the criterion of GCV, and its slope by log(strength)."""
+    strength = np.exp(z)
+    p, square = fit_strength(strength, y, penalty, p, work)
+    slope, _ = rise(strength, penalty, p, work)
+    left, change = left_over(z, q, y.size)
+    if not left > 1e-6:
+        return p, np.inf, 0.0
+    value = np.log(max(square, floor)) - 2.0 * np.log(left)
+    return p, value, slope / max(square, floor) - 2.0 * change / left
+
+
+@compiled
+def cross_validated(start, y, penalty, q, ends, p, work, floor):
+    """Return bins, log(strength) and number of fits at the minimum of GCV.
+
+    From the start it walks downhill to a bracket, and closes it by cubics through
+    values and slopes.
+    """
+    low, high = ends
+    z = min(max(start, low), high)
+    p, f, g = criterion(z, y, penalty, q, p, work, floor)
+    n_fits = 1
+    stride = 1.0
+    a, f_a, g_a = z, f, g
+    while True:
+        new = a - stride if g_a > 0.0 else a + stride
+        new = min(max(new, low), high)
+        if new == a:
+            return p, a, n_fits
+        p, f, g = criterion(new, y, penalty, q, p, work, floor)
+        n_fits += 1
+        if (g > 0.0) != (g_a > 0.0) or f > f_a:
+            break
+        a, f_a, g_a = new, f, g
+        stride *= 1.5
+    b, f_b, g_b = new, f, g
+    if a > b:
+        a, f_a, g_a, b, f_b, g_b = b, f_b, g_b, a, f_a, g_a
+    best, f_best = (a, f_a) if f_a <= f_b else (b, f_b)
+    for _ in range(30):
+        z, _ = cubic_minimum(a, f_a, g_a, b, f_b, g_b)
+        edge = 1e-3 * (b - a)
+        z = min(max(z, a + edge), b - edge)
+        p, f, g = criterion(z, y, penalty, q, p, work, floor)
+        n_fits += 1
+        moved = abs(z - best)
+        if f < f_best:
+            best, f_best = z, f
+        if g > 0.0:
+            b, f_b, g_b = z, f, g
+        else:
+            a, f_a, g_a = z, f, g
+        if moved <= 20.0 * _CLOSE or b - a <= _CLOSE:
+            break
+    if best != z:
+        p, _, _ = criterion(best, y, penalty, q, p, work, floor)
+        n_fits += 1
+    return p, best, n_fits
+
+
+@compiled
+def curve_point(z, y, penalty, floors, p, work):
+    """Return bins, log residual, log norm, rounding, and whether the curve is defined.
+
+    `floors` are the smallest residual and norm that have a logarithm, and the square of
+    the signal.
+    """
+    strength = np.exp(z)
+    p, square = fit_strength(strength, y, penalty, p, work)
+    norm = rise(strength, penalty, p, work)[1]
+    defined = square > floors[0] and norm > floors[1]
+    square, norm = max(square, floors[0]), max(norm, floors[1])
+    rounding = ROUNDING * np.sqrt(floors[2] / square)
+    return p, np.log(square), np.log(norm), rounding, defined
+
+
+@compiled
+def defined_end(end, other, y, penalty, floors, p, work):
+    """Return the last place towards an end where the curve is defined, and fits."""
+    n_fits = 1
+    defined = curve_point(end, y, penalty, floors, p, work)[4]
+    if defined:
+        return end, n_fits
+    outside = end
+    for k in range(1, _N_GRID):
+        inside = end + (other - end) * k / (_N_GRID - 1)
+        n_fits += 1
+        if curve_point(inside, y, penalty, floors, 0, work)[4]:
+            while abs(outside - inside) > EDGE:
+                middle = 0.5 * (inside + outside)
+                n_fits += 1
+                if curve_point(middle, y, penalty, floors, 0, work)[4]:
+                    inside = middle
+                else:
+                    outside = middle
+            return inside, n_fits
+        outside = inside
+    return np.nan, n_fits
+
+
+@compiled
+def bent(y, penalty, ends, square, p, work):
+    """Return bins, log(strength) and fits at the corner of the L-curve.
+
+    Without a corner it is the strongest of the range.
+    """
+    points, state = work.curve, work.state
+    low, high = ends
+    p, _ = fit_strength(np.exp(low), y, penalty, p, work)
+    norm = rise(np.exp(low), penalty, p, work)[1]
+    floors = (FLOOR * square, FLOOR * norm, square)
+    low, n_low = defined_end(low, high, y, penalty, floors, p, work)
+    n_fits = n_low + 1
+    if np.isnan(low):
+        return p, ends[1], n_fits
+    high, n_high = defined_end(high, low, y, penalty, floors, 0, work)
+    n_fits += n_high
+    if not high > low:
+        return p, ends[1], n_fits
+    second = second_place(low, high)
+    points[0, 0], points[1, 0] = low, high
+    points[2, 0], points[3, 0] = second, low + (high - second)
+    state[0], state[1], state[2], state[3] = 0, 2, 3, 1
+    n_points, step, p = 0, 0, 0
+    while True:
+        first = 4 if n_points == 0 else n_points + 1
+        for i in range(n_points, first):
+            p, log_square, log_norm, rounding, _ = curve_point(
+                points[i, 0], y, penalty, floors, p, work
+            )
+            points[i, 1], points[i, 2], points[i, 3] = log_square, log_norm, rounding
+            points[i, 4], points[i, 5] = -np.inf, 0.0
+            n_fits += 1
+        n_points = first
+        update(points, n_points, state)
+        if n_points > 4:
+            remember(points, state, step)
+            step += 1
+        x = next_place(points, n_points, state, step)
+        if np.isnan(x):
+            break
+        points[n_points, 0] = x
+    best = largest_bend(points, n_points, (-1, -1))
+    z = points[best, 0] if best >= 0 else ends[1]
+    p, _ = fit_strength(np.exp(z), y, penalty, p, work)
+    return p, z, n_fits + 1

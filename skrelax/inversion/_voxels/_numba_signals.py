@@ -1,0 +1,128 @@
+"""All signals, one after another and each on its own."""
+
+import numpy as np
+
+from ...utils._compiled import compiled
+from .._numba_fit import REORDER
+from ._numba_kernel import kernel_at, ratios_at
+from ._numba_nnls import misfit, products, project, solve
+from ._numba_rules import (
+    CHI2,
+    DISCREPANCY,
+    FIXED,
+    FLOOR,
+    GCV,
+    bent,
+    cross_validated,
+    fit_strength,
+    limits,
+    reach,
+)
+from ._numba_setting import find_setting
+from ._numba_types import Penalty
+
+# As FitStatus has them.
+CONVERGED, AT_BOUND, _, NO_SIGNAL, FAILED, MASKED = range(6)
+
+
+@compiled(fastmath=REORDER)
+def polish(strength, y, penalty, p, work):
+    """Correct the amplitudes once by what the residual says; return its square.
+
+    Products of columns lose half of the digits of the kernel.
+    """
+    P, K, x, r = work.passive.P, work.K, work.x, work.r
+    L, left, s = penalty.matrix, work.t[2], work.t[3]
+    square = misfit(K, y, p, work.passive, x, r)
+    for a in range(p):
+        j = P[a]
+        v = -penalty.alpha
+        for i in range(r.size):
+            v += K[j, i] * r[i]
+        for b in range(p):
+            v -= strength * L[j, P[b]] * x[P[b]]
+        left[a] = v
+    solve(p, work.passive, left, s)
+    for a in range(p):
+        if not x[P[a]] + s[a] > 0.0:
+            return square
+    for a in range(p):
+        x[P[a]] += s[a]
+    return misfit(K, y, p, work.passive, x, r)
+
+
+@compiled
+def choose(rule, y, penalty, setting, table, values, p, work):
+    """Return bins, strength, fits, and whether the strength is at an end.
+
+    `values` are the square of the signal and that without a penalty, its fixed
+    strength, and its noise variance.
+    """
+    square, free, fixed, variance = values
+    floor = FLOOR * square
+    if rule.code == FIXED:
+        p, _ = fit_strength(fixed, y, penalty, p, work)
+        return p, fixed, 1, False
+    ends = limits(rule, work.G)
+    if rule.code == CHI2:
+        target = rule.factor * max(free, floor)
+        p, z, n_fits = reach(target, free, y, penalty, ends, p, work)
+    elif rule.code == DISCREPANCY:
+        target = max(variance, floor)
+        p, z, n_fits = reach(target, free, y, penalty, ends, p, work)
+    elif rule.code == GCV:
+        ratios_at(table, setting, work.q)
+        q = work.q
+        for j in range(q.size):
+            q[j] = np.exp(q[j])
+        total = 0.0
+        for a in range(p):
+            total += work.x[work.passive.P[a]] ** 2
+        start = np.log(max(free, floor) / total)
+        p, z, n_fits = cross_validated(start, y, penalty, q, ends, p, work, floor)
+    else:
+        p, z, n_fits = bent(y, penalty, ends, square, p, work)
+    return p, np.exp(z), n_fits, z <= ends[0] or z >= ends[1]
+
+
+@compiled
+def invert(table, given, rule, shared, work, found):
+    """Find setting, strength and distribution of each signal that is not masked."""
+    nodes = table.nodes
+    for k in range(given.signals.shape[0]):
+        if found.status[k] != CONVERGED:
+            continue
+        y, setting = given.signals[k], given.settings[k]
+        penalty = Penalty(shared.matrix, shared.width, given.alphas[k])
+        square = 0.0
+        for i in range(y.size):
+            square += y[i] * y[i]
+        p, held, at_end = 0, np.nan, False
+        if np.isnan(setting):
+            setting, p, held, found.solves[k, 0] = find_setting(table, y, work)
+            at_end = setting <= nodes[0] or setting >= nodes[-1]
+        if held != setting:
+            kernel_at(table, setting, work.K)
+            products(work.K, work.G)
+            project(work.K, y, work.c)
+        found.settings[k] = setting
+        p, free = fit_strength(0.0, y, penalty, p, work)
+        strength, n_fits = 0.0, 1
+        if p > 0 and rule.code > 0:
+            values = (square, free, given.strengths[k], given.variances[k])
+            p, strength, more, at_limit = choose(
+                rule, y, penalty, setting, table, values, p, work
+            )
+            n_fits += more
+            at_end |= at_limit
+        found.solves[k, 1] = n_fits
+        found.squares[k, 0] = free
+        found.strengths[k] = strength
+        if p == 0:
+            found.status[k] = NO_SIGNAL if np.isfinite(free) else FAILED
+            continue
+        found.squares[k, 1] = polish(strength, y, penalty, p, work)
+        for j in range(work.x.size):
+            found.distributions[k, j] = work.x[j]
+        if at_end:
+            found.status[k] = AT_BOUND

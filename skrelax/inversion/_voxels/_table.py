@@ -1,0 +1,125 @@
+"""Tables of kernels over a setting, of known accuracy."""
+
+import numpy as np
+from numpy.polynomial import chebyshev
+from scipy import linalg
+
+from ._numba_types import Table
+
+# Largest error of a polynomial, as a fraction of the largest entry of the kernels.
+_ACCURACY = 1e-9
+# Powers of a polynomial: with fewer, pieces are many; with more, a kernel takes long.
+_N_POWERS = 8
+# Narrowest piece, as a fraction of the range: a kernel that needs it has a kink.
+_NARROWEST = 1.0 / 1024
+# Places in a piece, between those that the polynomial goes through, where it is tested.
+_TESTED = np.array([-0.995, -0.91, -0.72, -0.3, 0.03, 0.37, 0.69, 0.93, 0.99])
+# Kernels of the scan: two degrees apart for angles from 50 to 180.
+_N_NODES = 66
+_STEP = 5
+# Logarithms of ratios outside these say that a penalty does all, or nothing.
+_LIMITS = (-80.0, 80.0)
+
+
+class NotSmoothError(ValueError):
+    """Kernels do not follow their setting smoothly enough for a table."""
+
+
+def make_table(kernel, low, high, penalty=None, magnitude=False):
+    """Return the Table of kernels from a setting `low` to `high`.
+
+    Parameters
+    ----------
+    kernel : callable
+        kernel(setting) returns the kernel (n_points, n_bins), weighted. Where
+        `magnitude`, its entries may change sign, and their magnitudes are meant.
+    low, high : float
+        The range of the setting.
+    penalty : ndarray of shape (n_bins, n_bins) or None, default=None
+        Matrix of the penalty, the identity if None.
+    magnitude : bool, default=False
+        Whether kernels are magnitudes.
+
+    Returns
+    -------
+    Table
+        Polynomials through the kernels. Between the places that they go through they
+        were measured to be off by at most 1e-9 of the largest entry.
+
+    Raises
+    ------
+    NotSmoothError
+        If kernels have kinks, or too many turns, or entries that are not finite.
+    """
+    nodes = np.linspace(low, high, _N_NODES)
+    scanned = np.array([np.asarray(kernel(v), dtype=np.float64).T for v in nodes])
+    largest = np.abs(scanned).max()
+    if not np.isfinite(largest):
+        raise NotSmoothError("kernels must be finite, got one that is not.")
+    places = chebyshev.chebpts1(_N_POWERS)
+    # From values at these places to coefficients of powers.
+    to_powers = np.linalg.inv(np.vander(places, increasing=True))
+    test = np.vander(_TESTED, _N_POWERS, increasing=True)
+    edges, pieces, waiting = [low], [], [(low, high)]
+    while waiting:
+        start, stop = waiting.pop()
+        half, middle = 0.5 * (stop - start), 0.5 * (start + stop)
+        exact = np.array([kernel(middle + half * t).T for t in places])
+        powers = np.einsum("kp,pjm->kjm", to_powers, exact)
+        worst = 0.0
+        for row, t in zip(test, _TESTED, strict=True):
+            error = np.tensordot(row, powers, 1) - kernel(middle + half * t).T
+            worst = max(worst, np.abs(error).max())
+            if not worst <= _ACCURACY * largest:
+                break
+        if worst <= _ACCURACY * largest:
+            edges.append(stop)
+            pieces.append(powers.transpose(1, 0, 2))
+        elif half < _NARROWEST * (high - low):
+            raise NotSmoothError(
+                f"kernels must follow their setting smoothly, got a change at {middle} "
+                f"that polynomials miss by {worst / largest:.1g}."
+            )
+        else:
+            waiting += [(middle, stop), (start, middle)]
+    edges, coefficients = np.array(edges), np.ascontiguousarray(pieces)
+    slopes = _slopes(edges, coefficients, nodes)
+    if magnitude:
+        slopes *= np.where(scanned < 0.0, -1.0, 1.0)
+        scanned = np.abs(scanned)
+    grams = scanned @ scanned.transpose(0, 2, 1)
+    return Table(
+        edges,
+        coefficients,
+        bool(magnitude),
+        nodes,
+        np.ascontiguousarray(scanned),
+        slopes,
+        grams,
+        _log_ratios(grams, penalty),
+        _STEP,
+    )
+
+
+def _slopes(edges, coefficients, settings):
+    """Return derivatives of the kernels of a table (n_settings, n_bins, n_points)."""
+    pieces = np.clip(np.searchsorted(edges, settings, "right") - 1, 0, len(edges) - 2)
+    units = 2.0 / np.diff(edges)[pieces]
+    t = units * (settings - edges[pieces]) - 1.0
+    powers = np.arange(1, coefficients.shape[2])
+    rows = powers * t[:, None] ** (powers - 1) * units[:, None]
+    return np.einsum("sk,sjkm->sjm", rows, coefficients[pieces][:, :, 1:])
+
+
+def _log_ratios(grams, penalty):
+    """Return logarithms of q where a strength s leaves q / (q + s) of a direction."""
+    n = grams.shape[1]
+    L = np.eye(n) if penalty is None else penalty
+    logs = np.empty(grams.shape[:2])
+    for G, row in zip(grams, logs, strict=True):
+        # With the sum of both on one side even a penalty with a null space will do.
+        unit = np.trace(G) / n or 1.0
+        share = linalg.eigh(G, G + unit * L, eigvals_only=True) if unit else np.zeros(n)
+        share = np.clip(share, 1e-16, 1.0 - 1e-16)
+        row[:] = np.log(unit) + np.log(share) - np.log1p(-share)
+    return np.clip(logs, *_LIMITS)

@@ -3,6 +3,10 @@
 from ...utils._compiled import compiled
 from .._numba_fit import REORDER
 
+# Powers of the polynomials of a table: with fewer, pieces are many; with more, a kernel
+# takes long. The loops over them are unrolled.
+N_POWERS = 10
+
 
 @compiled
 def locate(edges, setting):
@@ -22,14 +26,14 @@ def locate(edges, setting):
 def kernel_at(table, setting, K):
     """Write the kernel at a setting into K (n_bins, n_points)."""
     C = table.coefficients
-    _, n, n_powers, m = C.shape
+    _, n, _, m = C.shape
     piece, t = locate(table.edges, setting)
     for j in range(n):
         for i in range(m):
-            K[j, i] = C[piece, j, n_powers - 1, i]
-        for k in range(n_powers - 2, -1, -1):
-            for i in range(m):
-                K[j, i] = K[j, i] * t + C[piece, j, k, i]
+            v = C[piece, j, N_POWERS - 1, i]
+            for k in range(N_POWERS - 2, -1, -1):
+                v = v * t + C[piece, j, k, i]
+            K[j, i] = v
     if table.magnitude:
         for j in range(n):
             for i in range(m):
@@ -40,23 +44,23 @@ def kernel_at(table, setting, K):
 def columns_at(table, setting, p, P, K, D):
     """Write columns P[:p] at a setting into rows of K, their derivatives into D."""
     C, edges = table.coefficients, table.edges
-    _, _, n_powers, m = C.shape
+    m = C.shape[3]
     piece, t = locate(edges, setting)
     unit = 2.0 / (edges[piece + 1] - edges[piece])
     for a in range(p):
         j = P[a]
         for i in range(m):
-            K[a, i] = C[piece, j, n_powers - 1, i]
-            D[a, i] = 0.0
-        for k in range(n_powers - 2, -1, -1):
+            v, d = C[piece, j, N_POWERS - 1, i], 0.0
+            for k in range(N_POWERS - 2, -1, -1):
+                d = d * t + v
+                v = v * t + C[piece, j, k, i]
+            K[a, i] = v
+            D[a, i] = d * unit
+        if table.magnitude:
             for i in range(m):
-                D[a, i] = D[a, i] * t + K[a, i]
-                K[a, i] = K[a, i] * t + C[piece, j, k, i]
-        for i in range(m):
-            D[a, i] *= unit
-            if table.magnitude and K[a, i] < 0.0:
-                K[a, i] = -K[a, i]
-                D[a, i] = -D[a, i]
+                if K[a, i] < 0.0:
+                    K[a, i] = -K[a, i]
+                    D[a, i] = -D[a, i]
 
 
 @compiled

@@ -28,6 +28,16 @@ FLOOR = 1e-24
 # A step of log(strength) after which the next one would make no difference.
 _CLOSE = 1e-4
 _MAX_STEPS = 60
+# GCV: distance of the strengths that are looked at first, how far above the best is
+# looked at in between, how far above it a minimum may seem to be, the last step that
+# counts, the fraction of points that must be left, and where the first strength lies in
+# the workspace.
+_STRIDE = 1.0
+_VALLEY = 1e-2
+_MARGIN = 5e-3
+_SETTLED = 2e-3
+_SATURATED = 1e-6
+_MIDDLE = 75
 # Places over the range of strengths at which an L-curve is sought.
 _N_GRID = 40
 
@@ -142,50 +152,69 @@ def left_over(z, q, n_points):
 
 @compiled
 def criterion(z, y, penalty, q, p, work, floor):
-    """Return bins, log of the criterion of GCV, and its slope by log(strength)."""
+    """Return bins, log of the criterion of GCV, its slope by log(strength), residual.
+
+    The residual is its logarithm, too, and the criterion infinite where all points are
+    used up.
+    """
     strength = np.exp(z)
     p, square = fit_strength(strength, y, penalty, p, work)
     slope, _ = rise(strength, penalty, p, work)
     left, change = left_over(z, q, y.size)
-    if not left > 1e-6:
-        return p, np.inf, 0.0
-    value = np.log(max(square, floor)) - 2.0 * np.log(left)
-    return p, value, slope / max(square, floor) - 2.0 * change / left
+    square = max(square, floor)
+    if not left > _SATURATED:
+        return p, np.inf, -1.0, np.log(square)
+    value = np.log(square) - 2.0 * np.log(left)
+    return p, value, slope / square - 2.0 * change / left, np.log(square)
 
 
 @compiled
-def cross_validated(start, y, penalty, q, ends, p, work, floor):
-    """Return bins, log(strength) and number of fits at the minimum of GCV.
+def walk(start, sign, y, penalty, q, ends, p, work, bounds):
+    """Follow GCV from the start to one side, until nothing better can come.
 
-    From the start it walks downhill to a bracket, and closes it by cubics through
-    values and slopes.
+    Strength, criterion and slope go into work, from _MIDDLE to that side. To the strong
+    side residuals only grow, to the weak one the effective parameters. `bounds` are the
+    logarithm of the residual without a penalty, the floor, and the best so far. Returns
+    bins, number of fits, and the best.
     """
-    low, high = ends
-    z = min(max(start, low), high)
-    p, f, g = criterion(z, y, penalty, q, p, work, floor)
-    n_fits = 1
-    stride = 1.0
-    a, f_a, g_a = z, f, g
+    free, floor, best = bounds
+    z, k = start, 0
+    most = max(left_over(ends[1], q, y.size)[0], _SATURATED)
     while True:
-        new = a - stride if g_a > 0.0 else a + stride
-        new = min(max(new, low), high)
-        if new == a:
-            return p, a, n_fits
-        p, f, g = criterion(new, y, penalty, q, p, work, floor)
-        n_fits += 1
-        if (g > 0.0) != (g_a > 0.0) or f > f_a:
-            break
-        a, f_a, g_a = new, f, g
-        stride *= 1.5
-    b, f_b, g_b = new, f, g
-    if a > b:
-        a, f_a, g_a, b, f_b, g_b = b, f_b, g_b, a, f_a, g_a
+        if k > 0 or sign > 0:
+            p, f, g, square = criterion(z, y, penalty, q, p, work, floor)
+            place = _MIDDLE + sign * k
+            work.curve[place, 0] = z
+            work.curve[place, 1] = f
+            work.curve[place, 2] = g
+            best = min(best, f)
+            least = square - 2.0 * np.log(most)
+            if sign < 0:
+                left = max(left_over(z, q, y.size)[0], _SATURATED)
+                least = free - 2.0 * np.log(left)
+            end = ends[1] if sign > 0 else ends[0]
+            if least >= best or z == end:
+                return p, k, best
+        k += 1
+        z = min(max(start + sign * k * _STRIDE, ends[0]), ends[1])
+
+
+@compiled
+def close_in(k, y, penalty, q, p, work, floor):
+    """Return bins, log(strength) and criterion at the minimum after place k, and fits.
+
+    Cubics go through values and slopes at the ends of a bracket.
+    """
+    curve = work.curve
+    a, f_a, g_a = curve[k, 0], curve[k, 1], curve[k, 2]
+    b, f_b, g_b = curve[k + 1, 0], curve[k + 1, 1], curve[k + 1, 2]
     best, f_best = (a, f_a) if f_a <= f_b else (b, f_b)
-    for _ in range(30):
+    n_fits = 0
+    while n_fits < _MAX_STEPS and b - a > _CLOSE:
         z, _ = cubic_minimum(a, f_a, g_a, b, f_b, g_b)
         edge = 1e-3 * (b - a)
         z = min(max(z, a + edge), b - edge)
-        p, f, g = criterion(z, y, penalty, q, p, work, floor)
+        p, f, g, _ = criterion(z, y, penalty, q, p, work, floor)
         n_fits += 1
         moved = abs(z - best)
         if f < f_best:
@@ -194,12 +223,66 @@ def cross_validated(start, y, penalty, q, ends, p, work, floor):
             b, f_b, g_b = z, f, g
         else:
             a, f_a, g_a = z, f, g
-        if moved <= 20.0 * _CLOSE or b - a <= _CLOSE:
+        if moved <= _SETTLED:
             break
-    if best != z:
-        p, _, _ = criterion(best, y, penalty, q, p, work, floor)
-        n_fits += 1
-    return p, best, n_fits
+    return p, best, f_best, n_fits
+
+
+@compiled
+def cross_validated(values, y, penalty, q, ends, p, work):
+    """Return bins, log(strength) and number of fits at the minimum of GCV.
+
+    `values` are the square of the residual without a penalty, its floor, and where to
+    start.
+    """
+    free, floor, start = values
+    start = min(max(start, ends[0]), ends[1])
+    bounds = (np.log(max(free, floor)), floor, np.inf)
+    p, up, best = walk(start, 1, y, penalty, q, ends, p, work, bounds)
+    bounds = (bounds[0], floor, best)
+    p, down, best = walk(start, -1, y, penalty, q, ends, p, work, bounds)
+    n_fits = up + down + 1
+    curve = work.curve
+    first, stop = _MIDDLE - down, _MIDDLE + up
+    k = stop - 1
+    while k >= first:
+        if min(curve[k, 1], curve[k + 1, 1]) < best + _VALLEY:
+            for row in range(stop, k, -1):
+                for column in range(3):
+                    curve[row + 1, column] = curve[row, column]
+            z = 0.5 * (curve[k, 0] + curve[k + 1, 0])
+            p, f, g, _ = criterion(z, y, penalty, q, p, work, floor)
+            curve[k + 1, 0], curve[k + 1, 1], curve[k + 1, 2] = z, f, g
+            best = min(best, f)
+            stop += 1
+            n_fits += 1
+        k -= 1
+    z, last = start, np.nan
+    for k in range(first, stop + 1):
+        curve[k, 3] = 0.0
+        if curve[k, 1] <= best:
+            z = curve[k, 0]
+    while True:
+        promise, place = best + _MARGIN, -1
+        for k in range(first, stop):
+            a, f_a, g_a = curve[k, 0], curve[k, 1], curve[k, 2]
+            b, f_b, g_b = curve[k + 1, 0], curve[k + 1, 1], curve[k + 1, 2]
+            falls = g_a < 0.0 and (g_b >= 0.0 or f_b >= f_a)
+            rises = g_b > 0.0 and f_a >= f_b
+            if curve[k, 3] > 0.0 or not (falls or rises):
+                continue
+            _, value = cubic_minimum(a, f_a, g_a, b, f_b, g_b)
+            if value < promise:
+                promise, place = value, k
+        if place < 0:
+            break
+        curve[place, 3] = 1.0
+        p, last, f, more = close_in(place, y, penalty, q, p, work, floor)
+        n_fits += more
+        if f < best:
+            z, best = last, f
+    p, _ = fit_strength(np.exp(z), y, penalty, p, work)
+    return p, z, n_fits + 1
 
 
 @compiled

@@ -13,6 +13,9 @@ from ._numba_nnls import append, back_substitute, misfit, nnls, products, projec
 
 # The scan ends where sums of squares have risen to this multiple of the smallest.
 _HOPELESS = 4.0
+# Ratio of the largest and the smallest of them below which noise makes many minima, and
+# all kernels are scanned.
+_FLAT = 2.0
 # Distance of two settings, as a fraction of the range, that makes no difference.
 _CLOSE = 1e-6
 _MAX_ROUNDS = 40
@@ -35,15 +38,15 @@ def slope_of(D, p, P, x, r):
 
 
 @compiled
-def scan(table, y, work):
-    """Fit at the kernels of the coarse scan, downwards; return their number.
+def scan(table, step, y, work):
+    """Fit at each kernel after `step` of the scan, downwards; return their number.
 
-    Setting, sum of squares, slope and bins of each go into work.
+    Also whether sums of squares hardly change. Setting, sum of squares, slope and bins of each go into work.
     """
     passive, x, c, w, r = work.passive, work.x, work.c, work.w, work.r
-    nodes, step = table.nodes, table.step
+    nodes = table.nodes
     p, n_fits, k = 0, 0, nodes.size - 1
-    best, rising = np.inf, 0
+    best, worst, rising = np.inf, 0.0, 0
     while True:
         project(table.kernels[k], y, c)
         p = nnls(table.grams[k], c, max(p, 0), passive, x, w)
@@ -54,10 +57,11 @@ def scan(table, y, work):
         for j in range(x.size):
             work.found[n_fits, j] = x[j] > 0.0
         rising = rising + 1 if n_fits and square > work.scan[n_fits - 1, 1] else 0
-        best = min(best, square)
+        best, worst = min(best, square), max(worst, square)
         n_fits += 1
-        if k == 0 or (rising > 1 and square > _HOPELESS * best):
-            return n_fits
+        hopeless = step > 1 and rising > 1 and square > _HOPELESS * best
+        if k == 0 or hopeless:
+            return n_fits, worst < _FLAT * best
         k = max(k - step, 0)
 
 
@@ -137,12 +141,12 @@ def fit_columns(table, setting, y, p, work):
 
 @compiled
 def follow(table, start, curvature, bracket, y, p, work):
-    """Follow the bins in use to where their slope is zero; return them and the place.
+    """Follow the bins in use to where their slope is zero.
 
-    It stays within the bracket.
+    It stays within the bracket. Returns their number, the place, and whether it is there.
     """
     low, high = bracket
-    close = _CLOSE * (table.nodes[-1] - table.nodes[0])
+    close = 30.0 * _CLOSE * (table.nodes[-1] - table.nodes[0])
     before, slope_before, v = start, 0.0, start
     for k in range(12):
         p, slope = fit_columns(table, v, y, p, work)
@@ -152,10 +156,13 @@ def follow(table, start, curvature, bracket, y, p, work):
         if not curvature > 0.0:
             v = high if slope < 0.0 else low
         else:
-            v = min(max(v - slope / curvature, low), high)
+            v -= slope / curvature
+        # Half way to an end at most: there a slope may be zero by symmetry, at a
+        # maximum, too.
+        v = min(max(v, 0.5 * (before + low)), 0.5 * (before + high))
         if abs(v - before) <= close:
-            break
-    return p, v
+            return p, v, True
+    return p, v, False
 
 
 @compiled
@@ -196,15 +203,25 @@ def refine(table, q, y, work):
     while n_fits < _MAX_ROUNDS and high - low > close:
         start = min(max(v, low + edge), high - edge)
         curvature = (g_high - g_low) / (high - low)
-        p, v = follow(table, start, curvature, (low, high), y, p, work)
-        if (v <= low and v > nodes[0]) or (v >= high and v < nodes[-1]):
-            # Other bins will be in use before: their minimum is within.
-            v = start
+        p, v, there = follow(table, start, curvature, (low, high), y, p, work)
+        near = min(v - low, high - v) < 1e-3 * (high - low)
+        if near and nodes[0] < low and high < nodes[-1]:
+            # Other bins will be in use there: their minimum is within.
+            v, there = start, False
+        n_before = p
+        for a in range(p):
+            work.t[1, a] = P[a]
         p, square = fit_at(table, v, y, p, work)
         n_fits += 1
         held = v
         if square < best:
             best_v, best = v, square
+        same = there and p == n_before
+        for a in range(p):
+            same = same and work.t[1, a] == P[a]
+        if same:
+            # The bins whose slope is zero here are those of the best fit.
+            break
         p, slope = fit_columns(table, v, y, p, work)
         if abs(slope) <= 10.0 * close * abs(curvature):
             break
@@ -226,20 +243,26 @@ def find_setting(table, y, work):
     of fits.
     """
     known = work.scan
-    n_scan = scan(table, y, work)
+    n_scan, is_flat = scan(table, table.step, y, work)
+    total = n_scan
+    if is_flat:
+        n_scan, _ = scan(table, 1, y, work)
+        total += n_scan
     v, best = known[0, 0], known[0, 1]
     for q in range(n_scan):
         known[q, 3] = 0.0
         if known[q, 1] < best:
             v, best = known[q, 0], known[q, 1]
-    total, p, held = n_scan, 0, np.nan
+    p, held = 0, np.nan
     while True:
         promise, place = _MARGIN * best, -1
         for q in range(n_scan - 1):
             low, f_low, g_low = known[q + 1, 0], known[q + 1, 1], known[q + 1, 2]
             high, f_high, g_high = known[q, 0], known[q, 1], known[q, 2]
-            # At the end of a range the slope may be zero by symmetry.
-            if known[q, 3] > 0.0 or g_low >= 0.0 or g_high < 1e-6 * g_low:
+            # At the ends of the range slopes may be zero by symmetry.
+            falls = g_low < 0.0 or low <= table.nodes[0]
+            rises = g_high > 0.0 or high >= table.nodes[-1]
+            if known[q, 3] > 0.0 or not (falls and rises):
                 continue
             _, value = cubic_minimum(low, f_low, g_low, high, f_high, g_high)
             if value < promise:

@@ -79,7 +79,9 @@ def choose(rule, y, penalty, setting, table, values, p, work):
         for a in range(p):
             total += work.x[work.passive.P[a]] ** 2
         start = np.log(max(free, floor) / total)
-        p, z, n_fits = cross_validated(start, y, penalty, q, ends, p, work, floor)
+        p, z, n_fits = cross_validated(
+            (free, floor, start), y, penalty, q, ends, p, work
+        )
     else:
         p, z, n_fits = bent(y, penalty, ends, square, p, work)
     return p, np.exp(z), n_fits, z <= ends[0] or z >= ends[1]

@@ -4,12 +4,11 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy import linalg
 
+from ._numba_kernel import N_POWERS
 from ._numba_types import Table
 
 # Largest error of a polynomial, as a fraction of the largest entry of the kernels.
-_ACCURACY = 1e-9
-# Powers of a polynomial: with fewer, pieces are many; with more, a kernel takes long.
-_N_POWERS = 8
+_ACCURACY = 1e-10
 # Narrowest piece, as a fraction of the range: a kernel that needs it has a kink.
 _NARROWEST = 1.0 / 1024
 # Places in a piece, between those that the polynomial goes through, where it is tested.
@@ -44,7 +43,7 @@ def make_table(kernel, low, high, penalty=None, magnitude=False):
     -------
     Table
         Polynomials through the kernels. Between the places that they go through they
-        were measured to be off by at most 1e-9 of the largest entry.
+        were measured to be off by at most 1e-10 of the largest entry.
 
     Raises
     ------
@@ -56,10 +55,10 @@ def make_table(kernel, low, high, penalty=None, magnitude=False):
     largest = np.abs(scanned).max()
     if not np.isfinite(largest):
         raise NotSmoothError("kernels must be finite, got one that is not.")
-    places = chebyshev.chebpts1(_N_POWERS)
+    places = chebyshev.chebpts1(N_POWERS)
     # From values at these places to coefficients of powers.
     to_powers = np.linalg.inv(np.vander(places, increasing=True))
-    test = np.vander(_TESTED, _N_POWERS, increasing=True)
+    test = np.vander(_TESTED, N_POWERS, increasing=True)
     edges, pieces, waiting = [low], [], [(low, high)]
     while waiting:
         start, stop = waiting.pop()

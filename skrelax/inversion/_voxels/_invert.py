@@ -28,10 +28,10 @@ class VoxelDistributions(NamedTuple):
     strengths: np.ndarray
     """Strengths, in units of an objective |K x - y|^2 / 2 + strength x^T L x / 2 with
     weights of points that sum to one, (n_signals,)."""
-    free_squares: np.ndarray
-    """Mean squares of residuals without the penalty, (n_signals,)."""
-    squares: np.ndarray
-    """Mean squares of residuals, (n_signals,)."""
+    free_residuals: np.ndarray
+    """Root mean squares of residuals without the penalty, (n_signals,)."""
+    residuals: np.ndarray
+    """Root mean squares of residuals, (n_signals,)."""
     status: np.ndarray
     """FitStatus of each signal, (n_signals,)."""
     n_solves: np.ndarray
@@ -104,6 +104,9 @@ def invert_signals(
     outside = (known < table.nodes[0]) | (known > table.nodes[-1])
     status[peaks == 0.0] = FitStatus.NO_SIGNAL
     status[~np.isfinite(peaks) | outside] = FitStatus.FAILED
+    variance = np.full(n_signals, noise_std, dtype=np.float64)
+    if rule == "discrepancy":
+        status[~(variance >= 0.0)] = FitStatus.FAILED
     if mask is not None:
         status[~np.asarray(mask, dtype=bool)] = FitStatus.MASKED
     skipped = status != 0
@@ -111,12 +114,13 @@ def invert_signals(
     # Powers of two round nothing, and leave strengths as they are.
     exponents = np.where(skipped, 0, np.frexp(np.where(skipped, 1.0, peaks))[1])
     Y = np.ldexp(Y, -exponents[:, None]) * root_weight
-    variance = np.full(n_signals, noise_std, dtype=np.float64)
-    variance = np.ldexp(variance, -exponents) ** 2
+    alphas = np.full(n_signals, alpha, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        variance = np.ldexp(variance, -exponents) ** 2
+        alphas = np.ldexp(alphas, -exponents)
     L = np.eye(n) if penalty is None else np.asarray(penalty, dtype=np.float64)
     rows, columns = np.nonzero(L)
     width = int(np.abs(rows - columns).max(initial=0))
-    alphas = np.ldexp(np.full(n_signals, alpha, dtype=np.float64), -exponents)
     strengths = np.full(n_signals, strengths, dtype=np.float64)
     given = Given(Y, known, strengths, variance, alphas)
     low, high = np.log(limits)
@@ -143,16 +147,22 @@ def invert_signals(
     with single_blas_thread():
         run_chunks(part, n_signals, _SOLVES * n * m, n_jobs)
     lost = status > FitStatus.AT_BOUND
-    for column in found[:4]:
-        column[lost] = np.nan
-    found.distributions[:] = np.ldexp(found.distributions, exponents[:, None])
-    found.squares[:] = np.ldexp(found.squares, 2 * exponents[:, None])
+    found.squares[lost] = np.nan
+    with np.errstate(over="ignore"):
+        F = np.ldexp(found.distributions, exponents[:, None], out=found.distributions)
+        residuals = np.ldexp(np.sqrt(found.squares), exponents[:, None])
+    # Amplitudes may be larger than any number where the signal hardly is not.
+    finite = np.isfinite(F).all(axis=1) & np.isfinite(residuals).all(axis=1)
+    beyond = ~lost & ~finite
+    status[beyond] = FitStatus.FAILED
+    for column in (F, residuals, found.settings, found.strengths):
+        column[lost | beyond] = np.nan
     return VoxelDistributions(
-        found.distributions,
+        F,
         found.settings,
         found.strengths,
-        found.squares[:, 0],
-        found.squares[:, 1],
+        residuals[:, 0],
+        residuals[:, 1],
         status,
         found.solves,
     )

@@ -64,12 +64,11 @@ def update(points, n_points, state):
         i = state[place]
         before, after = -1, -1
         for j in range(n_points):
-            if points[j, 0] < points[i, 0]:
-                if before < 0 or points[j, 0] > points[before, 0]:
-                    before = j
-            elif points[j, 0] > points[i, 0]:
-                if after < 0 or points[j, 0] < points[after, 0]:
-                    after = j
+            x = points[j, 0]
+            if x < points[i, 0] and (before < 0 or x > points[before, 0]):
+                before = j
+            if x > points[i, 0] and (after < 0 or x < points[after, 0]):
+                after = j
         points[i, 4], points[i, 5] = -np.inf, 0.0
         # The first and the last place are the ends of the curve.
         near = min(_distance(points, i, 0), _distance(points, i, 1))

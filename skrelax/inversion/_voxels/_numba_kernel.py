@@ -65,17 +65,17 @@ def columns_at(table, setting, p, P, K, D):
 
 @compiled
 def ratios_at(table, setting, q):
-    """Write eigenvalues at a setting, by cubics in their logarithm, into q."""
+    """Write logarithms of eigenvalues at a setting, by cubics, into q."""
     nodes, logs = table.nodes, table.ratios
-    last = nodes.size - 1
-    u = (setting - nodes[0]) / (nodes[last] - nodes[0]) * last
-    start = min(max(int(u) - 2, 0), last - 5)
+    last = logs.shape[0] - 1
+    u = (setting - nodes[0]) / (nodes[-1] - nodes[0]) * last
+    start = min(max(int(u) - 1, 0), last - 3)
     u -= start
     for j in range(q.size):
         q[j] = 0.0
-    for a in range(6):
+    for a in range(4):
         weight = 1.0
-        for b in range(6):
+        for b in range(4):
             if a != b:
                 weight *= (u - b) / (a - b)
         for j in range(q.size):

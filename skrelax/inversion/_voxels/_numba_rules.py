@@ -16,8 +16,8 @@ from ._numba_corner import (
     second_place,
     update,
 )
-from ._numba_setting import cubic_minimum
 from ._numba_nnls import misfit, nnls, penalise, solve
+from ._numba_setting import cubic_minimum
 
 NONE, FIXED, CHI2, GCV, DISCREPANCY, LCURVE = range(6)
 

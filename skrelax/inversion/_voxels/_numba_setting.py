@@ -41,7 +41,8 @@ def slope_of(D, p, P, x, r):
 def scan(table, step, y, work):
     """Fit at each kernel after `step` of the scan, downwards; return their number.
 
-    Also whether sums of squares hardly change. Setting, sum of squares, slope and bins of each go into work.
+    Also whether sums of squares hardly change. Setting, sum of squares, slope and bins
+    of each go into work.
     """
     passive, x, c, w, r = work.passive, work.x, work.c, work.w, work.r
     nodes = table.nodes
@@ -143,7 +144,8 @@ def fit_columns(table, setting, y, p, work):
 def follow(table, start, curvature, bracket, y, p, work):
     """Follow the bins in use to where their slope is zero.
 
-    It stays within the bracket. Returns their number, the place, and whether it is there.
+    It stays within the bracket. Returns their number, the place, and whether the slope
+    is zero there.
     """
     low, high = bracket
     close = 30.0 * _CLOSE * (table.nodes[-1] - table.nodes[0])

@@ -27,8 +27,9 @@ class Table(NamedTuple):
     grams: np.ndarray
     """Products of columns of these kernels, (n_nodes, n_bins, n_bins)."""
     ratios: np.ndarray
-    """Logarithms of the eigenvalues of grams in units of the penalty, (n_nodes,
-    n_bins): a strength s leaves q / (q + s) of a direction."""
+    """Logarithms of the eigenvalues of products of columns in units of the penalty, at
+    settings equally far apart, (n_settings, n_bins): a strength s leaves q / (q + s)
+    of a direction."""
     step: int
     """Nodes from one kernel of the coarse scan to the next."""
 

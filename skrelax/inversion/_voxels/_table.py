@@ -4,7 +4,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy import linalg
 
-from ._numba_kernel import N_POWERS
+from ._numba_kernel import N_POWERS, kernel_at
 from ._numba_types import Table
 
 # Largest error of a polynomial, as a fraction of the largest entry of the kernels.
@@ -16,8 +16,10 @@ _TESTED = np.array([-0.995, -0.91, -0.72, -0.3, 0.03, 0.37, 0.69, 0.93, 0.99])
 # Kernels of the scan: two degrees apart for angles from 50 to 180.
 _N_NODES = 66
 _STEP = 5
-# Logarithms of ratios outside these say that a penalty does all, or nothing.
-_LIMITS = (-80.0, 80.0)
+# Settings at which effective parameters are tabulated.
+_N_RATIOS = 261
+# Share of a direction that is rounding.
+_LEAST = 1e-16
 
 
 class NotSmoothError(ValueError):
@@ -87,7 +89,7 @@ def make_table(kernel, low, high, penalty=None, magnitude=False):
         slopes *= np.where(scanned < 0.0, -1.0, 1.0)
         scanned = np.abs(scanned)
     grams = scanned @ scanned.transpose(0, 2, 1)
-    return Table(
+    table = Table(
         edges,
         coefficients,
         bool(magnitude),
@@ -95,9 +97,10 @@ def make_table(kernel, low, high, penalty=None, magnitude=False):
         np.ascontiguousarray(scanned),
         slopes,
         grams,
-        _log_ratios(grams, penalty),
+        np.empty((0, 0)),
         _STEP,
     )
+    return table._replace(ratios=_log_ratios(table, penalty))
 
 
 def _slopes(edges, coefficients, settings):
@@ -110,15 +113,23 @@ def _slopes(edges, coefficients, settings):
     return np.einsum("sk,sjkm->sjm", rows, coefficients[pieces][:, :, 1:])
 
 
-def _log_ratios(grams, penalty):
-    """Return logarithms of q where a strength s leaves q / (q + s) of a direction."""
-    n = grams.shape[1]
+def _log_ratios(table, penalty):
+    """Return logarithms of q where a strength s leaves q / (q + s) of a direction.
+
+    They are tabulated closely: magnitudes have kinks.
+    """
+    _, n, m = table.kernels.shape
     L = np.eye(n) if penalty is None else penalty
-    logs = np.empty(grams.shape[:2])
-    for G, row in zip(grams, logs, strict=True):
+    settings = np.linspace(table.nodes[0], table.nodes[-1], _N_RATIOS)
+    logs, K = np.empty((_N_RATIOS, n)), np.empty((n, m))
+    for setting, row in zip(settings, logs, strict=True):
+        kernel_at(table, setting, K)
+        G = K @ K.T
         # With the sum of both on one side even a penalty with a null space will do.
-        unit = np.trace(G) / n or 1.0
-        share = linalg.eigh(G, G + unit * L, eigvals_only=True) if unit else np.zeros(n)
-        share = np.clip(share, 1e-16, 1.0 - 1e-16)
-        row[:] = np.log(unit) + np.log(share) - np.log1p(-share)
-    return np.clip(logs, *_LIMITS)
+        unit = np.trace(G) / n
+        share = np.zeros(n)
+        if unit > 0.0:
+            share = linalg.eigh(G, G + unit * L, eigvals_only=True)
+        share = np.clip(share, _LEAST, 1.0 - _LEAST)
+        row[:] = np.log(unit or 1.0) + np.log(share) - np.log1p(-share)
+    return logs

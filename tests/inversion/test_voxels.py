@@ -1,0 +1,449 @@
+"""Distributions of many signals, each with its own kernel and strength."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import nnls
+
+from skrelax import SmoothLasso
+from skrelax.inversion._penalty import kronecker_penalty
+from skrelax.inversion._voxels import (
+    RULES,
+    NotSmoothError,
+    invert_signals,
+    make_table,
+)
+from skrelax.inversion._voxels import _numba_kernel as kernel_loops
+from skrelax.inversion._voxels import _numba_nnls as nnls_loops
+from skrelax.inversion._voxels._invert import make_work
+from skrelax.inversion._voxels._numba_types import Penalty
+from skrelax.model_selection import StrengthSearch
+from skrelax.nonlinear import FitStatus
+from skrelax.signals import EPGEchoTrain
+
+N_ECHOES, N_BINS = 32, 30
+TIMES = 0.01 * np.arange(1, N_ECHOES + 1)[:, None]
+T2 = np.geomspace(0.01, 2.0, N_BINS)
+LOW, HIGH = 50.0, 180.0
+SETTINGS = {"strengths": 1e-4, "noise_std": 0.01}
+
+
+def signed_train(angle):
+    """Return echoes (n_echoes, n_bins) with the excitation at half the angle."""
+    train = EPGEchoTrain(angle, echo_spacing=0.01, excitation="half")
+    return train.evaluate(TIMES, T2[:, None])
+
+
+def kernel(angle):
+    """Return the magnitudes, as data have them."""
+    return np.abs(signed_train(angle))
+
+
+def table_of(penalty=None):
+    return make_table(
+        lambda v: signed_train(v) / np.sqrt(N_ECHOES), LOW, HIGH, penalty, True
+    )
+
+
+@pytest.fixture(scope="module")
+def table():
+    return table_of()
+
+
+def simulate(n_signals, snr, seed=0):
+    """Return signals (n, n_echoes) of two pools at their angles, with Rician noise."""
+    rng = np.random.default_rng(seed)
+    angles = np.append(rng.uniform(90.0, 180.0, n_signals - 1), 180.0)
+    share = rng.uniform(0.05, 0.3, n_signals)
+    peaks = [np.exp(-0.5 * (np.log(T2 / t) / 0.25) ** 2) for t in (0.02, 0.09)]
+    peaks = np.array([peak / peak.sum() for peak in peaks])
+    F = np.column_stack([share, 1.0 - share]) @ peaks
+    clean = np.array([kernel(a) @ f for a, f in zip(angles, F, strict=True)])
+    noise = rng.standard_normal((2, *clean.shape)) / snr
+    return np.hypot(clean + noise[0], noise[1]), angles
+
+
+# Loops against plain NumPy and SciPy.
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 7, 30])
+def test_loops_are_their_twins(n):
+    rng = np.random.default_rng(n)
+    K, y = rng.standard_normal((n, 9)), rng.standard_normal(9)
+    G, H, c = np.empty((n, n)), np.empty((n, n)), np.empty(n)
+    nnls_loops.products(K, G)
+    nnls_loops.project(K, y, c)
+    # Sums of nine products of numbers near one: some roundings.
+    assert_allclose(G, K @ K.T, atol=1e-14)
+    assert_allclose(c, K @ y, atol=1e-14)
+    for order in range(min(n, 3)):
+        L = kronecker_penalty((n,), order).toarray()
+        nnls_loops.penalise(G, Penalty(L, order, 0.0), 0.3, H)
+        assert_allclose(H, G + 0.3 * L, atol=1e-14)
+
+
+def solve_nnls(K, y, start=()):
+    """Return the answer of the loop for kernel K (n_points, n_bins)."""
+    m, n = K.shape
+    work = make_work(n, m, 2)
+    work.passive.P[: len(start)] = start
+    p = nnls_loops.nnls(K.T @ K, K.T @ y, len(start), work.passive, work.x, work.w)
+    assert p >= 0
+    assert set(work.passive.P[:p]) == set(np.flatnonzero(work.x))
+    return work.x
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nnls_from_any_start_is_that_of_scipy(seed):
+    rng = np.random.default_rng(seed)
+    K = rng.standard_normal((20, 12)) + 0.5
+    for _ in range(20):
+        y = rng.standard_normal(20)
+        expected = nnls(K, y)[0]
+        start = rng.permutation(12)[: rng.integers(0, 13)]
+        # Columns far from dependent: products of them lose few digits.
+        assert_allclose(solve_nnls(K, y, start), expected, atol=1e-12)
+
+
+def test_nnls_of_copies_and_zeros():
+    rng = np.random.default_rng(0)
+    K = rng.uniform(size=(10, 6))
+    K[:, 3], K[:, 4], K[:, 5] = K[:, 0], 2.0 * K[:, 1], 0.0
+    for y in (K @ np.arange(6.0), rng.standard_normal(10), np.zeros(10), -K[:, 0]):
+        x = solve_nnls(K, y)
+        residual = np.linalg.norm(K @ x - y)
+        assert residual == pytest.approx(nnls(K, y)[1], abs=1e-9)
+        assert (x >= 0).all()
+
+
+# The table.
+
+
+def test_kernels_between_the_nodes(table):
+    K, D = np.empty((2, N_BINS, N_ECHOES))
+    columns, bins = np.empty((N_BINS, N_ECHOES)), np.arange(N_BINS)
+    largest = table.kernels.max()
+    angles = np.random.default_rng(0).uniform(LOW, HIGH, 100)
+    for angle in [LOW, *angles, *table.edges, HIGH]:
+        expected = kernel(angle).T / np.sqrt(N_ECHOES)
+        kernel_loops.kernel_at(table, angle, K)
+        assert_allclose(K, expected, atol=1e-9 * largest)
+        kernel_loops.columns_at(table, angle, N_BINS, bins, columns, D)
+        assert_allclose(columns, K, atol=1e-15)
+    for angle in angles[:20]:
+        kernel_loops.columns_at(table, angle, N_BINS, bins, columns, D)
+        before, after = signed_train(angle - 1e-3), signed_train(angle + 1e-3)
+        slope = (after - before) / 2e-3 * np.sign(signed_train(angle))
+        # Central differences: h^2 / 6 of a third derivative of some (32 / 57)^3.
+        assert_allclose(D, slope.T / np.sqrt(N_ECHOES), atol=1e-8)
+
+
+def test_slopes_and_products_of_the_scan(table):
+    K, D = np.empty((2, N_BINS, N_ECHOES))
+    bins = np.arange(N_BINS)
+    for index in (0, 20, 65):
+        kernel_loops.columns_at(table, table.nodes[index], N_BINS, bins, K, D)
+        assert_allclose(table.kernels[index], K, atol=1e-9)
+        assert_allclose(table.slopes[index], D, atol=1e-12)
+        assert_allclose(table.grams[index], K @ K.T, atol=1e-9)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_effective_parameters_at_any_setting(order):
+    L = kronecker_penalty((N_BINS,), order).toarray()
+    logs = np.empty(N_BINS)
+    for angle in (52.3, 111.1, 178.9):
+        kernel_loops.ratios_at(table_of(L), angle, logs)
+        G = kernel(angle).T @ kernel(angle) / N_ECHOES
+        for strength in (1e-6, 1e-3, 1.0):
+            expected = np.trace(np.linalg.solve(G + strength * L, G))
+            found = np.sum(1.0 / (1.0 + strength * np.exp(-logs)))
+            # Cubics over half a degree, across kinks of magnitudes.
+            assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_kinks_have_no_table():
+    with pytest.raises(NotSmoothError, match="must follow their setting smoothly"):
+        make_table(lambda v: np.abs(np.linspace(-0.9, 0.77, 5)[:, None] - v), -1.0, 1.0)
+    with pytest.raises(NotSmoothError, match="finite"):
+        make_table(lambda v: np.full((3, 2), v / 0.0 if v else np.nan), 0.0, np.nan)
+
+
+# The setting.
+
+
+@pytest.mark.parametrize("snr", [3.0, 30.0, 150.0, 1000.0])
+def test_angle_is_never_worse_than_a_dense_scan(table, snr):
+    signals, _ = simulate(60, snr, seed=int(snr))
+    found = invert_signals(table, signals)
+    assert (found.status <= FitStatus.AT_BOUND).all()
+    scan = [
+        invert_signals(table, signals, settings=np.full(60, v)).residuals
+        for v in np.linspace(LOW, HIGH, 66)
+    ]
+    assert (found.residuals <= np.min(scan, axis=0) * (1 + 1e-9)).all()
+    for residual, angle, y in zip(
+        found.residuals, found.settings, signals, strict=True
+    ):
+        expected = nnls(kernel(angle), y, maxiter=1000)[1] / np.sqrt(N_ECHOES)
+        size = np.sqrt(np.mean(y**2))
+        assert residual == pytest.approx(expected, abs=1e-9 * size)
+
+
+def test_angles_of_clean_signals(table):
+    signals, angles = simulate(40, 2000.0)
+    found = invert_signals(table, signals)
+    far = angles < 170.0
+    # Noise of a two-thousandth, and a grid of T2, leave some tenths of a degree.
+    assert_allclose(found.settings[far], angles[far], atol=1.0)
+    # 180 degrees is where the range ends.
+    assert found.status[-1] in (FitStatus.CONVERGED, FitStatus.AT_BOUND)
+    known = invert_signals(table, signals, settings=angles)
+    assert_array_equal(known.settings, angles)
+    sizes = np.sqrt(np.mean(signals**2, axis=1))
+    assert (found.residuals <= known.residuals + 1e-9 * sizes).all()
+
+
+def test_noise_alone_is_scanned(table):
+    rng = np.random.default_rng(0)
+    signals = np.hypot(*rng.standard_normal((2, 30, N_ECHOES)))
+    found = invert_signals(table, signals)
+    scan = [
+        invert_signals(table, signals, settings=np.full(30, v)).residuals
+        for v in np.linspace(LOW, HIGH, 66)
+    ]
+    assert (found.residuals <= np.min(scan, axis=0) * (1 + 1e-9)).all()
+
+
+# The strength.
+
+
+def rows(table, signals, rule, angles, **options):
+    return invert_signals(table, signals, rule, settings=angles, **options)
+
+
+@pytest.mark.parametrize(("order", "alpha"), [(0, 0.0), (1, 0.0), (2, 0.0), (1, 1e-3)])
+def test_fixed_strength_is_a_single_fit(order, alpha):
+    L = kronecker_penalty((N_BINS,), order).toarray()
+    signals, angles = simulate(6, 150.0)
+    strengths = np.geomspace(1e-5, 1e-1, 6)
+    found = rows(
+        table_of(L), signals, "fixed", angles,
+        strengths=strengths, penalty=L, alpha=alpha,
+    )  # fmt: skip
+    for f, angle, strength, y in zip(
+        found.distributions, angles, strengths, signals, strict=True
+    ):
+        single = SmoothLasso(alpha, strength, order).fit(kernel(angle), y)
+        # Kernels differ by 1e-10, weak penalties multiply that.
+        assert_allclose(f, single.coef_, atol=1e-6)
+
+
+def single_search(rule, angle, y, order=0, **options):
+    return StrengthSearch(
+        SmoothLasso(alpha=0.0, order=order),
+        rule=rule,
+        degrees_of_freedom="linear",
+        **options,
+    ).fit(kernel(angle), y)
+
+
+def generalised(K, y, strength, L):
+    """Return the logarithm of the criterion of GCV, counting all bins."""
+    m, n = K.shape
+    root = np.linalg.cholesky(L + 1e-14 * np.eye(n)).T
+    stacked = np.vstack([K, np.sqrt(m * strength) * root])
+    f = nnls(stacked, np.append(y, np.zeros(n)), maxiter=1000)[0]
+    G = K.T @ K / m
+    left = 1.0 - np.trace(np.linalg.solve(G + strength * L, G)) / m
+    return np.log(np.mean((K @ f - y) ** 2)) - 2.0 * np.log(left)
+
+
+@pytest.mark.parametrize("order", [0, 2])
+@pytest.mark.parametrize("rule", ["chi2", "discrepancy", "lcurve", "gcv"])
+def test_strength_is_that_of_a_search_alone(rule, order):
+    L = kronecker_penalty((N_BINS,), order).toarray()
+    signals, angles = simulate(4, 100.0, seed=3)
+    found = rows(table_of(L), signals, rule, angles, noise_std=0.012, penalty=L)
+    options = {"noise_std": 0.012} if rule == "discrepancy" else {}
+    for index, (angle, y) in enumerate(zip(angles, signals, strict=True)):
+        single = single_search(rule, angle, y, order, **options)
+        if rule == "gcv":
+            # Of minima that are almost equal, and flat, either may be taken.
+            K = kernel(angle)
+            ours, theirs = (
+                generalised(K, y, s, L)
+                for s in (found.strengths[index], single.strength_)
+            )
+            assert ours <= theirs + 1e-4
+            continue
+        # Corners of an L-curve are found to 1e-4 in log(strength).
+        assert found.strengths[index] == pytest.approx(single.strength_, rel=1e-3)
+        assert_allclose(
+            found.distributions[index], single.best_estimator_.coef_, atol=2e-4
+        )
+
+
+@pytest.mark.parametrize("snr", [30.0, 300.0])
+def test_rules_against_dense_scans(table, snr):
+    signals, angles = simulate(40, snr)
+    grid = np.geomspace(1e-8, 1.0, 321)
+    squares = np.array(
+        [rows(table, signals, "fixed", angles, strengths=s).residuals for s in grid]
+    )
+    squares **= 2
+    free = rows(table, signals, "none", angles).residuals ** 2
+    for rule, target in (("chi2", 1.02 * free), ("discrepancy", np.full(40, snr**-2))):
+        found = rows(table, signals, rule, angles, noise_std=1.0 / snr)
+        inside = found.status == FitStatus.CONVERGED
+        assert inside.sum() > 20
+        assert_allclose(found.residuals[inside] ** 2, target[inside], rtol=1e-7)
+        # No strength of the scan above the chosen one may reach the target.
+        above = grid[:, None] > found.strengths * (1 + 1e-3)
+        assert (squares[above & inside] > np.broadcast_to(target, above.shape)[
+            above & inside]).all()  # fmt: skip
+        # Where none does, the weakest strength is taken and said to be at the end.
+        assert (squares[0][~inside] > target[~inside] * (1 - 1e-6)).all()
+    s2 = np.array([np.linalg.svd(kernel(a), compute_uv=False) ** 2 for a in angles])
+    s2 /= N_ECHOES
+
+    def criterion(squares, strengths):
+        share = s2 / (s2 + np.broadcast_to(strengths, 40)[:, None])
+        return np.log(squares) - 2.0 * np.log(1.0 - share.sum(axis=1) / N_ECHOES)
+
+    scan = np.array([criterion(q, s) for q, s in zip(squares, grid, strict=True)])
+    found = rows(table, signals, "gcv", angles)
+    # Between near equals, minima of two sets of bins, either may be taken.
+    assert (
+        criterion(found.residuals**2, found.strengths) < scan.min(axis=0) + 1e-3
+    ).all()
+
+
+@pytest.fixture(scope="module")
+def decaes(shared_data):
+    def read(name):
+        return np.loadtxt(shared_data / "decaes" / f"decaes_{name}.csv")
+
+    times, bins = 0.01 * np.arange(1, 17)[:, None], read("ref_t2times")
+
+    def train(angle):
+        model = EPGEchoTrain(angle, T1=1.0, echo_spacing=0.01, excitation="half")
+        return model.evaluate(times, bins[:, None]) / 4.0
+
+    return read, make_table(train, LOW, HIGH, magnitude=True)
+
+
+@pytest.mark.parametrize(("tag", "rule"), [("ref2", "gcv"), ("ref_lcurve", "lcurve")])
+def test_reference_of_decaes(decaes, tag, rule):
+    read, table = decaes
+    signal = read("ref_signal")[None]
+    # DECAES searches ln(mu) from -8 to 2.
+    limits = tuple(np.exp([-16.0, 4.0]) / 16.0)
+    searched = invert_signals(table, signal, rule, limits=limits)
+    # DECAES interpolates the curve of residuals over angles.
+    assert searched.settings[0] == pytest.approx(float(read(f"{tag}_alpha")), abs=0.02)
+    known = np.array([float(read(f"{tag}_alpha"))])
+    found = invert_signals(table, signal, rule, settings=known, limits=limits)
+    mu = float(read(f"{tag}_mu"))
+    assert np.sqrt(16 * found.strengths[0]) == pytest.approx(mu, abs=2e-6)
+    assert_allclose(found.distributions[0], read(f"{tag}_dist"), atol=1e-4)
+    if rule == "lcurve":
+        factor = (found.residuals / found.free_residuals) ** 2
+        assert factor[0] == pytest.approx(float(read(f"{tag}_chi2factor")), rel=1e-3)
+    fixed = invert_signals(
+        table, signal, "fixed", settings=known, strengths=mu**2 / 16
+    ).distributions[0]
+    assert_allclose(fixed, read(f"{tag}_dist"), atol=1e-7)
+
+
+def test_unpenalised_reference_of_decaes(decaes):
+    read, table = decaes
+    found = invert_signals(
+        table, read("ref_signal")[None], settings=np.array([180.0])
+    ).distributions[0]
+    assert_allclose(found, read("ref_dist"), atol=1e-7)
+
+
+# Signals on their own.
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_signals_do_not_know_of_each_other(table, rule):
+    signals, _ = simulate(24, 100.0)
+    signals[5] = np.nan
+    together = invert_signals(table, signals, rule, **SETTINGS)
+    order = np.random.default_rng(0).permutation(24)
+    mixed = invert_signals(table, signals[order], rule, **SETTINGS)
+    threads = invert_signals(
+        table, np.tile(signals, (4, 1)), rule, n_jobs=3, **SETTINGS
+    )
+    for name in ("distributions", "settings", "strengths", "residuals", "status"):
+        whole = getattr(together, name)
+        assert_array_equal(getattr(mixed, name), whole[order])
+        assert_array_equal(getattr(threads, name)[-24:], whole)
+        for index in (0, 5, 23):
+            alone = invert_signals(table, signals[index : index + 1], rule, **SETTINGS)
+            assert_array_equal(getattr(alone, name)[0], whole[index])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_signal_ends_with_a_status(table, rule):
+    signals, _ = simulate(12, 100.0)
+    good = invert_signals(table, signals, rule, **SETTINGS)
+    signals[1] = 0.0
+    signals[2] = -signals[2]
+    signals[3, 4] = np.nan
+    signals[4, 0] = np.inf
+    signals[5] = 1e308 * np.sign(np.random.default_rng(0).standard_normal(N_ECHOES))
+    signals[6] = 5e-324
+    signals[7] = 0.0
+    signals[7, 9] = 1.0
+    mask = np.ones(12, dtype=bool)
+    mask[8] = False
+    found = invert_signals(table, signals, rule, mask=mask, **SETTINGS)
+    status = FitStatus
+    noise_std = np.full(12, 0.01)
+    noise_std[9:] = [np.nan, -1.0, 0.0]
+    odd = invert_signals(table, signals, "discrepancy", noise_std=noise_std)
+    assert_array_equal(odd.status[9:], [status.FAILED] * 2 + [status.AT_BOUND])
+    assert_array_equal(
+        found.status[[1, 2, 3, 4, 8]],
+        [status.NO_SIGNAL] * 2 + [status.FAILED] * 2 + [status.MASKED],
+    )
+    lost = found.status > status.AT_BOUND
+    for column in (
+        found.distributions,
+        found.settings,
+        found.strengths,
+        found.residuals,
+    ):
+        assert np.isnan(column[lost]).all()
+        assert np.isfinite(column[~lost]).all()
+    assert (found.distributions[~lost] >= 0).all()
+    for name in ("distributions", "settings", "strengths", "residuals", "status"):
+        kept = [0, 9, 10, 11]
+        assert_array_equal(getattr(found, name)[kept], getattr(good, name)[kept])
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("exponent", [-900, 400])
+def test_units_of_a_signal_do_not_matter(table, rule, exponent):
+    signals, _ = simulate(6, 100.0)
+    scaled = np.ldexp(signals, exponent)
+    options = {"strengths": 1e-4}
+    found = invert_signals(table, signals, rule, noise_std=0.01, **options)
+    again = invert_signals(
+        table, scaled, rule, noise_std=np.ldexp(0.01, exponent), **options
+    )
+    assert_array_equal(again.settings, found.settings)
+    assert_array_equal(again.strengths, found.strengths)
+    assert_array_equal(again.distributions, np.ldexp(found.distributions, exponent))
+
+
+def test_settings_outside_the_table_fail(table):
+    signals, angles = simulate(3, 100.0)
+    angles[:2] = [LOW - 1.0, np.nan]
+    found = invert_signals(table, signals, settings=angles)
+    assert found.status[0] == FitStatus.FAILED
+    # One that is not known is searched.
+    assert found.settings[1] == invert_signals(table, signals).settings[1]

@@ -93,8 +93,9 @@ class KernelParameterSearch(
 
     Notes
     -----
-    Signals with the same value are inverted in one call. Angles below and above 180
-    degrees give the same echoes, so search on one side.
+    Every signal is inverted as if it were alone: a search of strengths chooses one for
+    each. Angles below and above 180 degrees give the same echoes, so search on one
+    side.
 
     References
     ----------
@@ -248,7 +249,7 @@ class KernelParameterSearch(
         return signals[:, 0] if np.ndim(self.value_) == 0 else signals
 
     def _treats_alone(self):
-        return treats_signals_alone(self.estimator)
+        return True
 
     def _chosen(self):
         return {self.parameter: self.value_}
@@ -312,6 +313,7 @@ class KernelParameterSearch(
     def _invert(self, X, Y, weight, values):
         """Find the distributions, signals of one value at a time."""
         groups, member = np.unique(values, return_inverse=True)
+        alone = not treats_signals_alone(self.estimator[-1])
         first = self._builder(groups[0])
         builder = first[self._place]
         self.relaxation_times_ = builder.relaxation_times_
@@ -325,13 +327,15 @@ class KernelParameterSearch(
             mine = np.flatnonzero(member == group)
             K = self._builder(groups[group]).transform(X)
             options = {} if weight is None else {"sample_weight": weight}
-            with held_reports() as reports:
-                model = clone(self.estimator[-1]).fit(K, Y[:, mine], **options)
-            for found in reports[-1:]:
-                report.extend(found, mine)
-            model = getattr(model, "best_estimator_", model)
-            self.coef_[mine] = np.atleast_2d(model.coef_)
-            self.intercept_[mine] = model.intercept_
+            # A search would choose one strength for all that it is given.
+            for part in mine[:, None] if alone else [mine]:
+                with held_reports() as reports:
+                    model = clone(self.estimator[-1]).fit(K, Y[:, part], **options)
+                for found in reports[-1:]:
+                    report.extend(found, part)
+                model = getattr(model, "best_estimator_", model)
+                self.coef_[part] = np.atleast_2d(model.coef_)
+                self.intercept_[part] = model.intercept_
 
         run_tasks(fit, [(group,) for group in range(groups.size)], self.n_jobs)
         # Past this function, fit, and the check of its parameters.

@@ -77,6 +77,19 @@ def test_known_angles():
         KernelParameterSearch(model).fit(TIMES, signals, known=[1.0, 2.0, 3.0])
 
 
+def test_signals_of_one_angle_have_their_own_strengths():
+    signals = echo_trains([150.0] * 3, noise=5e-3)
+    signals[:, 1] *= 10.0
+    search = KernelParameterSearch(
+        pipeline(StrengthSearch(SmoothLasso(order=0), rule="chi2", strengths=10))
+    )
+    together = search.fit(TIMES, signals, known=150.0).coef_
+    for index in range(3):
+        alone = search.fit(TIMES, signals[:, index], known=150.0)
+        # A column of many signals may be summed in another order.
+        assert_allclose(alone.coef_, together[index], rtol=1e-6, atol=1e-9)
+
+
 def test_efficiency_of_an_inversion():
     points = pd.DataFrame({"TI": np.geomspace(0.01, 5, 30)})
     truth = InversionRecovery(1.73)

@@ -172,7 +172,7 @@ def test_kinks_have_no_table():
 # The setting.
 
 
-@pytest.mark.parametrize("snr", [3.0, 30.0, 150.0, 1000.0])
+@pytest.mark.parametrize("snr", [3.0, 8.0, 30.0, 150.0, 1000.0])
 def test_angle_is_never_worse_than_a_dense_scan(table, snr):
     signals, _ = simulate(60, snr, seed=int(snr))
     found = invert_signals(table, signals)
@@ -188,6 +188,19 @@ def test_angle_is_never_worse_than_a_dense_scan(table, snr):
         expected = nnls(kernel(angle), y, maxiter=1000)[1] / np.sqrt(N_ECHOES)
         size = np.sqrt(np.mean(y**2))
         assert residual == pytest.approx(expected, abs=1e-9 * size)
+
+
+@pytest.mark.parametrize("snr", [1e4, 1e6])
+def test_free_fits_of_signals_with_little_noise(table, snr):
+    signals, angles = simulate(40, snr)
+    found = rows(table, signals, "none", angles)
+    K = np.empty((N_BINS, N_ECHOES))
+    for residual, angle, y in zip(found.residuals, angles, signals, strict=True):
+        kernel_loops.kernel_at(table, angle, K)
+        expected = nnls(K.T * np.sqrt(N_ECHOES), y, maxiter=1000)[1]
+        size = np.linalg.norm(y)
+        # Products of columns alone miss this by a hundred times.
+        assert residual * np.sqrt(N_ECHOES) == pytest.approx(expected, abs=1e-9 * size)
 
 
 def test_angles_of_clean_signals(table):

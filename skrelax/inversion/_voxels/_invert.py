@@ -6,6 +6,7 @@ import numpy as np
 
 from ...nonlinear._status import FitStatus
 from ...utils._parallel import run_chunks, single_blas_thread
+from .._lasso_solvers import active_set
 from ._numba_corner import N_PLACES
 from ._numba_signals import invert
 from ._numba_types import Found, Given, Passive, Penalty, Rule, Work
@@ -190,4 +191,6 @@ def make_work(n, m, n_nodes):
         np.zeros(n),
         np.zeros((N_PLACES, 10)),
         np.zeros(4, np.int64),
+        active_set(n, m),
+        np.empty(0),
     )

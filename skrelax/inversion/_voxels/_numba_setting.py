@@ -13,9 +13,9 @@ from ._numba_nnls import append, back_substitute, misfit, nnls, products, projec
 
 # The scan ends where sums of squares have risen to this multiple of the smallest.
 _HOPELESS = 4.0
-# Ratio of the largest and the smallest of them below which noise makes many minima, and
-# all kernels are scanned.
-_FLAT = 2.0
+# A gap is looked into where a kernel at one of its ends is at most this multiple of
+# the best.
+_NEAR = 1.03
 # Distance of two settings, as a fraction of the range, that makes no difference.
 _CLOSE = 1e-6
 _MAX_ROUNDS = 40
@@ -38,32 +38,57 @@ def slope_of(D, p, P, x, r):
 
 
 @compiled
-def scan(table, step, y, work):
-    """Fit at each kernel after `step` of the scan, downwards; return their number.
+def fit_node(table, k, y, p, work):
+    """Fit at a kernel of the scan; return the number of bins.
 
-    Also whether sums of squares hardly change. Setting, sum of squares, slope and bins
-    of each go into work.
+    Sum of squares, slope and bins go into work.
     """
-    passive, x, c, w, r = work.passive, work.x, work.c, work.w, work.r
-    nodes = table.nodes
-    p, n_fits, k = 0, 0, nodes.size - 1
-    best, worst, rising = np.inf, 0.0, 0
+    passive, x, r, known = work.passive, work.x, work.r, work.scan
+    project(table.kernels[k], y, work.c)
+    p = nnls(table.grams[k], work.c, p, passive, x, work.w)
+    known[k, 0] = np.inf
+    if p >= 0:
+        known[k, 0] = misfit(table.kernels[k], y, p, passive, x, r)
+    p = max(p, 0)
+    known[k, 1] = slope_of(table.slopes[k], p, passive.P, x, r)
+    known[k, 2] = 1.0
+    for j in range(x.size):
+        work.found[k, j] = x[j] > 0.0
+    return p
+
+
+@compiled
+def scan(table, y, work):
+    """Fit at kernels of the scan; return the number of fits.
+
+    First every few of them, downwards, until sums of squares have risen too far; then
+    more between two of which one is nearly the best, for there may be several minima.
+    """
+    known, step = work.scan, table.step
+    last = table.nodes.size - 1
+    for k in range(last + 1):
+        known[k, 2] = known[k, 3] = 0.0
+    p, n_fits, k = 0, 0, last
+    best, before, rising = np.inf, np.inf, 0
     while True:
-        project(table.kernels[k], y, c)
-        p = nnls(table.grams[k], c, max(p, 0), passive, x, w)
-        square = np.inf if p < 0 else misfit(table.kernels[k], y, p, passive, x, r)
-        work.scan[n_fits, 0] = nodes[k]
-        work.scan[n_fits, 1] = square
-        work.scan[n_fits, 2] = slope_of(table.slopes[k], max(p, 0), passive.P, x, r)
-        for j in range(x.size):
-            work.found[n_fits, j] = x[j] > 0.0
-        rising = rising + 1 if n_fits and square > work.scan[n_fits - 1, 1] else 0
-        best, worst = min(best, square), max(worst, square)
+        p = fit_node(table, k, y, p, work)
+        square = known[k, 0]
+        rising = rising + 1 if n_fits and square > before else 0
+        before = square
+        best = min(best, square)
         n_fits += 1
-        hopeless = step > 1 and rising > 1 and square > _HOPELESS * best
-        if k == 0 or hopeless:
-            return n_fits, worst < _FLAT * best
+        if k == 0 or (rising > 1 and square > _HOPELESS * best):
+            break
         k = max(k - step, 0)
+    lowest, high = k, last
+    while high > lowest:
+        low = max(high - step, 0)
+        if min(known[high, 0], known[low, 0]) <= _NEAR * best:
+            for k in range(high - table.fine, low, -table.fine):
+                p = fit_node(table, k, y, p, work)
+                n_fits += 1
+        high = low
+    return n_fits
 
 
 @compiled
@@ -181,16 +206,16 @@ def fit_at(table, setting, y, p, work):
 
 
 @compiled
-def refine(table, q, y, work):
-    """Find the minimum between kernels q + 1 and q of the scan.
+def refine(table, below, above, y, work):
+    """Find the minimum between two kernels of the scan.
 
     Returns setting and sum of squares, the number of bins and the setting of the fit in
     the workspace, and the number of fits.
     """
     P, known = work.passive.P, work.scan
-    low, f_low, g_low = known[q + 1, 0], known[q + 1, 1], known[q + 1, 2]
-    high, f_high, g_high = known[q, 0], known[q, 1], known[q, 2]
-    nearer = q if f_high < f_low else q + 1
+    low, f_low, g_low = table.nodes[below], known[below, 0], known[below, 1]
+    high, f_high, g_high = table.nodes[above], known[above, 0], known[above, 1]
+    nearer = above if f_high < f_low else below
     p = 0
     for j in range(work.x.size):
         if work.found[nearer, j]:
@@ -244,35 +269,35 @@ def find_setting(table, y, work):
     Also the number of bins and the setting of the fit in the workspace, and the number
     of fits.
     """
-    known = work.scan
-    n_scan, is_flat = scan(table, table.step, y, work)
-    total = n_scan
-    if is_flat:
-        n_scan, _ = scan(table, 1, y, work)
-        total += n_scan
-    v, best = known[0, 0], known[0, 1]
-    for q in range(n_scan):
-        known[q, 3] = 0.0
-        if known[q, 1] < best:
-            v, best = known[q, 0], known[q, 1]
+    known, nodes = work.scan, table.nodes
+    last = nodes.size - 1
+    total = scan(table, y, work)
+    v, best = nodes[last], known[last, 0]
+    for k in range(last - 1, -1, -1):
+        if known[k, 2] > 0.0 and known[k, 0] < best:
+            v, best = nodes[k], known[k, 0]
     p, held = 0, np.nan
     while True:
-        promise, place = _MARGIN * best, -1
-        for q in range(n_scan - 1):
-            low, f_low, g_low = known[q + 1, 0], known[q + 1, 1], known[q + 1, 2]
-            high, f_high, g_high = known[q, 0], known[q, 1], known[q, 2]
-            # At the ends of the range slopes may be zero by symmetry.
-            falls = g_low < 0.0 or low <= table.nodes[0]
-            rises = g_high > 0.0 or high >= table.nodes[-1]
-            if known[q, 3] > 0.0 or not (falls and rises):
+        promise, below, above = _MARGIN * best, -1, -1
+        high = last
+        for low in range(last - 1, -1, -1):
+            if known[low, 2] == 0.0:
                 continue
-            _, value = cubic_minimum(low, f_low, g_low, high, f_high, g_high)
-            if value < promise:
-                promise, place = value, q
-        if place < 0:
+            # At the ends of the range slopes may be zero by symmetry.
+            falls = known[low, 1] < 0.0 or low == 0
+            rises = known[high, 1] > 0.0 or high == last
+            if falls and rises and known[high, 3] == 0.0:
+                _, value = cubic_minimum(
+                    nodes[low], known[low, 0], known[low, 1],
+                    nodes[high], known[high, 0], known[high, 1],
+                )  # fmt: skip
+                if value < promise:
+                    promise, below, above = value, low, high
+            high = low
+        if above < 0:
             return v, p, held, total
-        known[place, 3] = 1.0
-        found, square, p, held, n_fits = refine(table, place, y, work)
+        known[above, 3] = 1.0
+        found, square, p, held, n_fits = refine(table, below, above, y, work)
         total += n_fits
         if square < best:
             v, best = found, square

@@ -3,7 +3,9 @@
 import numpy as np
 
 from ...utils._compiled import compiled
-from .._numba_fit import REORDER
+from .._numba_active_set import Lasso, active_set
+from .._numba_active_set import append as add_column
+from .._numba_fit import REORDER, CertifiedKernel
 from ._numba_kernel import kernel_at, ratios_at
 from ._numba_nnls import misfit, products, project, solve
 from ._numba_rules import (
@@ -12,6 +14,7 @@ from ._numba_rules import (
     FIXED,
     FLOOR,
     GCV,
+    NONE,
     bent,
     cross_validated,
     fit_strength,
@@ -21,8 +24,55 @@ from ._numba_rules import (
 from ._numba_setting import find_setting
 from ._numba_types import Penalty
 
+# Descent of a bin, as a fraction of the largest product with the signal, for which
+# a fit is made again from columns; and the gap at which that ends.
+_OPEN = 1e-14
+_EXACT = 1e-15
+
 # As FitStatus has them.
 CONVERGED, AT_BOUND, _, NO_SIGNAL, FAILED, MASKED = range(6)
+
+
+@compiled(fastmath=REORDER)
+def is_open(penalty, p, work):
+    """Return whether the residual itself, not products, still asks for another bin."""
+    K, r, c, inside = work.K, work.r, work.c, work.passive.inside
+    size, most = 0.0, 0.0
+    for j in range(c.size):
+        size = max(size, abs(c[j]))
+        if not inside[j]:
+            v = -penalty.alpha
+            for i in range(r.size):
+                v += K[j, i] * r[i]
+            most = max(most, v)
+    return most > _OPEN * size
+
+
+@compiled
+def fit_exactly(y, penalty, p, work):
+    """Fit without the quadratic penalty from columns instead of their products.
+
+    That tells columns apart which differ by less than the roots of what rounding does
+    to products. It goes on from the bins in use; returns their number and the square.
+    """
+    P, K, x, exact = work.passive.P, work.K, work.x, work.exact
+    columns, state = exact.columns, exact.state
+    for j in range(x.size):
+        state[j] = 0
+    k = 0
+    for a in range(p):
+        j = P[a]
+        if add_column(K, y, j, 1.0, k, columns):
+            columns.P[k], columns.sign[k], state[j] = j, 1.0, 1
+            k += 1
+        else:
+            x[j] = 0.0
+    certified = CertifiedKernel(K, False, 0.0, work.nothing)
+    lasso = Lasso(certified, _EXACT, 20 * x.size)
+    k = active_set(lasso, y, 0.0, penalty.alpha, k, x, exact, work.t[0])
+    for a in range(k):
+        P[a] = columns.P[a]
+    return k, misfit(K, y, k, work.passive, x, work.r)
 
 
 @compiled(fastmath=REORDER)
@@ -109,8 +159,13 @@ def invert(table, given, rule, shared, work, found):
             project(work.K, y, work.c)
         found.settings[k] = setting
         p, free = fit_strength(0.0, y, penalty, p, work)
-        strength, n_fits = 0.0, 1
-        if p > 0 and rule.code > 0:
+        strength, n_fits, is_exact = 0.0, 1, False
+        if p > 0 and is_open(penalty, p, work):
+            p, free = fit_exactly(y, penalty, p, work)
+            is_exact, n_fits = True, 2
+        is_free = rule.code == NONE
+        is_free |= rule.code == FIXED and given.strengths[k] == 0.0
+        if p > 0 and not is_free:
             values = (square, free, given.strengths[k], given.variances[k])
             p, strength, more, at_limit = choose(
                 rule, y, penalty, setting, table, values, p, work
@@ -123,7 +178,10 @@ def invert(table, given, rule, shared, work, found):
         if p == 0:
             found.status[k] = NO_SIGNAL if np.isfinite(free) else FAILED
             continue
-        found.squares[k, 1] = polish(strength, y, penalty, p, work)
+        if is_exact and is_free:
+            found.squares[k, 1] = free
+        else:
+            found.squares[k, 1] = polish(strength, y, penalty, p, work)
         for j in range(work.x.size):
             found.distributions[k, j] = work.x[j]
         if at_end:

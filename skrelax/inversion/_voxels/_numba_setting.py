@@ -102,8 +102,12 @@ def cubic_minimum(a, f_a, g_a, b, f_b, g_b):
     t, value = (0.0, f_a) if f_a <= f_b else (h, f_b)
     root = q * q - 3.0 * e * g_a
     if root >= 0.0:
-        below = q + np.sqrt(root)
-        u = -g_a / below if below > 0.0 else t
+        root = np.sqrt(root)
+        u = 0.0
+        if q > 0.0:
+            u = -g_a / (q + root)
+        elif e != 0.0:
+            u = (root - q) / (3.0 * e)
         if 0.0 < u < h:
             f = f_a + u * (g_a + u * (q + u * e))
             if f < value:
@@ -283,9 +287,12 @@ def find_setting(table, y, work):
         for low in range(last - 1, -1, -1):
             if known[low, 2] == 0.0:
                 continue
-            # At the ends of the range slopes may be zero by symmetry.
+            # At the ends of the range slopes may be zero by symmetry, and they are
+            # where nothing is explained.
             falls = known[low, 1] < 0.0 or low == 0
+            falls |= known[low, 1] == 0.0 and known[high, 1] > 0.0
             rises = known[high, 1] > 0.0 or high == last
+            rises |= known[high, 1] == 0.0 and known[low, 1] < 0.0
             if falls and rises and known[high, 3] == 0.0:
                 _, value = cubic_minimum(
                     nodes[low], known[low, 0], known[low, 1],

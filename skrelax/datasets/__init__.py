@@ -1,6 +1,7 @@
 """Simulated measurements with known truth."""
 
 from ._images import make_image_series
+from ._myelin import make_myelin_water_images
 from ._signed import make_signed_slices, make_spectrum_series
 from ._simulate import make_decay, make_distribution
 
@@ -8,6 +9,7 @@ __all__ = [
     "make_decay",
     "make_distribution",
     "make_image_series",
+    "make_myelin_water_images",
     "make_signed_slices",
     "make_spectrum_series",
 ]

@@ -112,12 +112,7 @@ def make_image_series(
     variation = check_number(variation, "variation", -1.0, 1.0)
     if not isinstance(magnitude, bool | np.bool_):
         raise TypeError(f"magnitude must be True or False, got {magnitude!r}.")
-    x, y = np.meshgrid(*(np.linspace(-1.0, 1.0, size),) * 2, indexing="ij")
-    tissue = np.full((size, size), "", dtype="<U6")
-    for cx, cy, a, b, angle, name in _ELLIPSES:
-        c, s = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
-        u, v = c * (y - cx) + s * (x - cy), c * (x - cy) - s * (y - cx)
-        tissue[(u / a) ** 2 + (v / b) ** 2 <= 1.0] = name
+    (x, y), tissue = draw_tissues(size)
     inside = tissue != ""
     truth = {}
     for k, name in enumerate(("M0", names[0])):
@@ -127,24 +122,47 @@ def make_image_series(
         # Slow waves, so that no two voxels of a tissue are the same.
         image *= 1.0 + variation * np.sin(3.1 * x + k) * np.cos(2.3 * y - k)
         truth[name] = image
-    signals = np.zeros((len(points), size, size))
     with np.errstate(all="ignore"):
-        signals[:, inside] = truth["M0"][inside] * model.evaluate(
+        signals = truth["M0"][inside] * model.evaluate(
             points, truth[names[0]][inside][:, None]
         )
     if not np.isfinite(signals).all():
         raise ValueError("acquisition gives signals of the model that are no numbers.")
-    signals += noise_std * rng.standard_normal(signals.shape)
+    table = make_slice(signals, inside, acquisition, (noise_std, magnitude, rng))
+    y = table.signals.to_numpy().T
+    return Bunch(X=acquisition, y=y, table=table, truth=truth, tissue=tissue)
+
+
+def draw_tissues(size):
+    """Return places (2, size, size) from -1 to 1, and the tissue of each pixel."""
+    x, y = np.meshgrid(*(np.linspace(-1.0, 1.0, size),) * 2, indexing="ij")
+    tissue = np.full((size, size), "", dtype="<U6")
+    for cx, cy, a, b, angle, name in _ELLIPSES:
+        c, s = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+        u, v = c * (y - cx) + s * (x - cy), c * (x - cy) - s * (y - cx)
+        tissue[(u / a) ** 2 + (v / b) ** 2 <= 1.0] = name
+    return np.array([x, y]), tissue
+
+
+def make_slice(signals, inside, acquisition, noise):
+    """Return magnitudes or signed signals of a square slice with noise as a table.
+
+    Signals (n_points, n_inside) are those of the pixels `inside` (size, size); `noise`
+    are its standard deviation, whether to return magnitudes, and a generator.
+    """
+    noise_std, magnitude, rng = noise
+    size = len(inside)
+    images = np.zeros((len(signals), size, size))
+    images[:, inside] = signals
+    images += noise_std * rng.standard_normal(images.shape)
     if magnitude:
-        signals = np.hypot(signals, noise_std * rng.standard_normal(signals.shape))
-    signals = signals.reshape(len(points), -1)
+        images = np.hypot(images, noise_std * rng.standard_normal(images.shape))
     affine = np.diag([220.0 / size, 220.0 / size, 5.0, 1.0])
-    table = RelaxationTable(
-        signals=pd.DataFrame(signals.T),
+    return RelaxationTable(
+        signals=pd.DataFrame(images.reshape(len(signals), -1).T),
         acquisition=acquisition,
         spatial={"mask": np.ones((size, size), dtype=bool), "affine": affine},
     )
-    return Bunch(X=acquisition, y=signals, table=table, truth=truth, tissue=tissue)
 
 
 def _check_points(acquisition, columns, model):

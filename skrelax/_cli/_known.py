@@ -25,7 +25,7 @@ def use_known(arguments, model, table):
             )
         value = _as_number(given)
         if value is None:
-            maps[name] = _read_map(name, as_path(given, f"--{name}"), table)
+            maps[name] = read_map(name, as_path(given, f"--{name}"), table)
         elif not 0 < value < np.inf:
             raise ValueError(f"--{name} must be positive, got {given}.")
         _check_unit(name, given, maps.get(name, value))
@@ -51,10 +51,14 @@ def _check_unit(name, given, values):
         )
 
 
-def _read_map(name, path, table):
-    """Return the values of a map at the voxels of a table, nan where it has none."""
+def read_map(name, path, table):
+    """Return the values of a map at the voxels of a table, nan where it has none.
+
+    What is not positive is no value.
+    """
     if not path.is_file():
-        raise ValueError(f"--{name} {path}: is neither a number nor a file.")
+        other = "'auto', 'none'" if name == "mask" else "a number"
+        raise ValueError(f"--{name} {path}: is neither {other} nor a file.")
     try:
         values, affine = load_volumes(path)
     except ValueError as error:

@@ -9,6 +9,7 @@ import threading
 import warnings
 
 from .._version import __version__
+from ._distribution_map import ECHOES, RULES
 from ._output import LARGEST, SMALLEST, printable
 
 # What a shell reports for a program that a closed pipe ends.
@@ -347,7 +348,7 @@ def _add_map(commands):
         metavar="NAME",
         help="signal model: T1-IR (default), T1-IR-efficiency, T1-general, T1-SR, "
         "T1-LL, T1-VFA, T2, T2*, T1rho, T2-offset, T2-biexponential, T2-stretched, "
-        "T2-EPG",
+        "T2-EPG, or T2-distribution: a distribution of T2 in every voxel",
     )
     add(
         "--out",
@@ -357,9 +358,11 @@ def _add_map(commands):
     )
     add(
         "--mask",
+        type=_path,
         default="auto",
-        choices=["auto", "none"],
-        help="auto leaves the background out (default)",
+        metavar="auto|none|FILE",
+        help="auto leaves the background out (default); a file (NIfTI, the shape of "
+        "the images) fits the voxels that are above 0",
     )
     add(
         "--tr",
@@ -371,15 +374,16 @@ def _add_map(commands):
     add(
         "--T1",
         metavar="SECONDS|FILE",
-        help="T1 for T2-EPG, whose stimulated echoes decay with it: a number, or a map "
-        "(NIfTI, seconds, the shape of the images) as this command writes it, of which "
-        "each voxel takes its own value (default 1 s in all voxels)",
+        help="T1 for T2-EPG and T2-distribution, whose stimulated echoes decay with "
+        "it: a number, or, for T2-EPG, a map (NIfTI, seconds, the shape of the images) "
+        "as this command writes it, of which each voxel takes its own value (default "
+        "1 s in all voxels)",
     )
     add(
         "--B1",
         metavar="FACTOR|FILE",
-        help="factor on flip angles for T1-VFA and T2-EPG: a number, or a map as for "
-        "--T1 (default 1 for T1-VFA; T2-EPG fits it)",
+        help="factor on flip angles for T1-VFA, T2-EPG and T2-distribution: a number, "
+        "or a map as for --T1 (default 1 for T1-VFA; the others find it in the echoes)",
     )
     add(
         "--noise",
@@ -388,6 +392,21 @@ def _add_map(commands):
         help="noise of the signals; rician for magnitudes near the noise",
     )
     add("--noise-std", type=_positive, help="noise level (default: from residuals)")
+    only = mapping.add_argument_group("T2-distribution").add_argument
+    only(
+        "--rule",
+        choices=RULES,
+        help="how the strength of the penalty is chosen in each voxel (default chi2)",
+    )
+    only("--short", type=_positive, help="border of the short fraction (default 0.04)")
+    only("--bins", type=_count(2, 1_000), help="number of bins of T2 (default 40)")
+    only("--minimum", type=_positive, help="first T2 (default 0.01 s)")
+    only("--maximum", type=_positive, help="last T2 (default 2 s)")
+    only(
+        "--echoes",
+        choices=ECHOES,
+        help="echo trains with stimulated echoes (epg, default), or decays without",
+    )
     add("--jobs", type=_threads, help="number of threads, -1 for all (default 1)")
     add(
         "--overwrite",

@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,8 @@ from ..nonlinear import FitStatus, NonlinearRelaxationFit
 from ..plotting import ParameterMapDisplay
 from ..signals import EPGEchoTrain, InversionRecovery, resolve_model
 from ..utils._written import written_together
-from ._known import use_known, voxels_with_values
+from . import _distribution_map as distributions
+from ._known import read_map, use_known, voxels_with_values
 from ._output import LARGEST, SMALLEST, check_folder, write_csv
 from ._picture import check_matplotlib
 
@@ -34,6 +36,8 @@ MODELS = (
     "T2-stretched",
     "T2-EPG",
 )
+# What --mask takes besides files.
+MASKS = ("auto", "none")
 
 
 def result_files():
@@ -43,7 +47,10 @@ def result_files():
         for parameter in resolve_model(model).outputs:
             names |= {parameter.name, f"{parameter.name} stderr"}
     stems = sorted(map_file_name(name) for name in names)
-    return [*(f"{stem}.nii.gz" for stem in stems), "acquisition.csv", "maps.png"]
+    files = {f"{stem}.nii.gz": None for stem in stems} | dict.fromkeys(
+        [*distributions.FILES, "acquisition.csv", "maps.png"]
+    )
+    return list(files)
 
 
 def run_map(arguments):
@@ -54,6 +61,8 @@ def run_map(arguments):
     import_nibabel()
     if not arguments.no_plot:
         check_matplotlib()
+    distributes = arguments.model == distributions.NAME
+    _check_options(arguments, distributes)
     folder = Path(arguments.out or f"{source.resolve().name or 'root'}-maps")
     if folder.exists() and folder.resolve() == source.resolve():
         raise ValueError(
@@ -61,40 +70,104 @@ def run_map(arguments):
         )
     files = result_files()
     given = {name: getattr(arguments, name) for name in ("T1", "B1")}
+    given["mask"] = None if arguments.mask in MASKS else arguments.mask
     inputs = [as_path(text, f"--{name}") for name, text in given.items() if text]
     check_folder(
         folder, files, [source, *inputs], overwrite=arguments.overwrite, empty=True
     )
     table = _read(source)
+    if distributes:
+        plan = distributions.plan_distributions(arguments, table)
+        write = distributions.write_distributions
+    else:
+        plan, write = _plan_fit(arguments, table), _write_parameters
+    inside = _inside(arguments, table)
+    mask = voxels_with_values(plan.known, inside) if plan.known else inside
+    with written_together(folder, stale=files, overwrite=arguments.overwrite) as new:
+        text = write(new, arguments, table, mask, plan)
+        stems = sorted(path.name.removesuffix(".nii.gz") for path in new.glob("*.nii*"))
+    print(text)
+    print(f"maps in {folder}: {', '.join(stems)}")
+    for name in plan.known:
+        print(f"{name} of each voxel from {getattr(arguments, name)}")
+    if (inside & ~mask).any():
+        print(f"{int((inside & ~mask).sum())} voxels without it are left out")
+    if plan.words:
+        print(plan.words)
+
+
+def _check_options(arguments, distributes):
+    """Raise ValueError for options that do not go with the model."""
+    if distributes and arguments.tr != "file":
+        raise ValueError(
+            f"--tr does not go with --model {arguments.model}, which has no repetition "
+            "times."
+        )
+    for name in distributions.DEFAULTS:
+        if not distributes and getattr(arguments, name) is not None:
+            raise ValueError(
+                f"--{name} goes with --model {distributions.NAME} only, got --model "
+                f"{arguments.model}."
+            )
+
+
+def _inside(arguments, table):
+    """Return the voxels (n_voxels,) that are fitted, wherever all is known of them."""
+    rows = table.signals.to_numpy()
+    mask = ~_beyond(arguments, rows.T)
+    if arguments.mask == "auto":
+        mask[mask] = foreground_mask(rows[mask])
+        if not mask.any():
+            raise ValueError(
+                f"{arguments.source}: no voxel stands out of the background; --mask "
+                "none fits all of them."
+            )
+    elif arguments.mask != "none":
+        given = read_map("mask", as_path(arguments.mask, "--mask"), table)
+        mask &= np.nan_to_num(given) != 0
+        if not mask.any():
+            raise ValueError(
+                f"--mask {arguments.mask}: leaves no voxel of {mask.size}; voxels that "
+                "are not 0 are fitted."
+            )
+    return mask
+
+
+class _Plan(NamedTuple):
+    """What is fitted in every voxel."""
+
+    model: object
+    """The signal model."""
+    known: dict
+    """Values of maps that were given, (n_voxels,) by name."""
+    words: str
+    """What is assumed, or nothing."""
+
+
+def _plan_fit(arguments, table):
+    """Return the plan of a fit of parameters."""
     model = _choose_model(arguments, table)
     known = use_known(arguments, model, table)
+    words = ""
+    if isinstance(model, EPGEchoTrain) and "T1" not in known:
+        words = f"T1 of {model.T1:g} s in all voxels; --T1 takes another value or a map"
+    return _Plan(model, known, words)
+
+
+def _write_parameters(folder, arguments, table, mask, plan):
+    """Fit the voxels of a mask, write all files; return lines to be printed."""
     X, y = table.by_point()
-    y = y.to_numpy()
-    mask = ~_beyond(arguments, y)
-    if arguments.mask == "auto":
-        mask[mask] = foreground_mask(table.by_sample()[mask])
-    if not mask.any():
-        raise ValueError(
-            f"{arguments.source}: no voxel stands out of the background; --mask none "
-            "fits all of them."
-        )
-    inside = mask
-    if known:
-        mask = voxels_with_values(known, mask)
-    with written_together(folder, stale=files, overwrite=arguments.overwrite) as new:
-        fit = NonlinearRelaxationFit(
-            model,
-            noise=arguments.noise,
-            noise_std=arguments.noise_std,
-            n_jobs=arguments.jobs,
-        ).fit(X, y, mask=mask, known=known or None)
-        maps = _maps(fit, table, known)
-        written = write_maps(new, maps, table.spatial["affine"])
-        write_csv(new / "acquisition.csv", X.items())
-        if not arguments.no_plot:
-            _draw(new / "maps.png", fit, table, known)
-    print(_report(fit, X, mask, folder, written, known))
-    print(_assumed(arguments, model, known, inside & ~mask), end="")
+    fit = NonlinearRelaxationFit(
+        plan.model,
+        noise=arguments.noise,
+        noise_std=arguments.noise_std,
+        n_jobs=arguments.jobs,
+    ).fit(X, y.to_numpy(), mask=mask, known=plan.known or None)
+    write_maps(folder, _maps(fit, table, plan.known), table.spatial["affine"])
+    write_csv(folder / "acquisition.csv", X.items())
+    if not arguments.no_plot:
+        _draw(folder / "maps.png", fit, table, plan.known)
+    return _report(fit, X, mask, plan.known)
 
 
 def _beyond(arguments, y):
@@ -128,7 +201,8 @@ def _choose_model(arguments, table):
     """Return the model, with the repetition times that the images have."""
     if arguments.model not in MODELS:
         raise ValueError(
-            f"--model must be one of {', '.join(MODELS)}, got {arguments.model!r}."
+            f"--model must be one of {', '.join((*MODELS, distributions.NAME))}, got "
+            f"{arguments.model!r}."
         )
     model = resolve_model(arguments.model, "--model")
     columns = list(table.acquisition.columns)
@@ -156,18 +230,6 @@ def _echo_spacing(arguments, table):
             f"from its start, got TE = {times.round(6).tolist()} s."
         )
     return float(spacing)
-
-
-def _assumed(arguments, model, known, missing):
-    """Return lines on parameters that were not fitted."""
-    lines = [f"{name} of each voxel from {getattr(arguments, name)}" for name in known]
-    if missing.any():
-        lines.append(f"{int(missing.sum())} voxels without it are left out")
-    if isinstance(model, EPGEchoTrain) and "T1" not in known:
-        lines.append(
-            f"T1 of {model.T1:g} s in all voxels; --T1 takes another value or a map"
-        )
-    return "".join(f"{line}\n" for line in lines)
 
 
 def _maps(fit, table, known):
@@ -201,7 +263,7 @@ def _draw(path, fit, table, known):
     figure.savefig(path, dpi=150)
 
 
-def _report(fit, X, mask, folder, files, known):
+def _report(fit, X, mask, known):
     """Return what is printed."""
     n_voxels = int(mask.sum())
     counts = np.bincount(fit.status_[mask], minlength=len(FitStatus))
@@ -228,8 +290,4 @@ def _report(fit, X, mask, folder, files, known):
                 f"{name:>16} {middle[k]:>12.4g} {low[k]:>12.4g} {high[k]:>12.4g} "
                 f"{errors[k]:>15.2g}"
             )
-    stems = ", ".join(
-        map_file_name(path.name.removesuffix(".nii.gz")) for path in files
-    )
-    lines.append(f"maps in {folder}: {stems}")
     return "\n".join(lines)

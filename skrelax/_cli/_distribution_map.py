@@ -1,0 +1,283 @@
+"""``python -m skrelax map --model T2-distribution``: a distribution in every voxel."""
+
+import json
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import make_pipeline
+
+from ..compose import VoxelMapper
+from ..inversion import KernelParameterSearch, LassoFista, SmoothLasso
+from ..io import write_maps
+from ..kernels import KernelBuilder
+from ..metrics import fraction_between, log_mean
+from ..model_selection import StrengthSearch
+from ..nonlinear import FitStatus
+from ..plotting import ParameterMapDisplay
+from ..signals import EPGEchoTrain
+from ._known import use_known
+from ._output import write_csv
+
+NAME = "T2-distribution"
+RULES = ("chi2", "gcv", "lcurve", "discrepancy", "none")
+ECHOES = ("epg", "exponential")
+# Options of this model, and what they are where they are not given.
+DEFAULTS = {
+    "rule": RULES[0],
+    "short": 0.04,
+    "bins": 40,
+    "minimum": 0.01,
+    "maximum": 2.0,
+    "echoes": ECHOES[0],
+}
+MAPS = ("short_fraction", "gmT2", "M0", "flip_angle", "strength", "noise_std")
+_UNITS = {"gmT2": "s", "flip_angle": "degrees"}
+FILES = (
+    *(f"{name}.nii.gz" for name in (*MAPS, "status", "distribution")),
+    "distribution.json",
+    "distribution.csv",
+    "summary.csv",
+)
+# Refocusing angles that are searched [degrees]; above 180 echoes are the same again.
+_LOWEST, _HIGHEST = 50.0, 180.0
+# Times of echoes may be off by this fraction of their spacing.
+_ROUNDING = 1e-3
+# The first echo sees nothing of a T2 that is shorter by this factor.
+_UNSEEN = 20.0
+
+
+class Plan(NamedTuple):
+    """What is done in every voxel."""
+
+    estimator: object
+    """The inversion."""
+    grid: np.ndarray
+    """Bins of T2 [s], (n_bins,)."""
+    short: float
+    """T2 below which water counts as short [s]."""
+    angles: np.ndarray | None
+    """Refocusing angles [degrees] where they are known, (n_voxels,), or None."""
+    known: dict
+    """Values of maps that were given, (n_voxels,) by name."""
+    words: str
+    """What is assumed."""
+
+
+def plan_distributions(arguments, table):
+    """Return the Plan of a command, or raise an error that names the option."""
+    if "TE" not in table.acquisition.columns:
+        raise ValueError(
+            f"{arguments.source}: {NAME} needs TE of each image, the files give "
+            f"{list(table.acquisition.columns)}."
+        )
+    signals = table.signals.to_numpy()
+    if np.iscomplexobj(signals):
+        raise ValueError(
+            f"{arguments.source}: {NAME} needs magnitudes or real images, got complex "
+            "ones."
+        )
+    option = {name: _given(arguments, name) for name in DEFAULTS}
+    times = table.acquisition["TE"].to_numpy()
+    grid = _grid(option, times)
+    inversion = _inversion(option["rule"], arguments)
+    words = f"T2 from {grid[0]:g} to {grid[-1]:g} s in {grid.size} bins; "
+    words += (
+        "no penalty"
+        if option["rule"] == "none"
+        else f"strength of each voxel by {option['rule']}"
+    )
+    if option["echoes"] == "exponential":
+        for name in ("T1", "B1"):
+            if getattr(arguments, name) is not None:
+                raise ValueError(
+                    f"--{name} does not go with --echoes exponential: decays without "
+                    "stimulated echoes do not depend on it."
+                )
+        words += "; exponential decays, without stimulated echoes"
+        pipeline = make_pipeline(KernelBuilder("T2", grid=grid), inversion)
+        return Plan(pipeline, grid, option["short"], None, {}, words)
+    train = EPGEchoTrain()
+    known = use_known(arguments, train, table)
+    if "T1" in known:
+        raise ValueError(
+            f"--T1 must be a number for {NAME}, got the file {arguments.T1}: one table "
+            "of kernels serves all voxels."
+        )
+    angles = None
+    if arguments.B1 is not None:
+        # 180 - x and 180 + x give the same echoes.
+        angles = np.full(len(signals), _HIGHEST) * train.B1
+        angles = _HIGHEST - np.abs(_HIGHEST - angles)
+    spacing, first = _timing(times, arguments)
+    train.set_params(
+        B1=1.0,
+        echo_spacing=spacing,
+        first_echo=first,
+        excitation="half",
+        magnitude=bool(np.nanmin(signals) >= 0.0),
+    )
+    lowest = _LOWEST if angles is None else min(_LOWEST, np.nanmin(angles))
+    search = KernelParameterSearch(
+        make_pipeline(KernelBuilder(train, grid=grid), inversion),
+        values=np.linspace(lowest, _HIGHEST, 32),
+        n_jobs=arguments.jobs,
+    )
+    words += f"; T1 of {train.T1:g} s in all voxels; "
+    words += (
+        "refocusing angle of each voxel from its echoes"
+        if angles is None
+        else f"refocusing angles of 180 degrees times B1 of {arguments.B1}"
+    )
+    return Plan(search, grid, option["short"], angles, known, words)
+
+
+def write_distributions(folder, arguments, table, mask, plan):
+    """Invert the voxels of a mask, write all files; return lines to be printed."""
+    mapper = VoxelMapper(plan.estimator, table.acquisition[["TE"]], verbose=1)
+    values = mapper.fit(table.by_sample()).transform(
+        table.by_sample(), mask=mask, known=plan.angles
+    )
+    names = list(mapper.get_feature_names_out())
+    rows = values[:, : plan.grid.size]
+    columns = dict(zip(names, values.T, strict=True))
+    status = columns["status"].astype(int)
+    found = {
+        "short_fraction": fraction_between(rows, plan.grid, upper=plan.short),
+        "gmT2": log_mean(rows, plan.grid),
+        "M0": rows.sum(axis=1),
+    }
+    found |= {name: columns[name] for name in MAPS if name in columns}
+    maps = {name: table.to_image(found[name]) for name in MAPS if name in found}
+    maps["status"] = table.to_image(status, fill=FitStatus.MASKED).astype(int)
+    write_maps(folder, maps, table.spatial["affine"])
+    image = table.to_image(rows.astype(np.float32))
+    write_maps(folder, {"distribution": image}, table.spatial["affine"])
+    axis = {"T2": plan.grid.tolist(), "unit": "s", "axis": 3}
+    (folder / "distribution.json").write_text(json.dumps(axis), encoding="utf-8")
+    good = status <= FitStatus.AT_BOUND
+    columns = [("T2", plan.grid)]
+    if good.any():
+        columns += [
+            ("mean", rows[good].mean(axis=0)),
+            ("standard_deviation", rows[good].std(axis=0)),
+        ]
+    write_csv(folder / "distribution.csv", columns)
+    summary = _summary({name: values[good] for name, values in found.items()})
+    write_csv(folder / "summary.csv", summary.items())
+    if not arguments.no_plot:
+        _draw(folder / "maps.png", maps)
+    return _report(plan, mask, status, summary)
+
+
+def _given(arguments, name):
+    value = getattr(arguments, name)
+    return DEFAULTS[name] if value is None else value
+
+
+def _grid(option, times):
+    """Return the bins of T2, or raise an error where echoes see none of them."""
+    low, high, short = option["minimum"], option["maximum"], option["short"]
+    if not low < high:
+        raise ValueError(
+            f"--minimum must be below --maximum, got {low:g} and {high:g} s."
+        )
+    if not low < short <= high:
+        raise ValueError(
+            f"--short must be above --minimum and at most --maximum, got {short:g} s "
+            f"and a grid from {low:g} to {high:g} s."
+        )
+    if times.min() > _UNSEEN * low:
+        raise ValueError(
+            f"--minimum {low:g} s: the first echo, at {times.min():g} s, sees nothing "
+            f"of a T2 below {times.min() / _UNSEEN:.2g} s."
+        )
+    return np.geomspace(low, high, option["bins"])
+
+
+def _inversion(rule, arguments):
+    """Return the inversion of one kernel."""
+    if rule == "none":
+        return LassoFista(alpha=0.0)
+    return StrengthSearch(
+        SmoothLasso(alpha=0.0, order=0),
+        rule=rule,
+        noise_std=arguments.noise_std if rule == "discrepancy" else None,
+        degrees_of_freedom="linear",
+        per_signal=True,
+    )
+
+
+def _timing(times, arguments):
+    """Return the echo spacing and the time of the first echo of the train."""
+    times = np.unique(times)
+    if times.size < 2 or times[0] <= 0.0:
+        raise ValueError(
+            f"{arguments.source}: {NAME} needs at least two different positive echo "
+            f"times, got {times.tolist()}."
+        )
+    spacing = np.diff(times).min()
+    places = (times - times[0]) / spacing
+    # Short spacings are rounded in files: the whole train tells them better.
+    spacing = (times[-1] - times[0]) / np.rint(places[-1])
+    off = np.abs(times - times[0] - spacing * np.rint(places)).max()
+    if off > _ROUNDING * spacing:
+        raise ValueError(
+            f"{arguments.source}: the echoes are not evenly spaced, TE = "
+            f"{times.round(6).tolist()} s; --echoes exponential fits decays without "
+            "stimulated echoes."
+        )
+    # Echoes at the start may have been left out of the files.
+    before = times[0] / spacing
+    at_multiple = abs(before - np.rint(before)) <= _ROUNDING and np.rint(before) >= 1
+    return float(spacing), float(spacing if at_multiple else times[0])
+
+
+def _summary(found):
+    """Return quartiles of maps as a table."""
+    quartiles = {
+        name: np.nanquantile(values, [0.25, 0.5, 0.75])
+        if np.isfinite(values).any()
+        else np.full(3, np.nan)
+        for name, values in found.items()
+    }
+    low, middle, high = np.transpose(list(quartiles.values()))
+    return pd.DataFrame(
+        {
+            "map": list(quartiles),
+            "unit": [_UNITS.get(name, "") for name in quartiles],
+            "median": middle,
+            "quartile_1": low,
+            "quartile_3": high,
+        }
+    )
+
+
+def _draw(path, maps):
+    """Draw the maps of the middle slice."""
+    from matplotlib.figure import Figure
+
+    names = [name for name in MAPS if name in maps]
+    figure = Figure(figsize=(9.3, 6.0), layout="constrained")
+    axes = figure.subplots(2, 3)
+    units = {name: unit for name, unit in _UNITS.items() if name in maps}
+    ParameterMapDisplay({name: maps[name] for name in names}, units=units).plot(axes)
+    figure.savefig(path, dpi=150)
+
+
+def _report(plan, mask, status, summary):
+    """Return what is printed."""
+    counts = np.bincount(status[mask], minlength=len(FitStatus))
+    words = ", ".join(f"{counts[one]} {one.label}" for one in FitStatus if counts[one])
+    lines = [
+        f"{int(mask.sum())} voxels inside the mask of {mask.size}: {plan.words}",
+        f"distributions: {words}",
+        f"{'map':>16} {'median':>12} {'quartiles':>25}",
+    ]
+    for row in summary.itertuples():
+        lines.append(
+            f"{row.map:>16} {row.median:>12.4g} {row.quartile_1:>12.4g} "
+            f"{row.quartile_3:>12.4g} {row.unit}".rstrip()
+        )
+    lines.append(f"short_fraction: share of T2 below {plan.short:g} s")
+    return "\n".join(lines)

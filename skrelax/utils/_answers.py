@@ -151,6 +151,14 @@ class Answers:
         """Return a FitStatus for each signal, or None where they have none."""
         return None
 
+    def _codes_to_tell(self):
+        """Return the same, as a warning counts them."""
+        return self._codes()
+
+    def _root_residuals(self):
+        """Return root mean squares of residuals (n_signals,), None if not kept."""
+        return None
+
 
 class Stranger(Answers):
     """An estimator of another package, with the answers that all have."""

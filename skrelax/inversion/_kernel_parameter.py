@@ -3,15 +3,16 @@
 import copy
 
 import numpy as np
+import pandas as pd
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.metrics import r2_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..kernels._builder import bin_names
 from ..nonlinear._inputs import check_mask
 from ..nonlinear._status import FitStatus, warn_status
-from ..utils._inspect import final_step
 from ..utils._linear_inputs import validate_relative_weight, validate_signals_of
 from ..utils._sklearn import (
     BaseEstimator,
@@ -390,9 +391,19 @@ class KernelParameterSearch(
 
     _tells_convergence = True
     _takes_missing = True
+    _takes_known = "values"
 
     def _treats_alone(self):
         return True
+
+    def _fit_others(self, signals, known):
+        if type(self) is not KernelParameterSearch:
+            # The fit of another class may be another one.
+            return None
+        other, Y = copy.copy(self), np.asarray(signals, dtype=np.float64)
+        other._single_signal, other._signal_labels = False, pd.RangeIndex(Y.shape[1])
+        other._tell(other._solve(Y, check_known(known, Y.shape[1]), None))
+        return other
 
     def _chosen(self):
         return {self.parameter: self.value_} | self._choices
@@ -425,15 +436,15 @@ class KernelParameterSearch(
     def _root_residuals(self):
         return np.atleast_1d(self.residual_)
 
+    def _bin_names(self):
+        return bin_names(self._grid.axis_names, self._grid.grids)
+
     def _baselines(self):
-        # An inner search does not say whether it has one.
-        has_one = getattr(final_step(self.estimator), "fit_intercept", True)
-        return self.intercept_ if has_one else None
+        return self.intercept_ if innermost(self._inversion).fit_intercept else None
 
     def _count_free(self, rest):
         used = np.count_nonzero(np.atleast_2d(self.coef_), axis=1)
-        final = final_step(self.estimator)
-        used += bool(getattr(final, "fit_intercept", False))
+        used += bool(innermost(self._inversion).fit_intercept)
         return np.count_nonzero(rest.weight) - used
 
     def _step(self):

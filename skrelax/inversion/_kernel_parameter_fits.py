@@ -72,9 +72,16 @@ class KernelLine(NamedTuple):
 
     def at(self, value, **settings):
         """Return the kernel (n_points, n_bins) at a value and further settings."""
-        made = copy.copy(self.builder)
-        model = clone(self.builder.models_[0])
-        made.models_ = (model.set_params(**{self.parameter: float(value)}, **settings),)
+        made, model = copy.copy(self.builder), self.builder.models_[0]
+        if "__" in self.parameter:
+            model = clone(model).set_params(**{self.parameter: float(value)})
+        else:
+            # A thousand kernels make a table, and a clone costs as much as one.
+            model = copy.copy(model)
+            setattr(model, self.parameter, float(value))
+        for name, setting in settings.items():
+            setattr(model, name, setting)
+        made.models_ = (model,)
         return made._axis_kernel(0, self.points)
 
     def moved_to(self, X):

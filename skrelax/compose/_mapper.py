@@ -3,7 +3,6 @@
 import copy
 import functools
 import numbers
-import re
 import warnings
 
 import numpy as np
@@ -13,16 +12,14 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..nonlinear import FitStatus
 from ..nonlinear._status import warn_status
 from ..utils._answers import answering
-from ..utils._inspect import choosing_for_each, find_builder
 from ..utils._parallel import split_slices
+from ..utils._progress import Progress
 from ..utils._sklearn import BaseEstimator, HasMethods, Interval, _fit_context
-from ..utils._validation import N_JOBS, errors_name, refuse_complex
-from ..utils._warnings import collect_warnings, texts_of_signals
-
-_COLUMNS = ("params", "stderr", "r2", "relative_error", "status")
+from ..utils._validation import N_JOBS, check_numbers, errors_name, refuse_complex
+from ._outputs import check_include, map_columns
+from ._rows import Job, map_rows, merge
 
 
 class VoxelMapper(TransformerMixin, BaseEstimator):
@@ -38,17 +35,23 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
     acquisition : array-like of shape (n_points, n_columns) or None, default=None
         X of the estimator; its rows are the columns of the voxels. None counts the
         points 1, 2, ..., so that times are in units of their spacing.
-    include : tuple of str, default=("params", "stderr", "status")
-        What to return of a nonlinear fit: some of ``"params"``, ``"stderr"``,
-        ``"r2"``, ``"relative_error"`` and ``"status"``, in this order.
+    include : tuple of str or None, default=None
+        What to return. Of a nonlinear fit some of ``"params"``, ``"stderr"``,
+        ``"r2"``, ``"relative_error"`` and ``"status"``; of an inversion some of
+        ``"distribution"`` (its bins), ``"settings"`` (what was chosen: strengths,
+        a flip angle), ``"baseline"`` (if there is one), ``"residual"`` (root mean
+        square of what the fit leaves) and ``"status"``, in this order. None: of a
+        nonlinear fit parameters, standard errors and status, of an inversion all.
     only_converged : bool, default=True
-        Whether parameters and standard errors of voxels with another status than
-        converged are nan.
+        Whether parameters and standard errors of a nonlinear fit are nan for voxels
+        with another status than converged.
     chunk_size : int, default=20000
         Voxels per call of the estimator. It bounds the memory.
     n_jobs : int or None, default=None
         Number of chunks at a time, with the joblib backend of the context: threads,
         processes, or a cluster with ``joblib.parallel_config("dask")``.
+    verbose : int, default=0
+        Whether progress is reported on standard error, with the time that is left.
 
     Attributes
     ----------
@@ -66,10 +69,17 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
     Notes
     -----
     Voxels are independent: chunks, their size and their order do not change a number.
-    So a search, or a class with cross-validation, chooses for each voxel on its own,
-    in a fit of one voxel at a time. Voxels that hold values which are not finite give
-    nan, and so do constant ones where an inversion refuses them. There is one warning
-    of each kind for all chunks.
+    So a search, or a class with cross-validation, chooses for each voxel on its own.
+    The column ``status`` holds a :class:`~skrelax.nonlinear.FitStatus`: voxels that are
+    masked, hold values which are not finite, are zero (in an inversion), are constant
+    where an inversion refuses that, or of which a fit fails, are nan. A voxel never
+    stops the others; only if all fail, the first error is raised. Inversions that did
+    not reach their tolerance have the status ``FAILED`` and keep their numbers. There
+    is one warning of each kind for all chunks.
+
+    Memory beyond voxels and result is that of the chunks in work, some ten times their
+    size each. Rows of a memory map, as ``X.reshape(-1, n_points)`` of a volume on disk
+    is one, are read chunk by chunk.
 
     A Dask array of voxels is not loaded: `transform` gives a Dask array with the same
     chunks of rows, which are computed where and when Dask computes them, without a
@@ -93,20 +103,22 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "predict"])],
         "acquisition": ["array-like", None],
-        "include": [tuple, list],
+        "include": [tuple, list, None],
         "only_converged": ["boolean"],
         "chunk_size": [Interval(numbers.Integral, 1, None, closed="left")],
         "n_jobs": N_JOBS,
+        "verbose": ["verbose"],
     }
 
     def __init__(
         self,
         estimator,
         acquisition=None,
-        include=("params", "stderr", "status"),
+        include=None,
         only_converged=True,
         chunk_size=20_000,
         n_jobs=None,
+        verbose=0,
     ):
         self.estimator = estimator
         self.acquisition = acquisition
@@ -114,6 +126,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         self.only_converged = only_converged
         self.chunk_size = chunk_size
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):
@@ -144,11 +157,6 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             _check_two_axes(X)
             X = np.ones((1, X.shape[1]), dtype=X.dtype)
         X = self._validate(X, reset=True)
-        unknown = [name for name in self.include if name not in _COLUMNS]
-        if unknown or not self.include:
-            raise ValueError(
-                f"include must name some of {list(_COLUMNS)}, got {list(self.include)}."
-            )
         n_points = X.shape[1]
         if n_points < 2:
             raise ValueError(
@@ -166,7 +174,6 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             )
         # Copies: what the caller changes later must not reach what was fitted.
         self._acquisition = copy.deepcopy(acquisition)
-        self._include = tuple(self.include)
         self._only_converged = self.only_converged
         coupling = answering(self.estimator)._coupling()
         if coupling is not None:
@@ -185,49 +192,117 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
                 "estimator must end in a NonlinearRelaxationFit or in an inversion "
                 f"with distributions, refitted by a search, got {self.estimator!r}."
             )
+        include = check_include(self.include, self.estimator_)
+        found = map_columns(
+            self.estimator_, include, self.only_converged, self._acquisition, probe
+        )
+        self._names = {kind: column.names for kind, column in found.items()}
         return self
 
-    def transform(self, X):
+    def transform(self, X, mask=None, known=None):
         """Return the parameters of voxels.
 
         Parameters
         ----------
         X : array-like of shape (n_voxels, n_points)
             Signals, one row per voxel.
+        mask : array-like of bool of shape (n_voxels,) or None, default=None
+            Voxels to fit, True or 1, in an array of any shape with as many entries. The
+            others are nan.
+        known : float, array-like of shape (n_voxels,), dict or None, default=None
+            Values that are known of each voxel, as the fit of the estimator takes
+            them: of the setting of a :class:`~skrelax.inversion.KernelParameterSearch`,
+            or ``{name: values}`` for a :class:`~skrelax.nonlinear.\
+NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
+
+        Returns
+        -------
+        ndarray or dask.array.Array of shape (n_voxels, n_outputs)
+            Columns as in :meth:`get_feature_names_out`.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not match, or every voxel fails.
+        TypeError
+            If the estimator takes no known values, or others.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If fits do not converge, with their number.
+        UserWarning
+            If the fit of a voxel raises an error, and what the estimator warns of.
+        """
+        check_is_fitted(self)
+        is_lazy = _is_dask(X)
+        if not is_lazy:
+            X = self._validate(X, reset=False)
+        n_voxels = X.shape[0]
+        if np.isnan(n_voxels) and not (mask is None and known is None):
+            raise ValueError(
+                "a mask or known values need a Dask array whose chunks are known, got "
+                f"shape {X.shape}; call compute_chunk_sizes() on it."
+            )
+        mask = _check_mask(mask, n_voxels)
+        known = _check_known(known, n_voxels, answering(self.estimator_)._takes_known)
+        if is_lazy:
+            return self._transform_lazily(X, mask, known)
+        job = Job(self.estimator_, self._acquisition, self._names, self._only_converged)
+        parts = split_slices(n_voxels, -(-n_voxels // self.chunk_size))
+        # The rows of a chunk are all that a worker gets; results are stored as they
+        # come, so that they are never held twice.
+        found = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+            delayed(map_rows)(
+                job, X[part], None if mask is None else mask[part],
+                None if known is None else {k: v[part] for k, v in known.items()},
+            )
+            for part in parts
+        )  # fmt: skip
+        out = np.empty((n_voxels, len(self.get_feature_names_out())))
+        status = np.zeros(n_voxels, dtype=np.int8)
+        told, errors, n_tried = {}, [], 0
+        progress = None
+        if self.verbose:
+            progress = Progress(n_voxels, "voxels", tells_time=True)
+        for part, rows in zip(parts, found, strict=True):
+            out[part] = rows.values
+            if rows.status is not None:
+                status[part] = rows.status
+            merge(told, rows.told)
+            errors += rows.errors
+            n_tried += rows.n_tried
+            if progress:
+                progress(count=part.stop - part.start)
+        if errors and len(errors) == n_tried:
+            # That is no fault of a voxel.
+            raise errors[0]
+        for (category, _), (text, count) in told.items():
+            more = "" if count == 1 else f" (and {count - 1} more of this kind)"
+            warnings.warn(f"{text}{more}", category, stacklevel=2)
+        warn_status(status)
+        return out
+
+    def fit_transform(self, X, y=None, mask=None, known=None):
+        """Fit, and return the parameters of voxels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_voxels, n_points)
+            Signals, one row per voxel.
+        y : None
+            Ignored.
+        mask : array-like of bool of shape (n_voxels,) or None, default=None
+            Voxels to fit, as in :meth:`transform`.
+        known : float, array-like of shape (n_voxels,), dict or None, default=None
+            Values that are known of each voxel, as in :meth:`transform`.
 
         Returns
         -------
         ndarray or dask.array.Array of shape (n_voxels, n_outputs)
             Columns as in :meth:`get_feature_names_out`.
         """
-        check_is_fitted(self)
-        if _is_dask(X):
-            return self._transform_lazily(X)
-        X = self._validate(X, reset=False)
-        parts = split_slices(len(X), -(-len(X) // self.chunk_size))
-        n_outputs = len(self.get_feature_names_out())
-        # The rows of a chunk are all that a worker gets; results are stored as they
-        # come, so that they are never held twice.
-        rows = Parallel(n_jobs=self.n_jobs, return_as="generator")(
-            delayed(_map_rows)(
-                self.estimator_, self._acquisition, X[part], self._include,
-                self._only_converged, n_outputs,
-            )
-            for part in parts
-        )  # fmt: skip
-        out = np.empty((len(X), n_outputs))
-        status = np.zeros(len(X), dtype=np.int8)
-        told = {}
-        for part, (values, codes, caught) in zip(parts, rows, strict=True):
-            out[part] = values
-            if codes is not None:
-                status[part] = codes
-            _merge(told, caught)
-        for (category, _), (text, count) in told.items():
-            more = "" if count == 1 else f" (and {count - 1} more of this kind)"
-            warnings.warn(f"{text}{more}", category, stacklevel=2)
-        warn_status(status)
-        return out
+        return self.fit(X).transform(X, mask=mask, known=known)
 
     def _validate(self, X, reset):
         """Return voxels (n_voxels, n_points), which may hold nan."""
@@ -239,22 +314,29 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
                 self, X, dtype="numeric", ensure_all_finite=False, reset=reset
             )
 
-    def _transform_lazily(self, X):
+    def _transform_lazily(self, X, mask, known):
         """Return the Dask array of the parameters of a Dask array of voxels."""
         _check_two_axes(X)
         row = np.ones((1, X.shape[1]), dtype=X.dtype)
         validate_data(self, row, dtype="numeric", reset=False)
         n_outputs = len(self.get_feature_names_out())
-        map_block = functools.partial(
-            _map_block, estimator=self.estimator_, acquisition=self._acquisition,
-            include=self._include, only_converged=self._only_converged,
-            chunk_size=self.chunk_size, n_outputs=n_outputs,
-        )  # fmt: skip
         # A voxel needs all its points.
-        X = X.rechunk({1: -1})
-        return X.map_blocks(
-            map_block, dtype=np.float64, chunks=(X.chunks[0], (n_outputs,)),
-            meta=np.empty((0, 0)),
+        blocks, names = [X.rechunk({1: -1})], []
+        if mask is not None or known is not None:
+            columns = {} if known is None else known
+            names = list(columns)
+            # Mask and values travel with the voxels, as columns of one array.
+            mask = np.ones(X.shape[0], dtype=bool) if mask is None else mask
+            table = np.column_stack([mask, *columns.values()])
+            rows = X.chunks[0]
+            blocks.append(_lazy(table, rows))
+        job = Job(self.estimator_, self._acquisition, self._names, self._only_converged)
+        map_block = functools.partial(
+            _map_block, job=job, names=names, chunk_size=self.chunk_size
+        )
+        return blocks[0].map_blocks(
+            map_block, *blocks[1:], dtype=np.float64,
+            chunks=(X.chunks[0], (n_outputs,)), meta=np.empty((0, 0)),
         )  # fmt: skip
 
     def get_feature_names_out(self, input_features=None):
@@ -268,13 +350,12 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of str objects of shape (n_outputs,)
-            For example ``"T1"``, ``"T1 stderr"`` and ``"status"``.
+            For example ``"T1"``, ``"T1 stderr"`` and ``"status"``, or ``"T2=0.1"``,
+            ``"flip_angle"``, ``"strength"``, ``"residual"`` and ``"status"``.
         """
         check_is_fitted(self)
-        builder = find_builder(self.estimator_)
-        if builder is not None:
-            return builder.get_feature_names_out()
-        return answering(self.estimator_)._output_names(self._include)
+        names = [name for column in self._names.values() for name in column]
+        return np.array(names, dtype=object)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -291,73 +372,73 @@ def _check_two_axes(X):
         raise ValueError(f"voxels must be rows of a 2-D array, got shape {X.shape}.")
 
 
-def _map_block(
-    block, estimator, acquisition, include, only_converged, chunk_size, n_outputs
-):
-    """Return the outputs (n_voxels, n_outputs) of a block of a Dask array."""
-    out = np.empty((len(block), n_outputs))
+def _lazy(table, rows):
+    """Return a Dask array of a table, in chunks of rows."""
+    # Who has a Dask array has Dask, which the suite does not need.
+    import dask.array
+
+    return dask.array.from_array(table, chunks=(rows, -1))
+
+
+def _map_block(block, table=None, *, job, names, chunk_size):
+    """Return the outputs (n_voxels, n_outputs) of a block of a Dask array.
+
+    The columns of `table` are mask and known values of these names.
+    """
+    out = []
     for start in range(0, len(block), chunk_size):
-        rows = slice(start, start + chunk_size)
-        out[rows], *_ = _map_rows(
-            estimator, acquisition, block[rows], include, only_converged, n_outputs
+        rows, mask, known = slice(start, start + chunk_size), None, None
+        if table is not None:
+            mask = table[rows, 0] != 0
+            columns = table[rows, 1:].T
+            known = dict(zip(names, columns, strict=True)) if names else None
+        out.append(map_rows(job, block[rows], mask, known).values)
+    if not out:
+        return np.empty((0, sum(map(len, job.names.values()))))
+    return np.concatenate(out)
+
+
+def _check_mask(mask, n_voxels):
+    """Return a mask of voxels (n_voxels,), or None where none is given."""
+    if mask is None:
+        return None
+    mask = check_numbers(mask, "mask")
+    if mask.size != n_voxels or mask.ndim == 0:
+        raise ValueError(
+            f"mask must have one entry per voxel ({n_voxels}), got shape {mask.shape}."
         )
-    return out
+    if not np.isin(mask, (0.0, 1.0)).all():
+        raise ValueError(
+            f"mask must hold zeros and ones, got numbers up to {mask.max():g}."
+        )
+    return mask.ravel() != 0.0
 
 
-def _merge(told, more):
-    """Add texts and counts of warnings by kind to those of a dict."""
-    for kind, (text, count) in more.items():
-        first, before = told.get(kind, (text, 0))
-        told[kind] = first, before + count
+def _check_known(known, n_voxels, kind):
+    """Return known values {name: (n_voxels,)}, or None where none are given.
 
-
-def _map_rows(estimator, acquisition, X, include, only_converged, n_outputs):
-    """Return outputs (n_voxels, n_outputs) of a chunk, statuses or None, warnings."""
-    signals = np.asarray(X).T
-    last = answering(estimator)
-    has_codes = last._codes() is not None
-    shared = choosing_for_each(estimator)
-    # A choice of strengths would be one for all voxels of a fit.
-    chooses = shared is None and any(
-        name.split("__")[-1] == "cv" for name in estimator.get_params()
-    )
-    estimator = estimator if shared is None else shared
-    places = np.arange(signals.shape[1])
-    if chooses or not last._takes_missing:
-        places = np.flatnonzero(_usable(signals, last._takes_constant))
-    out = np.full((signals.shape[1], n_outputs), np.nan)
-    status = np.full(signals.shape[1], FitStatus.FAILED, dtype=np.int8)
-    if has_codes and "status" in include:
-        out[:, -1] = status
-    with collect_warnings() as caught:
-        for part in places[:, None] if chooses else [places] if places.size else []:
-            fitted = answering(clone(estimator).fit(acquisition, signals[:, part]))
-            rows = fitted._outputs(include, only_converged)
-            if has_codes:
-                status[part] = fitted._codes()
-            if rows.shape[1] != n_outputs:
-                raise ValueError(
-                    f"estimator gives {n_outputs} outputs for one voxel and "
-                    f"{rows.shape[1]} for another; search settings that keep them."
-                )
-            out[part] = rows
-    told = {}
-    for warning in caught:
-        # Statuses are counted once for all chunks.
-        if not (has_codes and isinstance(warning, ConvergenceWarning)):
-            # Those of voxels differ by their numbers.
-            texts = texts_of_signals(warning, places.size) or {0: str(warning)}
-            for text in texts.values():
-                kind = type(warning), re.sub(r"\d[\d.e+-]*", "#", text)
-                _merge(told, {kind: (text, 1)})
-    return out, status if has_codes else None, told
-
-
-def _usable(signals, takes_constant):
-    """Return which signals (n_points, n_signals) an inversion can take."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        largest = np.abs(signals).max(axis=0)
-        usable = (largest <= 1e100) & ((largest >= 1e-100) | (largest == 0.0))
-        if not takes_constant:
-            usable &= (signals != signals[:1]).any(axis=0)
-    return usable
+    Of `kind` "values" there is one without a name, None.
+    """
+    if known is None:
+        return None
+    if not kind:
+        raise TypeError(
+            "known values are for a KernelParameterSearch or a NonlinearRelaxationFit; "
+            "the estimator is neither."
+        )
+    if isinstance(known, dict) != (kind == "names"):
+        wanted = "a dict {name: values}" if kind == "names" else "numbers"
+        raise TypeError(
+            f"known must be {wanted} for this estimator, got {type(known).__name__}."
+        )
+    found = {}
+    for name, given in known.items() if kind == "names" else [(None, known)]:
+        label = "known" if name is None else f"known[{name!r}]"
+        values = check_numbers(given, label, finite=False)
+        if values.ndim and values.size != n_voxels:
+            raise ValueError(
+                f"{label} must be a number or have one entry per voxel ({n_voxels}), "
+                f"got shape {values.shape}."
+            )
+        found[name] = np.broadcast_to(values.ravel(), n_voxels)
+    return found

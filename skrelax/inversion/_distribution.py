@@ -232,10 +232,6 @@ class DistributionMixin(Answers):
         """Return what is told of a distribution as a whole, or None."""
         return None
 
-    def _baselines(self):
-        """Return the baseline of each signal, a float or (n_signals,), or None."""
-        return None
-
     def _describe_signals(self, found, n_signals, min_share):
         """Return amplitudes, statistics, peaks and convergence of distributions."""
         columns = describe_rows(found, self._is_signed, self._baselines(), min_share)

@@ -1,24 +1,19 @@
 """A setting of the kernel that differs from signal to signal."""
 
 import copy
-import warnings
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+import pandas as pd
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import r2_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..model_selection._criteria import rounding_floor
-from ..utils._inspect import final_step, treats_signals_alone
-from ..utils._linear_inputs import (
-    STRENGTH,
-    validate_relative_weight,
-    validate_signals_of,
-)
-from ..utils._parallel import run_tasks
+from ..kernels._builder import bin_names
+from ..nonlinear._inputs import check_mask
+from ..nonlinear._status import FitStatus, warn_status
+from ..utils._linear_inputs import validate_relative_weight, validate_signals_of
 from ..utils._sklearn import (
     BaseEstimator,
     HasMethods,
@@ -26,15 +21,19 @@ from ..utils._sklearn import (
     process_routing,
     routing_enabled,
 )
-from ..utils._validation import N_JOBS, check_numbers, errors_name, refuse_complex
-from ..utils._warnings import held_reports
+from ..utils._validation import N_JOBS, errors_name, refuse_complex
 from ._explained import Unexplained
-from ._lasso import LassoFista
+from ._kernel_parameter_checks import check_known, check_values, first_status
+from ._kernel_parameter_fits import (
+    Measured,
+    SettingFits,
+    SettingKernels,
+    find_values,
+    innermost,
+    invert_groups,
+)
+from ._kernel_parameter_table import KernelTables, invert_with_tables, make_plan
 from ._linear import CoefficientsMixin, label_signals
-from ._weighted_rows import mean_squares
-
-# Relative differences of sums of squares below which they are equal.
-_FLAT = 1e-9
 
 
 class KernelParameterSearch(
@@ -54,17 +53,26 @@ class KernelParameterSearch(
     parameter : str, default="flip_angle"
         Name of the setting in the signal model.
     values : array-like of shape (n_values,), default=None
-        Values to try, strictly increasing, at least 4. Between them the minimum of a
-        cubic spline through the sums of squares is taken, and the first value where
-        all sums are equal to rounding, as for a signal of zeros. None takes 32 angles
-        from 50 to 180 degrees.
+        The range of the search, from the first value to the last, strictly increasing,
+        at least 4. Kernels without a table (see Notes) are tried at these values; the
+        minimum of a cubic spline through the sums of squares is taken, and the first
+        value where all sums are equal to rounding. None takes 32 angles from 50 to 180
+        degrees.
     n_jobs : int or None, default=None
-        Number of threads over values.
+        Number of threads over signals, or over values.
 
     Attributes
     ----------
     value_ : float or ndarray of shape (n_signals,)
         The chosen values.
+    strength_ : float, ndarray of shape (n_signals,) or None
+        The strength that a StrengthSearch in `estimator` chose for each signal, in the
+        units of its parameter; None for other inversions.
+    status_ : int or ndarray of shape (n_signals,)
+        A :class:`~skrelax.nonlinear.FitStatus` for each signal. ``AT_BOUND`` says that
+        the value or the strength is at an end of its range. Signals that are zero, or
+        of which nothing is explained (``NO_SIGNAL``), that hold values which are not
+        finite or have no known value (``FAILED``), and ``MASKED`` ones have nan.
     coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
         Distributions as scikit-learn has coefficients.
     distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
@@ -79,8 +87,12 @@ class KernelParameterSearch(
         Bins of the KernelBuilder.
     values_ : ndarray of shape (n_values,)
         The values tried.
-    residual_ : ndarray of shape (n_values,) or (n_values, n_signals)
-        Sums of squares, over the tried values. None where values were known.
+    residual_ : float or ndarray of shape (n_signals,)
+        Root mean square of what each fit leaves of its signal, weighted.
+    noise_std_ : float or ndarray of shape (n_signals,)
+        The same without penalty: sqrt(``|K f - s|^2 / n_points``), the noise level of
+        DECAES. Of noise of standard deviation sigma it finds sigma sqrt(1 - p /
+        n_points) in the mean, for p bins that are used and the setting.
     n_features_in_ : int
         Number of acquisition columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -94,8 +106,18 @@ class KernelParameterSearch(
     Notes
     -----
     Every signal is inverted as if it were alone: a search of strengths chooses one for
-    each. Angles below and above 180 degrees give the same echoes, so search on one
-    side.
+    each, and what becomes of a signal depends on no other. Angles below and above 180
+    degrees give the same echoes, so search on one side.
+
+    Pipelines of a KernelBuilder with one axis and a LassoFista, a SmoothLasso (of any
+    order), or a :class:`~skrelax.model_selection.StrengthSearch` around a SmoothLasso
+    run in compiled code over a table of kernels, thousands of signals a second. The
+    table holds polynomials in the setting that are accurate to 1e-10 of the largest
+    entry of the kernels; the least of all minima of the residual is found, to 1e-6 of
+    the range. The rules are ``"chi2"``, ``"gcv"`` with ``degrees_of_freedom="linear"``,
+    ``"lcurve"`` and ``"discrepancy"`` over their whole range of strengths, with
+    ``refine=True``. Baselines, cross-validation, further transformers, several axes
+    and kernels with a kink in the setting are fitted one by one.
 
     References
     ----------
@@ -137,7 +159,7 @@ class KernelParameterSearch(
 
     # The search runs before the estimator, whose settings must be checked too.
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, known=None):
+    def fit(self, X, y, sample_weight=None, known=None, mask=None):
         """Choose the value of each signal and find its distribution.
 
         Parameters
@@ -145,12 +167,15 @@ class KernelParameterSearch(
         X : array-like of shape (n_points, n_columns)
             Acquisition points.
         y : array-like of shape (n_points,) or (n_points, n_signals)
-            Signals.
+            Signals. Those of a table may hold values that are not finite.
         sample_weight : array-like of shape (n_points,) or None, default=None
             Weight of each acquisition point.
         known : float or array-like of shape (n_signals,) or None, default=None
             Values that are known from elsewhere, a map of the flip angle for
-            example. Nothing is searched then.
+            example. Nothing is searched then. Signals whose value is nan get the
+            status ``FAILED``.
+        mask : array-like of bool of shape (n_signals,) or None, default=None
+            Signals to invert. The others are nan.
 
         Returns
         -------
@@ -170,6 +195,8 @@ class KernelParameterSearch(
         UserWarning
             If nothing of a clear signal is explained: it has the wrong sign, or the
             penalty is too strong.
+        ConvergenceWarning
+            If signals get no distribution, with their number.
         """
         refuse_complex(X, "X")
         refuse_complex(y)
@@ -180,9 +207,9 @@ class KernelParameterSearch(
                 self, X, None if y is None else "no_validation", dtype=np.float64
             )
         labels = label_signals(y)
-        y = validate_signals_of(points, y)
+        y = validate_signals_of(points, y, in_table=True)
         self._single_signal, self._signal_labels = y.ndim == 1, labels(y)
-        self._name = self._full_name()
+        step = self._step()
         weight = validate_relative_weight(self._route(sample_weight), points)
         if weight is not None:
             # A point without weight must not draw the limits of the grid either.
@@ -191,36 +218,107 @@ class KernelParameterSearch(
             y, weight = y[kept], weight[kept]
         # As it is, for names of columns must reach the KernelBuilder; and a copy, for
         # predictions must not follow the caller's table or settings.
-        self._acquisition = copy.deepcopy(X)
-        self._front = clone(self.estimator[:-1])
-        self._inversion = _innermost(self.estimator[-1])
+        self._acquisition, self._weight = copy.deepcopy(X), weight
+        self._kernels = SettingKernels(
+            clone(self.estimator[:-1]), step, self.parameter, self._acquisition
+        )
+        self._inversion = clone(self.estimator[-1])
+        innermost(self._inversion)
+        self.values_ = check_values(self.values)
+        limits = float(self.values_[0]), float(self.values_[-1])
+        plan = make_plan(self._inversion)
+        self._tables = None
+        if plan is not None:
+            self._tables = KernelTables(self._kernels, plan, weight, limits)
         Y = y.reshape(y.shape[0], -1)
-        self.values_ = _check_values(self.values)
-        if known is None:
-            residual = self._residuals(X, Y, weight)
-            floor = rounding_floor(len(Y) * mean_squares(Y, weight))
-            values = np.array(
-                [
-                    _lowest(self.values_, np.maximum(column, least))
-                    for column, least in zip(residual.T, floor, strict=True)
-                ]
-            )
-        else:
-            residual = None
-            values = check_numbers(known, "known", finite=False)
-            if values.shape not in ((), (Y.shape[1],)) or not np.isfinite(values).all():
-                raise ValueError(
-                    f"known must be a finite number or one per signal ({Y.shape[1]}), "
-                    f"got {values} of shape {values.shape}."
-                )
-            values = np.full(Y.shape[1], values)
-        self._invert(X, Y, weight, values)
-        self.value_, self.residual_ = values, residual
-        if self._single_signal:
-            self.value_, self.coef_ = values[0], self.coef_[0]
-            self.intercept_ = float(self.intercept_[0])
-            self.residual_ = None if residual is None else residual[:, 0]
+        known = check_known(known, Y.shape[1])
+        report = self._solve(Y, known, check_mask(mask, Y.shape[1]))
+        self._tell(report)
         return self
+
+    def _solve(self, Y, known, mask):
+        """Invert signals Y (n_points, n_signals); return what is unexplained.
+
+        All else is known from the fit, of other signals perhaps.
+        """
+        status = first_status(Y, known, mask)
+        good = np.flatnonzero(status == FitStatus.CONVERGED)
+        values = None if known is None else known[good]
+        report, found = Unexplained(Y.shape[1]), None
+        slow = np.arange(good.size)
+        if self._tables is not None and good.size:
+            found, told = invert_with_tables(
+                self._tables, Y[:, good], values, self.n_jobs
+            )
+            report.extend(told, good)
+            slow = slow if found is None else np.flatnonzero(found.status < 0)
+        if slow.size:
+            measured = Measured(self._acquisition, Y[:, good[slow]], self._weight)
+            part, told = self._solve_slowly(
+                measured, None if values is None else values[slow]
+            )
+            report.extend(told, good[slow])
+            if slow.size < good.size:
+                found.put(slow, part)
+            else:
+                found = part
+        value = self.values_[0] if known is None else next(iter(values), None)
+        front = self._kernels.fit(value)
+        builder = front[self._kernels.step]
+        self.relaxation_times_ = builder.relaxation_times_
+        self._grid = builder._known_grid()
+        if found is None:
+            n_bins = front.transform(self._acquisition).shape[1]
+        else:
+            n_bins = found.coef.shape[1]
+        fits = SettingFits.empty(status, n_bins)
+        if self._tables is not None and self._tables.plan.chooses:
+            fits.choices["strength"] = np.full(status.size, np.nan)
+        if found is not None:
+            fits.put(good, found)
+        self._store(fits)
+        return report
+
+    def _solve_slowly(self, measured, values):
+        """Return SettingFits and what is unexplained, of any inversion."""
+        if values is None:
+            intercept = innermost(self._inversion).fit_intercept
+            values = find_values(
+                self._kernels, measured, self.values_, intercept, self.n_jobs
+            )
+            ends = (values == self.values_[0]) | (values == self.values_[-1])
+        else:
+            ends = np.zeros(values.size, dtype=bool)
+        found, report = invert_groups(
+            self._kernels, self._inversion, measured, values, self.n_jobs
+        )
+        found.status[ends & (found.status == FitStatus.CONVERGED)] = FitStatus.AT_BOUND
+        return found, report
+
+    def _store(self, fits):
+        """Store the results in the shape of y."""
+        self._choices = fits.choices
+        named = {
+            "value_": fits.values,
+            "coef_": fits.coef,
+            "intercept_": fits.intercept,
+            "residual_": fits.residuals,
+            "noise_std_": fits.free_residuals,
+            "strength_": fits.choices.get("strength"),
+            "status_": fits.status,
+        }
+        for name, found in named.items():
+            if self._single_signal and found is not None:
+                found = found[0] if found.ndim == 2 else found[0].item()
+            setattr(self, name, found)
+
+    def _tell(self, report):
+        """Warn of signals that have no numbers, and of those of which nothing fits."""
+        # Past this function, fit, and the check of its parameters.
+        report.warn(stacklevel=4)
+        codes = self._codes_to_tell()
+        codes[[number for number, _ in report.found]] = FitStatus.CONVERGED
+        warn_status(codes, stacklevel=5)
 
     def predict(self, X):
         """Return the signals of the distributions at other acquisition points.
@@ -240,33 +338,117 @@ class KernelParameterSearch(
         with errors_name("X"):
             if np.ma.isMaskedArray(X):
                 X = np.ma.filled(X.astype(np.float64), np.nan)
-            validate_data(self, X, dtype=np.float64, reset=False)
+            points = validate_data(self, X, dtype=np.float64, reset=False)
         values, coef = np.atleast_1d(self.value_), np.atleast_2d(self.coef_)
-        out = []
-        for value, f in zip(values, coef, strict=True):
-            out.append(self._builder(value).transform(X) @ f)
-        signals = np.array(out).T + self.intercept_
-        return signals[:, 0] if np.ndim(self.value_) == 0 else signals
+        signals = np.full((len(points), values.size), np.nan)
+        groups, member = np.unique(values, return_inverse=True)
+        line = None
+        for group in np.flatnonzero(np.isfinite(groups)):
+            value = groups[group]
+            if line is None:
+                # Checks the points, which lines of kernels take as they are.
+                K = self._kernels.at(value, X)
+                if self._tables is not None:
+                    line = self._kernels.line(value)
+                    line = None if line is None else line.moved_to(points)
+            else:
+                K = line.at(value)
+            for k in np.flatnonzero(member == group):
+                signals[:, k] = K @ coef[k]
+        signals += self.intercept_
+        return signals[:, 0] if self._single_signal else signals
+
+    def score(self, X, y, sample_weight=None):
+        """Return the mean coefficient of determination of the fitted signals.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_columns)
+            Acquisition points.
+        y : array-like of shape (n_points,) or (n_points, n_signals)
+            Signals there.
+        sample_weight : array-like of shape (n_points,) or None, default=None
+            Weight of each point.
+
+        Returns
+        -------
+        float
+            Mean over the signals that have a distribution; nan if there are none.
+        """
+        predicted = self.predict(X)
+        refuse_complex(y)
+        y = validate_signals_of(predicted, y, in_table=True)
+        if y.shape != predicted.shape:
+            raise ValueError(
+                f"y must have the shape of the fitted signals, {predicted.shape}, got "
+                f"{y.shape}."
+            )
+        y, predicted = (part.reshape(len(part), -1) for part in (y, predicted))
+        there = np.isfinite(predicted).all(axis=0) & np.isfinite(y).all(axis=0)
+        if not there.any():
+            return float("nan")
+        return r2_score(y[:, there], predicted[:, there], sample_weight=sample_weight)
+
+    _tells_convergence = True
+    _takes_missing = True
+    _takes_known = "values"
 
     def _treats_alone(self):
         return True
 
+    def _fit_others(self, signals, known):
+        if type(self) is not KernelParameterSearch:
+            # The fit of another class may be another one.
+            return None
+        other, Y = copy.copy(self), np.asarray(signals, dtype=np.float64)
+        other._single_signal, other._signal_labels = False, pd.RangeIndex(Y.shape[1])
+        other._tell(other._solve(Y, check_known(known, Y.shape[1]), None))
+        return other
+
     def _chosen(self):
-        return {self.parameter: self.value_}
+        return {self.parameter: self.value_} | self._choices
+
+    def _codes(self):
+        return np.atleast_1d(self.status_)
+
+    def _codes_to_tell(self):
+        # Many angles are at the end of their range, 180 degrees, as they should be.
+        codes = self._codes()
+        return np.where(codes == FitStatus.AT_BOUND, FitStatus.CONVERGED, codes)
+
+    def _convergence(self, n_signals):
+        codes = [FitStatus(code) for code in self._codes()]
+        status = np.array([code.label for code in codes], dtype=object)
+        told = {
+            FitStatus.AT_BOUND: "the setting or the strength is at an end of its range",
+            FitStatus.NO_SIGNAL: "nothing of the signal is explained",
+            FitStatus.FAILED: "the signal or its known value is not finite",
+        }
+        message = [told.get(code, code.message) for code in codes]
+        return status, np.array(message, dtype=object)
+
+    def _describe_signals(self, found, n_signals, min_share):
+        # It knows better than the numbers why there are none.
+        columns = super()._describe_signals(found, n_signals, min_share)
+        status, message = self._convergence(n_signals)
+        return columns | {"status": status, "message": message}
+
+    def _root_residuals(self):
+        return np.atleast_1d(self.residual_)
+
+    def _bin_names(self):
+        return bin_names(self._grid.axis_names, self._grid.grids)
 
     def _baselines(self):
-        # An inner search does not say whether it has one.
-        has_one = getattr(final_step(self.estimator), "fit_intercept", True)
-        return self.intercept_ if has_one else None
+        return self.intercept_ if innermost(self._inversion).fit_intercept else None
 
     def _count_free(self, rest):
         used = np.count_nonzero(np.atleast_2d(self.coef_), axis=1)
-        final = final_step(self.estimator)
-        used += bool(getattr(final, "fit_intercept", False))
+        used += bool(innermost(self._inversion).fit_intercept)
         return np.count_nonzero(rest.weight) - used
 
-    def _full_name(self):
-        """Return the name of the setting in the transformers of the Pipeline."""
+    def _step(self):
+        """Return the name of the transformer whose kernel has the setting."""
         pipeline = self.estimator
         if not isinstance(pipeline, Pipeline) or len(pipeline.steps) < 2:
             raise ValueError(
@@ -275,71 +457,12 @@ class KernelParameterSearch(
             )
         known = pipeline.get_params()
         for name, _ in pipeline.steps[:-1]:
-            full = f"{name}__kernel__{self.parameter}"
-            if full in known:
-                self._place = [step for step, _ in pipeline.steps].index(name)
-                return full
+            if f"{name}__kernel__{self.parameter}" in known:
+                return name
         raise ValueError(
             f"the kernel of {pipeline!r} has no setting {self.parameter!r}: parameter "
             "must be one of a signal model, and the kernel not a name."
         )
-
-    def _builder(self, value):
-        """Return the transformers, fitted with a value of the setting."""
-        steps = clone(self._front).set_params(**{self._name: float(value)})
-        return steps.fit(self._acquisition)
-
-    def _residuals(self, X, Y, weight):
-        """Return the sum of squares of each value and signal."""
-        residual = np.empty((self.values_.size, Y.shape[1]))
-        intercept = self._inversion.fit_intercept
-
-        def fit(index):
-            K = self._builder(self.values_[index]).transform(X)
-            free = LassoFista(alpha=0.0, fit_intercept=intercept)
-            with held_reports():
-                misfit = Y - free.fit(K, Y, sample_weight=weight).predict(K)
-            w = 1.0 if weight is None else weight[:, None]
-            residual[index] = (w * misfit**2).sum(axis=0)
-
-        tasks = [(index,) for index in range(self.values_.size)]
-        with warnings.catch_warnings():
-            # A gap has no meaning where a fit is exact to rounding. The filter is set
-            # here: threads that set it would restore each other's.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            run_tasks(fit, tasks, self.n_jobs)
-        return residual
-
-    def _invert(self, X, Y, weight, values):
-        """Find the distributions, signals of one value at a time."""
-        groups, member = np.unique(values, return_inverse=True)
-        alone = not treats_signals_alone(self.estimator[-1])
-        first = self._builder(groups[0])
-        builder = first[self._place]
-        self.relaxation_times_ = builder.relaxation_times_
-        self._grid = builder._known_grid()
-        n_bins = first.transform(X).shape[1]
-        self.coef_ = np.empty((Y.shape[1], n_bins))
-        self.intercept_ = np.zeros(Y.shape[1])
-        report = Unexplained(Y.shape[1])
-
-        def fit(group):
-            mine = np.flatnonzero(member == group)
-            K = self._builder(groups[group]).transform(X)
-            options = {} if weight is None else {"sample_weight": weight}
-            # A search would choose one strength for all that it is given.
-            for part in mine[:, None] if alone else [mine]:
-                with held_reports() as reports:
-                    model = clone(self.estimator[-1]).fit(K, Y[:, part], **options)
-                for found in reports[-1:]:
-                    report.extend(found, part)
-                model = getattr(model, "best_estimator_", model)
-                self.coef_[part] = np.atleast_2d(model.coef_)
-                self.intercept_[part] = model.intercept_
-
-        run_tasks(fit, [(group,) for group in range(groups.size)], self.n_jobs)
-        # Past this function, fit, and the check of its parameters.
-        report.warn(stacklevel=4)
 
     def get_metadata_routing(self):
         """Return who takes which metadata.
@@ -373,44 +496,3 @@ class KernelParameterSearch(
         tags.input_tags.positive_only = True
         tags.regressor_tags.poor_score = True
         return tags
-
-
-def _check_values(values):
-    """Return the values to try, strictly increasing."""
-    if values is None:
-        return np.linspace(50.0, 180.0, 32)
-    values = check_numbers(values, "values", finite=False)
-    if (
-        values.ndim != 1
-        or values.size < 4
-        or not (np.abs(values) <= STRENGTH.right).all()
-        or not (np.diff(values) > 0).all()
-    ):
-        raise ValueError(
-            "values must be at least 4 strictly increasing numbers, got shape "
-            f"{values.shape}: {values}."
-        )
-    return values.copy()
-
-
-def _innermost(inversion):
-    """Return the linear inversion inside searches, or raise if it is none."""
-    inner = inversion
-    while not hasattr(inner, "fit_intercept") and hasattr(inner, "estimator"):
-        inner = inner.estimator
-    if not hasattr(inner, "fit_intercept"):
-        raise TypeError(
-            "estimator must end in a linear inversion, LassoFista, SmoothLasso, or a "
-            f"search of their strengths, got {type(inner).__name__}."
-        )
-    return inner
-
-
-def _lowest(values, residual):
-    """Return where a cubic spline through the sums of squares is lowest."""
-    if np.ptp(residual) <= _FLAT * residual.max():
-        return values[0]
-    spline = CubicSpline(values, residual)
-    turns = spline.derivative().roots(extrapolate=False)
-    candidates = np.append(values, turns[np.isfinite(turns)])
-    return candidates[spline(candidates).argmin()]

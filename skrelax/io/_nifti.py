@@ -120,7 +120,8 @@ def write_maps(folder, maps, affine):
         Folder; it is made if it is not there. All maps go there at once when all are
         written, and replace those of the same names; if that fails, none does.
     maps : dict of str to ndarray
-        Real images by name, all of one shape. ``"T1 stderr"`` goes to
+        Real images by name, all of one shape; a fourth axis, such as the bins of a
+        distribution, may be there or not. ``"T1 stderr"`` goes to
         ``T1_stderr.nii.gz``, ``"T2*"`` to ``T2star.nii.gz``. Integers are written as
         such, other numbers in single precision, or double where that cannot hold them.
     affine : array-like of shape (4, 4)
@@ -182,10 +183,10 @@ def _check_maps(maps):
                 f"an axis, got shape {values.shape}."
             )
         shape = values.shape if shape is None else shape
-        if values.shape != shape or not values.size:
+        if values.shape[:3] != shape[:3] or not values.size:
             raise ValueError(
-                f"maps must have one shape, got {shape} and, for {name!r}, "
-                f"{values.shape}."
+                "maps must have one shape, but for axes after the third, got "
+                f"{shape} and, for {name!r}, {values.shape}."
             )
         file = f"{map_file_name(name)}.nii.gz"
         if file in images:

@@ -155,15 +155,16 @@ class RelaxationTable:
 
         Parameters
         ----------
-        values : str or array-like of shape (n_samples,)
-            A column of `samples`, or one value per sample.
+        values : str or array-like of shape (n_samples,) or (n_samples, n_values)
+            A column of `samples`, one value per sample, or several, such as the bins of
+            a distribution.
         fill : float, default=nan
             Value outside the mask.
 
         Returns
         -------
         ndarray
-            Image of the shape of the mask.
+            Image of the shape of the mask; several values are its last axis.
 
         Raises
         ------
@@ -198,12 +199,14 @@ class RelaxationTable:
         if not isinstance(fill, numbers.Real):
             raise TypeError(f"fill must be a number, got {shown(fill)}.")
         mask = self._mask()
-        if values.shape != (len(self.signals),):
+        n_samples = len(self.signals)
+        if values.ndim not in (1, 2) or len(values) != n_samples:
             raise ValueError(
-                f"values must have shape ({len(self.signals)},), got {values.shape}."
+                f"values must have shape ({n_samples},) or ({n_samples}, n_values), "
+                f"got {values.shape}."
             )
         try:
-            image = np.full(mask.shape, fill, dtype=values.dtype)
+            image = np.full(mask.shape + values.shape[1:], fill, dtype=values.dtype)
         except OverflowError:
             raise ValueError(f"fill must be a number, got {shown(fill)}.") from None
         image[mask] = values

@@ -5,9 +5,6 @@ import numpy as np
 from ..utils._answers import Answers
 from ._status import FitStatus
 
-# What a map may hold of each voxel, in this order.
-_OUTPUTS = ("params", "stderr", "r2", "relative_error", "status")
-
 
 class FitAnswers(Answers):
     """The answers of a NonlinearRelaxationFit."""
@@ -16,6 +13,9 @@ class FitAnswers(Answers):
     # Whether signals are magnitudes is told from the signs of all.
     _sees_all_signs = True
     _tells_convergence = True
+    _takes_known = "names"
+    _map_columns = ("params", "stderr", "r2", "relative_error", "status")
+    _default_columns = ("params", "stderr", "status")
 
     def _read_models(self):
         return (self.model_,) if hasattr(self, "model_") else ()
@@ -41,35 +41,21 @@ class FitAnswers(Answers):
     def _has_outputs(self):
         return True
 
-    def _output_names(self, include):
-        names = []
-        for column in _OUTPUTS:
-            if column not in include:
-                continue
-            if column == "params":
-                names += self.param_names_
-            elif column == "stderr":
-                names += [f"{name} stderr" for name in self.param_names_]
-            else:
-                names.append(column.replace("_", " "))
-        return np.asarray(names, dtype=object)
-
-    def _outputs(self, include, only_converged):
+    def _own_columns(self, only_converged):
         params, stderr = np.atleast_2d(self.params_), np.atleast_2d(self.stderr_)
-        codes = self._codes()
+        codes, names = self._codes(), list(self.param_names_)
         if only_converged:
             lost = (codes != FitStatus.CONVERGED)[:, None]
             params = np.where(lost, np.nan, params)
             stderr = np.where(lost, np.nan, stderr)
-        found = {
-            "params": params,
-            "stderr": stderr,
-            "r2": np.atleast_1d(self.r2_)[:, None],
-            "relative_error": np.atleast_1d(self.relative_error_)[:, None],
-            "status": codes[:, None].astype(np.float64),
+        errors = np.atleast_1d(self.relative_error_)[:, None]
+        return {
+            "params": (names, params),
+            "stderr": ([f"{name} stderr" for name in names], stderr),
+            "r2": (["r2"], np.atleast_1d(self.r2_)[:, None]),
+            "relative_error": (["relative error"], errors),
+            "status": (["status"], codes[:, None].astype(np.float64)),
         }
-        columns = [found[name] for name in _OUTPUTS if name in include]
-        return np.concatenate(columns, axis=1)
 
     def _codes(self):
         return np.atleast_1d(self.status_)

@@ -44,7 +44,7 @@ _MESSAGES = {
 }
 
 
-def warn_status(status):
+def warn_status(status, stacklevel=4):
     """Warn of voxels without a converged fit, by number."""
     counts = np.bincount(np.ravel(status), minlength=len(FitStatus))
     wrong = {
@@ -59,5 +59,5 @@ def warn_status(status):
             f"{sum(wrong.values())} of {total} fits are not converged: {words}. See "
             "status_.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )

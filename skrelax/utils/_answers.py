@@ -82,6 +82,11 @@ class Answers:
     _tells_distributions = False
     # Whether the fitted estimator refits its own signals with new noise.
     _has_refits = False
+    # What a fit takes of values that are known: nothing, "values" or those of "names".
+    _takes_known = ""
+    # Kinds of columns that a map may hold, in their order, and those that it does.
+    _map_columns = ("distribution", "settings", "baseline", "residual", "status")
+    _default_columns = _map_columns
 
     def _treats_alone(self):
         """Return whether signals of one call get what each would get alone."""
@@ -138,17 +143,39 @@ class Answers:
         """Return whether there are numbers to map of each voxel."""
         return self._distributions().rows is not None
 
-    def _output_names(self, include):
-        """Return names of the numbers that a map holds of each voxel."""
+    def _baselines(self):
+        """Return the baseline of each signal, a float or (n_signals,), or None."""
+        return None
+
+    def _bin_names(self):
+        """Return the names of the bins of the distributions, where no builder knows."""
         rows = self._distributions().rows
         return np.array([f"bin {k}" for k in range(rows.shape[1])], dtype=object)
 
-    def _outputs(self, include, only_converged):
-        """Return the numbers that a map holds of each voxel, (n_signals, n_outputs)."""
-        return self._distributions().rows
+    def _own_columns(self, only_converged):
+        """Return what a map may hold of each voxel, {kind: (names, (n_signals, n))}.
+
+        None where that follows from distributions and what is chosen.
+        """
+        return None
+
+    def _fit_others(self, signals, known):
+        """Return the same, fitted to other signals (n_points, n_signals) of its points.
+
+        `known` are values as its fit takes them. None where a new fit is as good.
+        """
+        return None
 
     def _codes(self):
         """Return a FitStatus for each signal, or None where they have none."""
+        return None
+
+    def _codes_to_tell(self):
+        """Return the same, as a warning counts them."""
+        return self._codes()
+
+    def _root_residuals(self):
+        """Return root mean squares of residuals (n_signals,), None if not kept."""
         return None
 
 

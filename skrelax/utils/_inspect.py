@@ -85,8 +85,13 @@ def weight_options(estimator, weight):
     """
     if weight is None:
         return {}
-    prefix = "" if routing_enabled() else _weight_prefix(estimator)
-    return {f"{prefix}sample_weight": weight}
+    return argument_options(estimator, "sample_weight", weight)
+
+
+def argument_options(estimator, argument, value):
+    """Return the options of fit that bring an argument to the last step inside."""
+    prefix = "" if routing_enabled() else _argument_prefix(estimator, argument)
+    return {f"{prefix}{argument}": value}
 
 
 def fit_weighted(estimator, X, y, weight):
@@ -94,12 +99,12 @@ def fit_weighted(estimator, X, y, weight):
     return clone(estimator).fit(X, y, **weight_options(estimator, weight))
 
 
-def _weight_prefix(estimator):
-    """Return what precedes ``sample_weight`` in the arguments of fit."""
-    if has_fit_parameter(estimator, "sample_weight"):
+def _argument_prefix(estimator, argument):
+    """Return what precedes an argument of the last step in the arguments of fit."""
+    if has_fit_parameter(estimator, argument):
         return ""
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
-        return f"{name}__{_weight_prefix(last)}"
+        return f"{name}__{_argument_prefix(last, argument)}"
     inner = getattr(estimator, "estimator", None)
-    return "" if inner is None else _weight_prefix(inner)
+    return "" if inner is None else _argument_prefix(inner, argument)

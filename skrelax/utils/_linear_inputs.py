@@ -40,8 +40,11 @@ def validate_kernel(estimator, X, y="no_validation", *, reset=True, name="X"):
     return X
 
 
-def validate_signals_of(X, y):
-    """Return real, finite signals, one number or row of them for each row of X."""
+def validate_signals_of(X, y, *, in_table=False):
+    """Return real, finite signals, one number or row of them for each row of X.
+
+    `in_table` lets signals of a table, (n_points, n_signals), be what they are.
+    """
     y = check_numbers(y, "y", finite=False)
     if y.ndim not in (1, 2) or 0 in y.shape:
         raise ValueError(
@@ -53,8 +56,9 @@ def validate_signals_of(X, y):
             "Found input variables with inconsistent numbers of samples: X has "
             f"{X.shape[0]}, y has {y.shape[0]}."
         )
-    assert_all_finite(y, input_name="y")
-    check_size(y, "y")
+    if y.ndim == 1 or not in_table:
+        assert_all_finite(y, input_name="y")
+        check_size(y, "y")
     return y
 
 

@@ -6,7 +6,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.dummy import DummyRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
@@ -27,6 +27,7 @@ from skrelax.compose import VoxelMapper
 from skrelax.inversion import KernelParameterSearch
 from skrelax.kernels import acquisition_grid
 from skrelax.model_selection import InterleavedKFold, StrengthSearch
+from skrelax.nonlinear import FitStatus
 from skrelax.signals import InversionRecovery, MonoExponential
 
 TE = pd.DataFrame({"TE": 0.01 * np.arange(1, 9)})
@@ -102,11 +103,19 @@ def test_distributions_of_a_linear_inversion():
     pipeline = make_pipeline(KernelBuilder("T2", n_bins=12), SmoothLasso(1e-3, 1e-3))
     mapper = VoxelMapper(pipeline, TE, chunk_size=4)
     rows = mapper.fit_transform(X)
-    assert_allclose(rows, pipeline.fit(TE, X.T)[-1].coef_, rtol=1e-6, atol=1e-10)
-    assert mapper.get_feature_names_out()[0].startswith("T2=")
-    X[1, 1] = np.nan
-    assert np.isnan(mapper.transform(X)[1]).all()
-    alone = VoxelMapper(SmoothLasso(1e-3), np.eye(8))
+    coef = pipeline.fit(TE, X.T)[-1].coef_
+    assert_allclose(rows[:, :12], coef, rtol=1e-6, atol=1e-10)
+    rest = pipeline.predict(TE) - X.T
+    assert_allclose(rows[:, 12], np.sqrt(np.mean(rest**2, axis=0)), rtol=1e-9)
+    assert_array_equal(rows[:, 13], FitStatus.CONVERGED)
+    names = mapper.get_feature_names_out().tolist()
+    assert names[0].startswith("T2=")
+    assert names[12:] == ["residual", "status"]
+    X[1, 1], X[2] = np.nan, 0.0
+    rows = mapper.transform(X)
+    assert np.isnan(rows[1:3, :13]).all()
+    assert rows[:3, 13].tolist() == [0, FitStatus.FAILED, FitStatus.NO_SIGNAL]
+    alone = VoxelMapper(SmoothLasso(1e-3), np.eye(8), include=["distribution"])
     assert alone.fit_transform(voxels(2)).shape == (2, 8)
     assert alone.get_feature_names_out()[7] == "bin 7"
 
@@ -159,10 +168,13 @@ def test_voxels_are_independent_of_each_other(name):
     X = voxels(7)
     X[2] *= 0.3
     X[4, 1] = np.nan
-    mapper = VoxelMapper(CHOICES[name](), TE.to_numpy(), include=("params",))
+    mapper = VoxelMapper(CHOICES[name](), TE.to_numpy())
+    if name == "fits":
+        mapper.set_params(include=("params", "status"))
     rows = mapper.fit(X).transform(X)
     assert rows.shape == (7, len(mapper.get_feature_names_out()))
-    assert np.isnan(rows[4]).all()
+    assert np.isnan(rows[4, :-1]).all()
+    assert rows[4, -1] == FitStatus.FAILED
     assert np.isfinite(np.delete(rows, 4, axis=0)).all()
     # The number of signals in a product may move its last bits.
     for chunk_size in (1, 3):
@@ -174,7 +186,7 @@ def test_voxels_are_independent_of_each_other(name):
 def test_signed_distributions():
     X = voxels(3)
     ilt = MultiDimRegularizedILT("T2", 12, noise_std=0.01, scheme=ReferenceScheme(5))
-    mapper = VoxelMapper(ilt, TE).fit(X)
+    mapper = VoxelMapper(ilt, TE, include=("distribution",)).fit(X)
     assert_allclose(mapper.transform(X), ilt.fit(TE, X.T).distribution_.T, rtol=1e-12)
     assert mapper.get_feature_names_out()[0].startswith("T2=")
     X[1] = 1.0
@@ -185,7 +197,7 @@ def test_signed_distributions():
         ["T1-IR", "T2"], [4, 5], noise_std=0.1, scheme=ReferenceScheme(3)
     )
     rows = np.exp(-points.to_numpy() @ [[1.0, 2.0], [30.0, 9.0]]).T
-    mapper = VoxelMapper(plane, points).fit(rows)
+    mapper = VoxelMapper(plane, points, include=("distribution",)).fit(rows)
     expected = plane.fit(points, rows.T).distribution_
     assert_allclose(mapper.transform(rows)[1], expected[..., 1].ravel(), rtol=1e-12)
     assert mapper.get_feature_names_out()[5].startswith("T1=")
@@ -210,8 +222,10 @@ def test_wrong_input():
     X = voxels(3)
     with pytest.raises(ValueError, match="acquisition has 8 points, the voxels have 7"):
         VoxelMapper(NonlinearRelaxationFit("T2"), TE).fit(X[:, :7])
-    with pytest.raises(ValueError, match="include must name some of"):
-        VoxelMapper(NonlinearRelaxationFit("T2"), TE, include=("T2",)).fit(X)
+    for estimator, name in [(NonlinearRelaxationFit("T2"), "T2"), (inversion(), "r2")]:
+        for include in ((name,), ()):
+            with pytest.raises(ValueError, match="include must name some of"):
+                VoxelMapper(estimator, TE, include=include).fit(X)
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 
 from skrelax import (
@@ -15,6 +16,7 @@ from skrelax import (
 )
 from skrelax.inversion import KernelParameterSearch
 from skrelax.model_selection import StrengthSearch
+from skrelax.nonlinear import FitStatus
 from skrelax.signals import EPGEchoTrain, InversionRecovery
 
 TIMES = 0.01 * np.arange(1, 33)[:, None]
@@ -48,7 +50,13 @@ def test_angles_are_found_and_distributions_are_those_of_the_angle():
     # of T2 without the true values, leave some tenths of a degree.
     assert_allclose(search.value_, truth, atol=1.0)
     assert_allclose(search.value_[1:], truth[1:], atol=0.4)
-    assert search.residual_.shape == (32, 4)
+    rest = search.predict(TIMES) - signals
+    assert_allclose(search.residual_, np.sqrt(np.mean(rest**2, axis=0)), rtol=1e-9)
+    # At most the noise, and what the penalties cost.
+    assert (search.noise_std_ <= search.residual_).all()
+    assert_allclose(search.noise_std_, 1e-4, rtol=0.3)
+    assert search.strength_ is None
+    assert_array_equal(search.status_, FitStatus.CONVERGED)
     for index in (1, 3):
         alone = pipeline(SmoothLasso(1e-6, 1e-6), flip_angle=search.value_[index])
         alone.fit(TIMES, signals[:, index])
@@ -67,7 +75,6 @@ def test_known_angles():
     signals = echo_trains(truth)
     model = pipeline(StrengthSearch(SmoothLasso(order=0), strengths=20))
     search = KernelParameterSearch(model).fit(TIMES, signals, known=truth)
-    assert search.residual_ is None
     assert_allclose(search.value_, truth)
     assert_allclose(search.predict(TIMES), signals, atol=2e-3)
     one = KernelParameterSearch(model).fit(TIMES, signals[:, 0], known=150.0)
@@ -153,10 +160,23 @@ def test_predictions_do_not_follow_later_settings_or_data():
     assert search.values_[0] == 1.7
 
 
-def test_a_signal_that_tells_nothing_takes_the_first_value():
+@pytest.mark.parametrize("inversion", [SmoothLasso(1e-4), LassoFistaCV(4, cv=3)])
+def test_zeros_have_no_distribution(inversion):
     times = np.geomspace(0.01, 3.0, 24)[:, None]
-    search = recovery_search().fit(times, np.zeros((24, 2)))
-    assert_array_equal(search.value_, [1.7, 1.7])
+    search = recovery_search().set_params(estimator__smoothlasso=inversion)
+    signals = np.column_stack([np.zeros(24), 1 - 1.85 * np.exp(-times[:, 0] / 0.5)])
+    with pytest.warns(ConvergenceWarning, match="1 of 2 fits .* 1 no signal") as told:
+        search.fit(times, signals)
+    assert told[0].filename == __file__
+    assert_array_equal(search.status_, [FitStatus.NO_SIGNAL, FitStatus.CONVERGED])
+    assert np.isnan(search.value_[0])
+    assert np.isnan(search.predict(times)[:, 0]).all()
+    assert search.score(times, signals) > 0.99
+    with pytest.warns(ConvergenceWarning, match="1 of 1 fits"):
+        search.fit(times, np.zeros(24))
+    assert search.status_ == FitStatus.NO_SIGNAL
+    assert np.isnan(search.coef_).all()
+    assert np.isnan(search.score(times, np.zeros(24)))
 
 
 def test_what_is_no_linear_inversion_is_refused():

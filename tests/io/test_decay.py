@@ -130,6 +130,14 @@ def test_table_orientations_and_images():
     image = table.to_image("T2")
     assert_array_equal(image[mask], [1, 2, 3])
     assert np.isnan(image[0, 1])
+    bins = np.arange(15.0).reshape(3, 5)
+    image = table.to_image(bins, fill=-1.0)
+    assert image.shape == (*mask.shape, 5)
+    assert_array_equal(image[mask], bins)
+    assert (image[~mask] == -1.0).all()
+    for wrong in (bins.T, bins[None]):
+        with pytest.raises(ValueError, match=r"values must have shape \(3,\) or"):
+            table.to_image(wrong)
     with pytest.raises(ValueError, match=r"values must have shape \(3,\)"):
         table.to_image([1.0])
     with pytest.raises(ValueError, match="has no mask"):

@@ -77,6 +77,19 @@ def test_maps_keep_the_geometry(tmp_path):
     assert back.header["qform_code"] == 0
 
 
+def test_maps_of_distributions_have_a_fourth_axis(tmp_path):
+    rng = np.random.default_rng(0)
+    bins, image = rng.random((4, 3, 2, 7)), rng.random((4, 3, 2))
+    for maps in ({"T2": bins, "M0": image}, {"M0": image, "T2": bins}):
+        for path in write_maps(tmp_path, maps, AFFINE):
+            back = nibabel.load(path)
+            values = maps[path.name.removesuffix(".nii.gz")]
+            assert_allclose(back.get_fdata(), values, rtol=1e-6)
+            assert_allclose(back.affine, AFFINE, atol=1e-5)
+    with pytest.raises(ValueError, match=r"one shape, .* got \(4, 3, 2, 7\) and"):
+        write_maps(tmp_path, {"T2": bins, "M0": image[:3]}, AFFINE)
+
+
 @pytest.mark.parametrize(
     ("sidecar", "message"),
     [

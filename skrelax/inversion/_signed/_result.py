@@ -177,7 +177,7 @@ class IltResultMixin(DistributionMixin):
             run_tasks(refit, [(i,) for i in range(n_refits)], n_jobs, self.verbose)
         return DistributionBands.from_samples(self.distribution_, samples, level)
 
-    def _output_names(self, include):
+    def _bin_names(self):
         return bin_names(self._named_axes(), self.grids_)
 
     def _attributes(self):

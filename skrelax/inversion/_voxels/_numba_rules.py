@@ -169,14 +169,15 @@ def criterion(z, y, penalty, q, p, work, floor):
 
 
 @compiled
-def walk(start, sign, y, penalty, q, ends, p, work, bounds):
-    """Follow GCV from the start to one side, until nothing better can come.
+def walk(path, y, penalty, q, ends, p, work, bounds):
+    """Follow GCV from a start to one side, `path`, until nothing better can come.
 
     Strength, criterion and slope go into work, from _MIDDLE to that side. To the strong
     side residuals only grow, to the weak one the effective parameters. `bounds` are the
     logarithm of the residual without a penalty, the floor, and the best so far. Returns
     bins, number of fits, and the best.
     """
+    start, sign = path
     free, floor, best = bounds
     z, k = start, 0
     most = max(left_over(ends[1], q, y.size)[0], _SATURATED)
@@ -238,9 +239,9 @@ def cross_validated(values, y, penalty, q, ends, p, work):
     free, floor, start = values
     start = min(max(start, ends[0]), ends[1])
     bounds = (np.log(max(free, floor)), floor, np.inf)
-    p, up, best = walk(start, 1, y, penalty, q, ends, p, work, bounds)
+    p, up, best = walk((start, 1), y, penalty, q, ends, p, work, bounds)
     bounds = (bounds[0], floor, best)
-    p, down, best = walk(start, -1, y, penalty, q, ends, p, work, bounds)
+    p, down, best = walk((start, -1), y, penalty, q, ends, p, work, bounds)
     n_fits = up + down + 1
     curve = work.curve
     first, stop = _MIDDLE - down, _MIDDLE + up

@@ -81,7 +81,10 @@ def plan_distributions(arguments, table):
     times = table.acquisition["TE"].to_numpy()
     grid = _grid(option, times)
     inversion = _inversion(option["rule"], arguments)
-    words = f"T2 from {grid[0]:g} to {grid[-1]:g} s in {grid.size} bins; "
+    words = (
+        f"T2 from {grid[0]:g} to {grid[-1]:g} s in {grid.size} bins, short below "
+        f"{option['short']:g} s; "
+    )
     words += (
         "no penalty"
         if option["rule"] == "none"
@@ -163,11 +166,12 @@ def write_distributions(folder, arguments, table, mask, plan):
             ("standard_deviation", rows[good].std(axis=0)),
         ]
     write_csv(folder / "distribution.csv", columns)
+    write_csv(folder / "acquisition.csv", table.acquisition.items())
     summary = _summary({name: values[good] for name, values in found.items()})
     write_csv(folder / "summary.csv", summary.items())
     if not arguments.no_plot:
         _draw(folder / "maps.png", maps)
-    return _report(plan, mask, status, summary)
+    return _report(mask, status, summary)
 
 
 def _given(arguments, name):
@@ -265,12 +269,12 @@ def _draw(path, maps):
     figure.savefig(path, dpi=150)
 
 
-def _report(plan, mask, status, summary):
+def _report(mask, status, summary):
     """Return what is printed."""
     counts = np.bincount(status[mask], minlength=len(FitStatus))
     words = ", ".join(f"{counts[one]} {one.label}" for one in FitStatus if counts[one])
     lines = [
-        f"{int(mask.sum())} voxels inside the mask of {mask.size}: {plan.words}",
+        f"{int(mask.sum())} voxels inside the mask of {mask.size}",
         f"distributions: {words}",
         f"{'map':>16} {'median':>12} {'quartiles':>25}",
     ]
@@ -279,5 +283,4 @@ def _report(plan, mask, status, summary):
             f"{row.map:>16} {row.median:>12.4g} {row.quartile_1:>12.4g} "
             f"{row.quartile_3:>12.4g} {row.unit}".rstrip()
         )
-    lines.append(f"short_fraction: share of T2 below {plan.short:g} s")
     return "\n".join(lines)

@@ -38,7 +38,7 @@ _MESSAGES = {
     FitStatus.CONVERGED: "ok",
     FitStatus.AT_BOUND: "the minimum is at a limit of the search",
     FitStatus.NOT_IDENTIFIABLE: "the acquisition does not determine a parameter",
-    FitStatus.NO_SIGNAL: "all points are zero",
+    FitStatus.NO_SIGNAL: "no signal above the noise",
     FitStatus.FAILED: "no minimum was found",
     FitStatus.MASKED: "masked",
 }

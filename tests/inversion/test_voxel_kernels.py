@@ -8,6 +8,7 @@ from skrelax.nonlinear import FitStatus
 from skrelax.signals import EPGEchoTrain, InversionRecovery
 
 LOW, HIGH = 50.0, 180.0
+SETTINGS = {"strengths": 1e-3, "noise_std": 0.01, "least_snr": None}
 
 
 def recovery(efficiency):
@@ -47,7 +48,7 @@ def test_other_kernels(name):
     size = np.abs(signals).max()
     signals += 0.01 * size * rng.standard_normal(signals.shape)
     for rule in RULES:
-        found = invert_signals(table, signals, rule, strengths=1e-3, noise_std=0.01)
+        found = invert_signals(table, signals, rule, **SETTINGS)
         kept = found.status <= FitStatus.AT_BOUND
         assert set(found.status[~kept]) <= {FitStatus.NO_SIGNAL}
         assert kept.any() == (name != "nothing")
@@ -56,11 +57,11 @@ def test_other_kernels(name):
             assert np.isfinite(column[kept]).all()
             assert np.isnan(column[~kept]).all()
     scan = [
-        invert_signals(table, signals, settings=np.full(12, v)).residuals
+        invert_signals(table, signals, settings=np.full(12, v), **SETTINGS).residuals
         for v in np.linspace(low, high, 66)
     ]
     # Where nothing is explained at a setting there is no residual.
     least = np.nan_to_num(scan, nan=np.inf).min(axis=0)
-    free = invert_signals(table, signals)
+    free = invert_signals(table, signals, **SETTINGS)
     kept = free.status <= FitStatus.AT_BOUND
     assert (free.residuals[kept] <= least[kept] + 1e-9 * size).all()

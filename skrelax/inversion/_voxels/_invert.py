@@ -12,6 +12,10 @@ from ._numba_signals import invert
 from ._numba_types import Found, Given, Passive, Penalty, Rule, Work
 
 RULES = ("none", "fixed", "chi2", "gcv", "discrepancy", "lcurve")
+# Of noise alone, signed or the magnitude of complex noise, below 1 % of 16 to 56
+# echoes pass; of T2 distributions with a first echo of 8 times the noise below .1 %
+# are lost.
+LEAST_SNR = 5.1
 # Multiplications per solve, for sharing signals out to threads.
 _SOLVES = 20
 
@@ -53,6 +57,7 @@ def invert_signals(
     penalty=None,
     alpha=0.0,
     mask=None,
+    least_snr=LEAST_SNR,
     n_jobs=None,
 ):
     """Find the distribution of each signal with its own setting and strength.
@@ -85,6 +90,15 @@ def invert_signals(
         Weight of the sum of amplitudes.
     mask : ndarray of shape (n_signals,) or None, default=None
         Signals to invert.
+    least_snr : float or None, default=5.1
+        What a signal must rise above the noise: the root of the sum of squares that
+        the best fit explains, over the root mean square of its residual. A constant of
+        up to 2.8 times the latter, as magnitudes of noise have it, is not counted as
+        explained. Signals below have NO_SIGNAL as status. None takes all. With the
+        default, 40 bins and an angle to be searched, of 25000 simulated signals each
+        .87 % of Rayleigh noise passed with 16 echoes, .11 % with 32, and .02 % with 56
+        (of Gaussian noise .02, .00, .00 %), and .03, .00, .00 % of T2 distributions
+        with a first echo of 8 times the noise were lost.
     n_jobs : int or None, default=None
         Number of threads over parts of the signals.
 
@@ -123,9 +137,17 @@ def invert_signals(
     rows, columns = np.nonzero(L)
     width = int(np.abs(rows - columns).max(initial=0))
     strengths = np.full(n_signals, strengths, dtype=np.float64)
-    given = Given(Y, known, strengths, variance, alphas)
+    given = Given(
+        Y, known, strengths, variance, alphas, np.einsum("ij,j->i", Y, root_weight)
+    )
     low, high = np.log(limits)
-    plan = Rule(RULES.index(rule), float(chi2_factor), float(low), float(high))
+    plan = Rule(
+        RULES.index(rule),
+        float(chi2_factor),
+        float(low),
+        float(high),
+        0.0 if least_snr is None else least_snr**2 / np.count_nonzero(root_weight),
+    )
     found = Found(
         np.full((n_signals, n), np.nan),
         np.full(n_signals, np.nan),

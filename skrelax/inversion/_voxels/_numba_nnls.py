@@ -8,7 +8,7 @@ from .._numba_fit import REORDER
 # A pivot below this fraction of its diagonal is rounding: the column is a copy.
 _DEPENDENT = 1e-14
 # Descent, as a fraction of the largest product with the signal, that is rounding.
-_ROUNDING = 1e-12
+_ROUNDING = 1e-14
 
 
 @compiled(fastmath=REORDER)

@@ -58,14 +58,17 @@ def limits(rule, G):
 
 @compiled
 def fit_strength(strength, y, penalty, p, work):
-    """Fit with a strength; return the number of bins and the mean square residual."""
+    """Fit with a strength; return the number of bins and the mean square residual.
+
+    Where no end was found these are -1 and infinite.
+    """
     penalise(work.G, penalty, strength, work.H)
     c, target = work.c, work.t[1]
     for j in range(c.size):
         target[j] = c[j] - penalty.alpha
     p = nnls(work.H, target[: c.size], p, work.passive, work.x, work.w)
     if p < 0:
-        return 0, np.inf
+        return p, np.inf
     return p, misfit(work.K, y, p, work.passive, work.x, work.r)
 
 

@@ -28,6 +28,13 @@ from ._numba_types import Penalty
 # a fit is made again from columns; and the gap at which that ends.
 _OPEN = 1e-14
 _EXACT = 1e-15
+# Squares of residuals, as a fraction of those of the signal, below which rounding hides
+# descents, and which are as good as none.
+_CLEAN = 1e-14
+_NOTHING = 1e-22
+# A floor of magnitudes is 1.9 standard deviations of noise high; residuals of fits to
+# noise alone are smaller than these.
+_FLOOR = 2.8
 
 # As FitStatus has them.
 CONVERGED, AT_BOUND, _, NO_SIGNAL, FAILED, MASKED = range(6)
@@ -76,6 +83,47 @@ def fit_exactly(y, penalty, p, work):
 
 
 @compiled(fastmath=REORDER)
+def gain(K, y, j, k, columns):
+    """Return by how much another column lowers the square of the residual."""
+    if not add_column(K, y, j, 1.0, k, columns):
+        return 0.0
+    return max(columns.d[k], 0.0) ** 2
+
+
+@compiled
+def go_on(y, penalty, k, free, least, work):
+    """Go on from a fit from columns where rounding hides descents; return as that.
+
+    Columns are tried by what they add, since the residual of a signal without noise is
+    orthogonal to all of them, but for rounding.
+    """
+    K, x, exact = work.K, work.x, work.exact
+    columns, state = exact.columns, exact.state
+    certified = CertifiedKernel(K, False, 0.0, work.nothing)
+    lasso = Lasso(certified, _EXACT, 20 * x.size)
+    while free > least and k < columns.P.size - 1:
+        best, found = 0.0, -1
+        for j in range(x.size):
+            if state[j] == 0:
+                v = gain(K, y, j, k, columns)
+                if v > best:
+                    best, found = v, j
+        if found < 0:
+            break
+        add_column(K, y, found, 1.0, k, columns)
+        columns.P[k], columns.sign[k], state[found] = found, 1.0, 1
+        k = active_set(lasso, y, 0.0, penalty.alpha, k + 1, x, exact, work.t[0])
+        for a in range(k):
+            work.passive.P[a] = columns.P[a]
+        new = misfit(K, y, k, work.passive, x, work.r)
+        settled = not new < 0.5 * free
+        free = new
+        if settled:
+            break
+    return k, free
+
+
+@compiled(fastmath=REORDER)
 def polish(strength, y, penalty, p, work):
     """Correct the amplitudes once by what the residual says; return its square.
 
@@ -99,6 +147,17 @@ def polish(strength, y, penalty, p, work):
     for a in range(p):
         x[P[a]] += s[a]
     return misfit(K, y, p, work.passive, x, r)
+
+
+@compiled
+def is_noise(least, square, mean, free):
+    """Return whether what the best fit explains beyond a floor of noise is noise, too.
+
+    Squares are means over points, of the signal and of the residual.
+    """
+    floor = min(max(mean, 0.0), _FLOOR * np.sqrt(free))
+    explained = square - 2.0 * floor * mean + floor * floor - free
+    return least > 0.0 and explained < least * free
 
 
 @compiled
@@ -160,9 +219,12 @@ def invert(table, given, rule, shared, work, found):
         found.settings[k] = setting
         p, free = fit_strength(0.0, y, penalty, p, work)
         strength, n_fits, is_exact = 0.0, 1, False
-        if p > 0 and is_open(penalty, p, work):
+        if p > 0 and (free < _CLEAN * square or is_open(penalty, p, work)):
             p, free = fit_exactly(y, penalty, p, work)
+            p, free = go_on(y, penalty, p, free, _NOTHING * square, work)
             is_exact, n_fits = True, 2
+        if p > 0 and is_noise(rule.least, square, given.means[k], free):
+            p = 0
         is_free = rule.code == NONE
         is_free |= rule.code == FIXED and given.strengths[k] == 0.0
         if p > 0 and not is_free:
@@ -175,8 +237,9 @@ def invert(table, given, rule, shared, work, found):
         found.solves[k, 1] = n_fits
         found.squares[k, 0] = free
         found.strengths[k] = strength
-        if p == 0:
-            found.status[k] = NO_SIGNAL if np.isfinite(free) else FAILED
+        if p <= 0:
+            is_number = p == 0 and np.isfinite(np.sum(work.c))
+            found.status[k] = NO_SIGNAL if is_number else FAILED
             continue
         if is_exact and is_free:
             found.squares[k, 1] = free

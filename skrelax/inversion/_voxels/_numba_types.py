@@ -61,6 +61,8 @@ class Rule(NamedTuple):
     high: float
     """Logarithm of the strongest strength, nan for ten times the mean square of the
     kernel."""
+    least: float
+    """Multiple of the mean square of its residual that a signal must explain."""
 
 
 class Passive(NamedTuple):
@@ -138,6 +140,8 @@ class Given(NamedTuple):
     """Their noise variances for DISCREPANCY, (n_signals,)."""
     alphas: np.ndarray
     """The weight of the sum of amplitudes of each, (n_signals,)."""
+    means: np.ndarray
+    """Weighted mean of each, (n_signals,)."""
 
 
 class Found(NamedTuple):

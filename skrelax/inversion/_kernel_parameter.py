@@ -309,8 +309,10 @@ class KernelParameterSearch(
         }
         for name, found in named.items():
             if self._single_signal and found is not None:
-                found = found[0] if found.ndim == 2 else found[0].item()
+                found = found[0]
             setattr(self, name, found)
+        if self._single_signal:
+            self.status_ = int(self.status_)
 
     def _tell(self, report):
         """Warn of signals that have no numbers, and of those of which nothing fits."""

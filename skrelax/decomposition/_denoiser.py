@@ -87,8 +87,9 @@ class MarchenkoPasturDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstima
               \sigma^2 = \frac{\sum_{i>p} \lambda_i}{(m-p)(n-p)},
 
     the edge of the law for the m - p by n - p numbers that p components leave [2]_
-    [3]_. Where so few are left that any of them would pass, nothing is removed. A
-    voxel is the mean over all patches that hold it, with weights 1 / (1 + p) [4]_.
+    [3]_. Where so few are left that a component with half of their squares would pass
+    (three voxels or points beside 48), nothing is removed. A voxel is the mean over all
+    patches that hold it, with weights 1 / (1 + p) [4]_.
     Patches at the border are moved inside, so that all have their full size; those
     less than half in the mask are left out, and voxels in no other come back as they
     were, with a nan in `rank_`. So do voxels with values that are not finite.

@@ -179,10 +179,15 @@ def _denoise_matrices(matrices, n_rows, known, wanted):
         return None, *cut_spectra(spectra, n_rows, n_columns, known)
     spectra, vectors = np.linalg.eigh(gram)
     rank, variance = cut_spectra(spectra[:, ::-1], n_rows, n_columns, known)
-    most = rank.max()
-    left_out = np.arange(most) < (most - rank)[:, None, None]
-    vectors = np.where(left_out, 0.0, vectors[:, :, vectors.shape[2] - most :])
-    across = vectors.conj().swapaxes(1, 2)
-    if by_rows:
-        return vectors @ (across @ matrices), rank, variance
-    return (matrices @ vectors) @ across, rank, variance
+    made = np.zeros_like(matrices)
+    # One rank at a time: products of other sizes would round in another order, and a
+    # patch would depend on those beside it.
+    for kept in np.unique(rank[rank > 0]):
+        same = rank == kept
+        basis = vectors[same, :, vectors.shape[2] - kept :]
+        across = basis.conj().swapaxes(1, 2)
+        if by_rows:
+            made[same] = basis @ (across @ matrices[same])
+        else:
+            made[same] = (matrices[same] @ basis) @ across
+    return made, rank, variance

@@ -100,8 +100,9 @@ def cut_spectra(spectra, n_rows, n_columns, known=False):
         variances = np.ones_like(values)
     else:
         variances = np.cumsum(values[:, ::-1], axis=1)[:, ::-1] / (rows * columns)
-        # Of so few numbers even a single component would pass for noise.
-        possible &= edge < rows * columns
+        # So few numbers that a component with half of their squares would pass for
+        # noise tell nothing.
+        possible &= 2.0 * edge < rows * columns
     noise = possible & (values <= edge * variances)
     found = noise.any(axis=1)
     first = noise.argmax(axis=1)

@@ -99,20 +99,20 @@ class MarchenkoPasturDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstima
 
     **When it holds.** Noise must be independent from voxel to voxel and point to point,
     and Gaussian: denoise first, before interpolation, filters or registration.
-    Magnitudes are Rician: at an SNR of 100 in the first and 5 in the last echoes
-    nothing is seen of it, but signals that decay into the noise get a `noise_std_`
-    that is too small, by 35 % where there is noise alone (factor 0.655), and keep
-    their floor. Denoise the complex series and take magnitudes afterwards, or take
-    phases out by :func:`skrelax.io.correct_phase`.
+    Magnitudes are Rician. Points at an SNR above 5 give the noise level within 1 %,
+    at an SNR of 3 it is 3 % low, and 34.5 % without signal (factor .655): 48 echoes up
+    to 480 ms of a T2 of 80 ms, SNR 100 in the first, give 8 % too little. Their floor
+    is a signal to the denoiser, and stays. Denoise the complex series and take
+    magnitudes afterwards, or phase it (:func:`skrelax.io.correct_phase`).
 
-    **What it costs.** Noise is removed in directions that few voxels of the patch
-    use. So is signal: of a voxel unlike its neighbours it keeps what they use too, and
-    of the rest only what stands above :math:`\sigma (\sqrt m + \sqrt n)` in the whole
-    series. Where all voxels differ, most of the noise that matters to a distribution
-    is in the directions of the signals, and stays. What is left of the noise is no
-    longer white: rules that read strengths off residuals (``"chi2"``, ``"gcv"``,
-    ``"discrepancy"``) take too weak or strong ones. Choose the strength on the noisy
-    signals, see the guide.
+    **What it costs.** With the noise goes the signal that few voxels of a patch use:
+    of a voxel unlike its neighbours all that adds less than about
+    :math:`\sigma (\sqrt m + \sqrt n)` to their components, in the norm of a whole
+    series. A lesion of one voxel with another T2 stays, one that differs in a small
+    fraction alone is smoothed away. Where no two voxels are alike, the noise in the
+    directions of their signals stays, and that is what matters to a distribution. What
+    is left is not white: rules that read strengths off residuals (``"chi2"``,
+    ``"gcv"``, ``"discrepancy"``) do not mean the same for denoised signals.
 
     References
     ----------

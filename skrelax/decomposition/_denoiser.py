@@ -50,20 +50,20 @@ class MarchenkoPasturDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstima
         as many voxels as there are points: 5 x 5 x 5 or 7 x 7 for 48 echoes.
     stride : int, tuple of int or None, default=None
         Voxels from patch to patch along each axis; None is half of the patch. 1 costs
-        up to 8 times as much for 1-2 % less noise.
+        up to 8 times as much for 1-3 % less noise.
     noise_std : float, array-like of shape (n_voxels,) or None, default=None
-        Standard deviation of the noise of a point, of the real and imaginary parts
-        together (:math:`\sqrt 2` times that of each) for complex series. Patches are
-        cut at the edge that belongs to it. Voxels where it is nan are left out. None
-        estimates it in each patch.
+        Standard deviation of the noise of a point, for complex series that of the real
+        part and of the imaginary part. Patches are cut at the edge that belongs to it.
+        Voxels where it is nan are left out. None estimates it in each patch.
     n_jobs : int or None, default=None
         Threads. Results do not depend on it.
 
     Attributes
     ----------
     noise_std_ : ndarray of shape (n_voxels,)
-        Standard deviation of the noise in the data of `fit`: root of the mean variance
-        of the patches that hold a voxel, or the one given. nan where no patch tells.
+        Standard deviation of the noise in the data of `fit` (of each part of complex
+        ones): root of the mean variance of the patches that hold a voxel, or the one
+        given. nan where no patch tells.
     rank_ : ndarray of shape (n_voxels,)
         Mean number of components that were kept in these patches.
     patch_size_ : tuple of int
@@ -89,18 +89,18 @@ class MarchenkoPasturDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstima
     the edge of the law for the m - p by n - p numbers that p components leave [2]_
     [3]_. Where so few are left that a component with half of their squares would pass
     (three voxels or points beside 48), nothing is removed. A voxel is the mean over all
-    patches that hold it, with weights 1 / (1 + p) [4]_.
-    Patches at the border are moved inside, so that all have their full size; those
-    less than half in the mask are left out, and voxels in no other come back as they
-    were, with a nan in `rank_`. So do voxels with values that are not finite.
+    patches that hold it, with weights 1 / (1 + p) [4]_. Patches at the border are moved
+    inside, so that all have their full size; those less than half in the mask are left
+    out, and voxels in no other come back as they were, with a nan in `rank_`. So do
+    voxels with values that are not finite.
 
     `transform` denoises the series that it is given by itself: `fit` learns its size,
     and how noisy its own data are. `fit_transform` does both at once.
 
     **When it holds.** Noise must be independent from voxel to voxel and point to point,
     and Gaussian: denoise first, before interpolation, filters or registration.
-    Magnitudes are Rician. Points at an SNR above 5 give the noise level within 1 %,
-    at an SNR of 3 it is 3 % low, and 34.5 % without signal (factor .655): 48 echoes up
+    Magnitudes are Rician. Points at an SNR of 5 give a noise level that is 1 % too
+    low, at an SNR of 3 it is 3 %, and 34.5 % without signal (factor .655): 48 echoes up
     to 480 ms of a T2 of 80 ms, SNR 100 in the first, give 8 % too little. Their floor
     is a signal to the denoiser, and stays. Denoise the complex series and take
     magnitudes afterwards, or phase it (:func:`skrelax.io.correct_phase`).

@@ -25,6 +25,7 @@ from skrelax import (
     TSVDCompressor,
     VoxelMapper,
 )
+from skrelax.decomposition import MarchenkoPasturDenoiser
 from skrelax.dictionary import SignalSimulator
 from skrelax.inversion import KernelParameterSearch
 from skrelax.model_selection import (
@@ -50,6 +51,7 @@ ESTIMATORS = [
     KernelBuilder(),
     TSVDCompressor(),
     TSVDCompressor(n_components=1, output="components"),
+    MarchenkoPasturDenoiser(),
     LassoFista(),
     LassoFista(positive=False, fit_intercept=True),
     LassoFista(solver="fista", tol=1e-3),
@@ -85,6 +87,9 @@ ESTIMATORS = [
     LastColumnSimulator(EPGEchoTrain(echo_spacing=0.1, n_echoes=2)),
 ]
 EXPECTED_FAILURES = {
+    "MarchenkoPasturDenoiser": {
+        "check_complex_data": "complex series are denoised before magnitudes",
+    },
     "TSVDCompressor, components": {
         "check_estimators_pickle": "it fits NaN, which only signals may hold",
     },

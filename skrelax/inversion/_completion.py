@@ -55,7 +55,8 @@ class Magnitudes(NamedTuple):
         """Return the expected real parts (n_points, n_signals) of the magnitudes."""
         target = self.y.copy()
         kept = np.ix_(self.weight > 0.0, variance > 0.0)
-        own = variance[kept[1]] / self.weight[kept[0]]
+        # Points of next to no weight hold nothing but noise.
+        own = variance[kept[1]] / np.maximum(self.weight[kept[0]], _LEAST**8)
         found = expected_signal(self.y[kept], s[kept], own)
         found[:, np.abs(found).max(axis=0, initial=0.0) < _SMALLEST] = 0.0
         target[kept] = found

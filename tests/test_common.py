@@ -27,7 +27,7 @@ from skrelax import (
 )
 from skrelax.decomposition import MarchenkoPasturDenoiser
 from skrelax.dictionary import SignalSimulator
-from skrelax.inversion import KernelParameterSearch
+from skrelax.inversion import KernelParameterSearch, RicianInversion
 from skrelax.model_selection import (
     BaselineSearch,
     EfficiencySearch,
@@ -82,6 +82,8 @@ ESTIMATORS = [
         "efficiency",
         [1.7, 1.8, 1.9, 2.0],
     ),
+    RicianInversion(SmoothLasso()),
+    RicianInversion(LassoFistaCV(alphas=4, cv=3), noise_std=0.1),
     DictionaryMatcher(),
     DictionaryMatcher(n_neighbors=1, refine="parabola", signed=True),
     LastColumnSimulator(EPGEchoTrain(echo_spacing=0.1, n_echoes=2)),

@@ -3,6 +3,7 @@
 from ._kernel_parameter import KernelParameterSearch
 from ._lasso import LassoFista, LassoFistaCV
 from ._lasso_path import lasso_path
+from ._rician import RicianInversion
 from ._signed import (
     AdaptivePenalty,
     ConvergentScheme,
@@ -19,6 +20,7 @@ __all__ = [
     "LassoFistaCV",
     "MultiDimRegularizedILT",
     "ReferenceScheme",
+    "RicianInversion",
     "SmoothLasso",
     "SmoothLassoCV",
     "lasso_path",

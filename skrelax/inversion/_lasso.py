@@ -300,6 +300,8 @@ class LassoFistaCV(
     array([0., 1., 0.])
     """
 
+    # What it becomes once the strength is chosen.
+    _fixed = LassoFista
     _parameter_constraints: dict = {
         "alphas": [COUNT, "array-like"],
         "cv": ["cv_object"],

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection._penalty_norms import AbsoluteNorm, SquaredNorm
@@ -16,6 +17,7 @@ from ..utils._linear_inputs import (
 from ..utils._scaling import centre_rows
 from ..utils._validation import refuse_complex
 from ._distribution import DistributionMixin
+from ._penalty import kronecker_penalty
 
 # Decades of a grid of strengths.
 _DECADES = 10.0
@@ -154,6 +156,37 @@ class LinearInversionMixin(CoefficientsMixin):
             # There are not more points than the kernel can make.
             return np.full(rest.squares.shape, np.nan)
         return np.ldexp(std * np.sqrt(w[w > 0].mean()), shift)
+
+    def _count_free(self, rest):
+        F, n_constants = np.atleast_2d(self.coef_), int(self.fit_intercept)
+        names = getattr(self, "_fixed", self)._strengths
+        strengths, norm = np.zeros(len(F)), AbsoluteNorm(n_constants)
+        if "smoothness" in names:
+            chosen = getattr(self, "smoothness_", self.get_params().get("smoothness"))
+            # One number for all axes serves where they differ.
+            strengths = np.asarray(chosen, dtype=np.float64)
+            columns = hasattr(self, "smoothness_") or strengths.ndim == 2
+            strengths = np.ravel(strengths) if columns else strengths.max()
+            penalty = kronecker_penalty(self.grid_shape_, self.order)
+            norm = SquaredNorm(penalty, n_constants)
+        K = np.asarray(rest.kernel, dtype=np.float64)
+        strengths = np.full(len(F), strengths)
+        used = norm.count_each(K, rest.weight, strengths, F, is_linear=False)
+        return np.count_nonzero(rest.weight) - used - n_constants
+
+    def _keep_choice(self, part):
+        fixed, own = getattr(self, "_fixed", type(self)), self.get_params(deep=False)
+        settings = {n: own[n] for n in fixed._get_param_names() if n in own}
+        for name in fixed._strengths:
+            chosen = hasattr(self, f"{name}_")
+            value = np.asarray(getattr(self, f"{name}_") if chosen else own[name])
+            if chosen and value.ndim:
+                value = self._strength_of_each(name, value)
+            # Strengths per axis have one axis as well.
+            if value.ndim == (1 if name == "alpha" else 2):
+                value = value[part]
+            settings[name] = value if value.ndim else float(value)
+        return clone(fixed(**settings))
 
     def _noise_levels(self, target):
         """Return the noise of each signal of a search's Target, (n_signals,)."""

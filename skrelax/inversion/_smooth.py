@@ -347,6 +347,7 @@ class SmoothLassoCV(
     1.0
     """
 
+    _fixed = SmoothLasso
     _parameter_constraints: dict = {
         "alphas": [COUNT, "array-like"],
         "smoothnesses": [COUNT, "array-like"],

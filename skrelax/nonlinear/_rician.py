@@ -13,6 +13,8 @@ import functools
 import numpy as np
 from scipy.special import i0e, i1e
 
+from ..utils._rice import expected_signal
+
 # The signal moves by less than this fraction of the noise in the last iteration.
 _SETTLED = 1e-4
 _MAX_EM = 500
@@ -21,12 +23,6 @@ _GAUSSIAN_ABOVE = 30.0
 _STEP = 1e-4
 # Smallest variance of the noise as a fraction of the power of a point.
 _LEAST_VARIANCE = 1e-12
-
-
-def expected_signal(y, s, variance):
-    """Return the expected real part of magnitudes y of signals s."""
-    z = np.abs(y * s) / variance
-    return np.sign(s) * y * (i1e(z) / i0e(z))
 
 
 @functools.cache

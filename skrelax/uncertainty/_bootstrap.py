@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..metrics import distribution_statistics, peak_statistics
-from ..utils._answers import fitted_distributions
+from ..utils._answers import answering, fitted_distributions
 from ..utils._inspect import best, choosing_for_each, final_step, fit_weighted
 from ..utils._sklearn import HasMethods, validate_params
 from ..utils._validation import (
@@ -102,7 +102,8 @@ def bootstrap_distribution(
     noise : "residual" or float, default="residual"
         ``"residual"`` draws the weighted residuals of the fit, with replacement,
         scaled up for the degrees of freedom that the fit used. A number is the
-        standard deviation of Gaussian noise.
+        standard deviation of Gaussian noise. A RicianInversion draws Rician noise, of
+        the level that it used or of this one.
     level : float, default=0.9
         Level of the band and the intervals, in (0, 1).
     sample_weight : array-like of shape (n_points,) or None, default=None
@@ -182,18 +183,23 @@ def bootstrap_distribution(
             f"{type(final_step(fitted)).__name__}."
         )
     expected = fitted.predict(X)
-    draws, noise_std = _draw_noise(
-        noise,
-        signal - expected,
-        weight,
-        _used_parameters(fitted, X, weight),
-        n_bootstrap,
-        rng,
-    )
-    resampled = expected[:, None] + draws
-    searches = hasattr(fitted, "best_estimator_") or hasattr(
-        final_step(fitted), "cv_results_"
-    )
+    last = answering(fitted)
+    if last._is_rician:
+        noise_std = last.noise_std_ if isinstance(noise, str) else float(noise)
+        resampled = _draw_magnitudes(noise_std, expected, weight, n_bootstrap, rng)
+    else:
+        draws, noise_std = _draw_noise(
+            noise,
+            signal - expected,
+            weight,
+            _used_parameters(fitted, X, weight),
+            n_bootstrap,
+            rng,
+        )
+        resampled = expected[:, None] + draws
+    searches = hasattr(fitted, "best_estimator_") or hasattr(last, "cv_results_")
+    # Magnitudes may have a search inside.
+    searches |= last._is_rician
     # Each refit chooses anew, as the fit did.
     shared = choosing_for_each(estimator) if searches else estimator
     if shared is None:
@@ -271,10 +277,8 @@ def _used_parameters(fitted, X, weight):
 def _draw_noise(noise, residuals, weight, used, n_bootstrap, rng):
     """Return noise (n_points, n_bootstrap) and its standard deviation."""
     m = residuals.size
-    root = np.sqrt(weight)
-    inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
     if isinstance(noise, str):
-        standard = (residuals * root)[weight > 0]
+        standard = (residuals * np.sqrt(weight))[weight > 0]
         left = max(standard.size - used, 1)
         standard = standard * np.sqrt(standard.size / left)
         drawn = rng.choice(standard, size=(m, n_bootstrap))
@@ -282,14 +286,29 @@ def _draw_noise(noise, residuals, weight, used, n_bootstrap, rng):
     else:
         noise_std = float(noise)
         drawn = noise_std * rng.standard_normal((m, n_bootstrap))
-    drawn *= inverse[:, None]
+    return _spread(drawn, weight, noise_std), noise_std
+
+
+def _draw_magnitudes(noise_std, expected, weight, n_bootstrap, rng):
+    """Return magnitudes (n_points, n_bootstrap) of signals with complex noise."""
+    drawn = rng.standard_normal((2 * len(expected), n_bootstrap)) * noise_std
+    along, across = _spread(drawn, np.tile(weight, 2), noise_std).reshape(
+        2, -1, n_bootstrap
+    )
+    return np.hypot(expected[:, None] + along, across)
+
+
+def _spread(drawn, weight, noise_std):
+    """Return noise (n_points, n_bootstrap) of points of weight one, as weights say."""
+    root = np.sqrt(weight)
+    drawn *= np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)[:, None]
     if not np.abs(drawn).max(initial=0.0) <= _LARGEST_NOISE:
         raise ValueError(
             "sample_weight must not differ so much that the noise of a point, "
             f"{noise_std:.3g} / sqrt(weight), passes {_LARGEST_NOISE:.0e}; the "
             f"smallest is {weight[weight > 0].min():.3g}."
         )
-    return drawn, noise_std
+    return drawn
 
 
 def _summarise(fitted, samples, noise_std, level):

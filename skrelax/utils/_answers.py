@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 from ._inspect import final_step, find_builder, step_inside
 
@@ -87,6 +88,8 @@ class Answers:
     # Kinds of columns that a map may hold, in their order, and those that it does.
     _map_columns = ("distribution", "settings", "baseline", "residual", "status")
     _default_columns = _map_columns
+    # Whether signals are magnitudes, so that new noise of them has to be Rician.
+    _is_rician = False
 
     def _treats_alone(self):
         """Return whether signals of one call get what each would get alone."""
@@ -113,6 +116,14 @@ class Answers:
             for name in names
             if hasattr(self, f"{name}_")
         } | getattr(self, "best_params_", {})
+
+    def _keep_choice(self, part):
+        """Return a clone for a part of the signals of this fit, an array of numbers.
+
+        What the fit has chosen is kept where this class can say it, and else chosen
+        anew.
+        """
+        return clone(self)
 
     def _describe_signals(self, found, n_signals, min_share):
         """Return columns (n_signals,) that describe each signal.
@@ -188,6 +199,9 @@ class Stranger(Answers):
     def __getattr__(self, name):
         """Return an attribute of the estimator."""
         return getattr(self._estimator, name)
+
+    def _keep_choice(self, part):
+        return clone(self._estimator)
 
 
 def answers(estimator):

@@ -25,6 +25,8 @@ def final_step(estimator):
 def find_builder(estimator):
     """Return the fitted KernelBuilder of a Pipeline, or None."""
     estimator = best(estimator)
+    if hasattr(estimator, "estimator_"):
+        return find_builder(estimator.estimator_)
     if isinstance(estimator, Pipeline):
         for _, step in estimator.steps:
             if hasattr(step, "models_"):

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from variants import SAME
 
 from skrelax import KernelBuilder, LassoFista, LassoFistaCV, SmoothLasso, SmoothLassoCV
-from skrelax.inversion import KernelParameterSearch, lasso_path
+from skrelax.inversion import KernelParameterSearch, RicianInversion, lasso_path
 from skrelax.model_selection import (
     InterleavedKFold,
     StrengthSearch,
@@ -45,6 +45,8 @@ ESTIMATORS = {
     "SmoothLassoCV": SmoothLassoCV(2, 3, cv=3),
     "SmoothLassoCV each": SmoothLassoCV(2, 3, cv=3, per_signal=True),
     "StrengthSearch each": StrengthSearch(SmoothLasso(), strengths=4, per_signal=True),
+    "RicianInversion": RicianInversion(SmoothLasso()),
+    "RicianInversion known": RicianInversion(LassoFista(), 0.01),
 } | {
     f"StrengthSearch {rule}": StrengthSearch(
         SmoothLasso(), rule, strengths=4, cv=3,

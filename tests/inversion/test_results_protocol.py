@@ -25,7 +25,7 @@ from skrelax import (
     fit_batch,
 )
 from skrelax.compose import VoxelMapper
-from skrelax.inversion import KernelParameterSearch
+from skrelax.inversion import KernelParameterSearch, RicianInversion
 from skrelax.kernels import acquisition_grid
 from skrelax.metrics import distribution_statistics
 from skrelax.model_selection import BaselineSearch, StrengthSearch
@@ -74,6 +74,12 @@ INVERSIONS = {
     "GridSearchCV": GridSearchCV(
         on_line(SmoothLasso()), {"smoothlasso__smoothness": [1e-4, 1e-3]}, cv=3
     ),
+    "Rician": RicianInversion(on_line(SmoothLasso(smoothness=1e-4))),
+    "Rician inside": on_line(RicianInversion(LassoFista(1e-4), 0.002)),
+    "Rician search": RicianInversion(
+        StrengthSearch(on_line(SmoothLasso()), strengths=6), 0.002
+    ),
+    "Rician, 2 axes": RicianInversion(on_plane(SmoothLasso(smoothness=1e-4))),
     "signed": MultiDimRegularizedILT("T2", T2),
     "signed, baseline": MultiDimRegularizedILT("T2", T2, baseline=True),
     "LassoFista, 2 axes": on_plane(LassoFista(1e-4)),
@@ -96,6 +102,8 @@ def measured(name):
     else:
         parts, X, grids, names = np.exp(-LINE / [0.05, 0.5]), LINE, (T2,), ["T2"]
     Y = parts @ amounts + 0.002 * rng.standard_normal((len(X), 3))
+    if "Rician" in name:
+        Y = np.abs(Y)
     return X, pd.DataFrame(Y, columns=LABELS), grids, names
 
 

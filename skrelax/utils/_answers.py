@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 
 from ._inspect import final_step, find_builder, step_inside
 
@@ -178,12 +177,6 @@ class Stranger(Answers):
         """Return an attribute of the estimator."""
         return getattr(self._estimator, name)
 
-    def _without_penalty(self):
-        raise TypeError(
-            "estimator must be a linear inversion, or end in one, got "
-            f"{type(self._estimator).__name__}."
-        )
-
 
 def answers(estimator):
     """Return an estimator, or what answers in its place."""
@@ -197,10 +190,15 @@ def answering(estimator):
 
 def without_penalty(estimator):
     """Return a clone of an inversion without penalty, in place of searches for one."""
-    if not isinstance(estimator, Pipeline):
-        return answers(estimator)._without_penalty()
-    name, last = estimator.steps[-1]
-    return clone(estimator).set_params(**{name: without_penalty(last)})
+    if hasattr(estimator, "steps"):
+        name, last = estimator.steps[-1]
+        return clone(estimator).set_params(**{name: without_penalty(last)})
+    if not isinstance(estimator, Answers):
+        raise TypeError(
+            "estimator must be a linear inversion, or end in one, got "
+            f"{type(estimator).__name__}."
+        )
+    return estimator._without_penalty()
 
 
 def fitted_distributions(estimator):

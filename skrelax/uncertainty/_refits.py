@@ -10,6 +10,8 @@ from ..utils._answers import answering, fitted_distributions
 from ..utils._warnings import collect_warnings
 from ._magnitudes import level_of_magnitudes, signals_below
 
+# Signals and noise beyond could not be squared.
+LARGEST = 1e90
 # Share of the refits that must give a number.
 _ENOUGH = 0.5
 
@@ -54,7 +56,8 @@ def measure(plan, Y, numbers, known, noise_std):
         seen = plan.weight > 0
         levels = np.zeros(means.shape)
         levels[:, seen] = noise_std[:, None] / np.sqrt(plan.weight[seen])
-        sound = np.isfinite(means).all(axis=1) & np.isfinite(noise_std)
+        # Not where one of them is nan either.
+        sound = (np.maximum(np.abs(means), levels) <= LARGEST).all(axis=1)
         below = means[sound]
         if plan.is_rician and not _is_below(free):
             below = signals_below(below, levels[sound])

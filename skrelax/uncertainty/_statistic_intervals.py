@@ -1,6 +1,7 @@
 """Standard errors and intervals of numbers of many distributions, signal by signal."""
 
 import numbers
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,14 +14,19 @@ from ..utils._inspect import choosing_for_each, weight_options
 from ..utils._linear_inputs import validate_relative_weight
 from ..utils._parallel import split_slices
 from ..utils._sklearn import HasMethods, Interval, StrOptions, validate_params
-from ..utils._validation import N_JOBS, RealInterval, check_numbers, refuse_complex
-from ._refits import Plan, measure
+from ..utils._validation import (
+    N_JOBS,
+    RealInterval,
+    check_numbers,
+    refuse_complex,
+)
+from ._refits import LARGEST, Plan, measure
 from ._scales import SCALES
 
 _MOST_REFITS = 100_000
 # Signals of one call of the estimator.
-_TOGETHER = 20_000
-_SMALLEST, _LARGEST = 1e-90, 1e90
+_TOGETHER = 100_000
+_SMALLEST = 1e-90
 
 
 @validate_params(
@@ -167,11 +173,12 @@ def statistic_intervals(
     >>> from skrelax.uncertainty import statistic_intervals
     >>> times = 0.01 * np.arange(1, 33)[:, None]
     >>> signal = 0.2 * np.exp(-times / 0.02) + 0.8 * np.exp(-times / 0.08)
-    >>> signal += 0.005 * np.random.default_rng(0).standard_normal(signal.shape)
+    >>> signal += 0.01 * np.random.default_rng(1).standard_normal(signal.shape)
     >>> builder = KernelBuilder("T2", n_bins=40, minimum=0.01, maximum=2.0)
     >>> inversion = make_pipeline(builder, SmoothLasso(0.0, 1e-5))
     >>> table = statistic_intervals(inversion, times, signal, random_state=0)
-    >>> table.filter(like="short_fraction").round(2).to_dict("records")
+    >>> table[["short_fraction low", "short_fraction high"]].round(1).to_numpy()
+    array([[0.1, 0.3]])
     """
     labels = y.columns if isinstance(y, pd.DataFrame) else None
     points, Y = _check_signals(X, y)
@@ -179,12 +186,19 @@ def statistic_intervals(
     per_signal = {"known": known, "noise_std": noise_std}
     for name, values in per_signal.items():
         per_signal[name] = _one_each(values, name, n_signals)
-    if noise_std is not None and (per_signal["noise_std"] < 0.0).any():
-        low = np.nanmin(per_signal["noise_std"])
-        raise ValueError(f"noise_std must not be negative, got {low}.")
-    numbers_ = _check_signal_numbers(signal_numbers, n_signals)
+    if noise_std is not None:
+        levels = per_signal["noise_std"]
+        outside = (levels < 0.0) | (levels > LARGEST)
+        if outside.any():
+            raise ValueError(
+                f"noise_std must not be negative nor above {LARGEST:g}, got "
+                f"{levels[outside][0]}."
+            )
+    seeds = _check_signal_numbers(signal_numbers, n_signals)
     last = answering(estimator)
-    is_rician = getattr(last, "_is_rician", False) if noise is None else noise[0] == "r"
+    is_rician = noise == "rician"
+    if noise is None:
+        is_rician = getattr(last, "_is_rician", False)
     if is_rician and (Y < 0.0).any():
         raise ValueError(
             "y must not be negative for noise='rician', that of magnitudes, got "
@@ -197,6 +211,9 @@ def statistic_intervals(
             f"{type(last).__name__} does not: give one signal at a time to "
             "bootstrap_distribution."
         )
+    if sample_weight is not None:
+        refuse_complex(sample_weight, "sample_weight")
+        sample_weight = check_numbers(sample_weight, "sample_weight")
     weight = validate_relative_weight(sample_weight, points)
     plan = Plan(
         each,
@@ -215,11 +232,12 @@ def statistic_intervals(
         wanted &= values is None or np.isfinite(values)
     places = np.flatnonzero(wanted)
     blocks = split_slices(places.size, -(-places.size * n_refits // _TOGETHER))
-    results = Parallel(n_jobs=n_jobs)(
+    # Workers cost more to start than one part would gain.
+    results = Parallel(n_jobs=n_jobs if len(blocks) > 1 else None)(
         delayed(measure)(
             plan,
             Y[:, places[block]],
-            numbers_[places[block]],
+            seeds[places[block]],
             *(None if v is None else v[places[block]] for v in per_signal.values()),
         )
         for block in blocks
@@ -282,10 +300,7 @@ def _check_signal_numbers(values, n_signals):
 def _check_statistics(statistics, short):
     """Return {name: (function, interval)}."""
     named = {
-        "short_fraction": (
-            lambda rows, times: fraction_between(rows, times, upper=short),
-            "share",
-        ),
+        "short_fraction": (partial(fraction_between, upper=short), "share"),
         "log_mean": (log_mean, "time"),
     }
     if isinstance(statistics, dict):
@@ -327,7 +342,7 @@ def _usable(Y, mask, takes_constant):
     """Return which signals can be inverted, (n_signals,)."""
     with np.errstate(invalid="ignore"):
         largest = np.abs(Y).max(axis=0)
-        usable = (largest >= _SMALLEST) & (largest <= _LARGEST)
+        usable = (largest >= _SMALLEST) & (largest <= LARGEST)
     if not takes_constant:
         usable &= (Y[:1] != Y).any(axis=0)
     if mask is None:

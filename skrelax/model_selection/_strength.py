@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from ..utils._answers import answers
+from ..utils._answers import answers, without_penalty
 from ..utils._inspect import final_step, treats_signals_alone, weight_options
 from ..utils._sklearn import (
     BaseEstimator,
@@ -411,6 +411,9 @@ class StrengthSearch(
             )
         n_choices = target.signals.shape[1] if self.per_signal else 1
         return np.full(n_choices, noise_std, dtype=np.float64)
+
+    def _without_penalty(self):
+        return without_penalty(self.estimator)
 
     def _treats_alone(self):
         takes = answers(final_step(self.estimator))._takes_strengths

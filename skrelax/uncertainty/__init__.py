@@ -3,10 +3,12 @@
 from ._bands import DistributionBands
 from ._bootstrap import BootstrapResult, bootstrap_distribution
 from ._noise import estimate_noise_std
+from ._statistic_intervals import statistic_intervals
 
 __all__ = [
     "BootstrapResult",
     "DistributionBands",
     "bootstrap_distribution",
     "estimate_noise_std",
+    "statistic_intervals",
 ]

@@ -77,6 +77,8 @@ class Answers:
     _reads_names = True
     # Names of parameters that a search of strengths may vary, the default first.
     _strengths = ()
+    # Strength of no penalty at all, or None where there has to be one.
+    _weakest = None
     # Whether these take a value for each signal.
     _takes_strengths = False
     # Whether its description tells of distributions.
@@ -94,6 +96,18 @@ class Answers:
     def _treats_alone(self):
         """Return whether signals of one call get what each would get alone."""
         return False
+
+    def _without_penalty(self):
+        """Return a clone without penalty, in place of searches for one."""
+        inner = getattr(self, "estimator", None)
+        if inner is not None:
+            return clone(self).set_params(estimator=without_penalty(inner))
+        if not self._strengths or self._weakest is None:
+            raise TypeError(
+                "estimator must be a linear inversion, or end in one, got "
+                f"{type(self).__name__}."
+            )
+        return clone(self).set_params(**dict.fromkeys(self._strengths, self._weakest))
 
     def _coupling(self):
         """Return the setting that couples the signals of a call, or None."""
@@ -212,6 +226,19 @@ def answers(estimator):
 def answering(estimator):
     """Return what answers for a Pipeline or a search: its last step, once fitted."""
     return answers(final_step(estimator))
+
+
+def without_penalty(estimator):
+    """Return a clone of an inversion without penalty, in place of searches for one."""
+    if hasattr(estimator, "steps"):
+        name, last = estimator.steps[-1]
+        return clone(estimator).set_params(**{name: without_penalty(last)})
+    if not isinstance(estimator, Answers):
+        raise TypeError(
+            "estimator must be a linear inversion, or end in one, got "
+            f"{type(estimator).__name__}."
+        )
+    return estimator._without_penalty()
 
 
 def fitted_distributions(estimator):

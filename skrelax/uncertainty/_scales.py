@@ -1,0 +1,47 @@
+"""Intervals of numbers from refits, on the scale on which each kind of them scatters.
+
+Each takes estimates (n_signals,), refits (n_signals, n_refits) that may hold nan, and
+quantiles (n_signals,) of Student's distribution.
+"""
+
+import numpy as np
+
+
+def number_interval(estimates, refits, quantiles):
+    """Return the interval of as many root mean square distances to the refits."""
+    half = quantiles * np.sqrt(np.nanmean((refits - estimates[:, None]) ** 2, axis=1))
+    return estimates - half, estimates + half
+
+
+def time_interval(estimates, refits, quantiles):
+    """Return the interval of a positive number, whose logarithm is any number."""
+    low, high = number_interval(np.log(estimates), np.log(refits), quantiles)
+    return np.exp(low), np.exp(high)
+
+
+def share_interval(estimates, refits, quantiles):
+    r"""Return the score interval of a number from 0 to 1.
+
+    The variance at a true share s is :math:`c s (1 - s)`, where refits tell c. Shares
+    within as many standard deviations of the estimate are the interval [1]_. No
+    variance is left at the ends, so what the refits say at the estimate decides
+    whether these belong to it.
+
+    .. [1] E. B. Wilson, "Probable inference, the law of succession, and statistical
+       inference", J. Am. Stat. Assoc. 22 (1927) 209.
+       https://doi.org/10.1080/01621459.1927.10502953
+    """
+    std = np.nanstd(refits, axis=1, ddof=1)
+    mean = np.nanmean(refits, axis=1)
+    spread = mean * (1.0 - mean)
+    c = np.divide(std**2, spread, out=np.zeros_like(std), where=spread > 0.0)
+    k = c * quantiles**2
+    half = np.sqrt(k**2 + 4.0 * k * np.maximum(estimates * (1.0 - estimates), 0.0))
+    low, high = (2.0 * estimates + k + np.array([[-1.0], [1.0]]) * half) / (2 + 2 * k)
+    low[estimates <= quantiles * std] = 0.0
+    high[estimates + quantiles * std >= 1.0] = 1.0
+    # Rounding must not leave the estimate outside.
+    return np.minimum(low, estimates), np.maximum(high, estimates)
+
+
+SCALES = {"number": number_interval, "share": share_interval, "time": time_interval}

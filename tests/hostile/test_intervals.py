@@ -1,0 +1,72 @@
+"""Hostile input to intervals of numbers of many distributions."""
+
+import hostile
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from variants import flat
+
+from skrelax import KernelBuilder, SmoothLasso
+from skrelax.uncertainty import statistic_intervals
+
+TIMES = np.linspace(0.01, 0.3, 12)[:, None]
+SIGNALS = np.exp(-TIMES / np.array([0.03, 0.05, 0.1]))
+GOOD = {
+    "X": TIMES,
+    "y": SIGNALS,
+    "known": None,
+    "noise_std": np.full(3, 0.01),
+    "mask": np.ones(3),
+    "sample_weight": np.linspace(0.5, 1.5, 12),
+    "signal_numbers": np.arange(3),
+}
+
+
+def intervals(**settings):
+    model = make_pipeline(KernelBuilder(n_bins=5), SmoothLasso())
+    settings = GOOD | {"n_refits": 3, "random_state": 0, "estimator": model} | settings
+    estimator, X, y = (settings.pop(name) for name in ("estimator", "X", "y"))
+    return statistic_intervals(estimator, X, y, **settings)
+
+
+@pytest.mark.parametrize("part", sorted(GOOD.keys() - {"known"}))
+def test_arrays(part):
+    plain = intervals().to_numpy()
+    for variant, value in hostile.arrays(GOOD[part]).items():
+        if GOOD[part].ndim == 1:
+            value = flat(value)
+        names = (part, "points", "minimum", "bins", "y must have shape", "weight")
+        given = {part: value}
+        if part == "y":
+            # There may be fewer signals than before.
+            given |= {"noise_std": 0.01, "mask": None, "signal_numbers": None}
+        table = hostile.ends_well(lambda g=given: intervals(**g), names)
+        if table is not None:
+            assert table.shape[1] == plain.shape[1]
+            numbers = table.to_numpy()
+            assert (np.isfinite(numbers) | np.isnan(numbers)).all(), variant
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "estimator", "statistics", "short", "level", "n_refits", "noise", "noise_std",
+        "mask", "sample_weight", "signal_numbers", "random_state", "n_jobs",
+    ],
+)  # fmt: skip
+def test_settings(name):
+    for variant, value in hostile.numbers().items():
+        table = hostile.ends_well(
+            lambda v=value: intervals(**{name: v}), (name, "weight")
+        )
+        if table is not None:
+            numbers = table.to_numpy()
+            assert (np.isfinite(numbers) | np.isnan(numbers)).all(), variant
+
+
+@pytest.mark.parametrize("scale", [1e-80, 1e-40, 1e40, 1e80])
+def test_signals_of_any_size(scale):
+    scaled = intervals(y=SIGNALS * scale, noise_std=GOOD["noise_std"] * scale)
+    plain = intervals()
+    columns = [name for name in plain if name != "noise"]
+    np.testing.assert_allclose(scaled[columns], plain[columns], rtol=1e-5)

@@ -3,13 +3,19 @@
 from ._distance import wasserstein_distance
 from ._moments import distribution_statistics, fraction_between, log_mean
 from ._peaks import distribution_peaks, distribution_peaks_2d, peak_statistics
+from ._regions import region_statistics
+from ._shapes import Polygon, RatioBand, Rectangle
 
 __all__ = [
+    "Polygon",
+    "RatioBand",
+    "Rectangle",
     "distribution_peaks",
     "distribution_peaks_2d",
     "distribution_statistics",
     "fraction_between",
     "log_mean",
     "peak_statistics",
+    "region_statistics",
     "wasserstein_distance",
 ]

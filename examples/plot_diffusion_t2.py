@@ -3,8 +3,8 @@ Diffusion-T2 map of two fluids
 ==============================
 
 Water and oil may relax alike, and then no T2 distribution tells them apart. Diffusion
-does: a second axis over gradients, with the kernel exp(-b D), parts them, and regions of
-the map tell how much there is of each.
+does: a second axis over gradients, with the kernel exp(-b D), parts them, and regions
+of the map tell how much there is of each.
 """
 
 # %%
@@ -45,7 +45,8 @@ plt.show()
 
 # %%
 # The peaks in numbers, and what the regions hold, with intervals from refits: 2e-9 m²/s
-# with a share of 0.7 and 2e-10 m²/s with 0.3 are the truth.
+# with a share of 0.7 and 2e-10 m²/s with 0.3 are the truth. Intervals are centred on
+# the share after the bias that the refits show is taken off.
 
 peaks = distribution_peaks_2d(
     model[-1].coef_, model[0].relaxation_times_, names=("D", "T2")

@@ -2,19 +2,20 @@
 Exchange in T2-T2 maps
 ======================
 
-Two trains of echoes with a mixing time between them. Spins that stay in their pool lie on
-the diagonal of the T2-T2 map, and those that have moved to the other pool meanwhile lie
-beside it. The share beside the diagonal grows with the mixing time, at the rate of exchange.
+Two trains of echoes with a mixing time between them. Spins that stay in their pool lie
+on the diagonal of the T2-T2 map, and those that have moved to the other pool meanwhile
+lie beside it. The share beside the diagonal grows with the mixing time, at the rate of
+exchange.
 """
 
 # %%
 # Two pools that exchange
 # -----------------------
 #
-# A pool with long and one with short T2, with 60 and 40 % of the spins. In an echo train
-# and in the mixing time the magnetisation M of both follows dM/dt = -(R + K) M, with
-# relaxation rates R (1/T2 in trains, 1/T1 between them) and exchange rates K, which keep
-# the sizes of the pools.
+# A pool with long and one with short T2, with 60 and 40 % of the spins. In an echo
+# train and in the mixing time the magnetisation M of both follows dM/dt = -(R + K) M,
+# with relaxation rates R (1/T2 in trains, 1/T1 between them) and exchange rates K,
+# which keep the sizes of the pools.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -104,10 +105,10 @@ one[-1].regions(regions, bands=bands)[
 # The rate of exchange
 # --------------------
 #
-# Both shares grow alike, as 1 - exp(-k t) with the sum k of the rates of both directions,
-# to twice the product of the sizes of the pools, 0.48: the saturation of a T1
-# experiment with 1/k for T1. Exchange within the trains and the penalty take a little
-# of the smallest shares.
+# Both shares grow alike, as 1 - exp(-k t) with the sum k of the rates of both
+# directions, to twice the product of the sizes of the pools, 0.48: the saturation of a
+# T1 experiment with 1/k for T1. Exchange within the trains and the penalty take a
+# little of the smallest shares.
 
 moved = shares.loc[signals.columns].sum(axis=1).to_numpy()
 fit = NonlinearRelaxationFit("T1-SR").fit(mixing_times[:, None], moved)

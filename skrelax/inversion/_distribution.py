@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from ..metrics._regions import fitted_regions
 from ..uncertainty._bootstrap import bootstrap_bands
 from ..utils._answers import Answers, Distributions, describe_fitted
 from ..utils._validation import check_number
@@ -157,6 +158,33 @@ class DistributionMixin(Answers):
             if other != kept:
                 found = found.sum(axis=other)
         return found
+
+    def regions(self, regions, *, bands=None):
+        """Return what lies in regions of a map over two axes.
+
+        Parameters
+        ----------
+        regions : list of Rectangle, Polygon and RatioBand
+            Regions of :mod:`skrelax.metrics`, which go by the names of the axes.
+        bands : DistributionBands, BootstrapResult or None, default=None
+            Refits, as `bands` returns them, for intervals; for one signal.
+
+        Returns
+        -------
+        DataFrame
+            One row per signal and region, see
+            :func:`~skrelax.metrics.region_statistics`.
+
+        Raises
+        ------
+        ValueError
+            If there are not two inverted axes, regions name others, or `bands` are of
+            other bins or several signals.
+        TypeError
+            If `regions` or `bands` are of another kind.
+        """
+        check_is_fitted(self)
+        return fitted_regions(self, regions, bands)
 
     def describe(self, *, min_share=0.01):
         """Return a description of each signal in numbers.

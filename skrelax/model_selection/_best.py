@@ -2,6 +2,7 @@
 
 from sklearn.utils.validation import check_is_fitted
 
+from ..metrics._regions import fitted_regions
 from ..uncertainty._bootstrap import bootstrap_bands
 from ..utils._answers import Answers, describe_fitted
 from ..utils._inspect import final_step
@@ -81,6 +82,25 @@ class BestResultsMixin(Answers):
         """
         check_is_fitted(self)
         return final_step(self).marginal(axis)
+
+    def regions(self, regions, *, bands=None):
+        """Return what lies in regions of a map over two axes.
+
+        Parameters
+        ----------
+        regions : list of Rectangle, Polygon and RatioBand
+            Regions of :mod:`skrelax.metrics`, which go by the names of the axes.
+        bands : DistributionBands, BootstrapResult or None, default=None
+            Refits, as `bands` returns them, for intervals; for one signal.
+
+        Returns
+        -------
+        DataFrame
+            One row per signal and region, see
+            :func:`~skrelax.metrics.region_statistics`.
+        """
+        check_is_fitted(self)
+        return fitted_regions(self, regions, bands)
 
     def describe(self, *, min_share=0.01):
         """Return a description of each signal in numbers.

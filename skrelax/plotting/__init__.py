@@ -1,8 +1,10 @@
 """Pictures of signals, distributions and choices, as scikit-learn's displays."""
 
 from ._curves import CrossValidationCurveDisplay, StrengthCurveDisplay
-from ._distribution import DistributionDisplay, DistributionMapDisplay
+from ._distribution import DistributionDisplay
 from ._maps import ParameterMapDisplay
+from ._planes import DistributionMapDisplay, DistributionSlicesDisplay
+from ._residual_map import ResidualsMapDisplay
 from ._signals import DecayDisplay, ResidualsDisplay
 
 __all__ = [
@@ -10,7 +12,9 @@ __all__ = [
     "DecayDisplay",
     "DistributionDisplay",
     "DistributionMapDisplay",
+    "DistributionSlicesDisplay",
     "ParameterMapDisplay",
     "ResidualsDisplay",
+    "ResidualsMapDisplay",
     "StrengthCurveDisplay",
 ]

@@ -19,7 +19,12 @@ _UNITS = {
     "D": "m²/s", "b": "s/m²", "f": "Hz", "FA": "degrees", "tau": "s",
     "time": "s", "t": "s", "TE": "s", "TI": "s", "TR": "s", "TS": "s", "TSL": "s",
 }  # fmt: skip
-_ORDINALS = "first", "second"
+_ORDINALS = "first", "second", "third"
+# What draws distributions over so many axes.
+_DISPLAYS = {
+    1: "DistributionDisplay", 2: "DistributionMapDisplay",
+    3: "DistributionSlicesDisplay",
+}  # fmt: skip
 # Axes of this width have room for two columns of a legend [inches].
 _WIDE = 3.3
 
@@ -42,8 +47,17 @@ def get_axes(ax):
     return ax.figure, ax
 
 
-def fitted_axes(estimator, n_axes):
-    """Return the Distributions of inverted axes.
+def get_figure(figure, size):
+    """Return the figure, or a new one of a size in inches for None."""
+    if figure is None:
+        return import_pyplot().figure(figsize=size, layout="constrained")
+    if not hasattr(figure, "subplot_mosaic"):
+        raise TypeError(f"figure must be a Figure or None, got {figure!r}.")
+    return figure
+
+
+def fitted_axes(estimator, n_axes, discrete_axes=0):
+    """Return the Distributions of axes, of which few are not inverted.
 
     ValueError where the estimator has none, or another number of axes.
     """
@@ -57,10 +71,10 @@ def fitted_axes(estimator, n_axes):
         )
     n_found = len(found.grids)
     if n_found != n_axes:
-        other = {1: "DistributionDisplay", 2: "DistributionMapDisplay"}.get(n_found)
+        other = _DISPLAYS.get(n_found)
         hint = f": use {other}" if other else ""
         raise ValueError(f"the estimator must have {n_axes} axes, got {n_found}{hint}.")
-    for axis in found.discrete:
+    for axis in found.discrete[discrete_axes:]:
         what = found.models[axis] if found.models else found.axis_names[axis]
         raise ValueError(
             f"axis {axis} of the estimator is not inverted ({what!r}), so it has "
@@ -97,7 +111,10 @@ def choose_unit(unit, axis, symbol, n_axes=1):
 
 
 def axis_labels(found, unit):
-    """Return labels of axes of relaxation times: their names and units."""
+    """Return labels of axes of relaxation times: their names and units.
+
+    Axes of one name are numbered in words.
+    """
     n_axes = len(found.grids)
     # A model that demands a unit knows better than the caller.
     demanded = [""] * n_axes
@@ -111,15 +128,28 @@ def axis_labels(found, unit):
         demanded[axis] or choose_unit(unit, axis, symbol, n_axes)
         for axis, symbol in enumerate(symbols)
     ]
-    repeats = len(set(symbols)) < n_axes
-    labels = []
-    for axis, (symbol, one) in enumerate(zip(symbols, units, strict=True)):
-        word = f"{_ORDINALS[axis]} " if repeats else ""
-        labels.append(with_unit(word + _in_mathtext(symbol), one))
-    return tuple(labels)
+    return tuple(
+        with_unit(name, one)
+        for name, one in zip(tell_apart(symbols), units, strict=True)
+    )
 
 
-def _in_mathtext(symbol):
+def tell_apart(symbols):
+    """Return symbols for axes, with "first" and so on where one is there twice."""
+    counts = [symbols.count(symbol) for symbol in symbols]
+    seen = [symbols[:axis].count(symbol) for axis, symbol in enumerate(symbols)]
+    return [
+        (f"{_ordinal(number)} " if count > 1 else "") + in_mathtext(symbol)
+        for symbol, count, number in zip(symbols, counts, seen, strict=True)
+    ]
+
+
+def _ordinal(number):
+    """Return "first" for 0."""
+    return _ORDINALS[number] if number < len(_ORDINALS) else f"{number + 1}th"
+
+
+def in_mathtext(symbol):
     """Return T2* with its subscript, other symbols as they are."""
     if re.fullmatch(r"T\d\*?", symbol):
         return f"${symbol[0]}_{{{symbol[1:]}}}$"
@@ -165,6 +195,13 @@ def check_bins(values, name="relaxation_times"):
             f"drawn, got {times[0]:g} to {times[-1]:g}."
         )
     return times
+
+
+def check_pair(values, name):
+    """Return the two parts of a tuple, or raise an error that names it."""
+    if not isinstance(values, tuple | list) or len(values) != 2:
+        raise ValueError(f"{name} must be a tuple of two arrays, got {values!r}.")
+    return values
 
 
 def sample_rows(n_rows):

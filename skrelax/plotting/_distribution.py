@@ -1,10 +1,7 @@
-"""Displays of distributions over one and two axes."""
-
-import numbers
+"""Displays of distributions over one axis."""
 
 import numpy as np
 
-from ..utils._validation import check_number
 from ._base import (
     MODEL,
     TRUTH,
@@ -12,9 +9,9 @@ from ._base import (
     axis_labels,
     check_bins,
     check_drawn,
+    check_pair,
     fitted_axes,
     get_axes,
-    import_pyplot,
     note_sample,
     row_colors,
     sample_rows,
@@ -27,13 +24,6 @@ def _density(distribution, times):
     if x.size == 1:
         return distribution
     return distribution / np.abs(np.gradient(x))
-
-
-def _pair(values, name):
-    """Return the two parts of a tuple, or raise an error that names it."""
-    if not isinstance(values, tuple | list) or len(values) != 2:
-        raise ValueError(f"{name} must be a tuple of two arrays, got {values!r}.")
-    return values
 
 
 class DistributionDisplay:
@@ -80,7 +70,7 @@ class DistributionDisplay:
         self.label = str(label)
         self.truth = None
         if truth is not None:
-            grid, values = _pair(truth, "truth")
+            grid, values = check_pair(truth, "truth")
             grid = check_bins(grid, "truth")
             values = check_drawn(values, "truth", (1, 2))
             if values.shape[-1] != grid.size:
@@ -91,7 +81,9 @@ class DistributionDisplay:
             self.truth = grid, values
         self.band = None
         if band is not None:
-            sides = tuple(check_drawn(side, "band", 1) for side in _pair(band, "band"))
+            sides = tuple(
+                check_drawn(side, "band", 1) for side in check_pair(band, "band")
+            )
             if any(side.size != times.size for side in sides):
                 raise ValueError(
                     f"band must have {times.size} bins to match relaxation_times, got "
@@ -177,114 +169,4 @@ class DistributionDisplay:
         )  # fmt: skip
         if self.truth is not None and len(rows) == 1:
             self.ax_.legend(frameon=False)
-        return self
-
-
-class DistributionMapDisplay:
-    """Draw a distribution over two axes, with its marginals.
-
-    Parameters
-    ----------
-    relaxation_times : tuple of ndarray
-        Bins of the two axes.
-    distribution : ndarray of shape (n_1, n_2)
-        The distribution.
-    labels : tuple of str, default=("first axis", "second axis")
-        Labels of the axes.
-
-    See Also
-    --------
-    DistributionDisplay : One axis.
-    """
-
-    def __init__(
-        self, relaxation_times, distribution, *, labels=("first axis", "second axis")
-    ):
-        times = _pair(relaxation_times, "relaxation_times")
-        self.relaxation_times = tuple(check_bins(axis) for axis in times)
-        self.distribution = check_drawn(distribution, "distribution", 2)
-        shape = tuple(axis.size for axis in self.relaxation_times)
-        if self.distribution.shape != shape or min(shape) < 2:
-            raise ValueError(
-                "distribution must have the shape of the grid, at least 2 bins along "
-                f"both axes, got {self.distribution.shape} and a grid of {shape}."
-            )
-        self.labels = tuple(str(label) for label in _pair(labels, "labels"))
-
-    @classmethod
-    def from_estimator(cls, estimator, *, unit=None, signal=0, figure=None):
-        """Draw the distribution of a fitted inversion.
-
-        Parameters
-        ----------
-        estimator : Pipeline, MultiDimRegularizedILT, or a search over one
-            Fitted, with two axes: a KernelBuilder and a linear inversion, or a signed
-            one. Negative bins have a colour of their own.
-        unit : str, tuple of str or None, default=None
-            Unit of the axes that are times, or one unit per axis. None takes s for
-            times and m²/s for diffusion.
-        signal : int, default=0
-            Which signal, if there are several.
-        figure : Figure or None, default=None
-            Where to draw; None makes one.
-
-        Returns
-        -------
-        DistributionMapDisplay
-            With ``figure_`` and ``axes_`` (map, first marginal, second marginal).
-
-        Raises
-        ------
-        ValueError
-            If the estimator has no distribution over two axes, or no such signal.
-        """
-        found = fitted_axes(estimator, 2)
-        f, times = found.rows, found.grids
-        signal = check_number(signal, "signal", -len(f), len(f) - 1, numbers.Integral)
-        plane = f[signal].reshape([axis.size for axis in times])
-        return cls(times, plane, labels=axis_labels(found, unit)).plot(figure)
-
-    def plot(self, figure=None):
-        """Draw.
-
-        Parameters
-        ----------
-        figure : Figure or None, default=None
-            Where to draw; None makes one.
-
-        Returns
-        -------
-        DistributionMapDisplay
-            Itself.
-        """
-        plt = import_pyplot()
-        if figure is None:
-            figure = plt.figure(figsize=(6.4, 5.6), layout="constrained")
-        first, second = self.relaxation_times
-        axes = figure.subplot_mosaic(
-            [["top", "."], ["map", "side"]], width_ratios=(4, 1), height_ratios=(1, 4)
-        )
-        size = np.nanmax(np.abs(self.distribution), initial=0.0) or 1.0
-        signed = (self.distribution < 0).any()
-        levels = np.linspace(-size if signed else 0.02 * size, size, 16)
-        axes["map"].contourf(
-            second, first, self.distribution, levels=levels,
-            cmap="RdBu_r" if signed else "Blues", extend="neither",
-        )  # fmt: skip
-        low, high = max(first[0], second[0]), min(first[-1], second[-1])
-        if low < high:
-            line = {"color": "0.6", "lw": 0.8, "ls": "--"}
-            axes["map"].plot([low, high], [low, high], **line)
-        axes["map"].set(
-            xscale="log", yscale="log", xlabel=self.labels[1], ylabel=self.labels[0],
-            xlim=(second[0], second[-1]), ylim=(first[0], first[-1]),
-        )  # fmt: skip
-        axes["top"].plot(second, self.distribution.sum(axis=0), color=MODEL)
-        axes["top"].set(xscale="log", xlim=(second[0], second[-1]), yticks=[])
-        axes["top"].tick_params(labelbottom=False)
-        axes["side"].plot(self.distribution.sum(axis=1), first, color=MODEL)
-        axes["side"].set(yscale="log", ylim=(first[0], first[-1]), xticks=[])
-        axes["side"].tick_params(labelleft=False)
-        self.figure_ = figure
-        self.axes_ = np.array([axes["map"], axes["side"], axes["top"]])
         return self

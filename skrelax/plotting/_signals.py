@@ -15,6 +15,7 @@ from ._base import (
     note_sample,
     row_colors,
     sample_rows,
+    tell_apart,
     with_unit,
 )
 
@@ -24,32 +25,53 @@ def _axis(X, unit, symbols=()):
 
     symbols are the columns that the model of an estimator reads, if it is known.
     """
-    named = hasattr(X, "columns")
-    points = check_drawn(X, "X", (1, 2))
-    n_columns = 1 if points.ndim == 1 else points.shape[1]
-    name = str(X.columns[0]) if named else next(iter(symbols), "time")
-    # The model knows what a column of another name is.
-    symbol = name if name in symbols or not symbols else symbols[0]
-    if not isinstance(unit, str | None):
-        unit = choose_unit(unit, 0, symbol, n_columns)
-    if not named and known_unit(symbol) == "s":
+    points = _columns(X)
+    name, one = _name_column(X, points, unit, symbols, 0)
+    # A time of its own needs no other name.
+    if not hasattr(X, "columns") and known_unit(name) == "s":
         name = "time"
+    return points[0], with_unit(name, one)
+
+
+def acquisition_axes(X, unit, symbols=()):
+    """Return the acquisition columns (n_columns, n_points) and labels of their axes."""
+    points = _columns(X)
+    columns = range(len(points))
+    found = [_name_column(X, points, unit, symbols, column) for column in columns]
+    names, units = zip(*found, strict=True)
+    names = tell_apart(list(names))
+    return points, [
+        with_unit(name, one) for name, one in zip(names, units, strict=True)
+    ]
+
+
+def _columns(X):
+    """Return the columns of an acquisition, (n_columns, n_points)."""
+    points = check_drawn(X, "X", (1, 2))
+    return points.reshape(len(points), -1).T
+
+
+def _name_column(X, points, unit, symbols, column):
+    """Return name and unit of an acquisition column."""
+    named = hasattr(X, "columns")
+    known = symbols[column : column + 1]
+    name = str(X.columns[column]) if named else next(iter(known), "time")
+    # Such as "TE (ms)", which has its unit.
     if named and unit is None and name.endswith((")", "]")):
-        # Such as "TE (ms)", which has its unit.
-        label = name
-    else:
-        label = with_unit(name, choose_unit(unit, 0, symbol))
-    return points.reshape(len(points), -1)[:, 0], label
+        return name, ""
+    # The model knows what a column of another name is.
+    symbol = name if name in symbols or not known else known[0]
+    return name, choose_unit(unit, column, symbol, len(points))
 
 
-def _symbols(estimator):
+def read_symbols(estimator):
     """Return the acquisition columns that the models of an estimator read."""
     models = fitted_distributions(estimator).models
     models = models or answering(estimator)._read_models()
     return [name for model in models for name in model.acquisition_columns]
 
 
-def _predict(estimator, X):
+def predict_signals(estimator, X):
     """Return predictions of an estimator, or raise an error that names it."""
     if not hasattr(estimator, "predict"):
         raise TypeError(f"estimator must have predict, got {estimator!r}.")
@@ -57,7 +79,7 @@ def _predict(estimator, X):
         return estimator.predict(X)
 
 
-def _check_lengths(points, **arrays):
+def check_lengths(points, **arrays):
     """Return arrays as numbers with one row per point and one shape."""
     found = [check_drawn(values, name, (1, 2)) for name, values in arrays.items()]
     for name, values in zip(arrays, found, strict=True):
@@ -69,13 +91,21 @@ def _check_lengths(points, **arrays):
     return found
 
 
-def _use_log(times):
+def use_log(times):
     """Say whether times are spaced rather evenly on a log axis."""
     positive = np.unique(times[times > 0])
     if positive.size < 3:
         return False
     steps = np.diff(positive)
     return bool(steps.max() > 10 * steps.min())
+
+
+def is_line(times):
+    """Say whether a line may join the points: not where a time stands often.
+
+    Such are the points of a plane, which other columns of the acquisition tell apart.
+    """
+    return 2 * np.unique(times).size > times.size
 
 
 class DecayDisplay:
@@ -99,7 +129,7 @@ class DecayDisplay:
 
     def __init__(self, times, signals, fit, *, label="time (s)"):
         self.times = check_drawn(times, "times", 1)
-        self.signals, self.fit = _check_lengths(self.times, signals=signals, fit=fit)
+        self.signals, self.fit = check_lengths(self.times, signals=signals, fit=fit)
         self.label = str(label)
 
     @classmethod
@@ -125,8 +155,8 @@ class DecayDisplay:
         DecayDisplay
             With ``ax_`` and ``figure_``.
         """
-        times, label = _axis(X, unit, _symbols(estimator))
-        return cls(times, y, _predict(estimator, X), label=label).plot(ax)
+        times, label = _axis(X, unit, read_symbols(estimator))
+        return cls(times, y, predict_signals(estimator, X), label=label).plot(ax)
 
     def plot(self, ax=None):
         """Draw.
@@ -145,6 +175,7 @@ class DecayDisplay:
         signals, fits = as_rows(self.signals.T), as_rows(self.fit.T)
         drawn = sample_rows(len(signals))
         order = np.argsort(self.times, kind="stable")
+        style = {"lw": 1.4} if is_line(self.times) else {"ls": "", "marker": "_"}
         for index, color in zip(drawn, row_colors(len(drawn)), strict=True):
             single = len(signals) == 1
             self.ax_.plot(
@@ -152,11 +183,11 @@ class DecayDisplay:
                 color=DATA if single else color, label="data" if single else None,
             )  # fmt: skip
             self.ax_.plot(
-                self.times[order], fits[index][order], lw=1.4,
+                self.times[order], fits[index][order], **style,
                 color=MODEL if single else color, label="fit" if single else None,
             )  # fmt: skip
         note_sample(self.ax_, len(drawn), len(signals))
-        if _use_log(self.times):
+        if use_log(self.times):
             self.ax_.set_xscale("log")
         self.ax_.set(xlabel=self.label, ylabel="signal")
         if len(signals) == 1:
@@ -181,11 +212,12 @@ class ResidualsDisplay:
     See Also
     --------
     DecayDisplay : Signals and fit.
+    ResidualsMapDisplay : Two acquisition axes.
     """
 
     def __init__(self, times, residuals, *, noise_std=None, label="time (s)"):
         self.times = check_drawn(times, "times", 1)
-        (self.residuals,) = _check_lengths(self.times, residuals=residuals)
+        (self.residuals,) = check_lengths(self.times, residuals=residuals)
         if noise_std is not None:
             noise_std = check_number(noise_std, "noise_std", 0.0, 1e100)
         self.noise_std = noise_std
@@ -216,8 +248,8 @@ class ResidualsDisplay:
         ResidualsDisplay
             With ``ax_`` and ``figure_``.
         """
-        times, label = _axis(X, unit, _symbols(estimator))
-        y, fit = _check_lengths(times, y=y, fit=_predict(estimator, X))
+        times, label = _axis(X, unit, read_symbols(estimator))
+        y, fit = check_lengths(times, y=y, fit=predict_signals(estimator, X))
         return cls(times, y - fit, noise_std=noise_std, label=label).plot(ax)
 
     @classmethod
@@ -246,7 +278,7 @@ class ResidualsDisplay:
             With ``ax_`` and ``figure_``.
         """
         times, label = _axis(X, unit)
-        y, y_pred = _check_lengths(times, y=y, y_pred=y_pred)
+        y, y_pred = check_lengths(times, y=y, y_pred=y_pred)
         return cls(times, y - y_pred, noise_std=noise_std, label=label).plot(ax)
 
     def plot(self, ax=None):
@@ -271,12 +303,13 @@ class ResidualsDisplay:
             )
         self.ax_.axhline(0.0, color="0.6", lw=0.8)
         order = np.argsort(self.times, kind="stable")
+        style = "o-" if is_line(self.times) else "o"
         for index, color in zip(drawn, row_colors(len(drawn)), strict=True):
             self.ax_.plot(
-                self.times[order], rows[index][order], "o-", ms=3, lw=0.6, color=color
+                self.times[order], rows[index][order], style, ms=3, lw=0.6, color=color
             )
         note_sample(self.ax_, len(drawn), len(rows))
-        if _use_log(self.times):
+        if use_log(self.times):
             self.ax_.set_xscale("log")
         self.ax_.set(xlabel=self.label, ylabel="data - fit")
         if self.noise_std is not None:

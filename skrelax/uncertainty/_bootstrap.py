@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..metrics import distribution_statistics, peak_statistics
+from ..metrics._intervals import statistic_interval
 from ..utils._answers import answering, fitted_distributions
 from ..utils._inspect import best, choosing_for_each, final_step, fit_weighted
 from ..utils._sklearn import HasMethods, validate_params
@@ -22,7 +23,6 @@ from ..utils._validation import (
     refuse_complex,
 )
 from ._bands import DistributionBands
-from ._intervals import statistic_interval
 from ._noise import resolved_directions
 
 _MOST_REFITS = 1_000_000

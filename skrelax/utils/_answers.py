@@ -118,6 +118,10 @@ class Answers:
         coef = getattr(self, "coef_", None)
         return Distributions(None if coef is None else np.atleast_2d(coef))
 
+    def _signal_axes(self):
+        """Return the labels of the signals by the name of their axis, {} for none."""
+        return {}
+
     def _read_models(self):
         """Return the signal models that read the acquisition."""
         return ()

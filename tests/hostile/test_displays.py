@@ -26,14 +26,17 @@ from skrelax.datasets import (
     make_spectrum_series,
 )
 from skrelax.kernels import acquisition_grid
+from skrelax.metrics import RatioBand, residual_autocorrelation
 from skrelax.model_selection import StrengthSearch
 from skrelax.plotting import (
     CrossValidationCurveDisplay,
     DecayDisplay,
     DistributionDisplay,
     DistributionMapDisplay,
+    DistributionSlicesDisplay,
     ParameterMapDisplay,
     ResidualsDisplay,
+    ResidualsMapDisplay,
     StrengthCurveDisplay,
 )
 
@@ -115,8 +118,10 @@ PLANE = np.abs(np.random.default_rng(0).standard_normal((12, 12)))
 def draw(display):
     """Draw a display wholly, on a figure without a layout that costs time."""
     figure = Figure(figsize=(3, 2), dpi=40)
-    if isinstance(display, DistributionMapDisplay):
+    if isinstance(display, DistributionMapDisplay | ResidualsMapDisplay):
         display.plot(figure)
+    elif isinstance(display, DistributionSlicesDisplay):
+        display.plot(figure.subplots(1, len(display.slices), squeeze=False))
     elif isinstance(display, ParameterMapDisplay):
         axes = figure.subplots(1, len(display.images), squeeze=False)
         display.plot(axes)
@@ -134,7 +139,17 @@ CONSTRUCTORS = {
     },
     DistributionMapDisplay: {
         "relaxation_times": (TIMES, TIMES), "distribution": PLANE,
-        "labels": ("D", "T2"),
+        "labels": ("D", "T2"), "names": ("D", "T2"), "ratios": (1.0, 3.0),
+        "regions": [RatioBand("a", 1, 2)],
+    },
+    DistributionSlicesDisplay: {
+        "relaxation_times": (TIMES, TIMES), "slices": np.stack([PLANE, -PLANE]),
+        "titles": ("a", "b"), "labels": ("D", "T2"), "names": ("D", "T2"),
+        "ratios": (1.0, 3.0), "regions": [RatioBand("a", 1, 2)],
+    },
+    ResidualsMapDisplay: {
+        "times": (TIMES, TIMES), "residuals": PLANE - 1.0, "noise_std": 0.1,
+        "labels": ("TI", "TE"),
     },
     DecayDisplay: {"times": TIMES, "signals": ROWS, "fit": ROWS, "label": "TE"},
     ResidualsDisplay: {"times": TIMES, "residuals": ROWS, "noise_std": 0.1},
@@ -153,6 +168,12 @@ def test_constructors_of_displays(kind):
     good = CONSTRUCTORS[kind]
     draw(kind(**good))
     for name, value in good.items():
+        if name == "slices":
+            for bad in (value[0], value[:0], value * np.nan, value * 1e300, value > 0):
+                hostile.ends_well(
+                    lambda v=bad: draw(kind(**good | {"slices": v})), ("slices",)
+                )
+            continue
         # Where shapes do not match, the other array may be the one that is named.
         names = (name, "distribution", "signals", "residuals", "mean", "fit")
         check_numbers(lambda v, n=name: draw(kind(**good | {n: v})), names)
@@ -211,13 +232,14 @@ def fitted():
 
 @pytest.mark.parametrize("kind", [
     CrossValidationCurveDisplay, DistributionDisplay, DistributionMapDisplay,
-    StrengthCurveDisplay,
+    DistributionSlicesDisplay, StrengthCurveDisplay,
 ])  # fmt: skip
 def test_displays_of_any_estimator(kind, fitted):
     allowed = {
         CrossValidationCurveDisplay: {"one", "smooth", "grid"},
         DistributionDisplay: {"one", "signed", "strength", "smooth", "grid"},
         DistributionMapDisplay: {"two"},
+        DistributionSlicesDisplay: {"two"},
         StrengthCurveDisplay: {"strength"},
     }[kind]
     names = ("estimator", "search", "fitted", "cross-validation")
@@ -229,7 +251,7 @@ def test_displays_of_any_estimator(kind, fitted):
     matplotlib.pyplot.close("all")
     assert drawn == allowed
     check_numbers(kind.from_estimator, names)
-    if kind in (DistributionDisplay, DistributionMapDisplay):
+    if kind not in (CrossValidationCurveDisplay, StrengthCurveDisplay):
         estimator = fitted["one" if kind is DistributionDisplay else "two"]
         for value in (*hostile.numbers().values(), (), ("s",) * 3, ("s", 1), [b"s"]):
             hostile.ends_well(
@@ -240,6 +262,56 @@ def test_displays_of_any_estimator(kind, fitted):
         check_numbers(
             lambda v: kind.from_estimator(fitted["two"], signal=v), ("signal",)
         )
+    matplotlib.pyplot.close("all")
+    if kind in (DistributionMapDisplay, DistributionSlicesDisplay):
+        for name in ("ratios", "regions"):
+            check_numbers(
+                lambda v, n=name: kind.from_estimator(fitted["two"], **{n: v}), (name,)
+            )
+            matplotlib.pyplot.close("all")
+
+
+def test_residuals_of_a_plane(fitted):
+    X = acquisition_grid(TIMES[::3], TIMES[::3])
+    y = np.exp(-X @ [1.0, 8.0])
+    good = {
+        "X": X, "y": y, "sample_weight": np.ones(16), "noise_std": 0.1, "signal": 0,
+        "unit": "s",
+    }  # fmt: skip
+
+    def call(kind=ResidualsMapDisplay.from_estimator, first=(), **options):
+        return kind(*first, **good | options, figure=Figure((3, 2), dpi=40))
+
+    names = ("X", "kernel", "y must", "signals", "times", "residuals")
+    of = {"first": (fitted["two"],)}
+    check_arrays(lambda v: call(X=v, **of), X, names, same=())
+    check_arrays(lambda v: call(y=v, **of), y, ("y", "signals"), same=())
+    check_arrays(lambda v: call(sample_weight=v, **of), np.ones(16),
+                 ("sample_weight", "residuals"), same=())  # fmt: skip
+    for name in good:
+        check_numbers(
+            lambda v, n=name: call(**{n: v}, **of),
+            (name, *(names if name in "Xy" else ())),
+        )
+    check_numbers(lambda v: call(first=(v,)), ("estimator",))
+    predicted = ResidualsMapDisplay.from_predictions
+    check_arrays(lambda v: call(predicted, y_pred=v), y, ("y", "y_pred"), same=())
+    e = y.reshape(4, 4) - 0.5
+    plain = residual_autocorrelation(e)
+
+    def sound(kind, table):
+        assert not np.isinf(table["correlation"]).any(), kind
+        if kind in ("1e-300", "1e-160", "1e160", "1e300"):
+            assert_allclose(table, plain, err_msg=kind, rtol=1e-9)
+
+    check_arrays(residual_autocorrelation, e, ("residuals",), sound)
+    check_numbers(residual_autocorrelation, ("residuals",))
+    for name in ("max_lag", "level"):
+        check_numbers(lambda v, n=name: residual_autocorrelation(e, **{n: v}), (name,))
+    check_numbers(
+        lambda v: DistributionSlicesDisplay.from_estimator(fitted["two"], axes=v),
+        ("axes",),
+    )
     matplotlib.pyplot.close("all")
 
 

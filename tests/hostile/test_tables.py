@@ -1,5 +1,7 @@
 """Hostile input to dictionaries, metrics and batches."""
 
+from dataclasses import replace
+
 import hostile
 import numpy as np
 import pandas as pd
@@ -26,14 +28,19 @@ from skrelax.dictionary import (
     parameter_grid,
 )
 from skrelax.metrics import (
+    Polygon,
+    RatioBand,
+    Rectangle,
     distribution_peaks,
     distribution_peaks_2d,
     distribution_statistics,
     fraction_between,
     log_mean,
     peak_statistics,
+    region_statistics,
     wasserstein_distance,
 )
+from skrelax.uncertainty import DistributionBands
 
 RNG = np.random.default_rng(0)
 TIMES = np.geomspace(0.01, 1.0, 12)
@@ -41,6 +48,7 @@ F = np.abs(RNG.standard_normal(12)) + 0.1
 ROWS = np.abs(RNG.standard_normal((5, 12))) + 0.1
 PLANE = np.abs(RNG.standard_normal((4, 3))) + 0.1
 AXES = (np.geomspace(0.1, 10, 4), np.geomspace(0.1, 5, 3))
+POLYGON = Polygon("c", T1=[0.2, 4, 3, 0.5, 0.2], T2=[0.2, 0.3, 4, 2, 1])
 SETS = np.array([[0.02], [0.05], [0.1], [0.3], [0.8]])
 ATOMS = np.exp(-TIMES / SETS)
 SIGNALS = 2.0 * np.exp(-TIMES / np.array([[0.03], [0.12], [0.5]]))
@@ -252,6 +260,71 @@ def test_settings_of_metrics():
         check_numbers(
             lambda v, n=name: fraction_between(F, TIMES, **{n: v}),
             ("lower", "upper"), share,
+        )  # fmt: skip
+
+
+def read_regions(f, times, regions, **options):
+    return region_statistics(f, times, regions, names=("T1", "T2"), **options)
+
+
+def test_regions():
+    parts = [Rectangle("a", T2=(0, 1)), RatioBand("b", 1), POLYGON]
+    plain = read_regions(PLANE, AXES, parts)
+
+    def sound(kind, table):
+        in_range(kind, table["share"], 0.0, 1.0)
+        for name in table.filter(like="log_mean"):
+            in_range(kind, table[name], 0.1, 10.0)
+        if kind in ("1e-300", "1e-160", "1e160"):
+            for name in ("share", "log_mean_T1", "ratio"):
+                assert_allclose(table[name], plain[name])
+
+    check_arrays(
+        lambda f: read_regions(f, AXES, parts), PLANE, ("distribution",), sound
+    )
+    check_arrays(lambda t: read_regions(PLANE, (t, AXES[1]), parts), AXES[0],
+                 ("relaxation_times", "bins"))  # fmt: skip
+    bands = DistributionBands.from_samples(PLANE, np.stack([PLANE, PLANE[::-1]]), 0.9)
+    check_arrays(
+        lambda f: read_regions(PLANE, AXES, parts, bands=replace(bands, samples=f)),
+        bands.samples.reshape(2, -1), ("bands",), same=(),
+    )  # fmt: skip
+    good = {"regions": parts, "names": ("T1", "T2"), "bands": bands}
+    for name in good:
+        check_numbers(
+            lambda v, n=name: region_statistics(PLANE, AXES, **good | {n: v}),
+            (name, "axis"),
+        )
+    check_numbers(
+        lambda v: read_regions(PLANE, AXES, parts, bands=replace(bands, level=v)),
+        ("bands",),
+    )
+    check_numbers(lambda v: read_regions(PLANE, AXES, [v]), ("regions",))
+    check_numbers(lambda v: read_regions(PLANE, AXES, parts, labels=v), ("labels",))
+
+
+def test_borders_of_regions():
+    def kept(kind, region):
+        table = read_regions(PLANE, AXES, [region])
+        in_range(kind, table["share"], 0.0, 1.0)
+
+    check_numbers(lambda v: Rectangle("a", T2=v), ("limits T2",), kept)
+    check_numbers(lambda v: Rectangle("a", T2=(v, 2.0)), ("limits T2",), kept)
+    check_numbers(lambda v: Rectangle("a", T2=(0.5, v)), ("limits T2",), kept)
+    check_numbers(lambda v: RatioBand("a", v, 2.0), ("low and high",), kept)
+    check_numbers(lambda v: RatioBand("a", 0.5, v), ("low and high",), kept)
+    for kind in (RatioBand, lambda v: Rectangle(v, T1=(0, 1))):
+        check_numbers(kind, ("name of a",), kept)
+    vertices = dict(POLYGON.vertices)
+    for axis in ("T1", "T2"):
+        good = np.array(vertices[axis])
+        check_arrays(
+            lambda v, a=axis: Polygon("a", **vertices | {a: v}), good,
+            ("vertices of", f"vertices {axis}"), kept, same=(),
+        )  # fmt: skip
+        check_numbers(
+            lambda v, a=axis: Polygon("a", **vertices | {a: v}),
+            ("vertices of", f"vertices {axis}"), kept,
         )  # fmt: skip
 
 

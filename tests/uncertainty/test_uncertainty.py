@@ -8,9 +8,9 @@ from sklearn.pipeline import make_pipeline
 from skrelax import KernelBuilder, LassoFistaCV, SmoothLasso
 from skrelax.datasets import make_decay
 from skrelax.metrics import log_mean
+from skrelax.metrics._intervals import statistic_interval
 from skrelax.model_selection import StrengthSearch
 from skrelax.uncertainty import _bootstrap, bootstrap_distribution, estimate_noise_std
-from skrelax.uncertainty._intervals import statistic_interval
 
 TIMES = np.geomspace(1e-2, 100.0, 60)
 

@@ -17,6 +17,7 @@ from ..model_selection import BaselineSearch, EfficiencySearch
 from ..signals import InversionRecovery, resolve_model
 from ..utils._columns import read_name
 from ..utils._written import written_together
+from ._invert_grid import run_invert_grid
 from ._output import LARGEST, SMALLEST, check_folder, write_csv
 from ._picture import check_matplotlib, draw_inversion
 
@@ -28,6 +29,8 @@ _FILES = (
     "cross_validation.csv",
     "inversion.png",
 )
+# What is not taken from the data.
+_DEFAULTS = {"bins": 100}
 # Seconds that are long for these kernels; larger numbers may be milliseconds.
 _LONG = {"T2": 10.0, "gaussian": 10.0, "T1-IR": 100.0, "T1-SR": 100.0}
 # s/m² that are few for diffusion; smaller numbers may be s/mm², or in 1e9 s/m².
@@ -43,6 +46,14 @@ _SIMULATIONS = {
 
 def run_invert(arguments):
     """Run the command with parsed arguments."""
+    kernels = arguments.kernel.split(",")
+    if len(kernels) > 1:
+        return run_invert_grid(arguments, kernels)
+    for name in ("bins", "minimum", "maximum"):
+        given = getattr(arguments, name)
+        if given is not None and len(given) > 1:
+            raise ValueError(f"--{name} takes one number for one axis, got {given}.")
+        setattr(arguments, name, _DEFAULTS.get(name) if given is None else given[0])
     stem = Path(arguments.file).name.partition(".")[0] if arguments.file else ""
     stem = stem or ("decay" if arguments.file else "simulated")
     folder = Path(arguments.out or f"{stem}-inversion")
@@ -55,6 +66,7 @@ def run_invert(arguments):
         model, tried = _tune(arguments, data)
         _write(arguments, new, data, model)
     print(_report(arguments, folder, data, model, tried))
+    return None
 
 
 def _load(arguments):

@@ -14,6 +14,9 @@ from ._output import LARGEST, SMALLEST, printable
 
 # What a shell reports for a program that a closed pipe ends.
 _BROKEN_PIPE = 141
+# Kernels of one axis, and those that two axes may have.
+KERNELS = ("T2", "T1-IR", "T1-SR", "diffusion", "gaussian")
+PAIRED = KERNELS[:4]
 # More bins, points of a bin, or threads than any result needs.
 _MOST_BINS, _MOST_POINTS, _MOST_THREADS = 5_000, 100, 1_024
 
@@ -169,6 +172,24 @@ def _positive(text):
     return value
 
 
+def _one_or_two(parse):
+    def parse_all(text):
+        return tuple(parse(part) for part in text.split(",", 2))
+
+    return parse_all
+
+
+def _kernels(text):
+    names = text.split(",")
+    known = KERNELS if len(names) == 1 else PAIRED
+    if len(names) > 2 or not set(names) <= set(known):
+        raise argparse.ArgumentTypeError(
+            f"must be one of {', '.join(KERNELS)}, or two of {', '.join(PAIRED)} with "
+            f"a comma between, got {text!r}"
+        )
+    return text
+
+
 def _count(least, most):
     def parse(text):
         value = _integer(text)
@@ -224,11 +245,13 @@ def _parser():
         "invert",
         help="from a decay to a distribution of relaxation times",
         description=(
-            "Invert a decay into a distribution of relaxation times. The strength of "
-            "the penalty is chosen by cross-validation over the time points. Writes "
+            "Invert a decay, or a signal over two axes, into a distribution of "
+            "relaxation times. The strength of the penalty is chosen by "
+            "cross-validation over the time points. Writes "
             "distribution.csv, fit.csv, peaks.csv, cross_validation.csv and "
-            "inversion.png, all at once when the last is done; a run that fails or is "
-            "stopped writes nothing."
+            "inversion.png (of two axes map.csv, marginal_1.csv, marginal_2.csv and "
+            "residuals.csv in the place of the first two), all at once when the last "
+            "is done; a run that fails or is stopped writes nothing."
         ),
     )
     add = invert.add_argument
@@ -237,14 +260,17 @@ def _parser():
         nargs="?",
         type=_path,
         metavar="FILE",
-        help="times and one or more signal columns (CSV or text), or CSDM; without "
-        "it a simulated decay with known truth",
+        help="times and one or more signal columns (CSV or text), or CSDM; for two "
+        "axes a Spinsolve folder, CSDM, or a text matrix with times along its edges; "
+        "without it a simulated decay with known truth",
     )
     add(
         "--kernel",
         default="T2",
-        choices=["T2", "T1-IR", "T1-SR", "diffusion", "gaussian"],
-        help="signal model (default T2)",
+        type=_kernels,
+        metavar="NAME|NAME,NAME",
+        help="signal model: T2 (default), T1-IR, T1-SR, diffusion, gaussian; two of "
+        "the first four, T1-IR,T2 for example, for a signal over two axes",
     )
     add(
         "--penalty",
@@ -254,12 +280,20 @@ def _parser():
     )
     add(
         "--bins",
-        type=_count(2, _MOST_BINS),
-        default=100,
-        help="number of bins (default 100)",
+        type=_one_or_two(_count(2, _MOST_BINS)),
+        help="number of bins, or of each of two axes: 64,48 (default 100; 64 for two "
+        "axes)",
     )
-    add("--minimum", type=_positive, help="first relaxation time (default: from data)")
-    add("--maximum", type=_positive, help="last relaxation time (default: from data)")
+    add(
+        "--minimum",
+        type=_one_or_two(_positive),
+        help="first relaxation time, or that of each of two axes (default: from data)",
+    )
+    add(
+        "--maximum",
+        type=_one_or_two(_positive),
+        help="last relaxation time, or that of each of two axes (default: from data)",
+    )
     add(
         "--supersampling",
         type=_count(1, _MOST_POINTS),

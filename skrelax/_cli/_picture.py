@@ -8,6 +8,7 @@ from ..plotting import (
     CrossValidationCurveDisplay,
     DecayDisplay,
     DistributionDisplay,
+    DistributionMapDisplay,
     ResidualsDisplay,
 )
 from ._output import without_math
@@ -56,4 +57,13 @@ def draw_inversion(path, arguments, data, pipeline):
     residuals.set_title("Residuals")
     CrossValidationCurveDisplay.from_estimator(pipeline, ax=curve)
     curve.set_title("Cross-validation over acquisition points")
+    figure.savefig(path, dpi=130)
+
+
+def draw_plane(path, arguments, plane, pipeline):
+    """Draw the map with its marginals into a PNG file."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    DistributionMapDisplay.from_estimator(pipeline, figure=figure)
     figure.savefig(path, dpi=130)

@@ -3,6 +3,7 @@
 from ._decay import read_decay
 from ._dicom import read_dicom_series
 from ._files import DecayFileError
+from ._grid import SignalGrid, read_signal_grid
 from ._images import foreground_mask
 from ._nifti import read_nifti, write_maps
 from ._spinsolve import EchoGrid, compress_echoes, correct_phase, read_spinsolve
@@ -12,12 +13,14 @@ __all__ = [
     "DecayFileError",
     "EchoGrid",
     "RelaxationTable",
+    "SignalGrid",
     "compress_echoes",
     "correct_phase",
     "foreground_mask",
     "read_decay",
     "read_dicom_series",
     "read_nifti",
+    "read_signal_grid",
     "read_spinsolve",
     "write_maps",
 ]

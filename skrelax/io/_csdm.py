@@ -41,6 +41,21 @@ _PATIENCE = 30.0
 
 def read_csdm(path, allow_external=False):
     """Return name of the points, points [s], labels and signals of a CSDM file."""
+    axes, labels, signals = read_csdm_axes(path, allow_external)
+    if len(axes) != 1:
+        raise DecayFileError(f"{path}: expected one dimension, got {len(axes)}.")
+    ((name, points),) = axes
+    signals = [
+        correct_phase(one)[0] if np.iscomplexobj(one) else one for one in signals
+    ]
+    return name, points, labels, np.array(signals, dtype=np.float64)
+
+
+def read_csdm_axes(path, allow_external=False):
+    """Return pairs (name, points [s]) of the axes, labels and signals of a CSDM file.
+
+    Signals (n_1, ..., n_d) have the dimensions in the order of the file.
+    """
     try:
         import csdmpy
     except ImportError as error:
@@ -51,17 +66,23 @@ def read_csdm(path, allow_external=False):
     version = content.get("version")
     if not isinstance(version, str):
         raise _error(path, f"version must be text, got {shown(version)}")
-    dimension, count = _check_dimension(path, content)
+    checked = [
+        _check_dimension(path, one) for one in _list(path, content, "dimensions")
+    ]
+    dimensions = [dimension for dimension, _ in checked]
+    # The first dimension varies fastest.
+    shape = [count for _, count in checked][::-1]
+    count = math.prod(shape)
     variables = [
         _decode(path, f"dependent_variables[{number}]", one, count, allow_external)
         for number, one in enumerate(_list(path, content, "dependent_variables"))
     ]
-    if not variables or count == 0:
+    if not variables or not dimensions or count == 0:
         raise DecayFileError(f"{path}: the file is empty.")
     clean = {
         "csdm": {
             "version": version,
-            "dimensions": [dimension],
+            "dimensions": dimensions,
             "dependent_variables": variables,
         }
     }
@@ -70,13 +91,17 @@ def read_csdm(path, allow_external=False):
             # Unusual names of quantities and units are none of our business.
             warnings.simplefilter("ignore")
             data = csdmpy.parse_dict(clean)
-            default, points = _points(data.x[0])
+            axes = [
+                (clean_label(one.label, default), points)
+                for one in data.x
+                for default, points in [_points(one)]
+            ]
     except BaseException as error:
         # csdmpy raises BaseException itself where a unit is unknown.
         if not isinstance(error, Exception) and type(error) is not BaseException:
             raise
         raise _error(path, reason(error)) from None
-    if not np.isfinite(points).all():
+    if not all(np.isfinite(points).all() for _, points in axes):
         raise DecayFileError(f"{path}: NaN or infinite coordinates.")
     signals, labels = [], []
     for number, variable in enumerate(data.y, start=1):
@@ -84,12 +109,9 @@ def read_csdm(path, allow_external=False):
             values = np.asarray(component)
             if not np.isfinite(values).all():
                 raise DecayFileError(f"{path}: NaN or infinite values in the signal.")
-            if np.iscomplexobj(values):
-                values = correct_phase(values)[0]
-            signals.append(values.astype(np.float64))
+            signals.append(values.reshape(shape).T)
             labels.append(clean_label(variable.name, f"signal {number}"))
-    name = clean_label(data.x[0].label, default)
-    return name, points, distinct(labels), np.array(signals)
+    return axes, distinct(labels), signals
 
 
 def _error(path, text):
@@ -116,12 +138,8 @@ def _list(path, content, key):
     return found
 
 
-def _check_dimension(path, content):
-    """Return the one dimension, with the entries that are used, and its count."""
-    dimensions = _list(path, content, "dimensions")
-    if len(dimensions) != 1:
-        raise DecayFileError(f"{path}: expected one dimension, got {len(dimensions)}.")
-    (given,) = dimensions
+def _check_dimension(path, given):
+    """Return a dimension with the entries that are used, and its count."""
     kind = given.get("type")
     used = {"type": kind, "label": _text(path, given, "label")}
     if kind == "linear":

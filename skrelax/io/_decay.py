@@ -77,9 +77,7 @@ def read_decay(path, *, column=None, allow_negative=False, allow_external=False)
     ):
         if not isinstance(value, bool | np.bool_):
             raise TypeError(f"{name} must be True or False, got {shown(value)}.")
-    if not path.is_file():
-        there = "is not a regular file" if path.exists() else "no such file"
-        raise DecayFileError(f"{path}: {'is a folder' if path.is_dir() else there}.")
+    check_decay_file(path)
     if path.suffix.lower() in CSDM_SUFFIXES:
         name, points, labels, signals = read_csdm(path, allow_external)
         lines = None
@@ -96,12 +94,19 @@ def read_decay(path, *, column=None, allow_negative=False, allow_external=False)
     return RelaxationTable(frame, acquisition)
 
 
+def check_decay_file(path):
+    """Raise an error unless a path is a file: a pipe or a device would never end."""
+    if not path.is_file():
+        there = "is not a regular file" if path.exists() else "no such file"
+        raise DecayFileError(f"{path}: {'is a folder' if path.is_dir() else there}.")
+
+
 def _line(lines, row):
     return "" if lines is None else f":{lines[row]}"
 
 
-def _read_text(path):
-    """Return name of the points, points, labels, signals (q, n), line numbers."""
+def content_lines(path):
+    """Return numbers and texts of the lines of a text file that hold something."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -124,10 +129,16 @@ def _read_text(path):
     ]
     if not content:
         raise DecayFileError(f"{path}: the file is empty.")
-    split = _splitter(content[-1][1])
+    return content
+
+
+def _read_text(path):
+    """Return name of the points, points, labels, signals (q, n), line numbers."""
+    content = content_lines(path)
+    split = splitter(content[-1][1])
     header = None
     first = split(content[0][1])
-    if all(_as_number(entry) is None for entry in first):
+    if all(as_number(entry) is None for entry in first):
         header, content = first, content[1:]
     if not content:
         raise DecayFileError(f"{path}: a header, but no rows of numbers.")
@@ -137,7 +148,7 @@ def _read_text(path):
         try:
             row = [_number(entry, path, number, i) for i, entry in enumerate(entries)]
         except DecayFileError as error:
-            if rows or _as_number(entries[0]) is not None:
+            if rows or as_number(entries[0]) is not None:
                 raise
             raise DecayFileError(
                 f"{error} One header line may come before the numbers; further lines "
@@ -164,7 +175,7 @@ def _read_text(path):
     return name, values[:, 0], distinct(labels), values[:, 1:].T, lines
 
 
-def _splitter(line):
+def splitter(line):
     """Return a function that splits a line as the separator of this one asks."""
     for separator in (";", "\t", ","):
         if separator in line:
@@ -177,7 +188,7 @@ def _splitter(line):
     return str.split
 
 
-def _as_number(entry):
+def as_number(entry):
     """Return the number of an entry, or None; 1_000 is Python's, not a file's."""
     try:
         return None if "_" in entry else float(entry)
@@ -187,7 +198,7 @@ def _as_number(entry):
 
 def _number(entry, path, line, column):
     """Return the number of an entry, or raise with file and line."""
-    value = _as_number(entry)
+    value = as_number(entry)
     if value is None:
         if _is_complex(entry):
             raise DecayFileError(

@@ -10,10 +10,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..kernels._builder import bin_names
 from ..nonlinear._inputs import check_mask
 from ..nonlinear._status import FitStatus, warn_status
-from ..utils._linear_inputs import validate_relative_weight, validate_signals_of
+from ..utils._linear_inputs import (
+    STRENGTH,
+    validate_relative_weight,
+    validate_signals_of,
+)
 from ..utils._sklearn import (
     BaseEstimator,
     HasMethods,
@@ -23,6 +26,7 @@ from ..utils._sklearn import (
 )
 from ..utils._validation import N_JOBS, errors_name, refuse_complex
 from ._explained import Unexplained
+from ._kernel_parameter_answers import SettingAnswers
 from ._kernel_parameter_checks import check_known, check_values, first_status
 from ._kernel_parameter_fits import (
     Measured,
@@ -31,13 +35,15 @@ from ._kernel_parameter_fits import (
     find_values,
     innermost,
     invert_groups,
+    lose_noise,
 )
 from ._kernel_parameter_table import KernelTables, invert_with_tables, make_plan
-from ._linear import CoefficientsMixin, label_signals
+from ._linear import label_signals
+from ._voxels._invert import LEAST_SNR
 
 
 class KernelParameterSearch(
-    CoefficientsMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
+    SettingAnswers, MetaEstimatorMixin, RegressorMixin, BaseEstimator
 ):
     r"""Invert each signal with its own value of a setting of the kernel.
 
@@ -58,6 +64,11 @@ class KernelParameterSearch(
         minimum of a cubic spline through the sums of squares is taken, and the first
         value where all sums are equal to rounding. None takes 32 angles from 50 to 180
         degrees.
+    least_snr : float or None, default=5.1
+        What a signal must rise above the noise to get a distribution: the root of the
+        sum of squares that the best fit explains, over the root mean square of what it
+        leaves. A constant of up to 2.8 times the latter, as magnitudes of noise have
+        it, does not count as explained. None takes all signals.
     n_jobs : int or None, default=None
         Number of threads over signals, or over values.
 
@@ -70,9 +81,10 @@ class KernelParameterSearch(
         units of its parameter; None for other inversions.
     status_ : int or ndarray of shape (n_signals,)
         A :class:`~skrelax.nonlinear.FitStatus` for each signal. ``AT_BOUND`` says that
-        the value or the strength is at an end of its range. Signals that are zero, or
-        of which nothing is explained (``NO_SIGNAL``), that hold values which are not
-        finite or have no known value (``FAILED``), and ``MASKED`` ones have nan.
+        the value or the strength is at an end of its range. Signals that are zero or
+        noise, or of which nothing is explained (``NO_SIGNAL``), that hold values which
+        are not finite or have no known value (``FAILED``), and ``MASKED`` ones have
+        nan.
     coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
         Distributions as scikit-learn has coefficients.
     distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
@@ -145,16 +157,25 @@ class KernelParameterSearch(
         "estimator": [HasMethods(["fit", "predict"])],
         "parameter": [str],
         "values": ["array-like", None],
+        "least_snr": [STRENGTH, None],
         "n_jobs": N_JOBS,
     }
 
     # Weights are for the inversion, which has to request them.
     __metadata_request__fit = {"sample_weight": UNUSED}
 
-    def __init__(self, estimator, parameter="flip_angle", values=None, n_jobs=None):
+    def __init__(
+        self,
+        estimator,
+        parameter="flip_angle",
+        values=None,
+        least_snr=LEAST_SNR,
+        n_jobs=None,
+    ):
         self.estimator = estimator
         self.parameter = parameter
         self.values = values
+        self.least_snr = least_snr
         self.n_jobs = n_jobs
 
     # The search runs before the estimator, whose settings must be checked too.
@@ -224,6 +245,7 @@ class KernelParameterSearch(
         )
         self._inversion = clone(self.estimator[-1])
         innermost(self._inversion)
+        self._least_snr = self.least_snr
         self.values_ = check_values(self.values)
         limits = float(self.values_[0]), float(self.values_[-1])
         plan = make_plan(self._inversion)
@@ -248,7 +270,7 @@ class KernelParameterSearch(
         slow = np.arange(good.size)
         if self._tables is not None and good.size:
             found, told = invert_with_tables(
-                self._tables, Y[:, good], values, self.n_jobs
+                self._tables, Y[:, good], values, self._least_snr, self.n_jobs
             )
             report.extend(told, good)
             slow = slow if found is None else np.flatnonzero(found.status < 0)
@@ -292,6 +314,7 @@ class KernelParameterSearch(
         found, report = invert_groups(
             self._kernels, self._inversion, measured, values, self.n_jobs
         )
+        lose_noise(found, measured, self._least_snr, innermost(self._inversion))
         found.status[ends & (found.status == FitStatus.CONVERGED)] = FitStatus.AT_BOUND
         return found, report
 
@@ -391,10 +414,6 @@ class KernelParameterSearch(
             return float("nan")
         return r2_score(y[:, there], predicted[:, there], sample_weight=sample_weight)
 
-    _tells_convergence = True
-    _takes_missing = True
-    _takes_known = "values"
-
     def _treats_alone(self):
         return True
 
@@ -406,48 +425,6 @@ class KernelParameterSearch(
         other._single_signal, other._signal_labels = False, pd.RangeIndex(Y.shape[1])
         other._tell(other._solve(Y, check_known(known, Y.shape[1]), None))
         return other
-
-    def _chosen(self):
-        return {self.parameter: self.value_} | self._choices
-
-    def _codes(self):
-        return np.atleast_1d(self.status_)
-
-    def _codes_to_tell(self):
-        # Many angles are at the end of their range, 180 degrees, as they should be.
-        codes = self._codes()
-        return np.where(codes == FitStatus.AT_BOUND, FitStatus.CONVERGED, codes)
-
-    def _convergence(self, n_signals):
-        codes = [FitStatus(code) for code in self._codes()]
-        status = np.array([code.label for code in codes], dtype=object)
-        told = {
-            FitStatus.AT_BOUND: "the setting or the strength is at an end of its range",
-            FitStatus.NO_SIGNAL: "nothing of the signal is explained",
-            FitStatus.FAILED: "the signal or its known value is not finite",
-        }
-        message = [told.get(code, code.message) for code in codes]
-        return status, np.array(message, dtype=object)
-
-    def _describe_signals(self, found, n_signals, min_share):
-        # It knows better than the numbers why there are none.
-        columns = super()._describe_signals(found, n_signals, min_share)
-        status, message = self._convergence(n_signals)
-        return columns | {"status": status, "message": message}
-
-    def _root_residuals(self):
-        return np.atleast_1d(self.residual_)
-
-    def _bin_names(self):
-        return bin_names(self._grid.axis_names, self._grid.grids)
-
-    def _baselines(self):
-        return self.intercept_ if innermost(self._inversion).fit_intercept else None
-
-    def _count_free(self, rest):
-        used = np.count_nonzero(np.atleast_2d(self.coef_), axis=1)
-        used += bool(innermost(self._inversion).fit_intercept)
-        return np.count_nonzero(rest.weight) - used
 
     def _step(self):
         """Return the name of the transformer whose kernel has the setting."""

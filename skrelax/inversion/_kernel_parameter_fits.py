@@ -19,6 +19,7 @@ from ..utils._parallel import run_tasks
 from ..utils._warnings import held_reports
 from ._explained import Unexplained
 from ._lasso import LassoFista
+from ._voxels._numba_signals import _FLOOR as FLOOR
 from ._weighted_rows import mean_squares
 
 # Relative differences of sums of squares below which they are equal.
@@ -205,6 +206,21 @@ def invert_groups(kernels, inversion, measured, values, n_jobs):
         found.lose(~found.coef.any(axis=1), FitStatus.NO_SIGNAL)
     found.lose(~np.isfinite(found.residuals) & (found.status == 0), FitStatus.FAILED)
     return found, report
+
+
+def lose_noise(found, measured, least_snr, inversion):
+    """Lose signals that do not rise above the noise, as the loops over tables do."""
+    if least_snr is None:
+        return
+    _, Y, weight = measured
+    means = np.average(Y, axis=0, weights=weight)
+    if inversion.fit_intercept:
+        Y, means = Y - means, np.zeros(means.size)
+    free = found.free_residuals
+    floor = np.minimum(np.maximum(means, 0.0), FLOOR * free)
+    explained = mean_squares(Y, weight) - 2.0 * floor * means + floor**2 - free**2
+    is_noise = len(Y) * explained < (least_snr * free) ** 2
+    found.lose(is_noise & (found.status == FitStatus.CONVERGED), FitStatus.NO_SIGNAL)
 
 
 def innermost(inversion):

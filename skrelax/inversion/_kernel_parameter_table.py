@@ -203,7 +203,7 @@ def _signs_of(line, values):
     return signed
 
 
-def invert_with_tables(tables, Y, known, n_jobs):
+def invert_with_tables(tables, Y, known, least_snr, n_jobs):
     """Return SettingFits of signals Y (n_points, n_signals), and what is unexplained.
 
     `known` are values (n_signals,), or None to search them. The status of signals that
@@ -221,37 +221,41 @@ def invert_with_tables(tables, Y, known, n_jobs):
         if found is None:
             n_bins = made[0].kernels.shape[1]
             found = SettingFits.empty(np.full(n_signals, -1), n_bins)
-        part = _invert(tables.plan, made, Y[:, places].T, values, n_jobs)
+        options = {"least_snr": least_snr, "n_jobs": n_jobs}
+        part = _invert(tables.plan, made, Y[:, places].T, values, options)
         told = _unexplained(tables, made, Y[:, places], part)
         found.put(places, part)
         report.extend(told, places)
     return found, report
 
 
-def _invert(plan, made, signals, known, n_jobs):
+def _invert(plan, made, signals, known, options):
     """Return SettingFits of signals (n_signals, n_points) over one table."""
     table, line, L, root = made
-    shared = {"root_weight": root, "penalty": L, "n_jobs": n_jobs}
-    rule, settings, at_bound = plan.rule, known, False
-    noise_std = np.nan
-    if rule == "discrepancy":
-        noise_std = plan.noise_std
-        if noise_std is None:
-            free = invert_signals(table, signals, settings=known, **shared)
-            settings, at_bound = free.settings, free.status == FitStatus.AT_BOUND
-            noise_std = _estimate_noise(line, root, signals, settings, n_jobs)
+    shared = {"root_weight": root, "penalty": L, "settings": known} | options
+    noise_std, free = plan.noise_std, None
+    estimates = plan.rule == "discrepancy" and noise_std is None
+    if estimates or plan.alpha > 0.0:
+        # What is noise is told from fits without any penalty, as the setting is.
+        free = invert_signals(table, signals, **shared)
+        shared |= {"settings": free.settings, "least_snr": None}
+        shared["mask"] = free.status <= FitStatus.AT_BOUND
+    if estimates:
+        n_jobs = options["n_jobs"]
+        noise_std = _estimate_noise(line, root, signals, free.settings, n_jobs)
     fits = invert_signals(
-        table, signals, rule,
-        settings=settings, strengths=plan.strength, noise_std=noise_std,
-        chi2_factor=plan.chi2_factor, limits=plan.limits, alpha=plan.alpha, **shared,
+        table, signals, plan.rule,
+        strengths=plan.strength, chi2_factor=plan.chi2_factor, limits=plan.limits,
+        noise_std=np.nan if noise_std is None else noise_std, alpha=plan.alpha,
+        **shared,
     )  # fmt: skip
-    free_residuals = fits.free_residuals
-    if plan.alpha > 0.0:
-        known = fits.settings
-        free = invert_signals(table, signals, settings=known, **shared)
-        free_residuals = free.free_residuals
-    status = np.array(fits.status)
-    status[(status == FitStatus.CONVERGED) & at_bound] = FitStatus.AT_BOUND
+    status, free_residuals = np.array(fits.status), fits.free_residuals
+    if free is not None:
+        replaced = status == FitStatus.MASKED
+        replaced |= (status == FitStatus.CONVERGED) & (free.status > 0)
+        status[replaced] = free.status[replaced]
+        there = status <= FitStatus.AT_BOUND
+        free_residuals = np.where(there, free.free_residuals, np.nan)
     baseline = np.where(status <= FitStatus.AT_BOUND, 0.0, np.nan)
     choices = {"strength": fits.strengths} if plan.chooses else {}
     return SettingFits(
@@ -290,9 +294,12 @@ def _unexplained(tables, made, Y, fits):
     """Return the Unexplained signals among Y (n_points, n_signals)."""
     table, line, _, root = made
     report = Unexplained(Y.shape[1])
-    squares = mean_squares(Y, root**2)
-    left = np.nan_to_num(fits.residuals**2, nan=np.inf)
-    for k in np.flatnonzero(left > _NOTHING * squares):
+    left = fits.residuals**2 > _NOTHING * mean_squares(Y, root**2)
+    # Noise has no distribution either, but would have one.
+    lost = np.flatnonzero(fits.status == FitStatus.NO_SIGNAL)
+    slopes = table.kernels[0] @ (Y[:, lost] * root[:, None])
+    left[lost] = slopes.max(axis=0, initial=-np.inf) <= tables.plan.alpha
+    for k in np.flatnonzero(left):
         value, f = fits.values[k], np.nan_to_num(fits.coef[k])
         K = line.at(table.nodes[0] if np.isnan(value) else value)
         rows = weigh_rows(K, Y[:, k : k + 1], root**2)

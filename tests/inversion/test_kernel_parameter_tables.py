@@ -229,6 +229,32 @@ def test_an_angle_or_a_strength_at_its_end_says_so():
     assert_array_equal(search.status_, FitStatus.AT_BOUND)
 
 
+@pytest.mark.parametrize(
+    "inversion",
+    [
+        strength_search("chi2"), strength_search("discrepancy"), LassoFista(1e-3),
+        SmoothLassoCV(2, 3, cv=3),
+    ],
+    ids=["chi2", "discrepancy", "LassoFista", "SmoothLassoCV"],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:rule=")
+def test_noise_has_no_distribution(inversion):
+    signals, _ = simulate(2)
+    rng = np.random.default_rng(1)
+    noise = np.hypot(*rng.standard_normal((2, N_ECHOES, 3)))
+    signals = np.column_stack([signals, noise])
+    values = np.linspace(100.0, 180.0, 6)
+    search = KernelParameterSearch(with_train(inversion), values=values)
+    with pytest.warns(ConvergenceWarning, match="3 of 5 fits .* 3 no signal") as told:
+        search.fit(TIMES, signals)
+    assert len(told) == 1
+    assert_array_equal(search.status_[2:], FitStatus.NO_SIGNAL)
+    assert (search.status_[:2] <= FitStatus.AT_BOUND).all()
+    assert np.isnan(search.coef_[2:]).all()
+    search.set_params(least_snr=None).fit(TIMES, signals)
+    assert (search.status_ <= FitStatus.AT_BOUND).all()
+
+
 UNSERVED = {
     "baseline": with_train(SmoothLasso(smoothness=1e-3, fit_intercept=True)),
     "cross-validation": with_train(SmoothLassoCV(2, 3, cv=3)),

@@ -11,7 +11,7 @@ from ._numba_corner import N_PLACES
 from ._numba_signals import invert
 from ._numba_types import Found, Given, Passive, Penalty, Rule, Work
 
-RULES = ("none", "fixed", "chi2", "gcv", "discrepancy", "lcurve")
+RULES = ("none", "fixed", "chi2", "gcv", "discrepancy", "lcurve", "gcv-active")
 # Of noise alone, signed or the magnitude of complex noise, below 1 % of 16 to 56
 # echoes pass; of T2 distributions with a first echo of 8 times the noise below .1 %
 # are lost.
@@ -37,6 +37,8 @@ class VoxelDistributions(NamedTuple):
     """Root mean squares of residuals without the penalty, (n_signals,)."""
     residuals: np.ndarray
     """Root mean squares of residuals, (n_signals,)."""
+    intercepts: np.ndarray
+    """Baselines, zero for a table without, (n_signals,)."""
     status: np.ndarray
     """FitStatus of each signal, (n_signals,)."""
     n_solves: np.ndarray
@@ -68,8 +70,10 @@ def invert_signals(
         Kernels over the setting, from `make_table` with the same `penalty`.
     signals : ndarray of shape (n_signals, n_points)
         The signals.
-    rule : {"none", "fixed", "chi2", "gcv", "discrepancy", "lcurve"}, default="none"
-        How strengths are chosen; GCV counts all bins as parameters.
+    rule : {"none", "fixed", "chi2", "gcv", "discrepancy", "lcurve", "gcv-active"}, \
+            default="none"
+        How strengths are chosen. GCV counts all bins as parameters, ``"gcv-active"``
+        those in use: the trace of (G + strength L)^-1 G over these.
     root_weight : ndarray of shape (n_points,) or None, default=None
         Square roots of weights that sum to one, as the table has them. None weighs
         all points alike.
@@ -128,7 +132,16 @@ def invert_signals(
     Y[skipped] = 0.0
     # Powers of two round nothing, and leave strengths as they are.
     exponents = np.where(skipped, 0, np.frexp(np.where(skipped, 1.0, peaks))[1])
+    # Of a constant nothing must be left: rounding would become a distribution.
+    constant = (Y[:, :1] == Y).all(axis=1)
     Y = np.ldexp(Y, -exponents[:, None]) * root_weight
+    # Each row alone: a product of matrices would round by the number of rows.
+    means = np.einsum("ij,j->i", Y, root_weight)
+    baselines = np.zeros(n_signals)
+    if table.root.size:
+        Y -= means[:, None] * root_weight
+        Y[constant] = 0.0
+        baselines, means = means, baselines
     alphas = np.full(n_signals, alpha, dtype=np.float64)
     with np.errstate(over="ignore"):
         variance = np.ldexp(variance, -exponents) ** 2
@@ -137,9 +150,7 @@ def invert_signals(
     rows, columns = np.nonzero(L)
     width = int(np.abs(rows - columns).max(initial=0))
     strengths = np.full(n_signals, strengths, dtype=np.float64)
-    given = Given(
-        Y, known, strengths, variance, alphas, np.einsum("ij,j->i", Y, root_weight)
-    )
+    given = Given(Y, known, strengths, variance, alphas, means)
     low, high = np.log(limits)
     plan = Rule(
         RULES.index(rule),
@@ -152,6 +163,7 @@ def invert_signals(
         np.full((n_signals, n), np.nan),
         np.full(n_signals, np.nan),
         np.full(n_signals, np.nan),
+        np.zeros(n_signals),
         np.full((n_signals, 2), np.nan),
         status,
         np.zeros((n_signals, 2), np.int64),
@@ -174,11 +186,12 @@ def invert_signals(
     with np.errstate(over="ignore"):
         F = np.ldexp(found.distributions, exponents[:, None], out=found.distributions)
         residuals = np.ldexp(np.sqrt(found.squares), exponents[:, None])
+        baselines = np.ldexp(baselines - found.intercepts, exponents)
     # Amplitudes may be larger than any number where the signal hardly is not.
     finite = np.isfinite(F).all(axis=1) & np.isfinite(residuals).all(axis=1)
     beyond = ~lost & ~finite
     status[beyond] = FitStatus.FAILED
-    for column in (F, residuals, found.settings, found.strengths):
+    for column in (F, residuals, found.settings, found.strengths, baselines):
         column[lost | beyond] = np.nan
     return VoxelDistributions(
         F,
@@ -186,6 +199,7 @@ def invert_signals(
         found.strengths,
         residuals[:, 0],
         residuals[:, 1],
+        baselines,
         status,
         found.solves,
     )
@@ -210,8 +224,10 @@ def make_work(n, m, n_nodes):
         np.zeros((4, n + 1)),
         np.zeros((n_nodes, 4)),
         np.zeros((n_nodes, n), np.bool_),
-        np.zeros(n),
+        np.zeros(n + 1),
         np.zeros((N_PLACES, 10)),
+        np.zeros((N_PLACES, n), np.bool_),
+        np.zeros((n, n)),
         np.zeros(4, np.int64),
         active_set(n, m),
         np.empty(0),

@@ -23,6 +23,34 @@ def locate(edges, setting):
 
 
 @compiled(fastmath=REORDER)
+def centre(root, n, K):
+    """Take what a baseline explains off the first n columns, in rows of K."""
+    for j in range(n):
+        v = 0.0
+        for i in range(root.size):
+            v += root[i] * K[j, i]
+        for i in range(root.size):
+            K[j, i] -= v * root[i]
+
+
+@compiled(fastmath=REORDER)
+def mean_at(table, setting, x):
+    """Return the weighted mean of the fit at a setting, with a baseline not in it."""
+    C, root = table.coefficients, table.root
+    piece, t = locate(table.edges, setting)
+    total = 0.0
+    for j in range(x.size):
+        if x[j] == 0.0:
+            continue
+        for i in range(root.size):
+            v = C[piece, j, N_POWERS - 1, i]
+            for k in range(N_POWERS - 2, -1, -1):
+                v = v * t + C[piece, j, k, i]
+            total += x[j] * root[i] * (abs(v) if table.magnitude else v)
+    return total
+
+
+@compiled(fastmath=REORDER)
 def kernel_at(table, setting, K):
     """Write the kernel at a setting into K (n_bins, n_points)."""
     C = table.coefficients
@@ -38,6 +66,8 @@ def kernel_at(table, setting, K):
         for j in range(n):
             for i in range(m):
                 K[j, i] = abs(K[j, i])
+    if table.root.size > 0:
+        centre(table.root, n, K)
 
 
 @compiled(fastmath=REORDER)
@@ -61,11 +91,14 @@ def columns_at(table, setting, p, P, K, D):
                 if K[a, i] < 0.0:
                     K[a, i] = -K[a, i]
                     D[a, i] = -D[a, i]
+    if table.root.size > 0:
+        centre(table.root, p, K)
+        centre(table.root, p, D)
 
 
 @compiled
 def ratios_at(table, setting, q):
-    """Write logarithms of eigenvalues at a setting, by cubics, into q."""
+    """Write logarithms of eigenvalues at a setting, by cubics, into q (n_bins,)."""
     nodes, logs = table.nodes, table.ratios
     last = logs.shape[0] - 1
     u = (setting - nodes[0]) / (nodes[-1] - nodes[0]) * last

@@ -19,7 +19,7 @@ from ._numba_corner import (
 from ._numba_nnls import misfit, nnls, penalise, solve
 from ._numba_setting import cubic_minimum
 
-NONE, FIXED, CHI2, GCV, DISCREPANCY, LCURVE = range(6)
+NONE, FIXED, CHI2, GCV, DISCREPANCY, LCURVE, GCV_ACTIVE = range(7)
 
 # Strengths are searched over this distance of logarithms, ten decades.
 _DECADES = 10.0 * np.log(10.0)
@@ -36,7 +36,7 @@ _STRIDE = 1.0
 _VALLEY = 1e-2
 _MARGIN = 5e-3
 _SETTLED = 2e-3
-_SATURATED = 1e-6
+SATURATED = 1e-6
 _MIDDLE = 75
 # Places over the range of strengths at which an L-curve is sought.
 _N_GRID = 40
@@ -165,7 +165,7 @@ def criterion(z, y, penalty, q, p, work, floor):
     slope, _ = rise(strength, penalty, p, work)
     left, change = left_over(z, q, y.size)
     square = max(square, floor)
-    if not left > _SATURATED:
+    if not left > SATURATED:
         return p, np.inf, -1.0, np.log(square)
     value = np.log(square) - 2.0 * np.log(left)
     return p, value, slope / square - 2.0 * change / left, np.log(square)
@@ -183,7 +183,7 @@ def walk(path, y, penalty, q, ends, p, work, bounds):
     start, sign = path
     free, floor, best = bounds
     z, k = start, 0
-    most = max(left_over(ends[1], q, y.size)[0], _SATURATED)
+    most = max(left_over(ends[1], q, y.size)[0], SATURATED)
     while True:
         if k > 0 or sign > 0:
             p, f, g, square = criterion(z, y, penalty, q, p, work, floor)
@@ -194,7 +194,7 @@ def walk(path, y, penalty, q, ends, p, work, bounds):
             best = min(best, f)
             least = square - 2.0 * np.log(most)
             if sign < 0:
-                left = max(left_over(z, q, y.size)[0], _SATURATED)
+                left = max(left_over(z, q, y.size)[0], SATURATED)
                 least = free - 2.0 * np.log(left)
             end = ends[1] if sign > 0 else ends[0]
             if least >= best or z == end:

@@ -6,7 +6,8 @@ from ...utils._compiled import compiled
 from .._numba_active_set import Lasso, active_set
 from .._numba_active_set import append as add_column
 from .._numba_fit import REORDER, CertifiedKernel
-from ._numba_kernel import kernel_at, ratios_at
+from ._numba_active import cross_validated_active
+from ._numba_kernel import kernel_at, mean_at, ratios_at
 from ._numba_nnls import misfit, products, project, solve
 from ._numba_rules import (
     CHI2,
@@ -14,6 +15,7 @@ from ._numba_rules import (
     FIXED,
     FLOOR,
     GCV,
+    GCV_ACTIVE,
     NONE,
     bent,
     cross_validated,
@@ -161,6 +163,15 @@ def is_noise(least, square, mean, free):
 
 
 @compiled
+def sum_of_squares(x):
+    """Return the sum of the squares of x."""
+    total = 0.0
+    for j in range(x.size):
+        total += x[j] * x[j]
+    return total
+
+
+@compiled
 def choose(rule, y, penalty, setting, table, values, p, work):
     """Return bins, strength, fits, and whether the strength is at an end.
 
@@ -179,15 +190,19 @@ def choose(rule, y, penalty, setting, table, values, p, work):
     elif rule.code == DISCREPANCY:
         target = max(variance, floor)
         p, z, n_fits = reach(target, free, y, penalty, ends, p, work)
+    elif rule.code == GCV_ACTIVE:
+        start = np.log(max(free, floor) / sum_of_squares(work.x))
+        constants = 1.0 if table.root.size > 0 else 0.0
+        values = floor, constants, free, start
+        p, z, n_fits = cross_validated_active(values, y, penalty, ends, p, work)
     elif rule.code == GCV:
-        ratios_at(table, setting, work.q)
         q = work.q
-        for j in range(q.size):
+        ratios_at(table, setting, q[:-1])
+        for j in range(q.size - 1):
             q[j] = np.exp(q[j])
-        total = 0.0
-        for a in range(p):
-            total += work.x[work.passive.P[a]] ** 2
-        start = np.log(max(free, floor) / total)
+        # No strength takes anything of a baseline.
+        q[-1] = np.inf if table.root.size > 0 else 0.0
+        start = np.log(max(free, floor) / sum_of_squares(work.x))
         p, z, n_fits = cross_validated(
             (free, floor, start), y, penalty, q, ends, p, work
         )
@@ -205,9 +220,7 @@ def invert(table, given, rule, shared, work, found):
             continue
         y, setting = given.signals[k], given.settings[k]
         penalty = Penalty(shared.matrix, shared.width, given.alphas[k])
-        square = 0.0
-        for i in range(y.size):
-            square += y[i] * y[i]
+        square = sum_of_squares(y)
         p, held, at_end = 0, np.nan, False
         if np.isnan(setting):
             setting, p, held, found.solves[k, 0] = find_setting(table, y, work)
@@ -247,5 +260,7 @@ def invert(table, given, rule, shared, work, found):
             found.squares[k, 1] = polish(strength, y, penalty, p, work)
         for j in range(work.x.size):
             found.distributions[k, j] = work.x[j]
+        if table.root.size > 0:
+            found.intercepts[k] = mean_at(table, setting, work.x)
         if at_end:
             found.status[k] = AT_BOUND

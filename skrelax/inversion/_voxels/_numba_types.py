@@ -36,6 +36,9 @@ class Table(NamedTuple):
     """Nodes from one kernel of the coarse scan to the next."""
     fine: int
     """Nodes from one to the next where several minima may be near."""
+    root: np.ndarray
+    """Square roots of weights of points where a baseline is taken off kernels and
+    signals, (n_points,), else empty."""
 
 
 class Penalty(NamedTuple):
@@ -53,7 +56,7 @@ class Rule(NamedTuple):
     """How the strength of the quadratic penalty is chosen."""
 
     code: int
-    """NONE, FIXED, CHI2, GCV, DISCREPANCY or LCURVE."""
+    """NONE, FIXED, CHI2, GCV, DISCREPANCY, LCURVE or GCV_ACTIVE."""
     factor: float
     """Increase of the squared residual norm that CHI2 allows."""
     low: float
@@ -115,10 +118,14 @@ class Work(NamedTuple):
     found: np.ndarray
     """Bins with an amplitude at each kernel of the scan, (n_nodes, n_bins)."""
     q: np.ndarray
-    """Eigenvalues in units of the penalty, (n_bins,)."""
+    """Eigenvalues in units of the penalty, and that of a baseline, (n_bins + 1,)."""
     curve: np.ndarray
     """Points of the L-curve: log(strength), two coordinates and their rounding,
     curvature and its rounding, and brackets, (n_places, 10)."""
+    sets: np.ndarray
+    """Bins with an amplitude at strengths, (n_places, n_bins)."""
+    room: np.ndarray
+    """Room for a matrix of bins, (n_bins, n_bins)."""
     state: np.ndarray
     """Bracket of the corner, as indices of points, (4,)."""
     exact: ActiveSet
@@ -153,6 +160,9 @@ class Found(NamedTuple):
     """Settings, (n_signals,)."""
     strengths: np.ndarray
     """Strengths, (n_signals,)."""
+    intercepts: np.ndarray
+    """What the distribution explains of the mean of a signal, to be taken off it for
+    the baseline, (n_signals,)."""
     squares: np.ndarray
     """Mean squares of residuals, without penalty and with it, (n_signals, 2)."""
     status: np.ndarray

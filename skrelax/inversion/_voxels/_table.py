@@ -28,7 +28,16 @@ class NotSmoothError(ValueError):
     """Kernels do not follow their setting smoothly enough for a table."""
 
 
-def make_table(kernel, low, high, penalty=None, magnitude=False):
+def make_table(
+    kernel,
+    low,
+    high,
+    penalty=None,
+    magnitude=False,
+    *,
+    fit_intercept=False,
+    root_weight=None,
+):
     """Return the Table of kernels from a setting `low` to `high`.
 
     Parameters
@@ -42,6 +51,12 @@ def make_table(kernel, low, high, penalty=None, magnitude=False):
         Matrix of the penalty, the identity if None.
     magnitude : bool, default=False
         Whether kernels are magnitudes.
+    fit_intercept : bool, default=False
+        Whether a baseline, a constant of any sign that is not penalised, is below each
+        signal.
+    root_weight : ndarray of shape (n_points,) or None, default=None
+        Square roots of weights that sum to one, as kernels have them; for a baseline.
+        None weighs all points alike.
 
     Returns
     -------
@@ -90,6 +105,12 @@ def make_table(kernel, low, high, penalty=None, magnitude=False):
     if magnitude:
         slopes *= np.where(scanned < 0.0, -1.0, 1.0)
         scanned = np.abs(scanned)
+    m = scanned.shape[2]
+    root = np.empty(0)
+    if fit_intercept:
+        root = np.full(m, 1.0 / np.sqrt(m)) if root_weight is None else root_weight
+        for rows in (scanned, slopes):
+            rows -= (rows @ root)[:, :, None] * root
     grams = scanned @ scanned.transpose(0, 2, 1)
     table = Table(
         edges,
@@ -102,6 +123,7 @@ def make_table(kernel, low, high, penalty=None, magnitude=False):
         np.empty((0, 0)),
         _STEP,
         _FINE,
+        np.array(root, dtype=np.float64),
     )
     return table._replace(ratios=_log_ratios(table, penalty))
 

@@ -2,8 +2,8 @@
 Myelin water and the floor of magnitudes
 ========================================
 
-Magnitudes of noise do not average to zero. A long echo train ends on that floor, which a
-distribution of T2 shows as a slow component that is not there, and the short fraction
+Magnitudes of noise do not average to zero. A long echo train ends on that floor, which
+a distribution of T2 shows as a slow component that is not there, and the short fraction
 pays for it. :class:`.RicianInversion` inverts the same magnitudes by their likelihood.
 """
 
@@ -11,10 +11,10 @@ pays for it. :class:`.RicianInversion` inverts the same magnitudes by their like
 # Long echo trains
 # ----------------
 #
-# Forty-eight echoes of two pools, of which a tenth is short, with refocusing pulses of a
-# known angle. The same noise is added twice: to the signal alone, as if its phase were
-# known, and as magnitudes have it. The first fit is the reference for what the penalty
-# itself does to a distribution, whatever the noise.
+# Forty-eight echoes of two pools, of which a tenth is short, with refocusing pulses of
+# a known angle. The same noise is added twice: to the signal alone, as if its phase
+# were known, and as magnitudes have it. The first fit is the reference for what the
+# penalty itself does to a distribution, whatever the noise.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,8 +46,8 @@ def measure(snr, n_signals, seed):
 # ----------------------------
 #
 # Any inversion goes inside, here a search that lets the penalty raise the residual by
-# 2 % (chi2), for each signal on its own. The noise level is known from the background of
-# an image; without it each signal estimates its own.
+# 2 % (chi2), for each signal on its own. The noise level is known from the background
+# of an image; without it each signal estimates its own.
 search = StrengthSearch(SmoothLasso(order=0), "chi2", strengths=20, per_signal=True)
 noise_std, along, magnitudes = measure(snr=50, n_signals=60, seed=0)
 plain = clone(search).fit(kernel, magnitudes)
@@ -76,8 +76,8 @@ right.legend(frameon=False)
 
 # %%
 # The slow component is gone, and the short pool has back what the floor had taken. That
-# pools are wider than they were made is the penalty's doing: the signal without a floor,
-# in grey, gives the same.
+# pools are wider than they were made is the penalty's doing: the signal without a
+# floor, in grey, gives the same.
 #
 # How much of the short fraction
 # ------------------------------

@@ -255,6 +255,6 @@ def fitted_regions(fitted, regions, bands=None):
         found.grids,
         regions,
         names=tuple(found.axis_names),
-        labels=list(answering(fitted)._signal_index()),
+        labels=answering(fitted)._signal_index(),
         bands=bands,
     )

@@ -77,13 +77,20 @@ def draw_ratios(ax, times, names, ratios):
         )  # fmt: skip
         if len(ratios) < 2:
             continue
-        top = min(second[-1] / inside[1], first[-1] / inside[0] / ratio)
-        if top > low:
+        style = {"fontsize": "x-small", "color": "0.35", "zorder": 4, "clip_on": True}
+        if ratio == 1.0 and bare[:1] == ["T1"]:
+            # In the corner where nothing lies.
             ax.text(
-                top, ratio * top, _ratio_label(ratio, bare), fontsize="x-small",
-                color="0.35", zorder=4,
-                ha="right", va="top", clip_on=True,
-                bbox={"fc": "white", "ec": "none", "pad": 0.8, "alpha": 0.75},
+                low * inside[1] ** 3, max(low, first[0]) * inside[0],
+                _ratio_label(ratio, bare), ha="left", va="bottom", **style,
+            )  # fmt: skip
+            continue
+        top = min(second[-1] / inside[1], first[-1] / inside[0] / ratio)
+        # A label beside the left end would be cut by the frame.
+        if top > max(low, second[0] * inside[1] ** 3):
+            ax.text(
+                top, ratio * top, _ratio_label(ratio, bare), ha="right", va="top",
+                bbox={"fc": "white", "ec": "none", "pad": 0.5, "alpha": 0.6}, **style,
             )  # fmt: skip
     if "T1" in bare and {*bare} & {*_BOUND_BY_T1}:
         x = np.array([second[0], second[-1]])

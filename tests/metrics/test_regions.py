@@ -371,3 +371,14 @@ def test_intervals_of_regions_come_from_refits():
     again = region_statistics(whole.distribution, BINS, PARTS, names=NAMES, bands=whole)
     assert_allclose(again["share"], plain["share"])
     assert again["share lower"].notna().all()
+
+
+def test_channels_over_two_coordinates_have_pairs_for_labels():
+    data = signals().reshape(8, 10)[..., None, None] * np.array([[1.0, 2.0]])
+    signed = MultiDimRegularizedILT(
+        ["T1-SR", "T2"], list(BINS), channels=([5.0], [7.0, 9.0]), noise_std=2e-3,
+        scheme=ReferenceScheme(3),
+    )  # fmt: skip
+    signed.fit_grid((np.unique(X[:, 0]), np.unique(X[:, 1])), data)
+    table = signed.regions(PARTS)
+    assert table["signal"].tolist() == [(5.0, 7.0)] * 2 + [(5.0, 9.0)] * 2

@@ -8,14 +8,21 @@ import pandas as pd
 from sklearn.pipeline import make_pipeline
 
 from ..compose import VoxelMapper
-from ..inversion import KernelParameterSearch, LassoFista, SmoothLasso
+from ..inversion import (
+    KernelParameterSearch,
+    LassoFista,
+    RicianInversion,
+    SmoothLasso,
+)
 from ..io import write_maps
+from ..io._nifti import map_file_name
 from ..kernels import KernelBuilder
 from ..metrics import fraction_between, log_mean
 from ..model_selection import StrengthSearch
 from ..nonlinear import FitStatus
 from ..plotting import ParameterMapDisplay
 from ..signals import EPGEchoTrain
+from ..uncertainty import statistic_intervals
 from ._known import use_known
 from ._output import write_csv
 
@@ -30,11 +37,19 @@ DEFAULTS = {
     "minimum": 0.01,
     "maximum": 2.0,
     "echoes": ECHOES[0],
+    "intervals": None,
 }
 MAPS = ("short_fraction", "gmT2", "M0", "flip_angle", "strength", "noise_std")
 _UNITS = {"gmT2": "s", "flip_angle": "degrees"}
+# What --intervals adds, by names of statistics, and their names here.
+_STATISTICS = {"short_fraction": "short_fraction", "log_mean": "gmT2"}
+_ENDS = ("stderr", "low", "high")
+_INTERVALS = tuple(f"{name} {end}" for name in _STATISTICS.values() for end in _ENDS)
 FILES = (
-    *(f"{name}.nii.gz" for name in (*MAPS, "status", "distribution")),
+    *(
+        f"{map_file_name(name)}.nii.gz"
+        for name in (*MAPS, *_INTERVALS, "status", "distribution")
+    ),
     "distribution.json",
     "distribution.csv",
     "summary.csv",
@@ -78,6 +93,17 @@ def plan_distributions(arguments, table):
             "ones."
         )
     option = {name: _given(arguments, name) for name in DEFAULTS}
+    needed = option["rule"] == "discrepancy" or arguments.noise == "rician"
+    if arguments.noise_std is not None and not needed:
+        raise ValueError(
+            f"--noise-std goes with --noise rician or --rule discrepancy for {NAME}, "
+            f"got --rule {option['rule']}."
+        )
+    if arguments.noise == "rician" and np.nanmin(signals) < 0.0:
+        raise ValueError(
+            f"{arguments.source}: --noise rician is that of magnitudes, which are not "
+            f"negative, got {np.nanmin(signals):g}."
+        )
     times = table.acquisition["TE"].to_numpy()
     grid = _grid(option, times)
     inversion = _inversion(option["rule"], arguments)
@@ -99,7 +125,8 @@ def plan_distributions(arguments, table):
                 )
         words += "; exponential decays, without stimulated echoes"
         pipeline = make_pipeline(KernelBuilder("T2", grid=grid), inversion)
-        return Plan(pipeline, grid, option["short"], None, {}, words)
+        estimator = _with_noise(arguments, pipeline)
+        return Plan(estimator, grid, option["short"], None, {}, words)
     train = EPGEchoTrain()
     known = use_known(arguments, train, table)
     if "T1" in known:
@@ -132,7 +159,8 @@ def plan_distributions(arguments, table):
         if angles is None
         else f"refocusing angles of 180 degrees times B1 of {arguments.B1}"
     )
-    return Plan(search, grid, option["short"], angles, known, words)
+    estimator = _with_noise(arguments, search)
+    return Plan(estimator, grid, option["short"], angles, known, words)
 
 
 def write_distributions(folder, arguments, table, mask, plan):
@@ -151,7 +179,10 @@ def write_distributions(folder, arguments, table, mask, plan):
         "M0": rows.sum(axis=1),
     }
     found |= {name: columns[name] for name in MAPS if name in columns}
-    maps = {name: table.to_image(found[name]) for name in MAPS if name in found}
+    if arguments.intervals is not None:
+        found |= _intervals(arguments, table, mask, plan)
+    order = [name for name in (*MAPS, *_INTERVALS) if name in found]
+    maps = {name: table.to_image(found[name]) for name in order}
     maps["status"] = table.to_image(status, fill=FitStatus.MASKED).astype(int)
     write_maps(folder, maps, table.spatial["affine"])
     image = table.to_image(rows.astype(np.float32))
@@ -212,6 +243,38 @@ def _inversion(rule, arguments):
     )
 
 
+def _with_noise(arguments, estimator):
+    """Return an estimator for the noise that the images have."""
+    if arguments.noise == "rician":
+        return RicianInversion(estimator, noise_std=arguments.noise_std)
+    return estimator
+
+
+def _intervals(arguments, table, mask, plan):
+    """Return standard errors and ends of intervals, (n_voxels,) by name."""
+    rows = np.flatnonzero(mask)
+    signals = table.signals.to_numpy()[rows]
+    frame = statistic_intervals(
+        plan.estimator,
+        table.acquisition[["TE"]],
+        signals.T,
+        statistics=tuple(_STATISTICS),
+        short=plan.short,
+        n_refits=arguments.intervals,
+        noise="rician" if signals.min(initial=0.0) >= 0.0 else "gaussian",
+        known=None if plan.angles is None else plan.angles[rows],
+        signal_numbers=rows,
+        random_state=0,
+    )
+    found = {}
+    for name, shown in _STATISTICS.items():
+        for end in _ENDS:
+            values = np.full(mask.size, np.nan)
+            values[rows] = frame[f"{name} {end}"]
+            found[f"{shown} {end}"] = values
+    return found
+
+
 def _timing(times, arguments):
     """Return the echo spacing and the time of the first echo of the train."""
     times = np.unique(times)
@@ -249,7 +312,7 @@ def _summary(found):
     return pd.DataFrame(
         {
             "map": list(quartiles),
-            "unit": [_UNITS.get(name, "") for name in quartiles],
+            "unit": [_UNITS.get(name.split()[0], "") for name in quartiles],
             "median": middle,
             "quartile_1": low,
             "quartile_3": high,

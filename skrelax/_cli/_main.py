@@ -437,6 +437,13 @@ def _add_map(commands):
     only("--minimum", type=_positive, help="first T2 (default 0.01 s)")
     only("--maximum", type=_positive, help="last T2 (default 2 s)")
     only(
+        "--intervals",
+        type=_count(2, 10_000),
+        metavar="REFITS",
+        help="standard error and 90 %% interval of short_fraction and gmT2 from this "
+        "many refits with new noise, 40 for example (default: none)",
+    )
+    only(
         "--echoes",
         choices=ECHOES,
         help="echo trains with stimulated echoes (epg, default), or decays without",

@@ -17,9 +17,9 @@ from ._base import (
     fitted_axes,
     get_figure,
     import_pyplot,
-    in_mathtext,
     known_unit,
     sample_rows,
+    tell_apart,
     with_unit,
 )
 from ._draw_plane import (
@@ -49,8 +49,8 @@ class _Map:
             if names is not None:
                 bare = [bare_symbol(name) for name in self.names]
                 labels = tuple(
-                    with_unit(in_mathtext(symbol), known_unit(symbol))
-                    for symbol in bare
+                    with_unit(word, known_unit(symbol))
+                    for word, symbol in zip(tell_apart(bare), bare, strict=True)
                 )
         self.labels = tuple(str(label) for label in check_pair(labels, "labels"))
         if ratios is None:

@@ -146,6 +146,8 @@ def test_lines_of_equal_ratio():
 def test_names_make_labels():
     display = DistributionMapDisplay((T1, T2), np.ones((9, 10)), names=("D", "T2"))
     assert display.labels == ("D (m²/s)", "$T_{2}$ (s)")
+    both = DistributionMapDisplay((T2, T2), np.ones((10, 10)), names=("T2", "T2"))
+    assert both.labels == ("first $T_{2}$ (s)", "second $T_{2}$ (s)")
     plain = DistributionMapDisplay((T1, T2), np.ones((9, 10)))
     assert plain.labels == ("first axis", "second axis")
 

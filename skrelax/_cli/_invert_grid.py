@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from ..inversion import LassoFistaCV, SmoothLassoCV
 from ..io import compress_echoes, correct_phase, read_signal_grid
 from ..kernels import KernelBuilder, acquisition_grid
-from ..metrics import distribution_peaks_2d
+from ..metrics import distribution_peaks_2d, residual_autocorrelation
 from ..model_selection import BaselineSearch, EfficiencySearch
 from ..signals import InversionRecovery, resolve_model
 from ..utils._columns import read_name
@@ -247,11 +247,15 @@ def _write(arguments, folder, plane, pipeline):
 def _misfit(plane, pipeline):
     """Return in words how large residuals are."""
     residual = plane.signal - pipeline.predict(plane.acquisition)
-    size = np.sqrt(np.mean(plane.weight * residual**2))
+    root = np.sqrt(plane.weight)
+    size = np.sqrt(np.mean((root * residual) ** 2))
     text = f"residuals {size:.3g} per echo"
     if plane.noise_std > 0:
         text += f", {size / plane.noise_std:.2f} times the noise"
-    return text
+    shape = [points.size for points in plane.points]
+    lags = residual_autocorrelation(np.reshape(root * residual, shape))
+    beyond = int((lags["correlation"].abs() > lags["limit"]).sum())
+    return f"{text}; {beyond} of {len(lags)} lags beyond the limits of white noise"
 
 
 def _report(arguments, folder, plane, pipeline, peaks, tried):

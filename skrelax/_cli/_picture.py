@@ -10,6 +10,7 @@ from ..plotting import (
     DistributionDisplay,
     DistributionMapDisplay,
     ResidualsDisplay,
+    ResidualsMapDisplay,
 )
 from ._output import without_math
 
@@ -61,9 +62,22 @@ def draw_inversion(path, arguments, data, pipeline):
 
 
 def draw_plane(path, arguments, plane, pipeline):
-    """Draw the map with its marginals into a PNG file."""
+    """Draw the map with its marginals, and the residuals, into a PNG file."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 6), layout="constrained")
-    DistributionMapDisplay.from_estimator(pipeline, figure=figure)
+    unit = None if arguments.unit is None else without_math(arguments.unit)
+    figure = Figure(figsize=(13, 5.6), layout="constrained")
+    left, right = figure.subfigures(1, 2)
+    DistributionMapDisplay.from_estimator(pipeline, unit=unit, figure=left)
+    ResidualsMapDisplay.from_estimator(
+        pipeline,
+        plane.acquisition,
+        plane.signal,
+        sample_weight=plane.weight,
+        noise_std=plane.noise_std if plane.noise_std > 0 else None,
+        unit=unit,
+        figure=right,
+    )
+    left.suptitle("Distribution")
+    right.suptitle("Residuals")
     figure.savefig(path, dpi=130)

@@ -13,8 +13,8 @@ from ..utils._warnings import collect_warnings, held_reports
 # Smallest and largest noise as a fraction of the largest magnitude: beyond them all
 # signals are as without noise, or nothing but noise.
 _LEAST, _MOST = 1e-6, 1e6
-# Updates of an unknown variance between two refits. Each one halves the error.
-_UPDATES = 4
+# Ratio of two updates of an unknown variance, about half, that is trusted.
+_SLOWEST = 0.8
 # Rules choose strengths from completed signals, which change with them. Each choice
 # moves a signal by a twentieth of what the one before did; but rules that count
 # parameters may take turns between two strengths, which differ by up to a fifth of the
@@ -71,11 +71,19 @@ class Magnitudes(NamedTuple):
         if self.noise_std is not None:
             return variance
         free = np.maximum(2.0 * np.count_nonzero(self.weight) - used, 1.0)
-        squares = self.y**2 + s**2
-        for _ in range(_UPDATES):
-            cross = self.complete(s, variance) * s
-            variance = self.limit(self.weight @ (squares - 2.0 * cross) / free)
-        return variance
+        squares = self.weight @ (self.y**2 + s**2)
+
+        def update(variance):
+            cross = self.weight @ (self.complete(s, variance) * s)
+            return self.limit((squares - 2.0 * cross) / free)
+
+        once = update(variance)
+        twice = update(once)
+        # What the rest of a geometric series adds.
+        step, last = once - variance, twice - once
+        ratio = np.divide(last, step, out=np.zeros_like(step), where=step != 0.0)
+        ratio = np.clip(ratio, 0.0, _SLOWEST)
+        return self.limit(twice + last * ratio / (1.0 - ratio))
 
 
 class State(NamedTuple):

@@ -105,11 +105,12 @@ class RicianInversion(
     Notes
     -----
     An inversion that chooses its strength does so from completed signals. The choice is
-    kept while they settle, and repeated until it moves them no more. In the first one
-    the floor still counts as signal. A KernelParameterSearch repeats its search in each
-    inversion. Completed points at the floor follow the fit, so the discrepancy
-    principle and BRD, which want residuals as large as the noise, choose too strong
-    penalties; chi2 and GCV do not mind.
+    kept while they settle, and repeated until it moves them no more, at most five
+    times: rules that count parameters may take turns between two strengths. In the
+    first one the floor still counts as signal. A KernelParameterSearch repeats its
+    search in each inversion. Completed points at the floor follow the fit, so the
+    discrepancy principle and BRD, which want residuals as large as the noise, choose
+    too strong penalties; chi2 and GCV do not mind.
 
     An unknown variance is updated between inversions to the likeliest one [2]_ with 2 n
     degrees of freedom less the effective parameters of the inversion: n are those of
@@ -197,8 +198,8 @@ class RicianInversion(
         Warns
         -----
         ConvergenceWarning
-            If signals are not at rest after `max_iter` inversions or ten choices of
-            strengths.
+            If signals are not at rest after `max_iter` inversions, or the fifth choice
+            of a strength moves them by more than a quarter of the noise.
         """
         options = self._route(sample_weight, known)
         Y = check_magnitudes(y)

@@ -126,10 +126,9 @@ class KernelParameterSearch(
     run in compiled code over a table of kernels, thousands of signals a second. The
     table holds polynomials in the setting that are accurate to 1e-10 of the largest
     entry of the kernels; the least of all minima of the residual is found, to 1e-6 of
-    the range. The rules are ``"chi2"``, ``"gcv"`` with ``degrees_of_freedom="linear"``,
-    ``"lcurve"`` and ``"discrepancy"`` over their whole range of strengths, with
-    ``refine=True``. Baselines, cross-validation, further transformers, several axes
-    and kernels with a kink in the setting are fitted one by one.
+    the range. The rules are ``"chi2"``, ``"gcv"``, ``"lcurve"`` and ``"discrepancy"``
+    with ``refine=True``. Cross-validation, further transformers, several axes and
+    kernels with a kink in the setting are fitted one by one.
 
     References
     ----------

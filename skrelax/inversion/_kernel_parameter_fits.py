@@ -202,8 +202,7 @@ def invert_groups(kernels, inversion, measured, values, n_jobs):
     tasks = [(group,) for group in range(groups.size)]
     run_tasks(fit, tasks, n_jobs)
     _run_free(fit_freely, tasks, n_jobs)
-    if not intercept:
-        found.lose(~found.coef.any(axis=1), FitStatus.NO_SIGNAL)
+    found.lose(~found.coef.any(axis=1), FitStatus.NO_SIGNAL)
     found.lose(~np.isfinite(found.residuals) & (found.status == 0), FitStatus.FAILED)
     return found, report
 

@@ -8,8 +8,10 @@ from ..model_selection import StrengthSearch
 from ..model_selection._target import strength_grid, take_apart
 from ..nonlinear._status import FitStatus
 from ..uncertainty import estimate_noise_std
+from ..utils._linear_inputs import KERNEL_SIZES
 from ..utils._parallel import run_chunks, single_blas_thread
 from ..utils._sklearn import validate_parameter_constraints
+from ..utils._validation import check_size
 from ..utils._warnings import held_reports
 from ._explained import Unexplained, report_unexplained
 from ._kernel_parameter_fits import SettingFits
@@ -39,6 +41,8 @@ class Plan(NamedTuple):
     """Weight of the sum of amplitudes."""
     strength: float = 0.0
     """Strength, where it is fixed."""
+    intercept: bool = False
+    """Whether there is a baseline."""
     limits: tuple = (np.nan, np.nan)
     """Weakest and strongest strength that a rule may choose."""
     noise_std: float | None = None
@@ -63,7 +67,9 @@ def make_plan(inversion):
             return _plan_search(inversion)
         if type(inversion) is LassoFista and _is_plain(inversion):
             is_served = inversion.solver == "auto"
-            return Plan("none", alpha=float(inversion.alpha)) if is_served else None
+            settings = {"alpha": float(inversion.alpha)}
+            settings["intercept"] = bool(inversion.fit_intercept)
+            return Plan("none", **settings) if is_served else None
         if type(inversion) is SmoothLasso and _is_plain(inversion):
             return _plan_smooth(inversion, "fixed")
     except (TypeError, ValueError):
@@ -82,12 +88,8 @@ def _validate(inversion):
 
 
 def _is_plain(inversion):
-    """Return whether a linear inversion has the bound, no baseline and one alpha."""
-    return bool(
-        inversion.positive
-        and not inversion.fit_intercept
-        and not np.ndim(inversion.alpha)
-    )
+    """Return whether a linear inversion has the bound f >= 0 and one alpha."""
+    return bool(inversion.positive and np.ndim(inversion.alpha) == 0)
 
 
 def _plan_smooth(inversion, rule, **settings):
@@ -99,6 +101,7 @@ def _plan_smooth(inversion, rule, **settings):
         int(inversion.order),
         float(inversion.alpha),
         float(inversion.smoothness),
+        bool(inversion.fit_intercept),
         **settings,
     )
 
@@ -166,6 +169,9 @@ class KernelTables:
             line = self.kernels.line(low)
             if line is None or not _has_one_grid(line, self.kernels.line(high)):
                 return None
+            check_size(
+                np.abs(line.at(low)).max(keepdims=True).ravel(), "K", *KERNEL_SIZES
+            )
             m, n = line.at(low).shape
             share = np.full(m, 1.0 / m)
             if self.weight is not None:
@@ -177,8 +183,11 @@ class KernelTables:
             def kernel(value):
                 return line.at(value, **signed) * root[:, None]
 
-            table = make_table(kernel, low, high, L, bool(signed))
-        except ValueError:
+            table = make_table(
+                kernel, low, high, L, bool(signed),
+                fit_intercept=self.plan.intercept, root_weight=root,
+            )  # fmt: skip
+        except (TypeError, ValueError):
             # A kink, or values that the model does not have.
             return None
         return table, line, L, root
@@ -256,7 +265,7 @@ def _invert(plan, made, signals, known, options):
         status[replaced] = free.status[replaced]
         there = status <= FitStatus.AT_BOUND
         free_residuals = np.where(there, free.free_residuals, np.nan)
-    baseline = np.where(status <= FitStatus.AT_BOUND, 0.0, np.nan)
+    baseline = np.where(status <= FitStatus.AT_BOUND, fits.intercepts, np.nan)
     choices = {"strength": fits.strengths} if plan.chooses else {}
     return SettingFits(
         fits.settings, fits.distributions, baseline, fits.residuals, free_residuals,
@@ -294,7 +303,10 @@ def _unexplained(tables, made, Y, fits):
     """Return the Unexplained signals among Y (n_points, n_signals)."""
     table, line, _, root = made
     report = Unexplained(Y.shape[1])
-    left = fits.residuals**2 > _NOTHING * mean_squares(Y, root**2)
+    squares = mean_squares(Y, root**2)
+    if tables.plan.intercept:
+        squares -= (root**2 @ Y) ** 2
+    left = fits.residuals**2 > _NOTHING * squares
     # Noise has no distribution either, but would have one.
     lost = np.flatnonzero(fits.status == FitStatus.NO_SIGNAL)
     slopes = table.kernels[0] @ (Y[:, lost] * root[:, None])
@@ -302,7 +314,7 @@ def _unexplained(tables, made, Y, fits):
     for k in np.flatnonzero(left):
         value, f = fits.values[k], np.nan_to_num(fits.coef[k])
         K = line.at(table.nodes[0] if np.isnan(value) else value)
-        rows = weigh_rows(K, Y[:, k : k + 1], root**2)
+        rows = weigh_rows(K, Y[:, k : k + 1], root**2, tables.plan.intercept)
         with held_reports() as reports:
             report_unexplained(rows, f[None], np.array([tables.plan.alpha]), True)
         for told in reports:

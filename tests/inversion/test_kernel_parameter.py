@@ -123,6 +123,33 @@ def test_angle_of_decaes(shared_data, tag):
     assert search.value_ == pytest.approx(float(read(f"{tag}_alpha")), abs=0.02)
 
 
+@pytest.mark.parametrize("searched", [False, True])
+@pytest.mark.parametrize(("tag", "rule"), [("ref2", "gcv"), ("ref_lcurve", "lcurve")])
+def test_strengths_and_distributions_of_decaes(shared_data, tag, rule, searched):
+    def read(name):
+        return np.loadtxt(shared_data / "decaes" / f"decaes_{name}.csv")
+
+    kernel = EPGEchoTrain(T1=1.0, echo_spacing=0.01, excitation="half", magnitude=True)
+    inversion = StrengthSearch(
+        SmoothLasso(alpha=0.0, order=0), rule, degrees_of_freedom="linear",
+        # DECAES searches ln(mu) from -8 to 2.
+        strengths=np.exp(2 * np.linspace(2, -8, 41)) / 16,
+    )  # fmt: skip
+    search = KernelParameterSearch(
+        make_pipeline(KernelBuilder(kernel, grid=read("ref_t2times")), inversion)
+    )
+    angle = float(read(f"{tag}_alpha"))
+    times, signal = 0.01 * np.arange(1, 17)[:, None], read("ref_signal")
+    search.fit(times, signal, known=None if searched else angle)
+    # DECAES takes the angle from a spline, some hundredths of a degree away. Minima of
+    # GCV are flat, and found to 1e-3.
+    close = 1e-2 if searched else 1e-3
+    mu, f = np.sqrt(16 * search.strength_), read(f"{tag}_dist")
+    assert search.value_ == pytest.approx(angle, abs=0.03)
+    assert mu == pytest.approx(float(read(f"{tag}_mu")), rel=close)
+    assert_allclose(search.coef_, f, atol=close * f.max())
+
+
 @pytest.mark.parametrize(
     ("search", "message"),
     [

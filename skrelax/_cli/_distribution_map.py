@@ -137,7 +137,7 @@ def plan_distributions(arguments, table):
     angles = None
     if arguments.B1 is not None:
         # 180 - x and 180 + x give the same echoes.
-        angles = np.full(len(signals), _HIGHEST) * train.B1
+        angles = _HIGHEST * np.full(len(signals), known.get("B1", train.B1))
         angles = _HIGHEST - np.abs(_HIGHEST - angles)
     spacing, first = _timing(times, arguments)
     train.set_params(

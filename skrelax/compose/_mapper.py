@@ -40,8 +40,9 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         ``"r2"``, ``"relative_error"`` and ``"status"``; of an inversion some of
         ``"distribution"`` (its bins), ``"settings"`` (what was chosen: strengths,
         a flip angle), ``"baseline"`` (if there is one), ``"residual"`` (root mean
-        square of what the fit leaves) and ``"status"``, in this order. None: of a
-        nonlinear fit parameters, standard errors and status, of an inversion all.
+        square of what the fit leaves), ``"noise"`` (``noise_std``, where the fit finds
+        it) and ``"status"``, in this order. None: of a nonlinear fit parameters,
+        standard errors and status, of an inversion all.
     only_converged : bool, default=True
         Whether parameters and standard errors of a nonlinear fit are nan for voxels
         with another status than converged.
@@ -351,7 +352,8 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
         -------
         ndarray of str objects of shape (n_outputs,)
             For example ``"T1"``, ``"T1 stderr"`` and ``"status"``, or ``"T2=0.1"``,
-            ``"flip_angle"``, ``"strength"``, ``"residual"`` and ``"status"``.
+            ``"flip_angle"``, ``"strength"``, ``"residual"``, ``"noise_std"`` and
+            ``"status"``.
         """
         check_is_fitted(self)
         names = [name for column in self._names.values() for name in column]

@@ -43,6 +43,7 @@ def map_columns(fitted, include, only_converged, acquisition, signals):
         "settings": lambda: _settings(fitted, signals.shape[1]),
         "baseline": lambda: _baseline(last, signals.shape[1]),
         "residual": lambda: _residual(fitted, acquisition, signals),
+        "noise": lambda: _noise(last, signals.shape[1]),
         "status": lambda: Column(["status"], status_codes(fitted)[:, None]),
     }
     return {kind: make[kind]() for kind in include}
@@ -93,6 +94,16 @@ def _residual(fitted, acquisition, signals):
     """Return the root mean square of residuals."""
     found = answering(fitted)._root_residuals()
     if found is None:
-        rest = np.reshape(fitted.predict(acquisition), signals.shape) - signals
+        is_rician = answering(fitted)._is_rician
+        predict = fitted.predict_magnitude if is_rician else fitted.predict
+        rest = np.reshape(predict(acquisition), signals.shape) - signals
         found = np.sqrt(np.mean(rest**2, axis=0))
     return Column(["residual"], found[:, None])
+
+
+def _noise(last, n_signals):
+    """Return the noise that fits found, if they did."""
+    noise = last._noise_found()
+    if noise is None:
+        return Column([], np.empty((n_signals, 0)))
+    return Column(["noise_std"], noise[:, None])

@@ -47,6 +47,9 @@ class SettingAnswers(CoefficientsMixin):
     def _root_residuals(self):
         return np.atleast_1d(self.residual_)
 
+    def _noise_found(self):
+        return np.atleast_1d(self.noise_std_)
+
     def _bin_names(self):
         return bin_names(self._grid.axis_names, self._grid.grids)
 

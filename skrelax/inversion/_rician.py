@@ -11,6 +11,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
+from ..nonlinear._status import FitStatus
 from ..utils._answers import answering, chosen_settings
 from ..utils._inspect import final_step, treats_signals_alone, weight_options
 from ..utils._linear_inputs import ITERATIONS, STRENGTH, validate_relative_weight
@@ -335,6 +336,10 @@ class RicianInversion(
     def _takes_constant(self):
         return answering(self.estimator)._takes_constant
 
+    @property
+    def _takes_known(self):
+        return answering(self.estimator)._takes_known
+
     def _treats_alone(self):
         return np.ndim(self.noise_std) == 0 and treats_signals_alone(self.estimator)
 
@@ -350,18 +355,36 @@ class RicianInversion(
     def _chosen(self):
         return chosen_settings(self.estimator_, len(self._signal_index()))
 
+    def _convergence(self, n_signals):
+        return self._still_moving(*self._inner._convergence(n_signals))
+
+    def _still_moving(self, status, message):
+        """Return status and message with signals that did not come to rest."""
+        moving = (status == "converged") & ~np.atleast_1d(self.converged_)
+        status[moving] = "not converged"
+        message[moving] = "the Rician iteration did not come to rest"
+        return status, message
+
     def _describe_signals(self, found, n_signals, min_share):
         columns = self._inner._describe_signals(found, n_signals, min_share)
-        moving = (columns["status"] == "converged") & ~np.atleast_1d(self.converged_)
-        columns["status"][moving] = "not converged"
-        columns["message"][moving] = "the Rician iteration did not come to rest"
-        return columns
+        told = self._still_moving(columns["status"], columns["message"])
+        return columns | dict(zip(("status", "message"), told, strict=True))
+
+    def _codes(self):
+        codes = self._inner._codes()
+        if codes is None:
+            return None
+        moving = ~np.atleast_1d(self.converged_) & (codes <= FitStatus.AT_BOUND)
+        return np.where(moving, FitStatus.FAILED, codes)
 
     def _noise(self, rest):
         return np.broadcast_to(self.noise_std_, rest.squares.shape)
 
-    def _output_names(self, include):
-        return answering(self.estimator_)._output_names(include)
+    def _noise_found(self):
+        return np.atleast_1d(self.noise_std_)
+
+    def _bin_names(self):
+        return self._inner._bin_names()
 
     def _named_axes(self):
         return self._inner._named_axes()

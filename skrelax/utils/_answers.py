@@ -88,7 +88,9 @@ class Answers:
     # What a fit takes of values that are known: nothing, "values" or those of "names".
     _takes_known = ""
     # Kinds of columns that a map may hold, in their order, and those that it does.
-    _map_columns = ("distribution", "settings", "baseline", "residual", "status")
+    _map_columns = (
+        "distribution", "settings", "baseline", "residual", "noise", "status",
+    )  # fmt: skip
     _default_columns = _map_columns
     # Whether signals are magnitudes, so that new noise of them has to be Rician.
     _is_rician = False
@@ -205,6 +207,10 @@ class Answers:
 
     def _root_residuals(self):
         """Return root mean squares of residuals (n_signals,), None if not kept."""
+        return None
+
+    def _noise_found(self):
+        """Return the noise (n_signals,) that the fit found, None if it seeks none."""
         return None
 
 

@@ -51,7 +51,7 @@ def test_all_that_was_found_is_kept():
     assert table.index[4] == "v4"
     names = table.columns.tolist()
     assert names[0] == "T2=0.01"
-    assert names[12:] == ["flip_angle", "strength", "residual", "status"]
+    assert names[12:] == ["flip_angle", "strength", "residual", "noise_std", "status"]
     whole = search().fit(TE, X.T)
     columns = [whole.value_, whole.strength_, whole.residual_, whole.status_]
     # The same bits, however voxels are shared out.

@@ -2,7 +2,8 @@
 
 The peer is the same algorithm on scipy.optimize.nnls with kernels ready: an angle by
 Brent's method between the neighbours of the best of every sixth kernel of the scan,
-then the strength of chi2 by Brent's method on stacked rows.
+then the strength of chi2 by Brent's method on stacked rows. The cost of many voxels
+is timed for chi2, in parts as a volume is mapped; 1e6 take minutes (--most 1000000).
 """
 
 import argparse
@@ -21,6 +22,16 @@ T2 = np.geomspace(0.01, 2.0, N_BINS)
 OPTIONS = {"strengths": 1e-3 / N_ECHOES, "noise_std": 1.0 / SNR}
 PEER_SIGNALS = 20
 PEER = "chi2 on scipy.optimize.nnls"
+# Signals simulated once for runs of many.
+PART = 10_000
+# Published by DECAES.jl, in its README; background below a threshold is skipped, so
+# voxels a second are upper figures.
+DECAES = (
+    ("56 echoes, 240 x 240 x 113", 240 * 240 * 113, 12, "Xeon E5-2640", 67.0),
+    ("56 echoes, 240 x 240 x 113", 240 * 240 * 113, 16, "Ryzen 3950X", 15.6),
+    ("56 echoes, 240 x 240 x 113", 240 * 240 * 113, 32, "Ryzen 3970X", 7.7),
+    ("48 echoes, 240 x 240 x 48", 240 * 240 * 48, 2, "i5-4200U", 402.0),
+)
 
 
 def signed_train(angle):
@@ -124,12 +135,52 @@ def bench_rules(table, n_signals, repeats, threads, known):
     )
 
 
+def published():
+    """Return what DECAES.jl states, as a text."""
+    rows = [
+        f"{what} in {seconds:g} s on {n_cores} cores of {processor} (up to "
+        f"{n / seconds / n_cores:.0f} voxels a second and core)"
+        for what, n, n_cores, processor, seconds in DECAES
+    ]
+    return "DECAES.jl publishes: " + "; ".join(rows) + "."
+
+
+def bench_sizes(table, most):
+    """Return the workload of more and more voxels, angle searched by chi2."""
+    signals, _, _ = simulate(table, PART)
+    sizes = [PART * 10**k for k in range(7) if PART * 10**k < most] + [most]
+    calls = {}
+    for n in sizes:
+
+        def call(n=n):
+            for start in range(0, n, PART):
+                part = signals[: min(PART, n - start)]
+                invert_signals(table, part, "chi2", n_jobs=1, **OPTIONS)
+
+        calls[f"{n} voxels"] = call
+    calls[f"{sizes[0]} voxels"]()
+    rows = []
+    for (name, timing), n in zip(
+        interleave(calls, 1, once=list(calls)).items(), sizes, strict=True
+    ):
+        note = f"{n / timing.median:.0f} voxels a second"
+        rows.append(make_row(name, timing, note=note))
+        print(f"{name:36s} {note}", flush=True)
+    return make_workload(
+        "cost of many voxels",
+        f"chi2, angle searched, one thread, parts of {PART}. {published()}",
+        rows,
+        f"{sizes[0]} voxels",
+    )
+
+
 def main():
     """Time all rules and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n-signals", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--most", type=int, default=50_000)
     options = parser.parse_args()
     table = make_table(signed_train, 50.0, 180.0, magnitude=True)
     workloads = [
@@ -143,6 +194,7 @@ def main():
         )
         for known in (False, True)
     ]
+    workloads.append(watch(bench_sizes, table, options.most))
     write_results(
         "volumes", "T2 distributions of volumes", workloads, ["scikit-relax", "scipy"]
     )

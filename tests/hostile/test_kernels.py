@@ -23,6 +23,7 @@ from skrelax import (
     TSVDCompressor,
     VoxelMapper,
 )
+from skrelax.inversion import KernelParameterSearch
 from skrelax.kernels import acquisition_grid
 from skrelax.signals import InversionRecovery
 
@@ -77,6 +78,15 @@ def map_rows(X):
 def map_distributions(X, final=None):
     final = SmoothLasso(1e-3) if final is None else final
     return VoxelMapper(final, KERNEL).fit(X).transform(X)
+
+
+def map_parts(**given):
+    kernel = KernelBuilder(InversionRecovery(), n_bins=4)
+    search = KernelParameterSearch(
+        make_pipeline(kernel, SmoothLasso(1e-4)), "efficiency", [1.7, 1.8, 1.9, 2.0]
+    )
+    X = 1.0 - 1.8 * ROWS
+    return VoxelMapper(search, TIMES).fit_transform(X, **given)
 
 
 FITTED_BUILDER = KernelBuilder("T2", n_bins=4).fit(TIMES)
@@ -143,6 +153,13 @@ ARRAYS = {
     ),
     "VoxelMapper": (map_rows, ROWS, ["X"], True),
     "VoxelMapper, distributions": (map_distributions, ROWS, ["X"], True),
+    "VoxelMapper, mask": (
+        lambda v: map_parts(mask=v), np.array([1.0, 0.0, 1.0]), ["mask"], True,
+    ),
+    "VoxelMapper, known": (
+        lambda v: map_parts(known=v), np.array([1.8, 1.7, 1.9]),
+        ["known", "efficiency"], True,
+    ),
     "VoxelMapper, signed": (
         lambda X: VoxelMapper(ilt(), TIMES).fit(X).transform(X), ROWS, ["X"], True,
     ),
@@ -231,7 +248,7 @@ def test_arrays(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         plain = call(good)
-    assert finite(plain)
+    assert finite(plain) or name == "VoxelMapper, mask"
     for variant, value in hostile.arrays(good).items():
         if name == "VoxelMapper" and variant in BEYOND:
             # Held by the tests of the fit itself.
@@ -304,7 +321,7 @@ NUMBERS = {
     }),
     "VoxelMapper": (mapped, {
         "estimator": None, "acquisition": None, "include": ("params",),
-        "only_converged": True, "chunk_size": 2, "n_jobs": 1,
+        "only_converged": True, "chunk_size": 2, "n_jobs": 1, "verbose": 0,
     }),
     "MultiDimRegularizedILT": (line, ILT_PARAMETERS),
     "MultiDimRegularizedILT, planes": (plane, ILT_PARAMETERS),

@@ -9,7 +9,7 @@ from ...utils._parallel import run_chunks, single_blas_thread
 from .._lasso_solvers import active_set
 from ._numba_corner import N_PLACES
 from ._numba_signals import invert
-from ._numba_types import Found, Given, Passive, Penalty, Rule, Work
+from ._numba_types import Exact, Found, Given, Passive, Penalty, Rule, Work
 
 RULES = ("none", "fixed", "chi2", "gcv", "discrepancy", "lcurve", "gcv-active")
 # Of noise alone, signed or the magnitude of complex noise, below 1 % of 16 to 56
@@ -176,6 +176,7 @@ def invert_signals(
             plan,
             Penalty(L, width, 0.0),
             make_work(n, m, table.nodes.size),
+            Exact(active_set(n, m), np.empty(0)),
             Found(*(column[rows] for column in found)),
         )
 
@@ -229,6 +230,5 @@ def make_work(n, m, n_nodes):
         np.zeros((N_PLACES, n), np.bool_),
         np.zeros((n, n)),
         np.zeros(4, np.int64),
-        active_set(n, m),
-        np.empty(0),
+        np.zeros(n, np.int64),
     )

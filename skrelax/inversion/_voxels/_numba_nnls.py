@@ -6,7 +6,7 @@ from ...utils._compiled import compiled
 from .._numba_fit import REORDER
 
 # A pivot below this fraction of its diagonal is rounding: the column is a copy.
-_DEPENDENT = 1e-14
+DEPENDENT = 1e-14
 # Descent, as a fraction of the largest product with the signal, that is rounding.
 _ROUNDING = 1e-14
 
@@ -63,54 +63,6 @@ def misfit(K, y, p, passive, x, r):
 
 
 @compiled(fastmath=REORDER)
-def append(H, c, j, p, passive):
-    """Add bin j as the p-th; return False if its column depends on the others."""
-    P, _, _, R, inverse, z, _ = passive
-    left, target = H[j, j], c[j]
-    for a in range(p):
-        v = H[P[a], j]
-        for b in range(a):
-            v -= R[a, b] * R[p, b]
-        v *= inverse[a]
-        R[p, a] = v
-        left -= v * v
-        target -= v * z[a]
-    if not left > _DEPENDENT * H[j, j]:
-        return False
-    inverse[p] = 1.0 / np.sqrt(left)
-    R[p, p] = left * inverse[p]
-    z[p] = target * inverse[p]
-    P[p] = j
-    return True
-
-
-@compiled
-def refactor(H, c, start, p, passive):
-    """Factor anew from a place on, without columns that depend; return their number."""
-    P, inside = passive.P, passive.inside
-    q = start
-    for a in range(start, p):
-        j = P[a]
-        inside[j] = append(H, c, j, q, passive)
-        if inside[j]:
-            q += 1
-    return q
-
-
-@compiled(fastmath=REORDER)
-def back_substitute(p, passive, target, s):
-    """Solve R^T s = target."""
-    R, inverse = passive.R, passive.inverse
-    for a in range(p):
-        s[a] = target[a]
-    for a in range(p - 1, -1, -1):
-        v = s[a] * inverse[a]
-        s[a] = v
-        for b in range(a):
-            s[b] -= R[a, b] * v
-
-
-@compiled(fastmath=REORDER)
 def solve(p, passive, target, s):
     """Solve R R^T s = target, for a vector over the bins with an amplitude."""
     R, inverse = passive.R, passive.inverse
@@ -119,117 +71,115 @@ def solve(p, passive, target, s):
         for b in range(a):
             v -= R[a, b] * s[b]
         s[a] = v * inverse[a]
-    back_substitute(p, passive, s, s)
-
-
-@compiled
-def _drop(H, c, p, passive, x):
-    """Take out the bins without a positive amplitude of s; return what is left."""
-    P, inside, s = passive.P, passive.inside, passive.s
-    q, first = 0, -1
-    for a in range(p):
-        j = P[a]
-        if s[a] > 0.0:
-            P[q] = j
-            q += 1
-        else:
-            inside[j] = False
-            x[j] = 0.0
-            if first < 0:
-                first = a
-    return refactor(H, c, first, q, passive)
-
-
-@compiled
-def _step(p, passive, x):
-    """Move x towards s until a bin is empty, and mark the empty ones in s."""
-    P, s = passive.P, passive.s
-    step, leaving = 1.0, -1
-    for a in range(p):
-        if not s[a] > 0.0:
-            u = x[P[a]]
-            t = u / (u - s[a]) if u > s[a] else 0.0
-            if leaving < 0 or t < step:
-                step, leaving = t, a
-    for a in range(p):
-        j = P[a]
-        v = x[j] + step * (s[a] - x[j])
-        empty = a == leaving or (not s[a] > 0.0 and not v > 0.0)
-        x[j] = 0.0 if empty else max(v, 0.0)
-        s[a] = -1.0 if empty else 1.0
+    for a in range(p - 1, -1, -1):
+        v = s[a] * inverse[a]
+        s[a] = v
+        for b in range(a):
+            s[b] -= R[a, b] * v
 
 
 @compiled(fastmath=REORDER)
-def _descents(H, c, p, passive, x, w):
-    """Write the descent c - H x into w and return where it is largest, or -1."""
-    P, inside, waiting = passive.P, passive.inside, passive.waiting
-    n = c.size
-    size = 0.0
-    for j in range(n):
-        w[j] = c[j]
-        size = max(size, abs(c[j]))
-    for a in range(p):
-        k = P[a]
-        v = x[k]
-        for j in range(n):
-            w[j] -= v * H[k, j]
-    best, found = _ROUNDING * size, -1
-    for j in range(n):
-        if w[j] > best and not inside[j] and not waiting[j]:
-            best, found = w[j], j
-    return found
-
-
-@compiled
 def nnls(H, c, p, passive, x, w):
     """Minimise x^T H x / 2 - c^T x over x >= 0, from the first p bins of passive.
 
-    Returns the number of bins with an amplitude, or -1 where no end was found.
+    Returns the number of bins with an amplitude, or -1 where no end was found. All is
+    in one loop: calls would count references of arrays, which takes as long as this.
     """
-    P, inside, waiting, _, _, z, s = passive
+    P, inside, waiting, R, inverse, z, s = passive
     n = c.size
+    size = 0.0
     for j in range(n):
-        inside[j] = False
-        waiting[j] = False
+        inside[j] = waiting[j] = False
         x[j] = 0.0
-    p = refactor(H, c, 0, p, passive)
-    while p > 0:
-        back_substitute(p, passive, z, s)
-        lowest = s[0]
-        for a in range(1, p):
-            lowest = min(lowest, s[a])
-        if lowest > 0.0:
-            break
-        p = _drop(H, c, p, passive, x)
-    for a in range(p):
-        x[P[a]] = s[a]
-    for _ in range(10 * n):
-        j = _descents(H, c, p, passive, x, w)
-        if j < 0:
-            return p
-        if not append(H, c, j, p, passive):
-            waiting[j] = True
-            continue
-        back_substitute(p + 1, passive, z, s)
-        if not s[p] > 0.0:
-            # Rounding decides here: the descent promised an amplitude.
-            waiting[j] = True
-            continue
-        inside[j] = True
-        p += 1
-        while p > 0:
-            lowest = s[0]
-            for a in range(1, p):
-                lowest = min(lowest, s[a])
-            if lowest > 0.0:
-                break
-            _step(p, passive, x)
-            p = _drop(H, c, p, passive, x)
-            back_substitute(p, passive, z, s)
+        size = max(size, abs(c[j]))
+    # Columns P[first:stop] are to be factored; the last one may be a bin that enters.
+    first, stop, enters, starts = 0, p, False, True
+    for _ in range(20 * n):
+        q = first
+        for column in range(first, stop):
+            j = P[column]
+            left, target = H[j, j], c[j]
+            for a in range(q):
+                v = H[P[a], j]
+                for b in range(a):
+                    v -= R[a, b] * R[q, b]
+                v *= inverse[a]
+                R[q, a] = v
+                left -= v * v
+                target -= v * z[a]
+            inside[j] = left > DEPENDENT * H[j, j]
+            if inside[j]:
+                inverse[q] = 1.0 / np.sqrt(left)
+                R[q, q] = left * inverse[q]
+                z[q] = target * inverse[q]
+                P[q] = j
+                q += 1
+            else:
+                x[j] = 0.0
+                waiting[j] = enters
+        refused = enters and q < stop
+        p = q
         for a in range(p):
-            x[P[a]] = s[a]
-        for k in range(n):
-            waiting[k] = False
+            s[a] = z[a]
+        lowest = np.inf
+        for a in range(p - 1, -1, -1):
+            v = s[a] * inverse[a]
+            s[a] = v
+            lowest = min(lowest, v)
+            for b in range(a):
+                s[b] -= R[a, b] * v
+        if enters and not refused and not s[p - 1] > 0.0:
+            # Rounding decides here: the descent promised an amplitude.
+            refused = True
+            p -= 1
+            inside[P[p]], waiting[P[p]] = False, True
+        if not refused:
+            if not lowest > 0.0:
+                # Towards s until a bin is empty; at the start those without leave.
+                step, leaving = 1.0, -1
+                if not starts:
+                    for a in range(p):
+                        if not s[a] > 0.0:
+                            u = x[P[a]]
+                            t = u / (u - s[a]) if u > s[a] else 0.0
+                            if leaving < 0 or t < step:
+                                step, leaving = t, a
+                q, first = 0, -1
+                for a in range(p):
+                    j = P[a]
+                    v = x[j] + step * (s[a] - x[j])
+                    if a == leaving or not (s[a] > 0.0 or v > 0.0):
+                        inside[j] = False
+                        x[j] = 0.0
+                        if first < 0:
+                            first = a
+                    else:
+                        x[j] = 0.0 if starts else max(v, 0.0)
+                        P[q] = j
+                        q += 1
+                stop, enters = q, False
+                continue
+            for a in range(p):
+                x[P[a]] = s[a]
+            if enters:
+                for j in range(n):
+                    waiting[j] = False
+        starts = False
+        for j in range(n):
+            w[j] = c[j]
+        for a in range(p):
+            k = P[a]
+            v = x[k]
+            for j in range(n):
+                w[j] -= v * H[k, j]
+        best, j_best = _ROUNDING * size, -1
+        for j in range(n):
+            if w[j] > best and not inside[j] and not waiting[j]:
+                best, j_best = w[j], j
+        if j_best < 0:
+            return p
+        P[p] = j_best
+        first, stop, enters = p, p + 1, True
     return -1
 
 

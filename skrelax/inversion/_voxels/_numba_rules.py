@@ -29,13 +29,13 @@ FLOOR = 1e-24
 _CLOSE = 1e-4
 _MAX_STEPS = 60
 # GCV: distance of the strengths that are looked at first, how far above the best is
-# looked at in between, how far above it a minimum may seem to be, the last step that
-# counts, the fraction of points that must be left, and where the first strength lies in
-# the workspace.
+# looked at in between, how far above it a minimum may seem to be, the bracket that is
+# close enough, the fraction of points that must be left, and where the first strength
+# lies in the workspace.
 _STRIDE = 1.0
-_VALLEY = 1e-2
+_VALLEY = 3e-3
 _MARGIN = 5e-3
-_SETTLED = 2e-3
+_SETTLED = 5e-4
 SATURATED = 1e-6
 _MIDDLE = 75
 # Places over the range of strengths at which an L-curve is sought.
@@ -214,20 +214,21 @@ def close_in(k, y, penalty, q, p, work, floor):
     b, f_b, g_b = curve[k + 1, 0], curve[k + 1, 1], curve[k + 1, 2]
     best, f_best = (a, f_a) if f_a <= f_b else (b, f_b)
     n_fits = 0
-    while n_fits < _MAX_STEPS and b - a > _CLOSE:
-        z, _ = cubic_minimum(a, f_a, g_a, b, f_b, g_b)
-        edge = 1e-3 * (b - a)
-        z = min(max(z, a + edge), b - edge)
+    new, _ = cubic_minimum(a, f_a, g_a, b, f_b, g_b)
+    while n_fits < _MAX_STEPS and b - a > _SETTLED:
+        # Slopes jump where bins enter: both ends have to move.
+        edge = 0.02 * (b - a)
+        z = min(max(new, a + edge), b - edge)
         p, f, g, _ = criterion(z, y, penalty, q, p, work, floor)
         n_fits += 1
-        moved = abs(z - best)
         if f < f_best:
             best, f_best = z, f
         if g > 0.0:
             b, f_b, g_b = z, f, g
         else:
             a, f_a, g_a = z, f, g
-        if moved <= _SETTLED:
+        new, _ = cubic_minimum(a, f_a, g_a, b, f_b, g_b)
+        if abs(new - z) <= _CLOSE:
             break
     return p, best, f_best, n_fits
 

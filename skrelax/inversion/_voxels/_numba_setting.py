@@ -9,13 +9,16 @@ import numpy as np
 from ...utils._compiled import compiled
 from .._numba_fit import REORDER
 from ._numba_kernel import columns_at, kernel_at
-from ._numba_nnls import append, back_substitute, misfit, nnls, products, project
+from ._numba_nnls import DEPENDENT, misfit, nnls, products, project
 
 # The scan ends where sums of squares have risen to this multiple of the smallest.
 _HOPELESS = 4.0
 # A gap is looked into where a kernel at one of its ends is at most this multiple of
 # the best.
 _NEAR = 1.03
+# Sums of squares at the ends of a gap differ by more than this where it has no minimum
+# if both slopes say so.
+_STEEP = 1.5
 # Distance of two settings, as a fraction of the range, that makes no difference.
 _CLOSE = 1e-6
 _MAX_ROUNDS = 40
@@ -83,7 +86,14 @@ def scan(table, y, work):
     lowest, high = k, last
     while high > lowest:
         low = max(high - step, 0)
-        if min(known[high, 0], known[low, 0]) <= _NEAR * best:
+        near = min(known[high, 0], known[low, 0]) <= _NEAR * best
+        # Noise makes several minima where squares hardly change, not on a slope.
+        ratio = known[low, 0] / known[high, 0]
+        if ratio > _STEEP and max(known[low, 1], known[high, 1]) < 0.0:
+            near = False
+        if ratio < 1.0 / _STEEP and min(known[low, 1], known[high, 1]) > 0.0:
+            near = False
+        if near:
             for k in range(high - table.fine, low, -table.fine):
                 p = fit_node(table, k, y, p, work)
                 n_fits += 1
@@ -121,51 +131,71 @@ def fit_columns(table, setting, y, p, work):
 
     Bins whose amplitude would not be positive leave.
     """
-    passive, r, K, D, H, c = (
-        work.passive, work.r, work.columns, work.changes, work.H, work.t[0]
-    )  # fmt: skip
-    P, s, m = passive.P, passive.s, y.size
-    while p > 0:
-        columns_at(table, setting, p, P, K, D)
-        q = 0
-        for a in range(p):
+    r, K, D, H, Q = work.r, work.columns, work.changes, work.H, work.places
+    c = work.t[0]
+    P, _, _, R, inverse, z, s = work.passive
+    m = y.size
+    columns_at(table, setting, p, P, K, D)
+    for a in range(p):
+        v = 0.0
+        for i in range(m):
+            v += K[a, i] * y[i]
+        c[a] = v
+        for b in range(a + 1):
             v = 0.0
             for i in range(m):
-                v += K[a, i] * y[i]
-            c[P[a]] = v
-            for b in range(a + 1):
-                v = 0.0
-                for i in range(m):
-                    v += K[a, i] * K[b, i]
-                H[P[a], P[b]] = v
-                H[P[b], P[a]] = v
-        for a in range(p):
-            if append(H, c, P[a], q, passive):
-                for i in range(m):
-                    K[q, i] = K[a, i]
-                    D[q, i] = D[a, i]
+                v += K[a, i] * K[b, i]
+            H[a, b] = v
+    for a in range(p):
+        Q[a] = a
+    while p > 0:
+        q = 0
+        for row in range(p):
+            k = Q[row]
+            left, target = H[k, k], c[k]
+            for a in range(q):
+                v = H[k, Q[a]]
+                for b in range(a):
+                    v -= R[a, b] * R[q, b]
+                v *= inverse[a]
+                R[q, a] = v
+                left -= v * v
+                target -= v * z[a]
+            if left > DEPENDENT * H[k, k]:
+                inverse[q] = 1.0 / np.sqrt(left)
+                z[q] = target * inverse[q]
+                Q[q] = k
                 q += 1
         p = q
-        back_substitute(p, passive, passive.z, s)
+        for a in range(p):
+            s[a] = z[a]
         q = 0
+        for a in range(p - 1, -1, -1):
+            v = s[a] * inverse[a]
+            s[a] = v
+            for b in range(a):
+                s[b] -= R[a, b] * v
         for a in range(p):
             if s[a] > 0.0:
-                P[q] = P[a]
+                Q[q] = Q[a]
                 q += 1
         if q == p:
             break
         p = q
-    slope = 0.0
     for i in range(m):
         r[i] = y[i]
     for a in range(p):
+        k = Q[a]
         for i in range(m):
-            r[i] -= s[a] * K[a, i]
+            r[i] -= s[a] * K[k, i]
+    slope = 0.0
     for a in range(p):
+        k = Q[a]
         v = 0.0
         for i in range(m):
-            v += r[i] * D[a, i]
+            v += r[i] * D[k, i]
         slope -= 2.0 * v * s[a]
+        P[a] = P[k]
     return p, slope
 
 

@@ -58,14 +58,14 @@ def is_open(penalty, p, work):
 
 
 @compiled
-def fit_exactly(y, penalty, p, work):
+def fit_exactly(y, penalty, p, work, exact):
     """Fit without the quadratic penalty from columns instead of their products.
 
     That tells columns apart which differ by less than the roots of what rounding does
     to products. It goes on from the bins in use; returns their number and the square.
     """
-    P, K, x, exact = work.passive.P, work.K, work.x, work.exact
-    columns, state = exact.columns, exact.state
+    P, K, x = work.passive.P, work.K, work.x
+    columns, state = exact.columns.columns, exact.columns.state
     for j in range(x.size):
         state[j] = 0
     k = 0
@@ -76,9 +76,9 @@ def fit_exactly(y, penalty, p, work):
             k += 1
         else:
             x[j] = 0.0
-    certified = CertifiedKernel(K, False, 0.0, work.nothing)
+    certified = CertifiedKernel(K, False, 0.0, exact.nothing)
     lasso = Lasso(certified, _EXACT, 20 * x.size)
-    k = active_set(lasso, y, 0.0, penalty.alpha, k, x, exact, work.t[0])
+    k = active_set(lasso, y, 0.0, penalty.alpha, k, x, exact.columns, work.t[0])
     for a in range(k):
         P[a] = columns.P[a]
     return k, misfit(K, y, k, work.passive, x, work.r)
@@ -93,15 +93,15 @@ def gain(K, y, j, k, columns):
 
 
 @compiled
-def go_on(y, penalty, k, free, least, work):
+def go_on(y, penalty, k, free, least, work, exact):
     """Go on from a fit from columns where rounding hides descents; return as that.
 
     Columns are tried by what they add, since the residual of a signal without noise is
     orthogonal to all of them, but for rounding.
     """
-    K, x, exact = work.K, work.x, work.exact
-    columns, state = exact.columns, exact.state
-    certified = CertifiedKernel(K, False, 0.0, work.nothing)
+    K, x = work.K, work.x
+    columns, state = exact.columns.columns, exact.columns.state
+    certified = CertifiedKernel(K, False, 0.0, exact.nothing)
     lasso = Lasso(certified, _EXACT, 20 * x.size)
     while free > least and k < columns.P.size - 1:
         best, found = 0.0, -1
@@ -114,7 +114,7 @@ def go_on(y, penalty, k, free, least, work):
             break
         add_column(K, y, found, 1.0, k, columns)
         columns.P[k], columns.sign[k], state[found] = found, 1.0, 1
-        k = active_set(lasso, y, 0.0, penalty.alpha, k + 1, x, exact, work.t[0])
+        k = active_set(lasso, y, 0.0, penalty.alpha, k + 1, x, exact.columns, work.t[0])
         for a in range(k):
             work.passive.P[a] = columns.P[a]
         new = misfit(K, y, k, work.passive, x, work.r)
@@ -212,7 +212,7 @@ def choose(rule, y, penalty, setting, table, values, p, work):
 
 
 @compiled
-def invert(table, given, rule, shared, work, found):
+def invert(table, given, rule, shared, work, exact, found):
     """Find setting, strength and distribution of each signal that is not masked."""
     nodes = table.nodes
     for k in range(given.signals.shape[0]):
@@ -233,8 +233,8 @@ def invert(table, given, rule, shared, work, found):
         p, free = fit_strength(0.0, y, penalty, p, work)
         strength, n_fits, is_exact = 0.0, 1, False
         if p > 0 and (free < _CLEAN * square or is_open(penalty, p, work)):
-            p, free = fit_exactly(y, penalty, p, work)
-            p, free = go_on(y, penalty, p, free, _NOTHING * square, work)
+            p, free = fit_exactly(y, penalty, p, work, exact)
+            p, free = go_on(y, penalty, p, free, _NOTHING * square, work, exact)
             is_exact, n_fits = True, 2
         if p > 0 and is_noise(rule.least, square, given.means[k], free):
             p = 0

@@ -128,8 +128,15 @@ class Work(NamedTuple):
     """Room for a matrix of bins, (n_bins, n_bins)."""
     state: np.ndarray
     """Bracket of the corner, as indices of points, (4,)."""
-    exact: ActiveSet
-    """Workspace of fits from columns."""
+    places: np.ndarray
+    """Places of bins among columns, (n_bins,)."""
+
+
+class Exact(NamedTuple):
+    """Workspace of fits from columns instead of their products."""
+
+    columns: ActiveSet
+    """The columns."""
     nothing: np.ndarray
     """No vector that certifies, (0,)."""
 

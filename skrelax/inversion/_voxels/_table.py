@@ -15,7 +15,8 @@ _NARROWEST = 1.0 / 1024
 _TESTED = np.array([-0.995, -0.91, -0.72, -0.3, 0.03, 0.37, 0.69, 0.93, 0.99])
 # Kernels of the scan: two degrees apart for angles from 50 to 180.
 _N_NODES = 66
-# With these none of 1600 signals of SNR 8 to 1000 fared worse than in a scan of all.
+# With these 11 of 10500 signals of SNR 3 to 1000 fared worse than in a scan of all, by
+# up to 1.5e-4 of the residual.
 _STEP = 6
 _FINE = 2
 # Settings at which effective parameters are tabulated.

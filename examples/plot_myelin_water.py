@@ -82,11 +82,11 @@ _ = ParameterMapDisplay(images, units=units, limits=limits).plot()
 # %%
 # Every rule against the truth
 # ----------------------------
-# The mean error (bias) and the spread of the short fraction, and the difference of white
-# and grey matter, which is .08 in truth. Without a penalty noise goes into short T2. The
-# discrepancy rule and the corner of the L-curve smooth so much that T2 of other water
-# leaks below the border, the more the shorter it is: they show a contrast that is not
-# there. The weaker penalties of chi2 and GCV take a little off a pool of myelin as
+# The mean error (bias) and the spread of the short fraction, and the difference of
+# white and grey matter, which is .08 in truth. Without a penalty noise goes into short
+# T2. The discrepancy rule and the corner of the L-curve smooth so much that T2 of other
+# water leaks below the border, the more the shorter it is: they show a contrast that is
+# not there. The weaker penalties of chi2 and GCV take a little off a pool of myelin as
 # narrow as this one, in both tissues alike.
 rules = ["chi2", "gcv", "lcurve", "discrepancy", "none"]
 searched = {"chi2": chi2} | {rule: invert(rule)[0] for rule in rules[1:]}

@@ -371,16 +371,15 @@ class RicianInversion(
         return columns | dict(zip(("status", "message"), told, strict=True))
 
     def _codes(self):
-        codes = self._inner._codes()
-        if codes is None:
-            return None
-        return self._as_failed(codes)
+        return self._as_failed(self._inner._codes())
 
     def _codes_to_tell(self):
         return self._as_failed(self._inner._codes_to_tell())
 
     def _as_failed(self, codes):
         """Return codes of which those of signals that did not come to rest say so."""
+        if codes is None:
+            return None
         moving = ~np.atleast_1d(self.converged_) & (codes <= FitStatus.AT_BOUND)
         return np.where(moving, FitStatus.FAILED, codes)
 

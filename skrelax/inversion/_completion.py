@@ -175,7 +175,9 @@ def fit_part(model, X, target, options, part):
 
 def predict_all(model, X, target):
     """Return the signals of a fit in the shape of its target, (n_points, n_signals)."""
-    return np.asarray(model.predict(X)).reshape(target.shape)
+    found = np.asarray(model.predict(X)).reshape(target.shape)
+    # Where an inversion finds nothing but noise there is no signal.
+    return np.where(np.isnan(found), 0.0, found)
 
 
 def complete_signals(estimator, first, X, magnitudes, options, tol, max_iter):

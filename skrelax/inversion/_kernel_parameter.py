@@ -102,9 +102,9 @@ class KernelParameterSearch(
     residual_ : float or ndarray of shape (n_signals,)
         Root mean square of what each fit leaves of its signal, weighted.
     noise_std_ : float or ndarray of shape (n_signals,)
-        The same without penalty: sqrt(``|K f - s|^2 / n_points``), the noise level of
-        DECAES. Of noise of standard deviation sigma it finds sigma sqrt(1 - p /
-        n_points) in the mean, for p bins that are used and the setting.
+        Noise level of each signal, from what a fit without penalty leaves of it:
+        sqrt(``|K f - s|^2 / (n_points - p)``), for p bins that are used, and a setting
+        and a baseline that were found; nan where no points are left.
     n_features_in_ : int
         Number of acquisition columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -297,7 +297,7 @@ class KernelParameterSearch(
             fits.choices["strength"] = np.full(status.size, np.nan)
         if found is not None:
             fits.put(good, found)
-        self._store(fits)
+        self._store(fits, _noise_levels(fits, self._count_points(), self._extra(known)))
         return report
 
     def _solve_slowly(self, measured, values):
@@ -317,7 +317,16 @@ class KernelParameterSearch(
         found.status[ends & (found.status == FitStatus.CONVERGED)] = FitStatus.AT_BOUND
         return found, report
 
-    def _store(self, fits):
+    def _count_points(self):
+        if self._weight is None:
+            return len(self._acquisition)
+        return np.count_nonzero(self._weight)
+
+    def _extra(self, known):
+        """Return how many numbers of a signal are found besides its bins."""
+        return (known is None) + bool(innermost(self._inversion).fit_intercept)
+
+    def _store(self, fits, noise_std):
         """Store the results in the shape of y."""
         self._choices = fits.choices
         named = {
@@ -325,7 +334,7 @@ class KernelParameterSearch(
             "coef_": fits.coef,
             "intercept_": fits.intercept,
             "residual_": fits.residuals,
-            "noise_std_": fits.free_residuals,
+            "noise_std_": noise_std,
             "strength_": fits.choices.get("strength"),
             "status_": fits.status,
         }
@@ -474,3 +483,10 @@ class KernelParameterSearch(
         tags.input_tags.positive_only = True
         tags.regressor_tags.poor_score = True
         return tags
+
+
+def _noise_levels(fits, n_points, extra):
+    """Return the noise (n_signals,) by residuals and the degrees of freedom left."""
+    free = n_points - extra - fits.used
+    share = np.divide(n_points, free, out=np.full(free.shape, np.nan), where=free > 0)
+    return fits.free_residuals * np.sqrt(share)

@@ -114,6 +114,8 @@ class SettingFits(NamedTuple):
     """Root mean squares of residuals, (n_signals,)."""
     free_residuals: np.ndarray
     """The same of fits without a penalty, (n_signals,)."""
+    used: np.ndarray
+    """Bins that these use, (n_signals,)."""
     status: np.ndarray
     """FitStatus, (n_signals,)."""
     choices: dict
@@ -123,10 +125,10 @@ class SettingFits(NamedTuple):
     def empty(cls, status, n_bins):
         """Return room for signals of a status (n_signals,)."""
         n = status.size
-        nothing = (np.full(n, np.nan) for _ in range(4))
-        values, intercept, residuals, free = nothing
+        nothing = (np.full(n, np.nan) for _ in range(5))
+        values, intercept, residuals, free, used = nothing
         coef = np.full((n, n_bins), np.nan)
-        return cls(values, coef, intercept, residuals, free, status, {})
+        return cls(values, coef, intercept, residuals, free, used, status, {})
 
     def put(self, places, found):
         """Store the fits of some of the signals."""
@@ -149,7 +151,7 @@ def find_values(kernels, measured, tried, intercept, n_jobs):
     residual = np.empty((tried.size, Y.shape[1]))
 
     def fit(index):
-        misfit = _free_misfit(kernels.at(tried[index], X), Y, weight, intercept)
+        misfit, _ = _fit_freely(kernels.at(tried[index], X), Y, weight, intercept)
         w = 1.0 if weight is None else weight[:, None]
         residual[index] = (w * misfit**2).sum(axis=0)
 
@@ -196,8 +198,10 @@ def invert_groups(kernels, inversion, measured, values, n_jobs):
 
     def fit_freely(group):
         mine = np.flatnonzero(member == group)
-        rest = _free_misfit(kernels.at(groups[group], X), Y[:, mine], weight, intercept)
+        K = kernels.at(groups[group], X)
+        rest, coef = _fit_freely(K, Y[:, mine], weight, intercept)
         found.free_residuals[mine] = np.sqrt(mean_squares(rest, weight))
+        found.used[mine] = np.count_nonzero(coef, axis=1)
 
     tasks = [(group,) for group in range(groups.size)]
     run_tasks(fit, tasks, n_jobs)
@@ -235,11 +239,11 @@ def innermost(inversion):
     return inner
 
 
-def _free_misfit(K, Y, weight, intercept):
-    """Return what a fit without penalty leaves of signals, (n_points, n_signals)."""
+def _fit_freely(K, Y, weight, intercept):
+    """Return what a fit without penalty leaves of signals Y, and its distributions."""
     free = LassoFista(alpha=0.0, fit_intercept=intercept)
     with held_reports():
-        return Y - free.fit(K, Y, sample_weight=weight).predict(K)
+        return Y - free.fit(K, Y, sample_weight=weight).predict(K), free.coef_
 
 
 def _run_free(fit, tasks, n_jobs):

@@ -259,17 +259,19 @@ def _invert(plan, made, signals, known, options):
         **shared,
     )  # fmt: skip
     status, free_residuals = np.array(fits.status), fits.free_residuals
+    used = fits.n_used.astype(np.float64)
     if free is not None:
         replaced = status == FitStatus.MASKED
         replaced |= (status == FitStatus.CONVERGED) & (free.status > 0)
         status[replaced] = free.status[replaced]
         there = status <= FitStatus.AT_BOUND
         free_residuals = np.where(there, free.free_residuals, np.nan)
+        used = free.n_used.astype(np.float64)
     baseline = np.where(status <= FitStatus.AT_BOUND, fits.intercepts, np.nan)
     choices = {"strength": fits.strengths} if plan.chooses else {}
     return SettingFits(
         fits.settings, fits.distributions, baseline, fits.residuals, free_residuals,
-        status, choices,
+        used, status, choices,
     )  # fmt: skip
 
 

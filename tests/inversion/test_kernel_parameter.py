@@ -52,8 +52,6 @@ def test_angles_are_found_and_distributions_are_those_of_the_angle():
     assert_allclose(search.value_[1:], truth[1:], atol=0.4)
     rest = search.predict(TIMES) - signals
     assert_allclose(search.residual_, np.sqrt(np.mean(rest**2, axis=0)), rtol=1e-9)
-    # At most the noise, and what the penalties cost.
-    assert (search.noise_std_ <= search.residual_).all()
     assert_allclose(search.noise_std_, 1e-4, rtol=0.3)
     assert search.strength_ is None
     assert_array_equal(search.status_, FitStatus.CONVERGED)

@@ -23,6 +23,7 @@ from skrelax import (
 )
 from skrelax.inversion import KernelParameterSearch, RicianInversion
 from skrelax.model_selection import InterleavedKFold, StrengthSearch
+from skrelax.nonlinear import FitStatus
 from skrelax.signals import EPGEchoTrain
 from skrelax.uncertainty import bootstrap_distribution
 from skrelax.utils._inspect import final_step, treats_signals_alone
@@ -237,7 +238,9 @@ ALONE = {
     "SmoothLassoCV": on_line(SmoothLassoCV(2, 4, per_signal=True)),
     "search": chosen(on_line(TIKHONOV), "chi2"),
     "search inside": on_line(chosen(TIKHONOV, "gcv")),
-    "angle": echo_train(TIKHONOV, values=[140.0, 150.0, 160.0, 170.0, 180.0]),
+    "angle": echo_train(
+        TIKHONOV, values=[140.0, 150.0, 160.0, 170.0, 180.0], least_snr=None
+    ),
 }
 
 
@@ -400,15 +403,44 @@ def test_voxels_of_any_kind():
     voxels = np.vstack([Y.T, np.zeros(48), np.ones(48), np.full(48, np.nan)])
     mapper = VoxelMapper(RicianInversion(on_line(TIKHONOV), NOISE), TIMES)
     rows = mapper.fit_transform(voxels)
-    assert mapper.get_feature_names_out()[0].startswith("T2=")
+    names = mapper.get_feature_names_out()
+    assert names[0].startswith("T2=")
+    assert names[-3:].tolist() == ["residual", "noise_std", "status"]
     alone = RicianInversion(on_line(TIKHONOV), NOISE).fit(TIMES, Y[:, 1])
-    assert_allclose(rows[1], alone.coef_, rtol=1e-6, atol=1e-9)
-    assert not rows[3].any()
+    assert_allclose(rows[1, :-3], alone.coef_, rtol=1e-6, atol=1e-9)
+    # What is left of the magnitudes, whose mean is above the signal.
+    rest = alone.predict_magnitude(TIMES) - Y[:, 1]
+    assert_allclose(rows[1, -3:], [np.sqrt(np.mean(rest**2)), NOISE, 0], rtol=1e-6)
+    assert rows[3, -1] == FitStatus.NO_SIGNAL
     assert np.isfinite(rows[4]).all()
-    assert np.isnan(rows[5]).all()
+    assert np.isnan(rows[[3, 5], :-1]).all()
+
+
+def test_noise_in_a_search_of_angles():
+    Y, _ = magnitudes(2)
+    noise = np.hypot(*(NOISE * np.random.default_rng(1).standard_normal((2, 48))))
+    inversion = RicianInversion(echo_train(TIKHONOV), NOISE)
+    with pytest.warns(ConvergenceWarning, match="1 of 3 fits .* 1 no signal"):
+        found = clone(inversion).fit(TIMES, np.column_stack([Y, noise]))
+    assert found.converged_.all()
+    assert np.isnan(found.coef_[2]).all()
+    alone = clone(inversion).fit(TIMES, Y[:, 1])
+    assert_allclose(found.coef_[1], alone.coef_, rtol=1e-5, atol=1e-6)
+    mapper = VoxelMapper(inversion, TIMES).fit(Y.T)
+    with pytest.warns(ConvergenceWarning):
+        rows = mapper.transform(np.vstack([Y.T, noise]), known=[150.0, 150.0, 150.0])
+    assert rows[:, -1].tolist() == [0, 0, FitStatus.NO_SIGNAL]
+    names = mapper.get_feature_names_out().tolist()
+    assert_array_equal(rows[:2, names.index("flip_angle")], 150.0)
+
+
+def test_voxels_with_their_own_strength():
+    Y, _ = magnitudes(3)
+    voxels = np.vstack([Y.T, np.zeros(48), np.ones(48), np.full(48, np.nan)])
     search = RicianInversion(StrengthSearch(on_line(TIKHONOV), "chi2", strengths=6))
     # The mapper sets per_signal, so that each voxel gets its own strength.
-    rows = VoxelMapper(search, TIMES).fit_transform(voxels[:2])
+    mapper = VoxelMapper(search, TIMES, include=("distribution",))
+    rows = mapper.fit_transform(voxels[:2])
     own = clone(search).fit(TIMES, Y[:, 0])
     assert_allclose(rows[0], own.coef_, rtol=1e-5, atol=1e-7)
 

@@ -43,6 +43,8 @@ class VoxelDistributions(NamedTuple):
     """FitStatus of each signal, (n_signals,)."""
     n_solves: np.ndarray
     """Fits for the setting and for the strength, (n_signals, 2)."""
+    n_used: np.ndarray
+    """Bins that the fit without the penalty uses, (n_signals,)."""
 
 
 def invert_signals(
@@ -167,6 +169,7 @@ def invert_signals(
         np.full((n_signals, 2), np.nan),
         status,
         np.zeros((n_signals, 2), np.int64),
+        np.zeros(n_signals, np.int64),
     )
 
     def part(rows):
@@ -203,6 +206,7 @@ def invert_signals(
         baselines,
         status,
         found.solves,
+        found.used,
     )
 
 

@@ -236,6 +236,7 @@ def invert(table, given, rule, shared, work, exact, found):
             p, free = fit_exactly(y, penalty, p, work, exact)
             p, free = go_on(y, penalty, p, free, _NOTHING * square, work, exact)
             is_exact, n_fits = True, 2
+        found.used[k] = p
         if p > 0 and is_noise(rule.least, square, given.means[k], free):
             p = 0
         is_free = rule.code == NONE

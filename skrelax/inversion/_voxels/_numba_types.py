@@ -176,3 +176,5 @@ class Found(NamedTuple):
     """FitStatus, (n_signals,)."""
     solves: np.ndarray
     """Fits for the setting and for the strength, (n_signals, 2)."""
+    used: np.ndarray
+    """Bins that the fit without the penalty uses, (n_signals,)."""

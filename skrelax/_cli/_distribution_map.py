@@ -324,11 +324,18 @@ def _draw(path, maps):
     """Draw the maps of the middle slice."""
     from matplotlib.figure import Figure
 
-    names = [name for name in MAPS if name in maps]
+    images = {name: maps[name] for name in MAPS if name in maps}
+    limits, units = {}, {name: unit for name, unit in _UNITS.items() if name in maps}
+    if "strength" in images:
+        # It spans decades.
+        images["log10 strength"] = np.log10(images.pop("strength"))
+    finite = images["gmT2"][np.isfinite(images["gmT2"])]
+    if finite.size:
+        # Fluid would take all colours from tissue.
+        limits["gmT2"] = 0.0, 2.0 * float(np.median(finite))
     figure = Figure(figsize=(9.3, 6.0), layout="constrained")
     axes = figure.subplots(2, 3)
-    units = {name: unit for name, unit in _UNITS.items() if name in maps}
-    ParameterMapDisplay({name: maps[name] for name in names}, units=units).plot(axes)
+    ParameterMapDisplay(images, units=units, limits=limits).plot(axes)
     figure.savefig(path, dpi=150)
 
 

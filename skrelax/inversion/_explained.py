@@ -61,11 +61,10 @@ def report_unexplained(rows, F, alphas, positive):
     Noise without a signal and zeros are not told of: there is nothing to explain.
     """
     report = Unexplained(len(F))
-    step = max(1, _BLOCK_VALUES // max(rows.AT.shape))
+    step = max(1, _BLOCK_VALUES // F.shape[1])
     for start in range(0, len(F), step):
         block = slice(start, start + step)
-        S = rows.S[block]
-        rest = S - F[block] @ rows.AT
+        S, rest = rows.S[block], rows.residuals(block, F[block])
         total = np.einsum("ij,ij->i", S, S)
         left = np.einsum("ij,ij->i", rest, rest)
         raw = total + rows.extra[block]

@@ -18,6 +18,8 @@ from ..utils._scaling import centre_rows
 from ..utils._validation import refuse_complex
 from ._distribution import DistributionMixin
 from ._penalty import kronecker_penalty
+from ._plane_norm import PlaneNorm
+from ._plane_system import MANY_BINS
 
 # Decades of a grid of strengths.
 _DECADES = 10.0
@@ -215,6 +217,8 @@ class LinearInversionMixin(CoefficientsMixin):
         n_constants = int(self.fit_intercept)
         if name == "alpha":
             return AbsoluteNorm(n_constants)
+        if self.coef_.shape[-1] > MANY_BINS:
+            return PlaneNorm(self.penalty_, self.grid_shape_, self._order, n_constants)
         return SquaredNorm(self.penalty_, n_constants)
 
     def _strength_range(self, name, matrix, signals, share):
@@ -224,7 +228,9 @@ class LinearInversionMixin(CoefficientsMixin):
         """
         if name == "alpha":
             return np.abs((signals.T * share) @ matrix).max(axis=1), _DECADES
-        return 10.0 * float(share @ (matrix**2).mean(axis=1)), _DECADES
+        # Row by row, as no second kernel is made.
+        squares = np.array([(row**2).mean() for row in matrix])
+        return 10.0 * float(share @ squares), _DECADES
 
     def _strength_of_each(self, name, values):
         """Return the setting of this name with a strength for each signal (q,)."""

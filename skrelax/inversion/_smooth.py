@@ -8,14 +8,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..utils._grid_shape import check_grid_shape
 from ..utils._linear_inputs import COUNT, ITERATIONS, STRENGTH
-from ..utils._parallel import single_blas_thread
 from ..utils._sklearn import BaseEstimator, Options, StrOptions, _fit_context
 from ..utils._validation import N_JOBS
 from ._cv import (
     FoldedSignals,
     FoldsMixin,
     choose_candidate,
-    cross_validate_paths,
     curve_table,
     largest_gap,
     pair_table,
@@ -25,7 +23,9 @@ from ._explained import report_unexplained
 from ._lasso_solvers import warn_gaps
 from ._linear import LinearInversionMixin, validate_linear
 from ._penalty import kronecker_penalty
-from ._smooth_solvers import smooth_held_out_errors, solve_smooth
+from ._plane_folds import errors_along
+from ._plane_system import MANY_BINS
+from ._smooth_solvers import cross_validate_smooth, smooth_rows, solve_smooth
 from ._strengths import (
     check_alpha,
     check_path,
@@ -33,7 +33,7 @@ from ._strengths import (
     smooth_alpha_grid,
     smoothness_grid,
 )
-from ._weighted_rows import mean_squares, weigh_rows
+from ._weighted_rows import mean_squares
 
 
 class SmoothLasso(
@@ -116,7 +116,8 @@ class SmoothLasso(
     unique. It is found by block principal pivoting [1]_ with the sparse Kronecker
     sum of the differences; differences stop at the edges of the grid, and
     nothing is altered after the fit, so ``K @ coef_`` equals `predict`. Signals
-    are solved independently of each other.
+    are solved independently of each other. Of more than 1200 bins the kernel is
+    compressed, to 1e-12 of its largest column, and only positive bins are solved for.
 
     References
     ----------
@@ -212,7 +213,7 @@ class SmoothLasso(
         smoothness, scales = check_smoothness(
             self.smoothness, self.order, self.grid_shape_, y.shape[1]
         )
-        rows = weigh_rows(X, y, weight, self.fit_intercept)
+        rows = smooth_rows(X, y, weight, self.fit_intercept, self.grid_shape_)
         alphas = check_alpha(self.alpha, y.shape[1])
         F, gaps, n_iter = solve_smooth(
             rows,
@@ -232,6 +233,12 @@ class SmoothLasso(
 
     def _treats_alone(self):
         return np.ndim(self.alpha) == 0 and np.ndim(self.smoothness) < 2
+
+    def _errors_along(self, name, strengths, target, folds):
+        """Return errors of folds along strengths, None on grids of few bins."""
+        if target.matrix.shape[1] <= MANY_BINS:
+            return None
+        return errors_along(name, strengths, target, folds, self.get_params())
 
     @property
     def penalty_(self):
@@ -436,7 +443,7 @@ class SmoothLassoCV(
         X, y, weight = validate_linear(self, X, y, sample_weight)
         self.grid_shape_ = check_grid_shape(self.grid_shape, X, source)
         folds = self._folds(X, y, sample_weight, groups)
-        rows = weigh_rows(X, y, weight, self.fit_intercept)
+        rows = smooth_rows(X, y, weight, self.fit_intercept, self.grid_shape_)
         if isinstance(self.alphas, numbers.Integral):
             self.alphas_ = smooth_alpha_grid(
                 rows, self.positive, self.alphas, self.per_signal
@@ -451,23 +458,15 @@ class SmoothLassoCV(
         settings = penalty, self.positive, self.tol, self.max_iter
         paths = paths_of(self.alphas_, y.shape[1])
 
-        def solve(rows, held_out, part, path):
-            smoothness = float(self.smoothnesses_[path])
-            return smooth_held_out_errors(
-                rows, held_out, paths[part], smoothness, *settings
-            )
-
-        shape = (self.smoothnesses_.size, paths.shape[1])
-        n = X.shape[1]
-        with single_blas_thread():
-            errors, gaps, counts = cross_validate_paths(
-                solve,
-                FoldedSignals(X, y, weight, folds, self.fit_intercept),
-                shape,
-                cost=float(np.prod(shape)) * n**2 * (min(X.shape) + n / 10),
-                n_jobs=self.n_jobs,
-                verbose=self.verbose,
-            )
+        errors, gaps, counts = cross_validate_smooth(
+            rows,
+            FoldedSignals(X, y, weight, folds, self.fit_intercept),
+            (self.smoothnesses_, paths),
+            penalty,
+            settings[1:],
+            self.n_jobs,
+            self.verbose,
+        )
         self.cv_dual_gap_ = largest_gap(gaps, self.per_signal)
         warn_gaps(gaps, self.tol, self.max_iter, "fits of the folds")
         best, *curve = choose_candidate(

@@ -1,9 +1,14 @@
-"""Smooth LASSO on arrays: threads and fallbacks around the compiled pivoting."""
+"""Smooth LASSO on arrays: threads and fallbacks around the compiled pivoting.
+
+Grids of many bins go another way, see `Plane`.
+"""
 
 import numpy as np
 from scipy import linalg
 
 from ..utils._parallel import run_chunks, single_blas_thread
+from . import _plane_system
+from ._cv import FoldedSignals, cross_validate_paths
 from ._lasso_solvers import dual_shift, held_out_errors, relative_gap, solve_lasso
 from ._numba_fit import CertifiedKernel, Signals
 from ._numba_pivoting import Pivoting
@@ -16,7 +21,9 @@ from ._numba_smooth import (
     smooth_batch_each,
     smooth_path_errors,
 )
-from ._weighted_rows import WeightedRows
+from ._plane_solvers import plane_path_errors, solve_planes
+from ._plane_system import Plane, plane_of
+from ._weighted_rows import WeightedRows, weigh_rows
 
 # Pivoting that needs more steps than this mostly cycles: few bins are positive
 # then, and the active set finds them at once.
@@ -24,6 +31,13 @@ _MAX_PIVOTS = 40
 # Ratio of the smallest to the largest response of bins below which row sums of the
 # kernel give no useful certificate.
 _BLIND = 1e-6
+
+
+def smooth_rows(X, y, weight, fit_intercept, grid_shape):
+    """Return the WeightedRows of a kernel and signals, or a Plane of many bins."""
+    make = weigh_rows if X.shape[1] <= _plane_system.MANY_BINS else plane_of
+    grid = () if make is weigh_rows else (grid_shape,)
+    return make(X, y, weight, fit_intercept, *grid)
 
 
 def smooth_work(n, m):
@@ -110,8 +124,11 @@ def solve_smooth(
 ):
     """Solve all signals; return F (q, n), relative gaps (q,), iterations (q,).
 
-    `smoothness` is a number or one for each signal, (q,).
+    `rows` may be a Plane; `smoothness` is a number or one for each signal, (q,).
     """
+    if isinstance(rows, Plane):
+        settings = tol, max_iter, n_jobs
+        return solve_planes(rows, alphas, smoothness, penalty, positive, settings)
     if np.ndim(smoothness):
         if (smoothness == smoothness[0]).all():
             smoothness = float(smoothness[0])
@@ -253,3 +270,37 @@ def smooth_held_out_errors(
         errors[better, column] = squares[better]
         gaps[better, column] = again[better]
     return errors, gaps
+
+
+def cross_validate_smooth(rows, data, strengths, penalty, settings, n_jobs, verbose):
+    """Return errors, gaps and counts of folds, see `cross_validate_paths`.
+
+    `data` are FoldedSignals, `strengths` smoothnesses (n_smoothnesses,) and alphas (q,
+    n_alphas), and settings are positive, tol and max_iter.
+    """
+    smoothnesses, alphas = strengths
+    shape = smoothnesses.size, alphas.shape[1]
+    n_points, n = data.X.shape
+    cost = float(np.prod(shape)) * n**2 * (min(n_points, n) + n / 10)
+    with single_blas_thread():
+        if not isinstance(rows, Plane):
+
+            def solve(fold_rows, held_out, part, path):
+                return smooth_held_out_errors(
+                    fold_rows, held_out, alphas[part], float(smoothnesses[path]),
+                    penalty, *settings,
+                )  # fmt: skip
+
+            return cross_validate_paths(solve, data, shape, cost, n_jobs, verbose)
+        # One path leads through all pairs, so that fits go warm from one to the next.
+        core = FoldedSignals(
+            rows.core, data.y, data.weight, data.folds, data.fit_intercept
+        )
+
+        def solve_plane(fold_rows, held_out, part, path):
+            plane = Plane(rows.basis, fold_rows)
+            given = smoothnesses, alphas[part]
+            return plane_path_errors(plane, held_out, given, penalty, *settings)
+
+        shape = 1, smoothnesses.size * alphas.shape[1]
+        return cross_validate_paths(solve_plane, core, shape, cost, n_jobs, verbose)

@@ -69,7 +69,7 @@ def alpha_max(rows, positive, per_signal=False):
 
     It is 1 where they are zero at any alpha.
     """
-    gradient = rows.S @ rows.AT.T
+    gradient = rows.gradients()
     size = gradient if positive else np.abs(gradient)
     top = size.max(axis=1) if per_signal else np.asarray(size.max())
     top = np.where(top > 0.0, top, 1.0)
@@ -92,5 +92,5 @@ def smooth_alpha_grid(rows, positive, n_alphas, per_signal=False):
 
 def smoothness_grid(rows, n_smoothnesses):
     """Return decreasing smoothnesses from the mean square of the kernel."""
-    top = np.einsum("ij,ij->", rows.AT, rows.AT) / rows.AT.shape[0] or 1.0
+    top = rows.mean_square() or 1.0
     return top * 10.0 ** -np.linspace(*_SMOOTHNESS_DECADES, n_smoothnesses)

@@ -38,6 +38,18 @@ class WeightedRows:
         """A^T A, (n_bins, n_bins)."""
         return self.AT @ self.AT.T
 
+    def residuals(self, signals, F):
+        """Return s - A f of some of the signals with distributions F (q, n_bins)."""
+        return self.S[signals] - F @ self.AT
+
+    def gradients(self):
+        """Return A^T s of each signal, (n_signals, n_bins)."""
+        return self.S @ self.AT.T
+
+    def mean_square(self):
+        """Return the sum of squares of the rows over the number of bins."""
+        return np.einsum("ij,ij->", self.AT, self.AT) / self.AT.shape[0]
+
     @property
     def centred(self):
         """Whether a constant was taken off kernel and signals."""

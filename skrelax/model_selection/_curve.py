@@ -1,8 +1,9 @@
 """Fits of one inversion along the strengths of its penalty, remembered."""
 
 import numpy as np
-from scipy import linalg
 
+from ..uncertainty._noise import left_directions
+from ..utils._remember import remembering
 from ..utils._validation import stable_std
 from ._criteria import Fit, rounding_floor
 from ._split import fold_weights
@@ -70,9 +71,10 @@ class Curve:
         signals, strength = target.signals, float(strengths[0])
         if self.per_signal:
             signals, strength = signals[:, choices], strengths
-        model = self.inversion.fit(
-            strength, target.inputs, signals, target.sample_weight
-        )
+        with remembering(target.memory):
+            model = self.inversion.fit(
+                strength, target.inputs, signals, target.sample_weight
+            )
         residuals = signals - model._synthesise(target.matrix, target.inputs)
         squares = self._share(target.weight @ residuals**2) / target.n_points
         norms = dofs = np.full(len(choices), np.nan)
@@ -88,12 +90,13 @@ class Curve:
     def _count(self, strengths, F):
         """Return the effective parameters of distributions F (q, n) by choice."""
         given, is_linear = (self.target.matrix, self.target.weight), self.is_linear
-        if self.per_signal:
-            return self.penalty.count_each(*given, strengths, F, is_linear)
-        strength = float(strengths[0])
-        used = [
-            self.penalty.count_parameters(*given, strength, f, is_linear) for f in F
-        ]
+        with remembering(self.target.memory):
+            if self.per_signal:
+                return self.penalty.count_each(*given, strengths, F, is_linear)
+            strength = float(strengths[0])
+            used = [
+                self.penalty.count_parameters(*given, strength, f, is_linear) for f in F
+            ]
         return np.mean(used, keepdims=True)
 
     def _share(self, values):
@@ -116,8 +119,7 @@ class Curve:
 def seen_directions(target):
     """Return the singular vectors of a kernel that it resolves, (n_points, k)."""
     root = np.sqrt(target.weight)
-    U, s, _ = linalg.svd(target.matrix * root[:, None], full_matrices=False)
-    return U[:, s > _BRD_CUT * s[0]]
+    return left_directions(target.matrix, root, _BRD_CUT)
 
 
 def cross_validate(inversion, target, strengths, folds, per_signal):
@@ -127,7 +129,13 @@ def cross_validate(inversion, target, strengths, folds, per_signal):
     """
     counts = fold_weights(folds, target.weight)
     errors = np.empty((len(folds), *strengths.shape))
+    along = getattr(inversion.last, "_errors_along", None)
+    known = along and along(inversion.name, strengths, target, folds)
     for fold, (train, test) in enumerate(folds):
+        if known is not None:
+            own = known[fold]
+            errors[fold] = own if per_signal else own.mean(axis=1, keepdims=True)
+            continue
         weight = target.sample_weight
         weight = None if weight is None else weight[train]
         for index, row in enumerate(strengths):

@@ -8,6 +8,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from ..utils._answers import answers, without_penalty
 from ..utils._inspect import final_step, treats_signals_alone, weight_options
+from ..utils._remember import remembering
 from ..utils._sklearn import (
     BaseEstimator,
     HasMethods,
@@ -254,7 +255,9 @@ class StrengthSearch(
         front = inversion.front
         inputs = X if front is None else front.fit_transform(X, y)
         # One fit checks the input and tells shapes, before anything is computed.
-        first = inversion.fit(1.0, inputs, y, weight)
+        memory = {}
+        with remembering(memory):
+            first = inversion.fit(1.0, inputs, y, weight)
         self._take_columns(first if front is None else front[0])
         if self.per_signal and not first._takes_strengths:
             raise ValueError(
@@ -269,7 +272,7 @@ class StrengthSearch(
                 f"{type(first).__name__} does not give: choose by 'cv', 'cv-1se', "
                 "'discrepancy' or 'chi2'."
             )
-        target = make_target(inputs, y, weight, first._reads_names)
+        target = make_target(inputs, y, weight, first._reads_names, memory)
         each = self.per_signal
         strengths = strength_grid(self.strengths, first, inversion.name, target, each)
         curve = Curve(

@@ -62,6 +62,8 @@ class Target(NamedTuple):
     """Weighted mean square of the signals."""
     squares: np.ndarray
     """That of each, (n_signals,)."""
+    memory: dict
+    """What fits of these signals share, see `remembering`."""
 
     @property
     def scale(self):
@@ -99,7 +101,7 @@ def take_apart(estimator, parameter):
     return Inversion(front, last, prefix, name)
 
 
-def make_target(inputs, y, sample_weight, reads_names):
+def make_target(inputs, y, sample_weight, reads_names, memory):
     """Return the Target of signals that a fit has accepted.
 
     A frame stays one where its names say which column is which.
@@ -123,6 +125,7 @@ def make_target(inputs, y, sample_weight, reads_names):
         n_points,
         float(sums.mean() / n_points),
         sums / n_points,
+        memory,
     )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import linalg
 
+from ..utils._parallel import single_blas_thread
 from ..utils._sklearn import validate_params
 from ..utils._validation import (
     RealInterval,
@@ -15,6 +16,8 @@ from ..utils._validation import (
 # Singular values below this fraction of the largest carry no signal that is above
 # the noise of a measurement.
 _SEEN = 1e-4
+# Columns from which a wide kernel is decomposed by products of its rows.
+_MANY_BINS = 1200
 _METHODS = {"auto", "imaginary", "residual", "tail"}
 
 
@@ -134,7 +137,7 @@ def _from_residual(signals, K, sample_weight):
             f"K must have {signals.shape[0]} rows to match y, and a column, got shape "
             f"{K.shape}."
         )
-    check_size(np.abs(K).max(keepdims=True), "K")
+    check_size(np.maximum(K.max(keepdims=True), -K.min(keepdims=True)), "K")
     weight = np.ones(K.shape[0])
     if sample_weight is not None:
         weight = check_numbers(sample_weight, "sample_weight")
@@ -149,7 +152,7 @@ def _from_residual(signals, K, sample_weight):
             weight = weight / weight.max()
         weight = weight / weight.mean()
     root = np.sqrt(weight)[:, None]
-    U = resolved_directions(K * root)
+    U = left_directions(K, root[:, 0], _SEEN)
     left = K.shape[0] - U.shape[1]
     if left < 1:
         raise ValueError(
@@ -166,8 +169,21 @@ def resolved_directions(K):
 
     A kernel of zeros resolves none.
     """
-    U, s, _ = linalg.svd(K, full_matrices=False)
-    return U[:, s > _SEEN * s[0]]
+    return left_directions(K, np.ones(len(K)), _SEEN)
+
+
+def left_directions(K, root, cut):
+    """Return left singular vectors of K, its rows times root, (n_rows, k).
+
+    Those are taken whose singular values are above cut times the largest.
+    """
+    if K.shape[1] <= max(_MANY_BINS, 2 * len(K)):
+        U, s, _ = linalg.svd(K * root[:, None], full_matrices=False)
+        return U[:, s > cut * s[0]]
+    # Products of rows are enough for cuts far above the root of rounding.
+    with single_blas_thread():
+        values, U = linalg.eigh((K @ K.T) * np.outer(root, root))
+    return U[:, ::-1][:, values[::-1] > cut**2 * values[-1]]
 
 
 def _from_tail(signals, tail):

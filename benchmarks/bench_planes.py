@@ -1,0 +1,178 @@
+"""Two inverted axes at full size: fits, choices of the strength, and many planes.
+
+16 x 60 points of T1-T2 on up to 100 x 100 bins. The peer is the way of few bins, which
+forms the Hessian of all of them; it takes minutes on more than 64 x 64.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from _timing import Timing, interleave, make_row, make_workload, write_results
+
+from skrelax import KernelBuilder, SmoothLasso, SmoothLassoCV
+from skrelax.inversion import _plane_system
+from skrelax.kernels import acquisition_grid
+from skrelax.model_selection import StrengthSearch
+
+NOISE = 1.5e-3
+RULES = ("gcv", "lcurve", "discrepancy", "chi2", "brd", "cv", "cv-1se")
+MEMORY = """
+import sys
+sys.path.insert(0, {folder!r})
+from bench_planes import peak, plane_problem
+from skrelax import SmoothLasso, SmoothLassoCV
+import numpy as np
+SmoothLasso().fit(np.eye(4), np.ones(4))
+K, s = plane_problem({n_bins})
+base = peak()
+{model}.fit(K, s)
+print(peak() - base, peak())
+"""
+
+
+def plane_problem(n_bins, n_signals=None, broad=False):
+    """Return the kernel (960, n_bins^2) of an IR-CPMG and signals of two peaks."""
+    T1, T2 = np.geomspace(1e-3, 3, 16), np.geomspace(1e-4, 0.1, 60)
+    builder = KernelBuilder(
+        ["T1-IR", "T2"], n_bins=n_bins, minimum=[1e-3, 1e-4], maximum=[10, 1]
+    )
+    K = builder.fit_transform(acquisition_grid(T1, T2))
+    if broad:
+        x, y = np.meshgrid(*(np.linspace(0, 1, n_bins),) * 2, indexing="ij")
+        f = np.exp(-0.5 * ((x + y - 1.2) / 0.3) ** 2 - 0.5 * ((x - y) / 0.08) ** 2)
+        s = np.asarray(K) @ (f / f.sum()).ravel()
+    else:
+        first = 1 - 2 * np.exp(-T1[:, None] / [0.16, 0.02])
+        s = ((first * [0.7, 0.3]) @ np.exp(-T2 / np.array([[0.013], [0.002]]))).ravel()
+    rng = np.random.default_rng(0)
+    if n_signals is None:
+        return K, s + NOISE * rng.standard_normal(s.size)
+    scales = np.linspace(0.5, 1.0, n_signals)
+    return K, s[:, None] * scales + NOISE * rng.standard_normal((s.size, n_signals))
+
+
+def peak():
+    """Return the largest memory of this process so far [MiB], where Linux tells."""
+    # What getrusage tells begins with the memory of the process that started this one.
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith("VmHWM")]
+    return float(line.split()[1]) / 1024
+
+
+def on_all_bins(model, K, s):
+    """Fit with the Hessian of all bins."""
+    limit, _plane_system.MANY_BINS = _plane_system.MANY_BINS, 100_000
+    try:
+        return model.fit(K, s)
+    finally:
+        _plane_system.MANY_BINS = limit
+
+
+def bench_fit(n_bins, broad, repeats, peer):
+    """Time one fit at three strengths."""
+    K, s = plane_problem(n_bins, broad=broad)
+    models, calls = {}, {}
+    for smoothness in (1e-2, 1e-4, 1e-6):
+        name = f"smoothness {smoothness:.0e}"
+        models[name] = SmoothLasso(smoothness=smoothness)
+        calls[name] = lambda model=models[name]: model.fit(K, s)
+    whole = "smoothness 1e-04, Hessian of all bins"
+    if peer:
+        models[whole] = SmoothLasso(smoothness=1e-4)
+        calls[whole] = lambda: on_all_bins(models[whole], K, s)
+    timings = interleave(calls, repeats)
+    rows = [
+        make_row(
+            name,
+            timing,
+            gap=models[name].dual_gap_,
+            note=f"{np.count_nonzero(models[name].coef_)} positive bins",
+        )
+        for name, timing in timings.items()
+    ]
+    kind = "a broad distribution" if broad else "two narrow peaks"
+    return make_workload(
+        f"One fit on {n_bins} x {n_bins} bins, {kind}",
+        "16 x 60 points of T1-T2.",
+        rows,
+        "smoothness 1e-04",
+        "relative duality gap",
+    )
+
+
+def bench_choice(n_bins, broad, repeats):
+    """Time every way to choose the strength."""
+    K, s = plane_problem(n_bins, broad=broad)
+    calls = {"SmoothLassoCV()": lambda: SmoothLassoCV().fit(K, s)}
+    for rule in RULES:
+        search = StrengthSearch(SmoothLasso(), rule=rule)
+        calls[f"StrengthSearch, {rule}"] = lambda search=search: search.fit(K, s)
+    rows = [
+        make_row(name, timing) for name, timing in interleave(calls, repeats).items()
+    ]
+    kind = "broad" if broad else "narrow"
+    return make_workload(
+        f"Choice of the strength on {n_bins} x {n_bins} bins, {kind}",
+        "17 smoothnesses x 5 alphas in 5 folds, and 40 smoothnesses of each rule.",
+        rows,
+    )
+
+
+def bench_many(n_bins, n_signals, repeats):
+    """Time many planes of one kernel in one call."""
+    K, S = plane_problem(n_bins, n_signals)
+    model = SmoothLasso(smoothness=1e-4)
+    calls = {
+        "one plane": lambda: model.fit(K, S[:, 0]),
+        f"{n_signals} planes, each": lambda: model.fit(K, S),
+    }
+    timings = interleave(calls, repeats)
+    scales = dict(zip(calls, (1.0, 1.0 / n_signals), strict=True))
+    rows = [make_row(name, timings[name], scale=scales[name]) for name in calls]
+    return make_workload(
+        f"Many planes on {n_bins} x {n_bins} bins", "One thread.", rows, "one plane"
+    )
+
+
+def bench_memory(n_bins):
+    """Measure memory in processes of their own."""
+    folder, rows = str(Path(__file__).parent), []
+    for model in ("SmoothLasso(smoothness=1e-4)", "SmoothLassoCV()"):
+        code = MEMORY.format(folder=folder, n_bins=n_bins, model=model)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        extra, total = map(float, done.stdout.split())
+        note = f"{extra:.0f} MiB beside kernel and libraries, {total:.0f} MiB in all"
+        rows.append(make_row(model, Timing([0.0]), note=note))
+    return make_workload(f"Memory on {n_bins} x {n_bins} bins", "Peaks.", rows)
+
+
+def main():
+    """Run all workloads and write results/planes.json."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="narrow peaks, no peer")
+    arguments = parser.parse_args()
+    repeats, workloads = arguments.repeats, []
+    for broad in (False, True)[: 1 if arguments.quick else 2]:
+        for n_bins in (50, 64, 100):
+            peer = n_bins == 50 and not arguments.quick
+            workloads.append(bench_fit(n_bins, broad, repeats, peer))
+        for n_bins in (64, 100):
+            workloads.append(bench_choice(n_bins, broad, max(1, repeats // 3)))
+    workloads.append(bench_many(64, 32, repeats))
+    workloads.append(bench_memory(100))
+    write_results(
+        "planes",
+        "Two inverted axes",
+        workloads,
+        ("skrelax", "numpy", "numba", "scikit-learn"),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,7 @@ from ..model_selection import BaselineSearch, EfficiencySearch
 from ..signals import InversionRecovery, resolve_model
 from ..utils._columns import read_name
 from ..utils._written import written_together
+from ._invert_grid import RULES as GRID_RULES
 from ._invert_grid import run_invert_grid
 from ._output import LARGEST, SMALLEST, check_folder, write_csv
 from ._picture import check_matplotlib, draw_inversion
@@ -54,6 +55,9 @@ def run_invert(arguments):
         if given is not None and len(given) > 1:
             raise ValueError(f"--{name} takes one number for one axis, got {given}.")
         setattr(arguments, name, _DEFAULTS.get(name) if given is None else given[0])
+    if arguments.rule in GRID_RULES:
+        raise ValueError(f"--rule {arguments.rule} is for two axes, got one kernel.")
+    arguments.rule = arguments.rule or "min"
     stem = Path(arguments.file).name.partition(".")[0] if arguments.file else ""
     stem = stem or ("decay" if arguments.file else "simulated")
     folder = Path(arguments.out or f"{stem}-inversion")

@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import make_pipeline
 
-from ..inversion import LassoFistaCV, SmoothLassoCV
+from ..inversion import LassoFista, LassoFistaCV, SmoothLasso, SmoothLassoCV
 from ..io import compress_echoes, correct_phase, read_signal_grid
 from ..kernels import KernelBuilder, acquisition_grid
 from ..metrics import distribution_peaks_2d, residual_autocorrelation
-from ..model_selection import BaselineSearch, EfficiencySearch
+from ..model_selection import BaselineSearch, EfficiencySearch, StrengthSearch
 from ..signals import InversionRecovery, resolve_model
 from ..utils._columns import read_name
+from ..utils._inspect import final_step, weight_options
 from ..utils._written import written_together
 from ._output import LARGEST, SMALLEST, check_folder, write_csv
 from ._picture import check_matplotlib, draw_plane
@@ -25,16 +26,21 @@ FILES = (
     "marginal_2.csv",
     "peaks.csv",
     "residuals.csv",
-    "cross_validation.csv",
+    "strengths.csv",
     "inversion.png",
 )
 # Bins of each axis where nothing else is asked for.
 _BINS = 64
 # Echoes of a train above which it is averaged in windows, and their number.
 _MANY, _WINDOWS = 128, 128
-# The grid on which efficiency and baseline are chosen: they hardly depend on it.
-_COARSE = 24
-_SMOOTHNESSES = np.geomspace(1e-6, 1e-2, 9)
+# The grid and the folds by which efficiency and baseline are chosen: they hardly depend
+# on them.
+_COARSE, _FOLDS = 20, 3
+_SMOOTHNESSES = np.geomspace(1e-6, 1e-2, 5)
+# Efficiencies that are tried first, and the step around the best of them.
+_EFFICIENCIES, _FINE = np.linspace(1.0, 2.0, 11).round(3), 0.05
+# Rules of strength that are no cross-validation.
+RULES = ("lcurve", "gcv", "chi2", "discrepancy")
 
 
 class Plane(NamedTuple):
@@ -162,54 +168,69 @@ def _window_error(times, weight):
 
 def _tune(arguments, kernels, plane, limits):
     """Return the fitted pipeline, and in words what was chosen."""
-    models = [resolve_model(one) for one in kernels]
-    weight, tried = plane.weight, []
-
-    def pipeline(models, limits, baseline, **settings):
-        final = SmoothLassoCV if arguments.penalty == "smooth" else LassoFistaCV
-        return make_pipeline(
-            KernelBuilder(models, supersampling=arguments.supersampling, **limits),
-            final(
-                cv=arguments.folds,
-                fit_intercept=baseline,
-                n_jobs=arguments.jobs,
-                **settings,
-            ),
-        )
-
+    models, tried = [resolve_model(one) for one in kernels], []
     coarse = limits | {"n_bins": [min(n, _COARSE) for n in limits["n_bins"]]}
-    few = {}
-    if arguments.penalty == "smooth":
-        few = {"alphas": [0.0], "smoothnesses": _SMOOTHNESSES}
-    axes = [axis for axis, one in enumerate(kernels) if one == "T1-IR"]
-    baseline = arguments.baseline == "yes"
-    for axis in axes:
+    fit = {"sample_weight": plane.weight}
+
+    def pipeline(final, limits):
+        builder = KernelBuilder(models, supersampling=arguments.supersampling, **limits)
+        return make_pipeline(builder, final)
+
+    quick = SmoothLassoCV(
+        alphas=[0.0], smoothnesses=_SMOOTHNESSES, cv=_FOLDS, n_jobs=arguments.jobs
+    )
+    for axis in [axis for axis, one in enumerate(kernels) if one == "T1-IR"]:
         efficiency = arguments.efficiency
         if efficiency == "auto":
-            search = EfficiencySearch(pipeline(models, coarse, False, **few), verbose=1)
-            table = search.fit(
-                plane.acquisition, plane.signal, sample_weight=weight
-            ).candidates_
-            efficiency = search.efficiency_
-            span = table["efficiency"][table["within_one_se"]]
-            tried.append(
-                f"inversion efficiency {efficiency:.2f}; {span.min():.2f} to "
-                f"{span.max():.2f} are within one standard error of the lowest error"
-            )
+            efficiency, text = _find_efficiency(pipeline(quick, coarse), plane, fit)
+            tried.append(text)
         models[axis] = InversionRecovery(efficiency=efficiency)
+    baseline = arguments.baseline == "yes"
     if arguments.baseline == "auto":
-        search = BaselineSearch(pipeline(models, coarse, False, **few), verbose=1)
-        search.fit(plane.acquisition, plane.signal, sample_weight=weight)
+        search = BaselineSearch(pipeline(quick, coarse))
+        search.fit(plane.acquisition, plane.signal, **fit)
         baseline = bool(search.fit_intercept_)
         without, based = search.candidates_["error"]
         tried.append(
             f"{'a' if baseline else 'no'} baseline: error without {without:.3g}, with "
             f"it {based:.3g}"
         )
-    fitted = pipeline(models, limits, baseline, rule=arguments.rule, verbose=1)
-    last = fitted.steps[-1][0]
-    fitted.fit(plane.acquisition, plane.signal, **{f"{last}__sample_weight": weight})
+    fitted = pipeline(_final(arguments, plane, baseline), limits)
+    fitted.fit(plane.acquisition, plane.signal, **weight_options(fitted, plane.weight))
     return fitted, tried
+
+
+def _find_efficiency(pipeline, plane, options):
+    """Return the inversion efficiency that the data support, and how it was found."""
+    values = _EFFICIENCIES
+    for _ in range(2):
+        search = EfficiencySearch(pipeline, values, verbose=1)
+        search.fit(plane.acquisition, plane.signal, **options)
+        best = search.efficiency_
+        values = np.unique(np.clip([best - _FINE, best, best + _FINE], None, 2.0))
+    span = search.candidates_["efficiency"][search.candidates_["within_one_se"]]
+    return best, (
+        f"inversion efficiency {best:.2f}; {span.min():.2f} to {span.max():.2f} are "
+        "within one standard error of the lowest error"
+    )
+
+
+def _final(arguments, plane, baseline):
+    """Return the inversion of the whole grid."""
+    options = {"fit_intercept": baseline, "n_jobs": arguments.jobs}
+    rule = arguments.rule or RULES[0]
+    if rule not in RULES:
+        final = SmoothLassoCV if arguments.penalty == "smooth" else LassoFistaCV
+        return final(cv=arguments.folds, rule=rule, verbose=1, **options)
+    if arguments.penalty == "smooth":
+        inversion = SmoothLasso(alpha=0.0, **options)
+    else:
+        inversion = LassoFista(**options)
+    noise_std = None
+    if rule == "discrepancy" and plane.noise_std > 0:
+        # That of a point whose weight is the mean one.
+        noise_std = float(plane.noise_std / np.sqrt(plane.weight.mean()))
+    return StrengthSearch(inversion, rule=rule, noise_std=noise_std)
 
 
 def _write(arguments, folder, plane, pipeline):
@@ -230,15 +251,17 @@ def _write(arguments, folder, plane, pipeline):
     peaks = distribution_peaks_2d(f, grids, names=tuple(names))
     write_csv(folder / "peaks.csv", peaks.items())
     predicted = pipeline.predict(plane.acquisition)
-    columns = [*plane.acquisition.items(), ("signal", plane.signal)]
-    columns += [
+    columns = [
+        *plane.acquisition.items(),
+        ("signal", plane.signal),
         ("fit", predicted),
         ("residual", plane.signal - predicted),
         ("weight", plane.weight),
     ]
     write_csv(folder / "residuals.csv", columns)
-    curve = [(name, np.ravel(values)) for name, values in final.cv_results_.items()]
-    write_csv(folder / "cross_validation.csv", curve)
+    curve = final.curve_ if hasattr(final, "curve_") else final.cv_results_
+    columns = [(name, np.ravel(values)) for name, values in curve.items()]
+    write_csv(folder / "strengths.csv", columns)
     if not arguments.no_plot:
         draw_plane(folder / "inversion.png", arguments, plane, pipeline)
     return peaks
@@ -260,10 +283,16 @@ def _misfit(plane, pipeline):
 
 def _report(arguments, folder, plane, pipeline, peaks, tried):
     """Return what is printed."""
-    final = pipeline[-1]
-    settings = [f"alpha {final.alpha_:.3g}"]
-    if arguments.penalty == "smooth":
-        settings.insert(0, f"smoothness {final.smoothness_:.3g}")
+    final = final_step(pipeline)
+    by = "cross-validation"
+    if hasattr(pipeline[-1], "strength_"):
+        by = f"rule {pipeline[-1].rule}"
+    chosen = {
+        name: getattr(final, f"{name}_", getattr(final, name, None))
+        for name in ("smoothness", "alpha")
+    }
+    settings = [f"{name} {one:.3g}" for name, one in chosen.items() if one is not None]
+    settings.append(f"chosen by {by}")
     if final.fit_intercept:
         settings.append(f"baseline {final.intercept_:.3g}")
     settings.append(f"relative duality gap {np.max(final.dual_gap_):.0e}")
@@ -271,15 +300,16 @@ def _report(arguments, folder, plane, pipeline, peaks, tried):
     lines = [*plane.words, *tried, f"{sizes} bins: {', '.join(settings)}"]
     lines.append(_misfit(plane, pipeline))
     names = list(final.to_frame().index.names)
-    header = " ".join(f"{name + ' log-mean':>14}" for name in names)
-    lines.append(f"{'peak':>6} {header} {'ratio':>8} {'share':>8}")
+    header = [f"{name} peak" for name in names] + ["ratio"]
+    header += [f"{name} log-mean" for name in names] + ["share"]
+    lines.append(" ".join(f"{one:>14}" for one in ["", *header])[9:])
     for number, row in peaks.head(20).iterrows():
-        means = " ".join(f"{row[f'log_mean_{name}']:>14.4g}" for name in names)
+        peak = [row[f"position_{name}"] for name in names]
+        means = [row[f"log_mean_{name}"] for name in names]
+        numbers = [*peak, peak[0] / peak[1], *means]
+        text = " ".join(f"{one:>14.4g}" for one in numbers)
         note = "  at the edge of the grid" if row["at_edge"] else ""
-        lines.append(
-            f"{number:>6} {means} {row['ratio']:>8.3g} {100 * row['share']:>6.1f} %"
-            f"{note}"
-        )
+        lines.append(f"{number:>5} {text} {100 * row['share']:>12.1f} %{note}")
     if len(peaks) > 20:
         lines.append(f"... {len(peaks) - 20} more peaks in peaks.csv")
     lines.append(f"results in {folder}")

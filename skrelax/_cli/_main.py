@@ -10,6 +10,7 @@ import warnings
 
 from .._version import __version__
 from ._distribution_map import ECHOES, RULES
+from ._invert_grid import RULES as GRID_RULES
 from ._output import LARGEST, SMALLEST, printable
 
 # What a shell reports for a program that a closed pipe ends.
@@ -246,12 +247,11 @@ def _parser():
         help="from a decay to a distribution of relaxation times",
         description=(
             "Invert a decay, or a signal over two axes, into a distribution of "
-            "relaxation times. The strength of the penalty is chosen by "
-            "cross-validation over the time points. Writes "
-            "distribution.csv, fit.csv, peaks.csv, cross_validation.csv and "
-            "inversion.png (of two axes map.csv, marginal_1.csv, marginal_2.csv and "
-            "residuals.csv in the place of the first two), all at once when the last "
-            "is done; a run that fails or is stopped writes nothing."
+            "relaxation times. The strength of the penalty is chosen by the data. "
+            "Writes distribution.csv, fit.csv, peaks.csv, cross_validation.csv and "
+            "inversion.png (of two axes map.csv, marginal_1.csv, marginal_2.csv, "
+            "residuals.csv, peaks.csv, strengths.csv and inversion.png), all at once "
+            "when the last is done; a run that fails or is stopped writes nothing."
         ),
     )
     add = invert.add_argument
@@ -303,9 +303,11 @@ def _parser():
     add("--folds", type=_count(2, 1_000), default=5, help="folds (default 5)")
     add(
         "--rule",
-        default="min",
-        choices=["min", "1se"],
-        help="smallest error (default), or strongest penalty within one standard error",
+        choices=["min", "1se", *GRID_RULES],
+        help="smallest cross-validated error (min, default for one axis), strongest "
+        "penalty within one standard error of it, or, for two axes, corner of the "
+        "L-curve (default there), generalised cross-validation, 2 %% above the best "
+        "misfit, or the noise level of the imaginary channel",
     )
     add(
         "--baseline",

@@ -171,7 +171,7 @@ def _read_matrix(path):
             f"{path}:{number}: expected the {width - 1} points of the second axis, got "
             f"{len(edge)} entries."
         )
-    second = _numbers(path, number, edge)
+    second = np.array(_numbers(path, number, edge))
     matrix = []
     for number, entries in rows[1:]:
         if len(entries) != width:

@@ -1,0 +1,80 @@
+"""Signals over two acquisition axes from files."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skrelax.io import SignalGrid, read_signal_grid
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", " "])
+@pytest.mark.parametrize("corner", ["", "TI", "0"])
+def test_text_matrix(tmp_path, separator, corner):
+    rows = [[corner, "0.01", "0.02", "0.05"]]
+    rows += [["0.1", "-1", "2", "3"], ["0.2", "4", "5", "6e1"]]
+    text = "\n".join(separator.join(row).strip(" ") for row in rows)
+    path = tmp_path / "map.txt"
+    path.write_text(f"# a comment\n\n{text}\n")
+    grid = read_signal_grid(path)
+    assert_allclose(grid.points[0], [0.1, 0.2])
+    assert_allclose(grid.points[1], [0.01, 0.02, 0.05])
+    assert_array_equal(grid.signals, [[-1.0, 2.0, 3.0], [4.0, 5.0, 60.0]])
+    assert grid.names == ("", "")
+
+
+def test_order_of_csdm_dimensions(tmp_path):
+    csdmpy = pytest.importorskip("csdmpy")
+    values = np.arange(6.0).reshape(2, 3)
+    data = csdmpy.CSDM(
+        dimensions=[
+            csdmpy.MonotonicDimension(["100 ms", "200 ms"], label="TI"),
+            csdmpy.LinearDimension(count=3, increment="10 ms", label="TE"),
+        ],
+        dependent_variables=[csdmpy.as_dependent_variable(values.T.copy())],
+    )
+    data.save(str(tmp_path / "map.csdf"))
+    grid = read_signal_grid(tmp_path / "map.csdf")
+    assert grid.names == ("TI", "TE")
+    assert_allclose(grid.points[0], [0.1, 0.2])
+    assert_allclose(grid.points[1], [0.0, 0.01, 0.02])
+    assert_array_equal(grid.signals, values)
+
+
+def test_spinsolve_folder(tmp_path):
+    (tmp_path / "data.dat").write_text("1,2,3,4\n5,6,7,8\n")
+    settings = "minTau = 1\nmaxTau = 100\ntauSteps = 2\nechoTime = 200\nlogspace = yes"
+    (tmp_path / "acqu.par").write_text(settings)
+    grid = read_signal_grid(tmp_path)
+    assert grid.names == ("TI", "TE")
+    assert_allclose(grid.points[0], [1e-3, 0.1])
+    assert_allclose(grid.points[1], [2e-4, 4e-4])
+    assert_array_equal(grid.signals, [[1 + 2j, 3 + 4j], [5 + 6j, 7 + 8j]])
+    # The parameters may have another name, if there is one file of them.
+    (tmp_path / "acqu.par").rename(tmp_path / "T1T2_acqu.par")
+    assert read_signal_grid(tmp_path / "data.dat").signals.shape == (2, 2)
+    (tmp_path / "other_acqu.par").write_text(settings)
+    with pytest.raises(ValueError, match="expected one file with the parameters"):
+        read_signal_grid(tmp_path)
+    given = read_signal_grid(tmp_path, parameters=tmp_path / "other_acqu.par")
+    assert_array_equal(given.signals, grid.signals)
+
+
+def test_parts_that_do_not_fit():
+    points = np.array([1.0, 2.0]), np.array([1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="must have shape"):
+        SignalGrid(("a", "b"), points, np.ones((3, 2)))
+    with pytest.raises(ValueError, match="of two axes"):
+        SignalGrid(("a", "b"), points[:1], np.ones(2))
+    with pytest.raises(TypeError, match="names must be two strings"):
+        SignalGrid(("a",), points, np.ones((2, 3)))
+    with pytest.raises(ValueError, match="finite"):
+        SignalGrid(("a", "b"), points, np.full((2, 3), np.nan))
+
+
+def test_parameters_go_with_a_spinsolve_only(tmp_path):
+    path = tmp_path / "map.csv"
+    path.write_text("x,1,2\n1,2,3\n2,3,4\n")
+    with pytest.raises(ValueError, match="those of a Spinsolve"):
+        read_signal_grid(path, parameters=tmp_path / "acqu.par")
+    with pytest.raises(TypeError, match="path"):
+        read_signal_grid(3)

@@ -226,7 +226,8 @@ def test_memory_is_that_of_a_chunk(tmp_path):
         tracemalloc.stop()
     # Of 32 chunks not even a third are held at a time, in doubles.
     assert peak - out.nbytes < 10 * chunk * (N_ECHOES + len(out[0])) * 8
-    assert_array_equal(out[-50:], out[:50])
+    # A product may round by the place of a signal.
+    assert_allclose(out[-50:], out[:50], rtol=1e-9, atol=1e-12)
 
 
 def test_noise_and_huge_numbers_do_not_stop_a_volume():

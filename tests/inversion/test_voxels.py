@@ -194,12 +194,19 @@ def test_free_fits_of_signals_with_little_noise(table, snr):
     signals, angles = simulate(40, snr)
     found = rows(table, signals, "none", angles)
     K = np.empty((N_BINS, N_ECHOES))
-    for residual, angle, y in zip(found.residuals, angles, signals, strict=True):
+    for k, (angle, y) in enumerate(zip(angles, signals, strict=True)):
         kernel_loops.kernel_at(table, angle, K)
-        expected = nnls(K.T * np.sqrt(N_ECHOES), y, maxiter=1000)[1]
-        size = np.linalg.norm(y)
-        # Products of columns alone miss this by a hundred times.
-        assert residual * np.sqrt(N_ECHOES) == pytest.approx(expected, abs=1e-9 * size)
+        A, size = K.T * np.sqrt(N_ECHOES), np.linalg.norm(y)
+        residual = np.linalg.norm(A @ found.distributions[k] - y)
+        told = found.residuals[k] * np.sqrt(N_ECHOES)
+        assert told == pytest.approx(residual, abs=1e-12 * size)
+        # Products of columns alone miss this by a hundred times. SciPy 1.14 does, too,
+        # or gives up.
+        try:
+            expected = nnls(A, y, maxiter=1000)[1]
+        except RuntimeError:
+            continue
+        assert residual <= expected + 1e-9 * size
 
 
 @pytest.mark.parametrize("strength", [1e-3, 1e-8, 1e-10])

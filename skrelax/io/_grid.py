@@ -47,11 +47,15 @@ class SignalGrid:
 
     def __post_init__(self):
         """Check that the parts fit each other."""
-        names, points = tuple(self.names), tuple(self.points)
-        if len(names) != 2 or not all(isinstance(name, str) for name in names):
-            raise TypeError(f"names must be two strings, got {shown(self.names)}.")
-        if len(points) != 2:
-            raise ValueError(f"points must be of two axes, got {len(points)}.")
+        names, points = self.names, self.points
+        if (
+            not isinstance(names, tuple | list)
+            or len(names) != 2
+            or not all(isinstance(name, str) for name in names)
+        ):
+            raise TypeError(f"names must be two strings, got {shown(names)}.")
+        if not isinstance(points, tuple | list) or len(points) != 2:
+            raise ValueError(f"points must be those of two axes, got {shown(points)}.")
         points = tuple(as_numbers(one, "points", finite=True) for one in points)
         signals = as_numbers(self.signals, "signals", complex_allowed=True, finite=True)
         shape = tuple(one.size for one in points)
@@ -59,7 +63,7 @@ class SignalGrid:
             raise ValueError(
                 f"signals must have shape {shape} to match points, got {signals.shape}."
             )
-        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "names", tuple(names))
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "signals", signals)
 
@@ -111,6 +115,10 @@ def read_signal_grid(path, *, parameters=None, allow_external=False):
     ([0.01, 0.02], (2, 2))
     """
     path = as_path(path)
+    if not isinstance(allow_external, bool | np.bool_):
+        raise TypeError(
+            f"allow_external must be True or False, got {shown(allow_external)}."
+        )
     if path.is_dir():
         path = _only(path, _SPINSOLVE, "echoes of a Spinsolve")
     if path.name.endswith(_SPINSOLVE):

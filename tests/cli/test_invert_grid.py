@@ -125,7 +125,8 @@ def test_complex_csdm(tmp_path, capsys):
             np.ascontiguousarray(((y + noise) * np.exp(0.5j)).T))],
     )  # fmt: skip
     data.save(str(tmp_path / "map.csdf"))
-    options = ["--baseline", "no", "--rule", "discrepancy", *FAST]
+    options = ["--baseline", "no", "--rule", "discrepancy", "--bins", "48"]
+    options.append("--no-plot")
     out, found = run(tmp_path / "map.csdf", "T1-SR,T2", *options)
     printed = capsys.readouterr().out
     assert "12 x 300 points" in printed
@@ -149,9 +150,11 @@ def test_berea_in_one_command(shared_data, tmp_path, capsys):
     assert main([*command, "--no-plot", "--jobs", "2"]) == 0
     found = pd.read_csv(out / "peaks.csv")
     largest = found.loc[found["amplitude"].idxmax()]
-    assert 0.15 < largest["position_T1"] < 0.18
-    assert 0.012 < largest["position_T2"] < 0.0155
-    assert 10.0 < largest["position_T1"] / largest["position_T2"] < 14.0
+    # Of a measurement whose residuals stay above the noise the L-curve makes one broad
+    # peak; bins are a sixth apart.
+    assert largest["share"] > 0.8
+    assert 0.14 < largest["position_T1"] < 0.19
+    assert 0.009 < largest["position_T2"] < 0.016
     printed = capsys.readouterr().out
     assert "1024 echoes averaged in" in printed
     assert "times the noise" in printed

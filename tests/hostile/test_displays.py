@@ -22,6 +22,7 @@ from skrelax.datasets import (
     make_decay,
     make_distribution,
     make_image_series,
+    make_myelin_water_images,
     make_signed_slices,
     make_spectrum_series,
 )
@@ -53,6 +54,8 @@ SIMULATIONS = {
                  "peaks", "random_state"),
     make_image_series: ("model", "acquisition", "size", "noise_std", "magnitude",
                         "variation", "random_state"),
+    make_myelin_water_images: ("size", "noise_std", "magnitude", "variation", "short",
+                               "random_state"),
     make_spectrum_series: ("n_spectrum", "n_delays", "noise_std", "random_state"),
     make_signed_slices: ("n_slices", "n_times", "noise_std", "random_state"),
 }  # fmt: skip
@@ -60,7 +63,8 @@ SIMULATIONS = {
 
 @pytest.mark.parametrize("make", SIMULATIONS)
 def test_settings_of_simulated_data(make):
-    small = {"size": 8} if make is make_image_series else {}
+    images = make_image_series, make_myelin_water_images
+    small = {"size": 8} if make in images else {}
     if make is make_signed_slices:
         small = {"n_slices": 2, "n_times": 4}
 
@@ -88,6 +92,11 @@ def test_grids_and_peaks_of_simulated_data():
     check_numbers(lambda t: make_distribution(t, peaks), names)
     check_arrays(lambda t: make_decay(times=t, random_state=0)["y"], TIMES,
                  ("times",), finite)  # fmt: skip
+    echoes = 0.01 * np.arange(1.0, 13.0)
+    check_arrays(
+        lambda t: make_myelin_water_images(t, size=4, random_state=0)["y"],
+        echoes, ("echo_times",), finite,
+    )  # fmt: skip
     times = pd.DataFrame({"TI": TIMES})
     check_arrays(
         lambda t: make_image_series(acquisition=t, size=4, random_state=0)["y"],

@@ -18,6 +18,7 @@ from skrelax.io import (
     read_decay,
     read_dicom_series,
     read_nifti,
+    read_signal_grid,
     read_spinsolve,
 )
 
@@ -57,10 +58,17 @@ def write_csdm(folder):
     return path
 
 
+def write_matrix(folder):
+    path = folder / "map.csv"
+    path.write_text("TI/TE,0.1,0.2\n1,2,3\n2,3,4\n")
+    return path
+
+
 @pytest.mark.parametrize(
     ("reader", "write"),
     [
         (read_decay, write_decay), (read_spinsolve, write_spinsolve),
+        (read_signal_grid, write_matrix),
         (read_nifti, write_nifti), (read_dicom_series, write_decay),
     ],
 )  # fmt: skip
@@ -82,6 +90,7 @@ def test_other_arguments_of_readers(tmp_path):
     pytest.importorskip("pydicom")
     decay, csdm = write_decay(tmp_path), write_csdm(tmp_path)
     nifti, data = write_nifti(tmp_path), write_spinsolve(tmp_path)
+    matrix = write_matrix(tmp_path)
     points = pd.DataFrame({"TE": [0.1, 0.2, 0.3, 0.4]})
     for value in hostile.numbers().values():
         for path in (decay, csdm):
@@ -95,6 +104,14 @@ def test_other_arguments_of_readers(tmp_path):
                 )
         hostile.ends_well(
             lambda v=value: read_spinsolve(data, v), ["parameters", str(value)]
+        )
+        hostile.ends_well(
+            lambda v=value: read_signal_grid(data, parameters=v),
+            ["parameters", str(value)],
+        )
+        hostile.ends_well(
+            lambda v=value: read_signal_grid(matrix, allow_external=v),
+            ["allow_external"],
         )
         hostile.ends_well(lambda v=value: read_nifti(nifti, v), ["acquisition"])
         hostile.ends_well(

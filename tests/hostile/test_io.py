@@ -14,6 +14,7 @@ from variants import SAME, absurd_paths, flat
 from skrelax.io import (
     EchoGrid,
     RelaxationTable,
+    SignalGrid,
     compress_echoes,
     correct_phase,
     foreground_mask,
@@ -107,6 +108,41 @@ def test_echo_grid(part, name):
         assert hostile.all_finite(grid.inversion_times, grid.echo_times)
     if name in SAME:
         assert_allclose(getattr(grid, part), good[part])
+
+
+@pytest.mark.parametrize("name", list(hostile.arrays(np.ones((4, 2)))))
+@pytest.mark.parametrize("part", ["first", "second", "signals"])
+def test_signal_grid(part, name):
+    good = {
+        "first": np.array([0.1, 0.2, 0.3]),
+        "second": np.array([0.01, 0.02]),
+        "signals": np.ones((3, 2)),
+    }
+    variants = hostile.arrays(good[part])
+    if name not in variants:
+        return
+    value = variants[name] if part == "signals" else flat(variants[name])
+    parts = good | {part: value}
+    grid = hostile.ends_well(
+        lambda: SignalGrid(
+            ("TI", "TE"), (parts["first"], parts["second"]), parts["signals"]
+        ),
+        ["points", "signals"],
+    )
+    if grid is not None:
+        assert grid.signals.shape == tuple(one.size for one in grid.points)
+        assert np.isfinite(grid.signals).all()
+
+
+def test_names_of_signal_grids():
+    points = np.array([0.1, 0.2, 0.3]), np.array([0.01, 0.02])
+    for value in hostile.numbers().values():
+        hostile.ends_well(
+            lambda v=value: SignalGrid(v, points, np.ones((3, 2))), ["names"]
+        )
+        hostile.ends_well(
+            lambda v=value: SignalGrid(("a", "b"), v, np.ones((3, 2))), ["points"]
+        )
 
 
 def table(**changes):

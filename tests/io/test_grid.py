@@ -63,7 +63,7 @@ def test_parts_that_do_not_fit():
     points = np.array([1.0, 2.0]), np.array([1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match="must have shape"):
         SignalGrid(("a", "b"), points, np.ones((3, 2)))
-    with pytest.raises(ValueError, match="of two axes"):
+    with pytest.raises(ValueError, match="those of two axes"):
         SignalGrid(("a", "b"), points[:1], np.ones(2))
     with pytest.raises(TypeError, match="names must be two strings"):
         SignalGrid(("a",), points, np.ones((2, 3)))

@@ -66,8 +66,8 @@ def draw_plane(path, arguments, plane, pipeline):
     from matplotlib.figure import Figure
 
     unit = None if arguments.unit is None else without_math(arguments.unit)
-    figure = Figure(figsize=(13, 5.6), layout="constrained")
-    left, right = figure.subfigures(1, 2)
+    figure = Figure(figsize=(15.5, 5.6), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.3))
     DistributionMapDisplay.from_estimator(pipeline, unit=unit, figure=left)
     ResidualsMapDisplay.from_estimator(
         pipeline,

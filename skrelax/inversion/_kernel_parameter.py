@@ -297,7 +297,7 @@ class KernelParameterSearch(
             fits.choices["strength"] = np.full(status.size, np.nan)
         if found is not None:
             fits.put(good, found)
-        self._store(fits, _noise_levels(fits, self._count_points(), self._extra(known)))
+        self._store(fits, _noise_levels(fits, len(Y), self._extra(known)))
         return report
 
     def _solve_slowly(self, measured, values):
@@ -316,11 +316,6 @@ class KernelParameterSearch(
         lose_noise(found, measured, self._least_snr, innermost(self._inversion))
         found.status[ends & (found.status == FitStatus.CONVERGED)] = FitStatus.AT_BOUND
         return found, report
-
-    def _count_points(self):
-        if self._weight is None:
-            return len(self._acquisition)
-        return np.count_nonzero(self._weight)
 
     def _extra(self, known):
         """Return how many numbers of a signal are found besides its bins."""

@@ -196,7 +196,7 @@ def main():
     ]
     workloads.append(watch(bench_sizes, table, options.most))
     write_results(
-        "volumes", "T2 distributions of volumes", workloads, ["scikit-relax", "scipy"]
+        "volumes", "T2 distributions of volumes", workloads, ["numpy", "scipy", "numba"]
     )
 
 

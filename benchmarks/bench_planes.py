@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from _timing import Timing, interleave, make_row, make_workload, write_results
+from _timing import interleave, make_row, make_workload, write_results
 
 from skrelax import KernelBuilder, SmoothLasso, SmoothLassoCV
 from skrelax.inversion import _plane_system
@@ -138,17 +138,18 @@ def bench_many(n_bins, n_signals, repeats):
 
 
 def bench_memory(n_bins):
-    """Measure memory in processes of their own."""
-    folder, rows = str(Path(__file__).parent), []
+    """Measure memory in processes of their own, and print it."""
+    folder = str(Path(__file__).parent)
     for model in ("SmoothLasso(smoothness=1e-4)", "SmoothLassoCV()"):
         code = MEMORY.format(folder=folder, n_bins=n_bins, model=model)
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )
         extra, total = map(float, done.stdout.split())
-        note = f"{extra:.0f} MiB beside kernel and libraries, {total:.0f} MiB in all"
-        rows.append(make_row(model, Timing([0.0]), note=note))
-    return make_workload(f"Memory on {n_bins} x {n_bins} bins", "Peaks.", rows)
+        print(
+            f"{model} on {n_bins} x {n_bins} bins: {extra:.0f} MiB beside kernel and "
+            f"libraries, {total:.0f} MiB in all"
+        )
 
 
 def main():
@@ -165,7 +166,7 @@ def main():
         for n_bins in (64, 100):
             workloads.append(bench_choice(n_bins, broad, max(1, repeats // 3)))
     workloads.append(bench_many(64, 32, repeats))
-    workloads.append(bench_memory(100))
+    bench_memory(100)
     write_results(
         "planes",
         "Two inverted axes",

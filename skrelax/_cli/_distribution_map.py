@@ -20,6 +20,7 @@ from ..kernels import KernelBuilder
 from ..metrics import fraction_between, log_mean
 from ..model_selection import StrengthSearch
 from ..nonlinear import FitStatus
+from ..nonlinear._status import status_words
 from ..plotting import ParameterMapDisplay
 from ..signals import EPGEchoTrain
 from ..uncertainty import statistic_intervals
@@ -341,11 +342,9 @@ def _draw(path, maps):
 
 def _report(mask, status, summary):
     """Return what is printed."""
-    counts = np.bincount(status[mask], minlength=len(FitStatus))
-    words = ", ".join(f"{counts[one]} {one.label}" for one in FitStatus if counts[one])
     lines = [
         f"{int(mask.sum())} voxels inside the mask of {mask.size}",
-        f"distributions: {words}",
+        f"distributions: {status_words(status[mask])}",
         f"{'map':>16} {'median':>12} {'quartiles':>25}",
     ]
     for row in summary.itertuples():

@@ -82,8 +82,11 @@ def run_invert_grid(arguments, kernels):
     plane = _load(arguments, kernels)
     with written_together(folder, stale=FILES, overwrite=arguments.overwrite) as new:
         pipeline, tried = _tune(arguments, kernels, plane, limits)
-        peaks = _write(arguments, new, plane, pipeline)
-    print(_report(arguments, folder, plane, pipeline, peaks, tried))
+        predicted = pipeline.predict(plane.acquisition)
+        peaks = _write(arguments, new, plane, pipeline, predicted)
+    lines = [*plane.words, *tried, _settings(pipeline), _misfit(plane, predicted)]
+    lines += [*_peak_lines(pipeline, peaks), f"results in {folder}"]
+    print("\n".join(lines))
 
 
 def _limits(arguments):
@@ -142,7 +145,7 @@ def _load(arguments, kernels):
     if kernels[1] == "T2" and points[1].size > _MANY:
         count = points[1].size
         points[1], signals, weight = compress_echoes(points[1], signals, _WINDOWS)
-        off = _window_error(grid.points[1], weight)
+        off = _window_error(grid.points[1])
         words.append(
             f"{count} echoes averaged in {weight.size} windows, which bends decays by "
             f"at most {off:.0e} of their amplitude"
@@ -155,14 +158,12 @@ def _load(arguments, kernels):
     return Plane(X, signals.ravel(), weights, tuple(points), noise_std, words)
 
 
-def _window_error(times, weight):
+def _window_error(times):
     """Return how far means of exponentials in windows are from those at mean times."""
-    starts = np.r_[0, np.cumsum(weight)[:-1]].astype(int)
+    # What decays within the first echoes is no longer there in wide windows.
     rates = 1.0 / np.geomspace(times[1] - times[0], times[-1], 200)
     decays = np.exp(-np.outer(rates, times))
-    means = np.add.reduceat(decays, starts, axis=1) / weight
-    centres = np.add.reduceat(times, starts) / weight
-    # What decays within the first echoes is no longer there in wide windows.
+    centres, means, _ = compress_echoes(times, decays, _WINDOWS)
     return np.abs(means - np.exp(-np.outer(rates, centres))).max()
 
 
@@ -233,7 +234,7 @@ def _final(arguments, plane, baseline):
     return StrengthSearch(inversion, rule=rule, noise_std=noise_std)
 
 
-def _write(arguments, folder, plane, pipeline):
+def _write(arguments, folder, plane, pipeline, predicted):
     """Write tables and picture; return the peaks."""
     final = pipeline[-1]
     names = list(final.to_frame().index.names)
@@ -250,7 +251,6 @@ def _write(arguments, folder, plane, pipeline):
         )
     peaks = distribution_peaks_2d(f, grids, names=tuple(names))
     write_csv(folder / "peaks.csv", peaks.items())
-    predicted = pipeline.predict(plane.acquisition)
     columns = [
         *plane.acquisition.items(),
         ("signal", plane.signal),
@@ -267,9 +267,9 @@ def _write(arguments, folder, plane, pipeline):
     return peaks
 
 
-def _misfit(plane, pipeline):
+def _misfit(plane, predicted):
     """Return in words how large residuals are."""
-    residual = plane.signal - pipeline.predict(plane.acquisition)
+    residual = plane.signal - predicted
     root = np.sqrt(plane.weight)
     size = np.sqrt(np.mean((root * residual) ** 2))
     text = f"residuals {size:.3g} per echo"
@@ -281,8 +281,8 @@ def _misfit(plane, pipeline):
     return f"{text}; {beyond} of {len(lags)} lags beyond the limits of white noise"
 
 
-def _report(arguments, folder, plane, pipeline, peaks, tried):
-    """Return what is printed."""
+def _settings(pipeline):
+    """Return in words what the inversion was."""
     final = final_step(pipeline)
     by = "cross-validation"
     if hasattr(pipeline[-1], "strength_"):
@@ -297,12 +297,15 @@ def _report(arguments, folder, plane, pipeline, peaks, tried):
         settings.append(f"baseline {final.intercept_:.3g}")
     settings.append(f"relative duality gap {np.max(final.dual_gap_):.0e}")
     sizes = " x ".join(str(grid.size) for grid in final.grids_)
-    lines = [*plane.words, *tried, f"{sizes} bins: {', '.join(settings)}"]
-    lines.append(_misfit(plane, pipeline))
-    names = list(final.to_frame().index.names)
+    return f"{sizes} bins: {', '.join(settings)}"
+
+
+def _peak_lines(pipeline, peaks):
+    """Return a table of the peaks, a line each."""
+    names = list(pipeline[-1].to_frame().index.names)
     header = [f"{name} peak" for name in names] + ["ratio"]
     header += [f"{name} log-mean" for name in names] + ["share"]
-    lines.append(" ".join(f"{one:>14}" for one in ["", *header])[9:])
+    lines = [" ".join(f"{one:>14}" for one in ["", *header])[9:]]
     for number, row in peaks.head(20).iterrows():
         peak = [row[f"position_{name}"] for name in names]
         means = [row[f"log_mean_{name}"] for name in names]
@@ -312,5 +315,4 @@ def _report(arguments, folder, plane, pipeline, peaks, tried):
         lines.append(f"{number:>5} {text} {100 * row['share']:>12.1f} %{note}")
     if len(peaks) > 20:
         lines.append(f"... {len(peaks) - 20} more peaks in peaks.csv")
-    lines.append(f"results in {folder}")
-    return "\n".join(lines)
+    return lines

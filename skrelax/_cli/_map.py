@@ -12,6 +12,7 @@ from ..io._files import as_path
 from ..io._nifti import map_file_name
 from ..io._volumes import import_nibabel
 from ..nonlinear import FitStatus, NonlinearRelaxationFit
+from ..nonlinear._status import status_words
 from ..plotting import ParameterMapDisplay
 from ..signals import EPGEchoTrain, InversionRecovery, resolve_model
 from ..utils._written import written_together
@@ -266,16 +267,12 @@ def _draw(path, fit, table, known):
 def _report(fit, X, mask, known):
     """Return what is printed."""
     n_voxels = int(mask.sum())
-    counts = np.bincount(fit.status_[mask], minlength=len(FitStatus))
-    words = ", ".join(
-        f"{counts[status]} {status.label}" for status in FitStatus if counts[status]
-    )
     good = fit.status_ == FitStatus.CONVERGED
     kind = "magnitude" if fit.magnitude_ else "signed"
     lines = [
         f"{len(X)} images, {n_voxels} voxels inside the mask of {mask.size}, {kind} "
         f"signals: {fit.model_.formula}",
-        f"fits: {words}",
+        f"fits: {status_words(fit.status_[mask])}",
         f"{'parameter':>16} {'median':>12} {'quartiles':>25} {'standard error':>15}",
     ]
     if good.any():

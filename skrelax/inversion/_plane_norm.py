@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg, sparse
 
+from ..model_selection._penalty_norms import SquaredNorm
 from ..utils._parallel import single_blas_thread
 from ..utils._remember import recall
 from ._numba_planes import forward
@@ -32,10 +33,7 @@ class PlaneNorm(NamedTuple):
 
     power = 1.0
 
-    def norms(self, F, per_signal):
-        """Return the penalty of F (n_signals, n_bins) without its strength, or each."""
-        sums = "ij,ij->i" if per_signal else "ij,ij->"
-        return np.einsum(sums, F, (self.matrix @ F.T).T)
+    norms = SquaredNorm.norms
 
     def count_parameters(self, K, weight, strength, f, is_linear):
         """Return the trace of the influence matrix of active bins, a float."""

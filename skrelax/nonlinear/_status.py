@@ -44,20 +44,21 @@ _MESSAGES = {
 }
 
 
+def status_words(status):
+    """Return how many voxels have each status, in words."""
+    counts = np.bincount(status, minlength=len(FitStatus))
+    return ", ".join(f"{counts[one]} {one.label}" for one in FitStatus if counts[one])
+
+
 def warn_status(status, stacklevel=4):
     """Warn of voxels without a converged fit, by number."""
-    counts = np.bincount(np.ravel(status), minlength=len(FitStatus))
-    wrong = {
-        one: counts[one]
-        for one in FitStatus
-        if counts[one] and one not in (FitStatus.CONVERGED, FitStatus.MASKED)
-    }
-    if wrong:
-        words = ", ".join(f"{count} {one.label}" for one, count in wrong.items())
-        total = counts.sum() - counts[FitStatus.MASKED]
+    tried = np.ravel(status)
+    tried = tried[tried != FitStatus.MASKED]
+    wrong = tried[tried != FitStatus.CONVERGED]
+    if wrong.size:
         warnings.warn(
-            f"{sum(wrong.values())} of {total} fits are not converged: {words}. See "
-            "status_.",
+            f"{wrong.size} of {tried.size} fits are not converged: "
+            f"{status_words(wrong)}. See status_.",
             ConvergenceWarning,
             stacklevel=stacklevel,
         )

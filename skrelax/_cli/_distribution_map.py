@@ -24,12 +24,12 @@ from ..nonlinear._status import status_words
 from ..plotting import ParameterMapDisplay
 from ..signals import EPGEchoTrain
 from ..uncertainty import statistic_intervals
+from ._choices import ECHOES
+from ._choices import VOXEL_RULES as RULES
 from ._known import use_known
 from ._output import write_csv
 
 NAME = "T2-distribution"
-RULES = ("chi2", "gcv", "lcurve", "discrepancy", "none")
-ECHOES = ("epg", "exponential")
 # Options of this model, and what they are where they are not given.
 DEFAULTS = {
     "rule": RULES[0],

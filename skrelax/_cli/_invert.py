@@ -1,29 +1,28 @@
 """``python -m skrelax invert``: read, tune, invert, write."""
 
+import glob
 import warnings
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from sklearn.pipeline import make_pipeline
 
-from ..datasets import make_decay
 from ..inversion import LassoFistaCV, SmoothLassoCV
-from ..io import read_decay
-from ..io._decay import CSDM_SUFFIXES
 from ..kernels import KernelBuilder
-from ..metrics import distribution_peaks
+from ..metrics import distribution_peaks, log_mean
 from ..model_selection import BaselineSearch, EfficiencySearch
-from ..signals import InversionRecovery, resolve_model
-from ..utils._columns import read_name
+from ..signals import InversionRecovery
+from ..utils._inspect import weight_options
 from ..utils._written import written_together
-from ._invert_grid import RULES as GRID_RULES
+from ._choices import GRID_RULES
+from ._decay import load, read_table, reading_words, simulate
 from ._invert_grid import run_invert_grid
-from ._output import LARGEST, SMALLEST, check_folder, write_csv
+from ._output import check_folder, write_csv
 from ._picture import check_matplotlib, draw_inversion
+from ._spectrum import run_spectrum
 
 # All files that the command writes.
-_FILES = (
+FILES = (
     "distribution.csv",
     "fit.csv",
     "peaks.csv",
@@ -32,196 +31,121 @@ _FILES = (
 )
 # What is not taken from the data.
 _DEFAULTS = {"bins": 100}
-# Seconds that are long for these kernels; larger numbers may be milliseconds.
-_LONG = {"T2": 10.0, "gaussian": 10.0, "T1-IR": 100.0, "T1-SR": 100.0}
-# s/m² that are few for diffusion; smaller numbers may be s/mm², or in 1e9 s/m².
-_FEW = 1e4
-# A grid that lies farther from the times than this factor cannot explain them.
-_FAR = 1e3
-# Simulated data of the kernels: times, peaks (centre, width in decades, share).
-_SIMULATIONS = {
-    "diffusion": (np.linspace(1e7, 1.5e9, 40), ((2e-9, 0.05, 0.7), (3e-10, 0.1, 0.3))),
-    "default": (np.geomspace(1e-4, 3.0, 60), ((3e-3, 0.15, 0.4), (0.1, 0.2, 0.6))),
-}
+# Below this share of the variance a fit explains too little to be passed over.
+_EXPLAINED = 0.9
+# Signals whose log means are printed.
+_SHOWN = 10
 
 
 def run_invert(arguments):
     """Run the command with parsed arguments."""
-    kernels = arguments.kernel.split(",")
-    if len(kernels) > 1:
-        return run_invert_grid(arguments, kernels)
-    for name in ("bins", "minimum", "maximum"):
-        given = getattr(arguments, name)
-        if given is not None and len(given) > 1:
-            raise ValueError(f"--{name} takes one number for one axis, got {given}.")
-        setattr(arguments, name, _DEFAULTS.get(name) if given is None else given[0])
-    if arguments.rule in GRID_RULES:
-        raise ValueError(f"--rule {arguments.rule} is for two axes, got one kernel.")
-    arguments.rule = arguments.rule or "min"
-    stem = Path(arguments.file).name.partition(".")[0] if arguments.file else ""
-    stem = stem or ("decay" if arguments.file else "simulated")
-    folder = Path(arguments.out or f"{stem}-inversion")
-    inputs = [arguments.file] if arguments.file else []
-    check_folder(folder, _FILES, inputs, overwrite=arguments.overwrite, empty=False)
-    if not arguments.no_plot:
-        check_matplotlib()
-    data = _load(arguments)
-    with written_together(folder, stale=_FILES, overwrite=arguments.overwrite) as new:
-        model, tried = _tune(arguments, data)
-        _write(arguments, new, data, model)
-    print(_report(arguments, folder, data, model, tried))
+    files = find_files(arguments.files)
+    if len(files) > 1:
+        from ._batch import run_batch
+
+        return run_batch(arguments, files)
+    arguments.file = files[0] if files else None
+    lines, _ = invert_file(arguments)
+    print("\n".join(lines))
     return None
 
 
-def _load(arguments):
-    """Return a dict with X (sorted frame), y (frame), labels, truth."""
+def find_files(names):
+    """Return the files that names stand for, which a shell has not expanded."""
+    found = []
+    for name in names:
+        matches = []
+        if not Path(name).exists() and glob.has_magic(name):
+            matches = sorted(glob.glob(name))
+        found += matches or [name]
+    return found
+
+
+def invert_file(arguments):
+    """Invert what a file holds; return lines that say it, and a row per signal."""
+    given, table = arguments.kernel, None
+    _check_options(arguments)
+    if given is not None and "," in given:
+        return run_invert_grid(arguments, given.split(","))
+    if arguments.file is not None:
+        table = read_table(arguments)
+        known = table.measurement.kernels
+        if table.acquisition.shape[1] > 1:
+            return _invert_plane(arguments, table)
+        arguments.kernel = given or (known[0] if known else "T2")
+        if "frequency" in table.samples:
+            return run_spectrum(arguments, table)
+    arguments.kernel = arguments.kernel or "T2"
+    for name in ("bins", "minimum", "maximum"):
+        value = getattr(arguments, name)
+        if value is not None and len(value) > 1:
+            raise ValueError(f"--{name} takes one number for one axis, got {value}.")
+        setattr(arguments, name, _DEFAULTS.get(name) if value is None else value[0])
     if arguments.kernel != "T1-IR" and arguments.efficiency != "auto":
         raise ValueError("--efficiency is for --kernel T1-IR only.")
     limits = arguments.minimum, arguments.maximum
     if None not in limits and not limits[0] < limits[1]:
         raise ValueError(f"--minimum must be below --maximum, got {limits}.")
-    column = resolve_model(arguments.kernel).acquisition_columns[0]
-    if arguments.file is None:
-        kind = arguments.kernel if arguments.kernel in _SIMULATIONS else "default"
-        times, peaks = _SIMULATIONS[kind]
-        kernel = arguments.kernel
-        if kernel == "T1-IR":
-            kernel = InversionRecovery(efficiency=1.8)
-        data = make_decay(
-            kernel, times, peaks=peaks, noise_std=2e-3, random_state=arguments.seed
-        )
-        X = pd.DataFrame({column: data.X[:, 0]})
-        y = pd.DataFrame({"signal": data.y})
-        return {"X": X, "y": y, "truth": (data.relaxation_times, data.distribution)}
-    if Path(arguments.file).is_dir():
+    if arguments.rule in GRID_RULES:
+        raise ValueError(f"--rule {arguments.rule} is for two axes, got one kernel.")
+    arguments.rule = arguments.rule or "min"
+    folder = results_folder(arguments)
+    inputs = [arguments.file] if arguments.file else []
+    check_folder(folder, FILES, inputs, overwrite=arguments.overwrite, empty=False)
+    data = simulate(arguments) if table is None else load(arguments, table)
+    data["words"] += [_kernel_words(arguments, given, table)] if table else []
+    with written_together(folder, stale=FILES, overwrite=arguments.overwrite) as new:
+        model, tried = _tune(arguments, data)
+        _write(arguments, new, data, model)
+    rows = model[-1].describe().set_axis(data["y"].columns, axis=0)
+    return _report(arguments, folder, data, model, tried), rows
+
+
+def _check_options(arguments):
+    """Refuse what cannot be done, before any work."""
+    if not arguments.no_plot:
+        check_matplotlib()
+
+
+def results_folder(arguments):
+    """Return the folder of the results of one file."""
+    stem = Path(arguments.file).name.partition(".")[0] if arguments.file else ""
+    stem = stem or ("decay" if arguments.file else "simulated")
+    return Path(arguments.out or f"{stem}-inversion")
+
+
+def _invert_plane(arguments, table):
+    """Invert a signal over two axes by the kernels that its file tells."""
+    known = table.measurement.kernels
+    axes = " and ".join(table.acquisition)
+    if arguments.kernel is not None:
         raise ValueError(
-            f"{arguments.file}: is a folder, expected a file with times and signals; "
-            "folders of images are for python -m skrelax map."
+            f"{arguments.file}: expected two kernels for a signal over two axes, "
+            f"{axes}, got --kernel {arguments.kernel}."
         )
-    table = read_decay(arguments.file, allow_external=arguments.allow_external)
-    X, y = table.by_point()
-    _check_name(arguments, str(X.columns[0]), column)
-    X = X.set_axis([column], axis=1)
-    y = y.to_frame() if isinstance(y, pd.Series) else y
-    if len(X) < 2 * arguments.folds:
-        most = len(X) // 2
-        way_out = f"give --folds {most}" if most > 1 else "expected at least 4"
+    if known is None:
         raise ValueError(
-            f"{arguments.file}: {len(X)} points are too few for {arguments.folds} "
-            f"folds, {way_out}."
+            f"{arguments.file}: expected two kernels for a signal over two axes, "
+            f"{axes}; give them, --kernel T1-IR,T2 for example."
         )
-    order = np.argsort(X[column].to_numpy(), kind="stable")
-    X = X.iloc[order].reset_index(drop=True)
-    y = y.iloc[order].reset_index(drop=True)
-    if not (X[column] > 0).any():
-        raise ValueError(f"{arguments.file}: all times are zero.")
-    if X[column].nunique() < 2:
-        raise ValueError(
-            f"{arguments.file}: all times are {X[column][0]:g}, expected several."
-        )
-    _check_sizes(arguments, X, y)
-    _check_times(arguments, X[column].to_numpy())
-    _check_signs(arguments, y)
-    return {"X": X, "y": y, "truth": None}
+    arguments.kernel = ",".join(known)
+    lines, rows = run_invert_grid(arguments, list(known))
+    return [
+        reading_words(table),
+        f"kernels {arguments.kernel} (by the file)",
+        *lines,
+    ], rows
 
 
-def _check_name(arguments, name, column):
-    """Refuse points that the file calls another quantity; take the unit it gives."""
-    quantity, unit = read_name(name)
-    if quantity not in (None, column):
-        raise ValueError(
-            f"{arguments.file}: the first column is {name!r}, but kernel "
-            f"{arguments.kernel} reads {column}; choose another --kernel, or rename "
-            "the column if it is meant."
-        )
-    # Values of CSDM files come in seconds, whatever their label says.
-    converted = Path(arguments.file).suffix.lower() in CSDM_SUFFIXES
-    if arguments.unit is not None or unit is None or converted:
-        return
-    # Units of b hold a length.
-    if ("/" in unit) == (arguments.kernel == "diffusion"):
-        arguments.unit = unit
-
-
-def _check_sizes(arguments, X, y):
-    """Refuse numbers that no instrument writes and no inversion can square."""
-    times = X.to_numpy()
-    tops = y.abs().max()
-    for what, values in (("times", times[times > 0]), ("signals", tops[tops > 0])):
-        if len(values) and not SMALLEST <= min(values) <= max(values) <= LARGEST:
-            raise ValueError(
-                f"{arguments.file}: {what} must be from {SMALLEST:g} to {LARGEST:g}, "
-                f"got {min(values):g} to {max(values):g}."
-            )
-
-
-def _check_times(arguments, times):
-    """Say where the unit of times is not what it seems to be."""
-    longest = _LONG.get(arguments.kernel, np.inf)
-    if arguments.unit is None and times.max() > longest:
-        warnings.warn(
-            f"times reach {times.max():g}, which is long for seconds; results are in "
-            "the unit of the file, and --unit labels it",
-            stacklevel=2,
-        )
-    if (
-        arguments.kernel == "diffusion"
-        and arguments.unit is None
-        and (times.max() < _FEW)
-    ):
-        warnings.warn(
-            f"b reaches {times.max():g}, which is small for s/m²; D comes out in one "
-            "over the unit of the file, and --unit labels both",
-            stacklevel=2,
-        )
-    seen = times[times > 0]
-    seen = 1.0 / seen if arguments.kernel == "diffusion" else seen
-    low, high = arguments.minimum, arguments.maximum
-    below = high is not None and high < seen.min() / _FAR
-    above = low is not None and low > seen.max() * _FAR
-    if below or above:
-        name, value = ("--maximum", high) if below else ("--minimum", low)
-        raise ValueError(
-            f"{arguments.file}: {name} {value:g} leaves no grid that the times, from "
-            f"{times.min():g} to {times.max():g}, can see; are both in one unit?"
-        )
-
-
-def _check_signs(arguments, y):
-    """Refuse signals that no positive distribution explains, or name them."""
-    zero = [name for name in y if not y[name].any()]
-    constant = [name for name in y if name not in zero and y[name].nunique() == 1]
-    if constant and y.shape[1] > 1:
-        warnings.warn(
-            f"column {constant[0]!r} is {y[constant[0]].iloc[0]:g} throughout: where "
-            "it is no signal, remove it, since all signals share one strength",
-            stacklevel=2,
-        )
-    negative = []
-    if arguments.kernel != "T1-IR":
-        negative = [
-            name
-            for name in y
-            # Means, which cannot overflow; noise around zero has no sign.
-            if -y[name].min() > y[name].max() and (y[name] / len(y)).sum() < 0
-        ]
-    if not zero and not negative:
-        return
-    first = [*zero, *negative][0]
-    if zero:
-        text = f"signal {first!r} is zero throughout"
-    else:
-        text = (
-            f"signal {first!r} is negative, from {y[first].min():g} to "
-            f"{y[first].max():g}: {arguments.kernel} has positive amplitudes; turn its "
-            "sign, or correct its phase"
-        )
-    if len(zero) + len(negative) == y.shape[1]:
-        raise ValueError(f"{arguments.file}: {text}.")
-    warnings.warn(
-        f"{len(zero) + len(negative)} of {y.shape[1]} signals cannot be inverted: "
-        f"{text}",
-        stacklevel=2,
+def _kernel_words(arguments, given, table):
+    """Return in words which kernel was taken, and why."""
+    if given is not None:
+        return f"kernel {given} (by --kernel)"
+    if table.measurement.kernels is not None:
+        return f"kernel {arguments.kernel} (by the file)"
+    return (
+        f"kernel {arguments.kernel} (the file does not say which experiment it holds; "
+        "--kernel chooses)"
     )
 
 
@@ -252,21 +176,22 @@ def _tune(arguments, data):
     signal = y if y.shape[1] > 1 else y.iloc[:, 0]
 
     def fit(model, baseline):
-        return _pipeline(arguments, model, baseline).fit(X, signal)
+        pipeline = _pipeline(arguments, model, baseline)
+        return pipeline.fit(X, signal, **weight_options(pipeline, data["weight"]))
 
     baseline = arguments.baseline == "yes"
     if arguments.kernel != "T1-IR":
         if arguments.baseline != "auto":
             return fit(arguments.kernel, baseline), ""
         search = BaselineSearch(_pipeline(arguments, arguments.kernel, False), 1)
-        without, based = search.fit(X, signal).candidates_["error"]
+        without, based = search.fit(X, signal, data["weight"]).candidates_["error"]
         return search.best_estimator_, (
             f"error without baseline {without:.3g}, with it {based:.3g}"
         )
     if arguments.efficiency != "auto":
         return fit(InversionRecovery(efficiency=arguments.efficiency), baseline), ""
     search = EfficiencySearch(_pipeline(arguments, "T1-IR", baseline), verbose=1)
-    table = search.fit(X, signal).candidates_
+    table = search.fit(X, signal, data["weight"]).candidates_
     span = table["efficiency"][table["within_one_se"]]
     which = f"efficiencies {span.min():.2f} to {span.max():.2f} are"
     if span.size == 1:
@@ -294,7 +219,11 @@ def _write(arguments, folder, data, pipeline):
             (f"{name} fit", predicted[:, index]),
             (f"{name} residual", y[name] - predicted[:, index]),
         ]
+    if data["weight"] is not None:
+        columns.append(("weight", data["weight"]))
     write_csv(folder / "fit.csv", columns)
+    data["residuals"] = y.to_numpy() - predicted
+    _doubt_fit(data)
     data["peaks"] = distribution_peaks(F, times, labels=list(y.columns))
     write_csv(folder / "peaks.csv", data["peaks"].items())
     curve = [(name, np.ravel(values)) for name, values in final.cv_results_.items()]
@@ -303,8 +232,39 @@ def _write(arguments, folder, data, pipeline):
         draw_inversion(folder / "inversion.png", arguments, data, pipeline)
 
 
+def _doubt_fit(data):
+    """Say where the fit explains little of a signal."""
+    weight = data["weight"]
+    for index, name in enumerate(data["y"]):
+        y = data["y"][name].to_numpy()
+        off = y - np.average(y, weights=weight)
+        size = np.abs(y).max()
+        if not size > 0:
+            continue
+        rest = np.average((data["residuals"][:, index] / size) ** 2, weights=weight)
+        whole = np.average((off / size) ** 2, weights=weight)
+        if rest > (1.0 - _EXPLAINED) * whole > 0:
+            warnings.warn(
+                f"{name}: the fit explains {max(0.0, 1 - rest / whole):.0%} of the "
+                "variance; it is noise, or the kernel, the grid or its unit is another",
+                stacklevel=2,
+            )
+            return
+
+
+def _misfit(data):
+    """Return in words how large residuals are, beside the noise where it is known."""
+    weight = data["weight"]
+    root = 1.0 if weight is None else np.sqrt(weight)[:, None]
+    sizes = np.sqrt(np.mean((root * data["residuals"]) ** 2, axis=0))
+    text = f"residuals {sizes[0]:.3g}" + (" per point" if weight is not None else "")
+    if data["noise_std"][0] > 0:
+        text += f", {sizes[0] / data['noise_std'][0]:.2f} times the noise"
+    return text
+
+
 def _report(arguments, folder, data, pipeline, tried):
-    """Return what is printed."""
+    """Return what is printed, a list of lines."""
     final, model = pipeline[-1], pipeline[0].models_[0]
     settings = [f"alpha {final.alpha_:.3g}"]
     if arguments.penalty == "smooth":
@@ -316,11 +276,18 @@ def _report(arguments, folder, data, pipeline, tried):
     settings.append(f"relative duality gap {np.max(final.dual_gap_):.0e}")
     name = model.parameters[0].name
     lines = [
+        *data["words"],
         f"{len(data['X'])} points, {data['y'].shape[1]} signal(s), kernel "
-        f"{arguments.kernel}: " + ", ".join(settings)
+        f"{arguments.kernel}: " + ", ".join(settings),
     ]
     if tried:
         lines.append(f"({tried})")
+    lines.append(_misfit(data))
+    means = np.atleast_1d(
+        log_mean(np.atleast_2d(final.coef_), pipeline[0].relaxation_times_)
+    )
+    for label, mean in list(zip(data["y"], means, strict=True))[:_SHOWN]:
+        lines.append(f"{label}: log-mean {name} {mean:.4g} of the whole distribution")
     peaks = data["peaks"]
     lines.append(f"{'signal':>12} {name + ' peak':>12} {'log-mean':>12} {'share':>8}")
     for _, row in peaks.head(20).iterrows():
@@ -332,4 +299,4 @@ def _report(arguments, folder, data, pipeline, tried):
     if len(peaks) > 20:
         lines.append(f"... {len(peaks) - 20} more peaks in peaks.csv")
     lines.append(f"results in {folder}")
-    return "\n".join(lines)
+    return lines

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.pipeline import make_pipeline
 
 from ..inversion import LassoFista, LassoFistaCV, SmoothLasso, SmoothLassoCV
-from ..io import compress_echoes, correct_phase, read_signal_grid
+from ..io import compress_echoes, read_signal_grid
 from ..kernels import KernelBuilder, acquisition_grid
 from ..metrics import distribution_peaks_2d, residual_autocorrelation
 from ..model_selection import BaselineSearch, EfficiencySearch, StrengthSearch
@@ -16,7 +16,10 @@ from ..signals import InversionRecovery, resolve_model
 from ..utils._columns import read_name
 from ..utils._inspect import final_step, weight_options
 from ..utils._written import written_together
-from ._output import LARGEST, SMALLEST, check_folder, write_csv
+from ._choices import GRID_RULES as RULES
+from ._choices import LARGEST, SMALLEST
+from ._decay import phase_plane, window_error
+from ._output import check_folder, write_csv
 from ._picture import check_matplotlib, draw_plane
 
 # All files that the command writes.
@@ -39,8 +42,6 @@ _COARSE, _FOLDS = 20, 3
 _SMOOTHNESSES = np.geomspace(1e-6, 1e-2, 5)
 # Efficiencies that are tried first, and the step around the best of them.
 _EFFICIENCIES, _FINE = np.linspace(1.0, 2.0, 11).round(3), 0.05
-# Rules of strength that are no cross-validation.
-RULES = ("lcurve", "gcv", "chi2", "discrepancy")
 
 
 class Plane(NamedTuple):
@@ -61,7 +62,10 @@ class Plane(NamedTuple):
 
 
 def run_invert_grid(arguments, kernels):
-    """Run the command with parsed arguments and the names of two kernels."""
+    """Run the command with parsed arguments and the names of two kernels.
+
+    Returns lines that say what was done, and a row of numbers.
+    """
     if arguments.file is None:
         raise ValueError(
             f"--kernel {arguments.kernel} needs a FILE with a signal over two axes."
@@ -86,7 +90,7 @@ def run_invert_grid(arguments, kernels):
         peaks = _write(arguments, new, plane, pipeline, predicted)
     lines = [*plane.words, *tried, _settings(pipeline), _misfit(plane, predicted)]
     lines += [*_peak_lines(pipeline, peaks), f"results in {folder}"]
-    print("\n".join(lines))
+    return lines, pipeline[-1].describe()
 
 
 def _limits(arguments):
@@ -109,7 +113,14 @@ def _limits(arguments):
 
 def _load(arguments, kernels):
     """Return the Plane of a file."""
-    grid = read_signal_grid(arguments.file, allow_external=arguments.allow_external)
+    grid = read_signal_grid(
+        arguments.file,
+        format=arguments.format,
+        echo_spacing=arguments.echo_spacing,
+        average=not arguments.no_average,
+        region=arguments.region,
+        allow_external=arguments.allow_external,
+    )
     columns = [resolve_model(one).acquisition_columns[0] for one in kernels]
     for name, column, kernel in zip(grid.names, columns, kernels, strict=True):
         quantity, _ = read_name(name) if name else (None, None)
@@ -122,7 +133,7 @@ def _load(arguments, kernels):
     shape = " x ".join(str(one.size) for one in grid.points)
     words.append(f"{shape} points, kernels {arguments.kernel}")
     if np.iscomplexobj(signals):
-        signals, imaginary, phase = correct_phase(signals)
+        signals, imaginary, phase = phase_plane(signals, arguments.phase)
         noise_std = float(imaginary.std())
         words.append(
             f"phase of {phase:.1f} degrees removed, noise {noise_std:.3g} by the "
@@ -142,10 +153,11 @@ def _load(arguments, kernels):
                 f"{column}, increasing and not negative, got {one[:4].tolist()} ..."
             )
     weight = np.ones(points[1].size)
-    if kernels[1] == "T2" and points[1].size > _MANY:
+    windows = _WINDOWS if arguments.windows is None else arguments.windows
+    if kernels[1] == "T2" and points[1].size > max(_MANY, windows) and windows:
         count = points[1].size
-        points[1], signals, weight = compress_echoes(points[1], signals, _WINDOWS)
-        off = _window_error(grid.points[1])
+        points[1], signals, weight = compress_echoes(points[1], signals, windows)
+        off = window_error(grid.points[1], windows)
         words.append(
             f"{count} echoes averaged in {weight.size} windows, which bends decays by "
             f"at most {off:.0e} of their amplitude"
@@ -156,15 +168,6 @@ def _load(arguments, kernels):
     X = pd.DataFrame(acquisition_grid(*points), columns=names)
     weights = np.tile(weight, points[0].size)
     return Plane(X, signals.ravel(), weights, tuple(points), noise_std, words)
-
-
-def _window_error(times):
-    """Return how far means of exponentials in windows are from those at mean times."""
-    # What decays within the first echoes is no longer there in wide windows.
-    rates = 1.0 / np.geomspace(times[1] - times[0], times[-1], 200)
-    decays = np.exp(-np.outer(rates, times))
-    centres, means, _ = compress_echoes(times, decays, _WINDOWS)
-    return np.abs(means - np.exp(-np.outer(rates, centres))).max()
 
 
 def _tune(arguments, kernels, plane, limits):

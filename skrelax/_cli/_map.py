@@ -17,8 +17,9 @@ from ..plotting import ParameterMapDisplay
 from ..signals import EPGEchoTrain, InversionRecovery, resolve_model
 from ..utils._written import written_together
 from . import _distribution_map as distributions
+from ._choices import LARGEST, SMALLEST
 from ._known import read_map, use_known, voxels_with_values
-from ._output import LARGEST, SMALLEST, check_folder, write_csv
+from ._output import check_folder, write_csv
 from ._picture import check_matplotlib
 
 # Names of the models of the command.

@@ -7,8 +7,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-# Numbers whose squares and ratios stay in range.
-SMALLEST, LARGEST = 1e-100, 1e100
+from ._choices import LARGEST, SMALLEST, printable
+
+__all__ = [
+    "LARGEST",
+    "SMALLEST",
+    "check_folder",
+    "printable",
+    "without_math",
+    "write_csv",
+]
+
 # What makes a formula of a cell in a spreadsheet.
 _FORMULA = ("=", "+", "-", "@")
 
@@ -84,11 +93,3 @@ def _as_text(text):
 def without_math(text):
     """Return text that Matplotlib draws as it is."""
     return text.replace("$", r"\$")
-
-
-def printable(text):
-    """Return one line without characters that a terminal would obey."""
-    line = " ".join(str(text).split())
-    return "".join(
-        letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line
-    )

@@ -6,12 +6,14 @@ from ._files import DecayFileError
 from ._grid import SignalGrid, read_signal_grid
 from ._images import foreground_mask
 from ._nifti import read_nifti, write_maps
+from ._recording import Measurement
 from ._spinsolve import EchoGrid, compress_echoes, correct_phase, read_spinsolve
 from ._table import RelaxationTable
 
 __all__ = [
     "DecayFileError",
     "EchoGrid",
+    "Measurement",
     "RelaxationTable",
     "SignalGrid",
     "compress_echoes",

@@ -13,14 +13,19 @@ import math
 import re
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 from urllib.request import urlopen
 
 import numpy as np
 
 from ._files import DecayFileError, clean_label, distinct, reason, shown
-from ._spinsolve import correct_phase
+from ._recording import Recording
+from ._units import experiment_of
 
+CSDM_SUFFIXES = (".csdf", ".csdfe")
+# Bytes in which a CSDM file names itself.
+_LOOKED_AT = 1000
 _NUMERIC_TYPES = {
     "uint8": "<u1", "uint16": "<u2", "uint32": "<u4", "uint64": "<u8",
     "int8": "<i1", "int16": "<i2", "int32": "<i4", "int64": "<i8",
@@ -39,30 +44,90 @@ _LONGEST_QUANTITY = 100
 _PATIENCE = 30.0
 
 
-def read_csdm(path, allow_external=False):
-    """Return name of the points, points [s], labels and signals of a CSDM file."""
-    axes, labels, signals = read_csdm_axes(path, allow_external)
-    if len(axes) != 1:
-        raise DecayFileError(f"{path}: expected one dimension, got {len(axes)}.")
-    ((name, points),) = axes
-    signals = [
-        correct_phase(one)[0] if np.iscomplexobj(one) else one for one in signals
-    ]
-    return name, points, labels, np.array(signals, dtype=np.float64)
+def recognise(source):
+    """Return whether a source is a CSDM file, by its ending or its first object."""
+    if source.is_folder:
+        return False
+    if source.name.endswith(CSDM_SUFFIXES):
+        return True
+    start = source.content()[:_LOOKED_AT].lstrip()
+    return start.startswith(b"{") and b'"csdm"' in start
 
 
-def read_csdm_axes(path, allow_external=False):
-    """Return pairs (name, points [s]) of the axes, labels and signals of a CSDM file.
+def read(source, options):
+    """Return the Recording of a CSDM file with one or two dimensions."""
+    path = source.path
+    axes, labels, signals = read_csdm_axes(source, options.allow_external)
+    relaxing = [i for i, axis in enumerate(axes) if axis.unit]
+    if len(axes) > 2 or (len(axes) == 2 and not relaxing):
+        raise DecayFileError(
+            f"{path}: expected one or two dimensions of times or b values, or one and "
+            f"a spectrum, got {len(axes)}: {', '.join(axis.name for axis in axes)}."
+        )
+    if len(axes) == 1 or len(relaxing) == 2:
+        return _recording(axes, labels, np.array(signals))
+    if len(signals) != 1:
+        raise DecayFileError(
+            f"{path}: expected one series of spectra, got {len(signals)}."
+        )
+    # Points of the spectrum are signals over the other axis.
+    (place,) = relaxing
+    spectrum = axes[1 - place]
+    rows = np.moveaxis(signals[0], place, 1)
+    names = [f"{spectrum.name} {point:.6g}" for point in spectrum.points]
+    found = _recording([axes[place]], names, rows)
+    found.frequencies = spectrum.points
+    found.notes.append(f"{len(rows)} points of a spectrum, {spectrum.name}")
+    return found
+
+
+def _recording(axes, labels, signals):
+    experiments = [experiment_of(axis.name) for axis in axes]
+    kernels = None
+    if None not in experiments:
+        kernels = tuple(kernel for _, kernel in experiments)
+    elif len(axes) == 1 and axes[0].unit == "s/m²":
+        kernels = ("diffusion",)
+    return Recording(
+        format="csdm",
+        names=tuple(axis.name for axis in axes),
+        points=tuple(axis.points for axis in axes),
+        signals=signals,
+        kernels=kernels,
+        units=tuple(axis.unit for axis in axes),
+        labels=labels,
+        notes=[
+            f"{axis.name} in {axis.unit}, whatever the unit in the file"
+            for axis in axes
+            if axis.unit
+        ],
+    )
+
+
+class Axis(NamedTuple):
+    """An axis of a CSDM file."""
+
+    name: str
+    """Its label, or what its unit tells."""
+    points: np.ndarray
+    """Coordinates, in `unit` where there is one."""
+    unit: str
+    """s, s/m², or empty where it is neither a time nor a b value."""
+
+
+def read_csdm_axes(source, allow_external=False):
+    """Return the axes, labels and signals of a CSDM file.
 
     Signals (n_1, ..., n_d) have the dimensions in the order of the file.
     """
+    path = source.path
     try:
         import csdmpy
     except ImportError as error:
         raise ImportError(
             'reading CSDM files needs csdmpy: pip install "skrelax[io]".'
         ) from error
-    content = _read_json(path)
+    content = _read_json(path, source.content())
     version = content.get("version")
     if not isinstance(version, str):
         raise _error(path, f"version must be text, got {shown(version)}")
@@ -92,16 +157,16 @@ def read_csdm_axes(path, allow_external=False):
             warnings.simplefilter("ignore")
             data = csdmpy.parse_dict(clean)
             axes = [
-                (clean_label(one.label, default), points)
+                Axis(clean_label(one.label, default), points, unit)
                 for one in data.x
-                for default, points in [_points(one)]
+                for default, points, unit in [_points(one)]
             ]
     except BaseException as error:
         # csdmpy raises BaseException itself where a unit is unknown.
         if not isinstance(error, Exception) and type(error) is not BaseException:
             raise
         raise _error(path, reason(error)) from None
-    if not all(np.isfinite(points).all() for _, points in axes):
+    if not all(np.isfinite(points).all() for _, points, _ in axes):
         raise DecayFileError(f"{path}: NaN or infinite coordinates.")
     signals, labels = [], []
     for number, variable in enumerate(data.y, start=1):
@@ -118,11 +183,11 @@ def _error(path, text):
     return DecayFileError(f"{path}: not a CSDM file ({text}).")
 
 
-def _read_json(path):
+def _read_json(path, content):
     """Return the CSDM object of a file."""
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        content = json.loads(content)
+    except (ValueError, RecursionError, MemoryError) as error:
         raise _error(path, reason(error)) from None
     content = content.get("csdm") if isinstance(content, dict) else None
     if not isinstance(content, dict):
@@ -185,12 +250,13 @@ def _check_quantity(path, key, text):
 
 
 def _points(dimension):
-    """Return a name and coordinates, in s where they are times, in s/m2 where b."""
-    for name, unit in (("time", "s"), ("b", "s/m2")):
+    """Return a name, coordinates and their unit: s of times, s/m² of b values."""
+    for name, unit, shown_unit in (("time", "s", "s"), ("b", "s/m2", "s/m²")):
         # astropy's unit errors: the axis is something else.
         with contextlib.suppress(Exception):
-            return name, np.asarray(dimension.coordinates.to(unit).value, np.float64)
-    return "coordinate", np.asarray(dimension.coordinates.value, dtype=np.float64)
+            values = np.asarray(dimension.coordinates.to(unit).value, np.float64)
+            return name, values, shown_unit
+    return "coordinate", np.asarray(dimension.coordinates.value, np.float64), ""
 
 
 def _decode(path, name, given, count, allow_external):

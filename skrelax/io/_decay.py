@@ -1,29 +1,77 @@
-"""Decays from text and CSDM files."""
+"""Decays from the files of instruments and archives."""
+
+import warnings
 
 import numpy as np
 import pandas as pd
 
-from ._csdm import read_csdm
-from ._files import DecayFileError, as_path, clean_label, distinct, reason, shown
+from ._doubts import doubt_shape, doubt_units
+from ._files import DecayFileError, as_path, shown
+from ._formats import check_format, read_recording
+from ._options import check_flags, check_phase, check_region, make_options
+from ._recording import Measurement
+from ._steps import (
+    noise_of,
+    phase_signal,
+    reduce_points,
+    settle_recovery,
+    unsettled,
+)
 from ._table import RelaxationTable
 
-CSDM_SUFFIXES = {".csdf", ".csdfe"}
-_GZIP = b"\x1f\x8b"
 
-
-def read_decay(path, *, column=None, allow_negative=False, allow_external=False):
-    """Read acquisition points and one or more signals from a file.
+def read_decay(
+    path,
+    format=None,
+    *,
+    column=None,
+    pairs=None,
+    echo_spacing=None,
+    average=True,
+    region=None,
+    phase=True,
+    allow_negative=False,
+    allow_external=False,
+):
+    r"""Read acquisition points and one or more signals from a file or a folder.
 
     Parameters
     ----------
     path : str or path-like
-        Text with columns separated by commas, semicolons, tabs or blanks: first
-        the times (or b values), then one or more signals. A header line, lines
-        that start with ``#``, empty lines and a byte-order mark are fine. Or a
-        CSDM file, ``.csdf`` or ``.csdfe``, with one dimension.
+        Recognised by its content, also where it is compressed by gzip:
+
+        - ``"text"``: columns separated by commas, semicolons, tabs or blanks, the
+          times (or b values) first, then one or more signals, in UTF-8, UTF-16 or
+          Latin-1, with decimal points or commas. Lines of text may come before the
+          numbers; lines that start with ``#``, ``%``, ``//`` or ``;`` are comments;
+        - ``"matrix"``: text with the points of two axes along its edges, whose corner
+          names both, ``TI/TE`` for example;
+        - ``"csdm"``: one dimension, two of times or b values, or one of these and a
+          spectrum, whose points are the signals then;
+        - ``"minispec"`` (``.dps``), ``"geospec"`` text;
+        - ``"spinsolve"``: a folder with ``acqu.par`` and a file of data;
+        - ``"tecmag"`` (``.tnt``), ``"bruker"`` (a folder of TopSpin), ``"varian"`` (a
+          folder), ``"jeol"`` (``.jdf``), through nmrglue.
+    format : str or None, default=None
+        One of these names; None recognises it.
     column : str or None, default=None
-        Name of the acquisition column in the result, for example ``"TE"``. None
-        keeps the name of the file, or ``"time"``.
+        Name of the acquisition column in the result, for example ``"TE"``, of files
+        with one axis. None keeps the name of the file, or ``"time"``.
+    pairs : bool or None, default=None
+        Whether columns of text are real and imaginary channels in turn; None asks the
+        header.
+    echo_spacing : float or None, default=None
+        Time between echoes, or of one loop of a ``vclist`` [s]. None takes that of the
+        file.
+    average : bool, default=True
+        Whether the points that were acquired of each echo are averaged; if not, the
+        middle one is taken.
+    region : (float, float) or None, default=None
+        Part of the spectrum of free decays that is integrated [Hz]. None takes all.
+    phase : bool or float, default=True
+        Whether complex signals are rotated onto the real axis, see
+        :func:`correct_phase`, or the phase to remove [degrees]. Without it the real
+        channel is taken as it is.
     allow_negative : bool, default=False
         Whether acquisition points may be negative.
     allow_external : bool, default=False
@@ -34,28 +82,40 @@ def read_decay(path, *, column=None, allow_negative=False, allow_external=False)
     Returns
     -------
     RelaxationTable
-        Signals and acquisition in the order of the file.
+        Signals and acquisition in the order of the file; of two axes a row of
+        `acquisition` per point, the second axis fastest. ``measurement`` tells the
+        format, the kernels that belong to the experiment, units, and what was done;
+        of complex signals ``samples`` holds the phase [degrees] and the noise level
+        of the imaginary channel, ``noise_std``.
 
     Raises
     ------
     DecayFileError
-        If the file cannot be read, is empty, has a single column, text where a
-        number should be, NaN, infinite values, rows of different length, or
-        negative points, or points to values elsewhere.
+        If the file cannot be read, is cut short, empty, has a single column, text
+        where a number should be, NaN, infinite values, rows of different length, or
+        negative points, a first column that only counts, or points to values
+        elsewhere.
+    ValueError
+        If `format` is unknown, or `region` does not fit the file.
     TypeError
-        If `path` or `column` is of another kind.
+        If an argument is of another kind.
     ImportError
-        If a CSDM file is read without csdmpy.
+        If a CSDM file is read without csdmpy, or a binary one without nmrglue.
+
+    Warns
+    -----
+    UserWarning
+        If times are implausible for the unit that the file gives, a decay grows or
+        is none, or the phase does not settle.
 
     Notes
     -----
-    Times in text files are taken as they are: distributions come out in the same
-    unit. Times of CSDM files are converted to seconds, b values to s/m². Complex CSDM
-    signals are rotated onto the real axis, see :func:`correct_phase`, and the imaginary
-    channel is dropped. Equal names of signals are numbered.
+    Times are in seconds and b values in s/m² where the file says a unit, by its format
+    or in a header such as ``Time (ms)``; numbers without a unit are taken as they are,
+    and distributions come out in the same unit.
 
-    A CSDM file is checked before anything that it claims is allocated, and only the
-    entries that a decay needs are taken from it.
+    Binary files and CSDM files are checked before anything that they claim is
+    allocated. Equal names of signals are numbered.
 
     Examples
     --------
@@ -63,161 +123,128 @@ def read_decay(path, *, column=None, allow_negative=False, allow_external=False)
     >>> from skrelax.io import read_decay
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder) / "decay.csv"
-    ...     _ = path.write_text("TE,signal\\n0.1,1.0\\n0.2,0.5\\n")
+    ...     _ = path.write_text("TE (ms);signal\n0,1;1,0\n0,2;0,5\n")
     ...     table = read_decay(path)
     >>> table.acquisition["TE"].tolist()
-    [0.1, 0.2]
+    [0.0001, 0.0002]
+    >>> table.measurement.kernels
+    ('T2',)
     """
     path = as_path(path)
     if not (column is None or isinstance(column, str)):
         raise TypeError(f"column must be a str or None, got {shown(column)}.")
-    for name, value in (
-        ("allow_negative", allow_negative),
-        ("allow_external", allow_external),
-    ):
-        if not isinstance(value, bool | np.bool_):
-            raise TypeError(f"{name} must be True or False, got {shown(value)}.")
-    check_decay_file(path)
-    if path.suffix.lower() in CSDM_SUFFIXES:
-        name, points, labels, signals = read_csdm(path, allow_external)
-        lines = None
+    check_flags(average=average, allow_negative=allow_negative)
+    check_format(format)
+    options = make_options(pairs, echo_spacing, allow_external)
+    phase, region = check_phase(phase), check_region(region)
+    found = read_recording(path, format, options)
+    found = reduce_points(found, average, region, phase)
+    if not allow_negative:
+        _check_points(path, found)
+    if column is not None and len(found.points) > 1:
+        raise DecayFileError(
+            f"{path}: column is for files with one axis, got {len(found.points)}."
+        )
+    table = _as_table(found, phase, column)
+    for text in found.marks:
+        warnings.warn(f"{path}: {text}", stacklevel=2)
+    return table
+
+
+def _check_points(path, found):
+    for points in found.points:
+        if (points < 0).any():
+            row = int(np.argmax(points < 0))
+            line = "" if found.lines is None else f":{found.lines[row]}"
+            raise DecayFileError(
+                f"{path}{line}: times must not be negative, got {points[row]:g}; they "
+                "are the first column."
+            )
+
+
+def _as_table(found, phase, column):
+    """Return the table of a Recording, with what was done in its measurement."""
+    notes, marks = list(found.notes), found.marks
+    signals, samples = _real_signals(found, phase, notes, marks)
+    kernels, names, note = settle_recovery(found.kernels, found.names, signals[0])
+    notes += [note] if note else []
+    if column is not None:
+        names = (column,)
+    grid = np.meshgrid(*found.points, indexing="ij")
+    acquisition = pd.DataFrame(
+        {
+            name or f"axis {axis}": values.ravel()
+            for axis, (name, values) in enumerate(zip(names, grid, strict=True))
+        }
+    )
+    _doubt(found, kernels, names, signals, samples)
+    index = pd.Index(found.labels, name="signal")
+    samples = pd.DataFrame(samples, index=index)
+    if found.frequencies is not None:
+        samples["frequency"] = found.frequencies
+    return RelaxationTable(
+        pd.DataFrame(signals.reshape(len(signals), -1), index=index),
+        acquisition,
+        samples,
+        measurement=Measurement(
+            found.format, kernels, found.units or ("",) * len(names), tuple(notes)
+        ),
+    )
+
+
+def _real_signals(found, phase, notes, marks):
+    """Return real signals and a dict of their phases and noise levels."""
+    if not np.iscomplexobj(found.signals):
+        return found.signals, {}
+    whole = found.signals
+    if found.frequencies is not None:
+        # One phase for all points of a spectrum: its lines have one sign.
+        whole = whole.reshape(1, -1)
+    real, phases, noise = [], [], []
+    for signal in whole:
+        one, imaginary, degrees = phase_signal(
+            signal,
+            found.points,
+            found.kernels,
+            phase if found.phase is None else None,
+        )
+        degrees = degrees if found.phase is None else found.phase
+        real.append(one)
+        phases.append(degrees)
+        noise.append(found.noise_std or noise_of(imaginary)[0])
+        asked = phase is not None and found.phase is None
+        text = unsettled(signal, one, imaginary) if asked else None
+        if text:
+            marks.append(text)
+    if phase is None:
+        notes.append("real channel as it is, no phase removed")
     else:
-        name, points, labels, signals, lines = _read_text(path)
-    if not allow_negative and (points < 0).any():
-        row = int(np.argmax(points < 0))
-        raise DecayFileError(
-            f"{path}{_line(lines, row)}: times must not be negative, got "
-            f"{points[row]:g}; they are the first column."
-        )
-    acquisition = pd.DataFrame({column or name: points})
-    frame = pd.DataFrame(signals, index=pd.Index(labels, name="signal"))
-    return RelaxationTable(frame, acquisition)
+        notes.append(f"phase of {phases[0]:.1f} degrees removed")
+    where = "end of the free decays" if found.noise_std else "imaginary channel"
+    notes.append(f"noise {noise[0]:.3g} by the {where}")
+    count = len(found.signals) // len(real)
+    return np.array(real).reshape(found.signals.shape), {
+        "phase": np.repeat(phases, count),
+        "noise_std": np.repeat(noise, count),
+    }
 
 
-def check_decay_file(path):
-    """Raise an error unless a path is a file: a pipe or a device would never end."""
-    if not path.is_file():
-        there = "is not a regular file" if path.exists() else "no such file"
-        raise DecayFileError(f"{path}: {'is a folder' if path.is_dir() else there}.")
-
-
-def _line(lines, row):
-    return "" if lines is None else f":{lines[row]}"
-
-
-def content_lines(path):
-    """Return numbers and texts of the lines of a text file that hold something."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        if error.object.startswith(_GZIP):
-            raise DecayFileError(
-                f"{path}: is compressed (gzip); unpack it first."
-            ) from None
-        raise DecayFileError(
-            f"{path}: not a text file ({error.reason}); expected columns of times and "
-            "signals as text, or a .csdf file."
-        ) from None
-    except (OSError, MemoryError) as error:
-        raise DecayFileError(f"{path}: cannot be read ({reason(error)}).") from None
-    if "\0" in text:
-        raise DecayFileError(f"{path}: not a text file (it has null bytes).")
-    content = [
-        (number, line.strip())
-        for number, line in enumerate(text.splitlines(), start=1)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    if not content:
-        raise DecayFileError(f"{path}: the file is empty.")
-    return content
-
-
-def _read_text(path):
-    """Return name of the points, points, labels, signals (q, n), line numbers."""
-    content = content_lines(path)
-    split = splitter(content[-1][1])
-    header = None
-    first = split(content[0][1])
-    if all(as_number(entry) is None for entry in first):
-        header, content = first, content[1:]
-    if not content:
-        raise DecayFileError(f"{path}: a header, but no rows of numbers.")
-    rows, lines = [], []
-    for number, line in content:
-        entries = split(line)
-        try:
-            row = [_number(entry, path, number, i) for i, entry in enumerate(entries)]
-        except DecayFileError as error:
-            if rows or as_number(entries[0]) is not None:
-                raise
-            raise DecayFileError(
-                f"{error} One header line may come before the numbers; further lines "
-                "of text start with #."
-            ) from None
-        if len(row) < 2:
-            raise DecayFileError(
-                f"{path}:{number}: one column only, expected times and a signal."
-            )
-        if rows and len(row) != len(rows[0]):
-            raise DecayFileError(
-                f"{path}:{number}: expected {len(rows[0])} columns as above, got "
-                f"{len(row)}."
-            )
-        rows.append(row)
-        lines.append(number)
-    values = np.array(rows)
-    if header is None or len(header) != values.shape[1]:
-        header = ["time", *(f"signal {i}" for i in range(1, values.shape[1]))]
-        if values.shape[1] == 2:
-            header[1] = "signal"
-    labels = [clean_label(text, f"signal {i}") for i, text in enumerate(header[1:], 1)]
-    name = clean_label(header[0], "time")
-    return name, values[:, 0], distinct(labels), values[:, 1:].T, lines
-
-
-def splitter(line):
-    """Return a function that splits a line as the separator of this one asks."""
-    for separator in (";", "\t", ","):
-        if separator in line:
-            # An empty last entry comes from a separator at the end of the line.
-            # No regular expression: it takes quadratic time for a line of blanks.
-            return lambda text: [
-                entry.strip()
-                for entry in text.rstrip(separator + " \t").split(separator)
-            ]
-    return str.split
-
-
-def as_number(entry):
-    """Return the number of an entry, or None; 1_000 is Python's, not a file's."""
-    try:
-        return None if "_" in entry else float(entry)
-    except ValueError:
-        return None
-
-
-def _number(entry, path, line, column):
-    """Return the number of an entry, or raise with file and line."""
-    value = as_number(entry)
-    if value is None:
-        if _is_complex(entry):
-            raise DecayFileError(
-                f"{path}:{line}: column {column + 1} is complex, got {shown(entry)}; "
-                "write the real part after skrelax.io.correct_phase."
-            )
-        raise DecayFileError(
-            f"{path}:{line}: expected a number in column {column + 1}, got "
-            f"{shown(entry)}."
-        )
-    if not np.isfinite(value):
-        raise DecayFileError(
-            f"{path}:{line}: column {column + 1} is not finite, got {shown(entry)}."
-        )
-    return value
-
-
-def _is_complex(entry):
-    try:
-        return "j" in entry and complex(entry) is not None
-    except ValueError:
-        return False
+def _doubt(found, kernels, names, signals, samples):
+    """Add what looks wrong to the marks of a Recording."""
+    marks = found.marks
+    kernels = kernels or (None,) * len(names)
+    units = found.units or ("",) * len(names)
+    for name, points, unit, kernel in zip(
+        names, found.points, units, kernels, strict=True
+    ):
+        text = doubt_units(name, points, unit, kernel)
+        marks += [text] if text else []
+    kernel = kernels[0]
+    if len(names) > 1 or found.frequencies is not None:
+        return
+    noise = samples.get("noise_std", np.full(len(signals), np.nan))
+    for signal, level in zip(signals, noise, strict=True):
+        text = doubt_shape(found.points[0], signal, kernel, level)
+        if text:
+            marks.append(text)
+            break

@@ -4,19 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._csdm import read_csdm_axes
-from ._decay import (
-    CSDM_SUFFIXES,
-    as_number,
-    check_decay_file,
-    content_lines,
-    splitter,
-)
+from . import _spinsolve_folder
 from ._files import DecayFileError, as_numbers, as_path, shown
-from ._spinsolve import read_spinsolve
-
-# Endings of the files of a Spinsolve with echoes.
-_SPINSOLVE = (".dat", ".dat.gz")
+from ._formats import check_format, check_there, read_recording, recognise
+from ._options import check_flags, check_region, make_options
+from ._source import Source
+from ._spinsolve import correct_phase
+from ._steps import reduce_points, settle_recovery
 
 
 @dataclass(frozen=True)
@@ -68,7 +62,16 @@ class SignalGrid:
         object.__setattr__(self, "signals", signals)
 
 
-def read_signal_grid(path, *, parameters=None, allow_external=False):
+def read_signal_grid(
+    path,
+    *,
+    format=None,
+    parameters=None,
+    echo_spacing=None,
+    average=True,
+    region=None,
+    allow_external=False,
+):
     """Read a signal over two acquisition axes.
 
     Parameters
@@ -82,10 +85,19 @@ def read_signal_grid(path, *, parameters=None, allow_external=False):
         - text with the points of the second axis in the first line, and in each further
           line a point of the first axis and the signals there, separated by commas,
           semicolons, tabs or blanks. What stands in the corner is passed over; lines
-          that start with ``#`` and empty ones as well.
+          that start with ``#`` and empty ones as well;
+        - another file over two axes that :func:`read_decay` knows.
+    format : str or None, default=None
+        Name of the format, see :func:`read_decay`; None recognises it.
     parameters : str, path-like or None, default=None
         The parameter file of a Spinsolve experiment. None takes ``acqu.par`` in the
         same folder, or the only file whose name ends so.
+    echo_spacing : float or None, default=None
+        Time between echoes [s]. None takes that of the file.
+    average : bool, default=True
+        Whether the points of each echo are averaged; if not, the middle one is taken.
+    region : (float, float) or None, default=None
+        Part of the spectrum of free decays that is integrated [Hz]. None takes all.
     allow_external : bool, default=False
         Whether a CSDM file may point to values outside of its folder, see
         :func:`read_decay`.
@@ -93,7 +105,7 @@ def read_signal_grid(path, *, parameters=None, allow_external=False):
     Returns
     -------
     SignalGrid
-        Names, points and signals. Text is taken in the unit of the file; other files
+        Names, points and signals. Text without a unit is taken as it is; other files
         give seconds, or s/m² for b values.
 
     Raises
@@ -115,98 +127,32 @@ def read_signal_grid(path, *, parameters=None, allow_external=False):
     ([0.01, 0.02], (2, 2))
     """
     path = as_path(path)
-    if not isinstance(allow_external, bool | np.bool_):
-        raise TypeError(
-            f"allow_external must be True or False, got {shown(allow_external)}."
-        )
-    if path.is_dir():
-        path = _only(path, _SPINSOLVE, "echoes of a Spinsolve")
-    if path.name.endswith(_SPINSOLVE):
-        if parameters is None:
-            there = path.with_name("acqu.par")
-            if not there.is_file():
-                there = _only(path.parent, ("acqu.par",), "parameters of a Spinsolve")
-            parameters = there
-        found = read_spinsolve(path, parameters)
-        return SignalGrid(
-            ("TI", "TE"), (found.inversion_times, found.echo_times), found.echoes
-        )
+    check_flags(average=average)
+    check_format(format)
+    options = make_options(None, echo_spacing, allow_external)
+    region = check_region(region)
+    check_there(path)
+    source = Source(path)
     if parameters is not None:
-        raise ValueError(
-            f"parameters are those of a Spinsolve experiment, got {shown(parameters)} "
-            f"beside {path}."
-        )
-    check_decay_file(path)
-    if path.suffix.lower() in CSDM_SUFFIXES:
-        axes, _, signals = read_csdm_axes(path, allow_external)
-        if len(axes) != 2 or len(signals) != 1:
-            raise DecayFileError(
-                f"{path}: expected one signal over two dimensions, got {len(signals)} "
-                f"over {len(axes)}."
+        if not _spinsolve_folder.recognise(source) and not source.name.endswith(".dat"):
+            raise ValueError(
+                f"parameters are those of a Spinsolve experiment, got "
+                f"{shown(parameters)} beside {path}."
             )
-        names, points = zip(*axes, strict=True)
-        return SignalGrid(names, points, signals[0])
-    return _read_matrix(path)
-
-
-def _only(folder, endings, what):
-    """Return the one file of a folder with one of some endings."""
-    found = sorted(one for one in folder.iterdir() if one.name.endswith(endings))
-    if len(found) != 1:
-        raise ValueError(
-            f"{folder}: expected one file with the {what} (*{' or *'.join(endings)}), "
-            f"found {', '.join(one.name for one in found) or 'none'}."
-        )
-    return found[0]
-
-
-def _read_matrix(path):
-    """Return the SignalGrid of a text matrix with points along its edges."""
-    lines = content_lines(path)
-    split = splitter(lines[-1][1])
-    rows = [(number, split(line)) for number, line in lines]
-    number, edge = rows[0]
-    width = len(rows[-1][1])
-    if len(rows) < 3 or width < 3:
+        parameters = as_path(parameters, "parameters")
+        found = _spinsolve_folder.read(source, options, parameters)
+    else:
+        format = format or recognise(source)
+        # A table of text is the matrix whose corner says nothing.
+        format = "matrix" if format == "text" else format
+        found = read_recording(path, format, options)
+    found = reduce_points(found, average, region)
+    if len(found.points) != 2 or len(found.signals) != 1:
         raise DecayFileError(
-            f"{path}: expected a matrix of two points at least along each axis, with "
-            f"the points along its edges, got {len(rows)} lines of {width} entries."
+            f"{path}: expected one signal over two dimensions, got "
+            f"{len(found.signals)} over {len(found.points)}."
         )
-    # A corner that is blank is no entry where blanks separate.
-    edge = edge[1:] if len(edge) == width else edge
-    if len(edge) != width - 1:
-        raise DecayFileError(
-            f"{path}:{number}: expected the {width - 1} points of the second axis, got "
-            f"{len(edge)} entries."
-        )
-    second = np.array(_numbers(path, number, edge))
-    matrix = []
-    for number, entries in rows[1:]:
-        if len(entries) != width:
-            raise DecayFileError(
-                f"{path}:{number}: expected {width} entries as below, got "
-                f"{len(entries)}."
-            )
-        matrix.append(_numbers(path, number, entries))
-    matrix = np.array(matrix)
-    first = matrix[:, 0]
-    for where, points in (("first line", second), ("first column", first)):
-        # Signals in their place turn somewhere, or are negative.
-        if (points < 0).any() or not (np.diff(points) > 0).all():
-            raise DecayFileError(
-                f"{path}: the {where} must hold the points of an axis, increasing and "
-                f"not negative, got {points[:4].tolist()} ...; is an edge missing?"
-            )
-    return SignalGrid(("", ""), (first, second), matrix[:, 1:])
-
-
-def _numbers(path, line, entries):
-    """Return finite numbers of the entries of a line."""
-    values = [as_number(entry) for entry in entries]
-    for column, (value, entry) in enumerate(zip(values, entries, strict=True), 1):
-        if value is None or not np.isfinite(value):
-            raise DecayFileError(
-                f"{path}:{line}: expected a finite number as entry {column}, got "
-                f"{shown(entry)}."
-            )
-    return values
+    (signal,) = found.signals
+    real = correct_phase(signal)[0] if np.iscomplexobj(signal) else signal
+    _, names, _ = settle_recovery(found.kernels, found.names, real)
+    return SignalGrid(names, found.points, signal)

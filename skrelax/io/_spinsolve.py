@@ -96,8 +96,8 @@ def read_spinsolve(path, parameters=None):
     if parameters is None:
         parameters = path.with_name("acqu.par")
     parameters = as_path(parameters, "parameters")
-    settings = _read_parameters(parameters)
-    rows = _read_rows(path)
+    settings = read_parameters(parameters)
+    rows = read_rows(path)
     low, high, steps, spacing = (
         _positive(parameters, settings, name)
         for name in ("minTau", "maxTau", "tauSteps", "echoTime")
@@ -135,7 +135,7 @@ def _check_file(path):
         )
 
 
-def _read_parameters(path):
+def read_parameters(path):
     """Return the ``name = value`` lines of a parameter file."""
     _check_file(path)
     settings = {}
@@ -156,8 +156,8 @@ def _read_parameters(path):
     return settings
 
 
-def _read_rows(path):
-    """Return comma-separated rows of one length."""
+def read_rows(path):
+    """Return rows of one length, with commas or blanks between their numbers."""
     _check_file(path)
     rows = []
     opened = gzip.open if path.suffix == ".gz" else open
@@ -178,8 +178,10 @@ def _read_rows(path):
 
 def _row(path, number, line, rows):
     """Return the numbers of a line, as many as in the rows before."""
+    line = line.strip().strip(",")
+    parts = line.split("," if "," in line else None)
     try:
-        row = np.array([float(part) for part in line.strip().strip(",").split(",")])
+        row = np.array([float(part) for part in parts])
     except ValueError as error:
         raise ValueError(f"{path}:{number}: {reason(error)[:_SHOWN_ERROR]}.") from None
     if not np.isfinite(row).all():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ._files import as_numbers, shown
+from ._recording import Measurement
 
 
 @dataclass
@@ -25,6 +26,8 @@ class RelaxationTable:
     spatial : dict or None, default=None
         ``"mask"`` (boolean image; its true voxels are the samples, in C order)
         and, for images, ``"affine"``.
+    measurement : Measurement or None, default=None
+        What the file says about the experiment, and what its reader did.
 
     Raises
     ------
@@ -51,6 +54,7 @@ class RelaxationTable:
     acquisition: pd.DataFrame
     samples: pd.DataFrame = field(default=None)
     spatial: dict | None = None
+    measurement: Measurement | None = None
 
     def __post_init__(self):
         """Check that the parts fit each other."""
@@ -70,6 +74,10 @@ class RelaxationTable:
         if len(self.samples) != len(self.signals):
             raise ValueError(
                 f"samples have {len(self.samples)} rows, signals {len(self.signals)}."
+            )
+        if not isinstance(self.measurement, Measurement | None):
+            raise TypeError(
+                f"measurement must be a Measurement, got {shown(self.measurement)}."
             )
         if self.spatial is not None:
             n_voxels = int(np.count_nonzero(self._mask()))

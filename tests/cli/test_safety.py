@@ -175,7 +175,7 @@ def test_units_of_the_picture(tmp_path, monkeypatch, arguments, given, found):
 @pytest.mark.parametrize(
     ("header", "kernel", "message"),
     [
-        ("TI (s),signal", "T2", "is 'TI (s)', but kernel T2 reads TE"),
+        ("TI (s),signal", "T2", "is 'TI', but kernel T2 reads TE"),
         ("te,signal", "T1-IR", "is 'te', but kernel T1-IR reads TI"),
         ("TE,signal", "diffusion", "is 'TE', but kernel diffusion reads b"),
     ],
@@ -191,11 +191,12 @@ def test_another_quantity_is_not_taken_for_times(
 @pytest.mark.parametrize(
     ("header", "arguments", "label"),
     [
-        ("TE (ms),signal", [], "(ms)"),
-        ("time_us,signal", [], "(us)"),
+        # What a header gives a unit is converted.
+        ("TE (ms),signal", [], "(s)"),
+        ("time_us,signal", [], "(s)"),
         ("TE (s),signal", [], "(s)"),
-        ("TE (ms),signal", ["--unit", "min"], "(min)"),
-        ("b (s/mm2),signal", ["--kernel", "diffusion"], "(s/mm2)"),
+        ("time,signal", ["--unit", "min"], "(min)"),
+        ("b (s/mm2),signal", ["--kernel", "diffusion"], "(s/m²)"),
         ("b (ms),signal", ["--kernel", "diffusion"], "(s/m²)"),
     ],
 )

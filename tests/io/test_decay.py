@@ -60,8 +60,6 @@ def test_without_header_columns_get_names(tmp_path):
         ("0.1\n0.2\n", r":1: one column only"),
         ("0.1,1\n0.2,1,2\n", r":2: expected 2 columns as above, got 3"),
         ("0.1,1\0\n", "null bytes"),
-        ("[Data]\n; echoes\n0.1 1\n", ":2: .* further lines of text start with #"),
-        ("Date 2020\n0.1 1\n", ":1: .* further lines of text start with #"),
         ("TE,signal\n-2,1\n", "got -2; they are the first column"),
     ],
 )
@@ -84,7 +82,9 @@ def test_unreadable_files(tmp_path):
     with pytest.raises(DecayFileError, match=r"not a text file .* expected columns"):
         read_decay(binary)
     binary.write_bytes(gzip.compress(b"0.1 1\n0.2 0.5\n"))
-    with pytest.raises(DecayFileError, match=r"is compressed \(gzip\); unpack it"):
+    assert read_decay(binary).signals.shape == (1, 2)
+    binary.write_bytes(gzip.compress(b"0.1 1\n0.2 0.5\n")[:-9])
+    with pytest.raises(DecayFileError, match=r"binary.csv: cannot be read \("):
         read_decay(binary)
 
 

@@ -1,0 +1,109 @@
+"""Text matrices with the points of two axes along their edges."""
+
+import re
+
+import numpy as np
+
+from ._columns import find_layout
+from ._files import DecayFileError, shown
+from ._recording import Recording
+from ._units import experiment_of, split_unit
+
+# A corner that names both axes: TI/TE, TI \ TE (ms).
+_CORNER = re.compile(r"\s*(\w[^/\\]*?)\s*[/\\]\s*(\w[^/\\]*?(?:\s*[(\[].*)?)\s*")
+
+
+def recognise(source):
+    """Return whether a source is a matrix whose corner names its axes."""
+    if source.is_folder:
+        return False
+    text = source.text_or_nothing()
+    if not text:
+        return False
+    lines = source.lines()
+    layout = find_layout(lines[-1][1])
+    entries = layout.split(lines[0][1])
+    if len(lines) < 3 or len(entries) < 3 or not _CORNER.fullmatch(entries[0][:100]):
+        return False
+    return all(layout.number(entry) is not None for entry in entries[1:])
+
+
+def read(source, options):
+    """Return the Recording of a text matrix."""
+    path, lines = source.path, source.lines()
+    layout = find_layout(lines[-1][1])
+    rows = [(number, layout.split(line)) for number, line in lines]
+    number, edge = rows[0]
+    width = len(rows[-1][1])
+    if len(rows) < 3 or width < 3:
+        raise DecayFileError(
+            f"{path}: expected a matrix of two points at least along each axis, with "
+            f"the points along its edges, got {len(rows)} lines of {width} entries."
+        )
+    corner = edge[0] if len(edge) == width else ""
+    # A corner that is blank is no entry where blanks separate.
+    edge = edge[1:] if len(edge) == width else edge
+    if len(edge) != width - 1:
+        raise DecayFileError(
+            f"{path}:{number}: expected the {width - 1} points of the second axis, got "
+            f"{len(edge)} entries."
+        )
+    second = np.array(_numbers(path, number, edge, layout))
+    matrix = []
+    for number, entries in rows[1:]:
+        if len(entries) != width:
+            raise DecayFileError(
+                f"{path}:{number}: expected {width} entries as below, got "
+                f"{len(entries)}."
+            )
+        matrix.append(_numbers(path, number, entries, layout))
+    matrix = np.array(matrix)
+    first = matrix[:, 0]
+    for where, points in (("first line", second), ("first column", first)):
+        # Signals in their place turn somewhere, or are negative.
+        if (points < 0).any() or not (np.diff(points) > 0).all():
+            raise DecayFileError(
+                f"{path}: the {where} must hold the points of an axis, increasing and "
+                f"not negative, got {points[:4].tolist()} ...; is an edge missing?"
+            )
+    return _named(corner, first, second, matrix[:, 1:])
+
+
+def _named(corner, first, second, signal):
+    """Return the Recording with what the corner says of both axes."""
+    match = _CORNER.fullmatch(corner[:100])
+    texts = match.groups() if match else ("", "")
+    if texts[0] and not split_unit(texts[0])[1] and split_unit(texts[1])[1]:
+        # TI / TE (ms) gives both in ms.
+        texts = f"{texts[0]} ({split_unit(texts[1])[3]})", texts[1]
+    names, units, kernels, points, notes = [], [], [], [], []
+    for text, one in zip(texts, (first, second), strict=True):
+        name, unit, factor, given = split_unit(text)
+        experiment = experiment_of(text) if text else None
+        names.append(experiment[0] if experiment else "")
+        kernels.append(experiment[1] if experiment else None)
+        units.append(unit)
+        points.append(one * factor)
+        if factor != 1.0:
+            notes.append(f"{name} in {given}, converted to {unit}")
+    return Recording(
+        format="matrix",
+        names=tuple(names),
+        points=tuple(points),
+        signals=signal[None],
+        kernels=None if None in kernels else tuple(kernels),
+        units=tuple(units),
+        notes=notes,
+    )
+
+
+def _numbers(path, line, entries, layout):
+    """Return finite numbers of the entries of a line."""
+    values = [layout.number(entry) for entry in entries]
+    for column, (value, entry) in enumerate(zip(values, entries, strict=True), 1):
+        if value is None or not np.isfinite(value):
+            raise DecayFileError(
+                f"{path}:{line}: expected a finite number as entry {column}, got "
+                f"{shown(entry)}."
+            )
+    return values

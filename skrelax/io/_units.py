@@ -24,7 +24,8 @@ _TIME_NAMES = {
 _EXPERIMENTS = {
     "te": ("TE", "T2"), "echo time": ("TE", "T2"), "echotime": ("TE", "T2"),
     "ti": ("TI", "T1-IR"), "inversion time": ("TI", "T1-IR"),
-    "b": ("b", "diffusion"), "bvalue": ("b", "diffusion"),
+    "ts": ("TS", "T1-SR"), "recovery time": ("TS", "T1-SR"),
+    "tsl": ("TSL", "T1rho"), "b": ("b", "diffusion"), "bvalue": ("b", "diffusion"),
     "b value": ("b", "diffusion"), "b-value": ("b", "diffusion"),
 }  # fmt: skip
 _CHANNELS = {

@@ -37,15 +37,6 @@ def recognise(source):
     return "acqus" in names and any(name in names for name in _DATA)
 
 
-def find_experiments(source):
-    """Return the numbered experiments in a folder of them."""
-    if not source.is_folder:
-        return []
-    return sorted(
-        name for name in source.names() if (source.path / name / "acqus").is_file()
-    )
-
-
 def read(source, options):
     """Return the Recording of a TopSpin experiment."""
     path = source.path if source.is_folder else source.path.parent

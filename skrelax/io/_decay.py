@@ -139,8 +139,7 @@ def read_decay(
     phase, region = check_phase(phase), check_region(region)
     found = read_recording(path, format, options)
     found = reduce_points(found, average, region, phase)
-    if not allow_negative:
-        _check_points(path, found)
+    _check_points(path, found, allow_negative)
     if column is not None and len(found.points) > 1:
         raise DecayFileError(
             f"{path}: column is for files with one axis, got {len(found.points)}."
@@ -151,9 +150,12 @@ def read_decay(
     return table
 
 
-def _check_points(path, found):
-    for points in found.points:
-        if (points < 0).any():
+def _check_points(path, found, allow_negative):
+    """Raise an error where points are not finite, or negative and must not be."""
+    for name, points in zip(found.names, found.points, strict=True):
+        if not np.isfinite(points).all():
+            raise DecayFileError(f"{path}: {name or 'an axis'} is not finite.")
+        if not allow_negative and (points < 0).any():
             row = int(np.argmax(points < 0))
             line = "" if found.lines is None else f":{found.lines[row]}"
             raise DecayFileError(

@@ -30,6 +30,8 @@ FORMATS = {
 }
 # Shown names in a folder that is none of these.
 _MOST_SHOWN = 5
+# Names in a folder that are looked into.
+_MOST_FOLDERS = 1_000
 
 
 def read_recording(path, format, options):
@@ -65,7 +67,7 @@ def recognise(source):
     for name, one in FORMATS.items():
         if one.recognise(source):
             return name
-    found = _bruker.find_experiments(source)
+    found = _find_experiments(source)
     shown_names = ", ".join(found[:_MOST_SHOWN]) + (
         " ..." if len(found) > _MOST_SHOWN else ""
     )
@@ -78,3 +80,14 @@ def recognise(source):
         f"{source.path}: is a folder, expected a file, or the folder of one experiment "
         "(TopSpin, Agilent, Spinsolve)."
     )
+
+
+def _find_experiments(source):
+    """Return the names of the folders in a folder that are experiments."""
+    kinds = (_bruker, _varian, _spinsolve_folder)
+    found = []
+    for name in sorted(source.names())[:_MOST_FOLDERS]:
+        inside = Source(source.path / name)
+        if inside.is_folder and any(kind.recognise(inside) for kind in kinds):
+            found.append(name)
+    return found

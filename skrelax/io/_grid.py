@@ -134,13 +134,14 @@ def read_signal_grid(
     check_there(path)
     source = Source(path)
     if parameters is not None:
-        if not _spinsolve_folder.recognise(source) and not source.name.endswith(".dat"):
+        if not source.is_folder and not source.name.endswith(".dat"):
             raise ValueError(
                 f"parameters are those of a Spinsolve experiment, got "
                 f"{shown(parameters)} beside {path}."
             )
         parameters = as_path(parameters, "parameters")
-        found = _spinsolve_folder.read(source, options, parameters)
+        data = _spinsolve_folder.find_data(source)
+        found = _spinsolve_folder.read_experiment(data, parameters)
     else:
         format = format or recognise(source)
         # A table of text is the matrix whose corner says nothing.

@@ -58,6 +58,8 @@ class Recording:
     """Noise of a point, where more than its imaginary part tells."""
     frequencies: np.ndarray | None = None
     """Coordinates of the signals where they are points of a spectrum."""
+    settings: dict = field(default_factory=dict)
+    """Entries of the parameter file, where a reader keeps them."""
     marks: list = field(default_factory=list)
     """What looks wrong, a sentence each."""
 

@@ -10,7 +10,7 @@ from ._files import DecayFileError, reason
 
 GZIP = b"\x1f\x8b"
 # Bytes of an unpacked file beyond any decay: a small gzip file may hold endless ones.
-_LARGEST = 1 << 31
+_LARGEST = 1 << 29
 _COMMENTS = ("#", "%", "//")
 # Byte-order marks and the encodings that they announce.
 _MARKS = {
@@ -33,6 +33,7 @@ class Source:
         self.path = path
         self.is_folder = path.is_dir()
         self._content = None
+        self._text = None
         self._lines = None
 
     @property
@@ -48,7 +49,9 @@ class Source:
 
     def text(self):
         """Return the decoded text of the file."""
-        return _decode(self.path, self.content())
+        if self._text is None:
+            self._text = _decode(self.path, self.content())
+        return self._text
 
     def text_or_nothing(self):
         """Return the text, empty where the content is none."""
@@ -131,9 +134,9 @@ def _encoding_without_mark(content):
 
 def _as_latin(content):
     """Return text in Latin-1, None if it has too few plain letters, or other bytes."""
-    foreign = sum(byte > 127 for byte in content)
-    controls = any(byte < 32 and byte not in b"\t\n\r\f" for byte in content)
-    if controls or foreign > _MOST_FOREIGN * len(content):
+    foreign = len(content.translate(None, bytes(range(128))))
+    allowed = bytes({*range(32, 256), *b"\t\n\r\f"})
+    if content.translate(None, allowed) or foreign > _MOST_FOREIGN * len(content):
         return None
     return content.decode("latin-1")
 

@@ -1,22 +1,17 @@
 """Inversion-recovery CPMG data of Magritek Spinsolve spectrometers."""
 
-import gzip
 import numbers
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from ._files import as_numbers, as_path, reason, shown
+from ._files import as_numbers, as_path, shown
+from ._spinsolve_folder import read_experiment
 
-# Characters of a line, beyond any experiment: a small gzip file may hold endless ones.
-_LONGEST_LINE = 1 << 26
 # Windows of compressed echoes that are more than any data need.
 _MOST_WINDOWS = 1_000_000
 # Numbers whose sums stay in range.
 _LARGEST_SUMMED = 1e290
-# Longest part of an error about a number that is repeated.
-_SHOWN_ERROR = 80
 
 
 @dataclass(frozen=True)
@@ -92,105 +87,16 @@ def read_spinsolve(path, parameters=None):
     ``tauSteps``, ``logspace``) and the echo time in microseconds.
     """
     path = as_path(path)
-    _check_file(path)
-    if parameters is None:
-        parameters = path.with_name("acqu.par")
-    parameters = as_path(parameters, "parameters")
-    settings = read_parameters(parameters)
-    rows = read_rows(path)
-    low, high, steps, spacing = (
-        _positive(parameters, settings, name)
-        for name in ("minTau", "maxTau", "tauSteps", "echoTime")
-    )
-    if rows.shape[0] != steps or rows.shape[1] % 2:
+    if parameters is not None:
+        parameters = as_path(parameters, "parameters")
+    found = read_experiment(path, parameters or path.with_name("acqu.par"))
+    if found.kernels != ("T1-IR", "T2"):
         raise ValueError(
-            f"{path}: expected {steps:g} rows of pairs of numbers, got "
-            f"{rows.shape[0]} rows of {rows.shape[1]}."
+            f"{path}: expected an inversion recovery followed by echoes, got "
+            f"{' and '.join(found.kernels)}; read_decay reads it."
         )
-    space = np.geomspace if settings.get("logspace") == "yes" else np.linspace
-    inversion_times = 1e-3 * space(low, high, rows.shape[0])
-    echoes = rows[:, 0::2] + 1j * rows[:, 1::2]
-    echo_times = 1e-6 * spacing * np.arange(1, echoes.shape[1] + 1)
-    return EchoGrid(inversion_times, echo_times, echoes, settings)
-
-
-def _positive(path, settings, name):
-    """Return a number of the parameter file that makes sense."""
-    value = settings.get(name)
-    # A linear grid of inversion times may begin at zero.
-    least = 0.0 if name == "minTau" and settings.get("logspace") != "yes" else 1e-12
-    if not isinstance(value, float) or not least <= value < 1e12:
-        raise ValueError(
-            f"{path}: minTau, maxTau, tauSteps and echoTime must be numbers, and "
-            f"positive, got {name} = {shown(value)}."
-        )
-    return value
-
-
-def _check_file(path):
-    if not path.is_file():
-        raise ValueError(
-            f"{path}: cannot be read ("
-            f"{'not a regular file' if path.exists() else 'no such file'})."
-        )
-
-
-def read_parameters(path):
-    """Return the ``name = value`` lines of a parameter file."""
-    _check_file(path)
-    settings = {}
-    try:
-        # Names of samples may be in any encoding; the numbers are in ASCII.
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except (OSError, MemoryError) as error:
-        raise ValueError(f"{path}: cannot be read ({reason(error)}).") from error
-    for line in lines:
-        name, equals, value = line.partition("=")
-        if not equals:
-            continue
-        value = value.strip()
-        try:
-            settings[name.strip()] = float(value)
-        except ValueError:
-            settings[name.strip()] = value.strip('"')
-    return settings
-
-
-def read_rows(path):
-    """Return rows of one length, with commas or blanks between their numbers."""
-    _check_file(path)
-    rows = []
-    opened = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8-sig") as file:
-            lines = iter(lambda: file.readline(_LONGEST_LINE), "")
-            for number, line in enumerate(lines, start=1):
-                if len(line) == _LONGEST_LINE:
-                    raise ValueError(f"{path}:{number}: a line without an end.")
-                if line.strip():
-                    rows.append(_row(path, number, line, rows))
-    except (OSError, UnicodeDecodeError, EOFError, zlib.error, MemoryError) as error:
-        raise ValueError(f"{path}: cannot be read ({reason(error)}).") from error
-    if not rows:
-        raise ValueError(f"{path}: no data.")
-    return np.array(rows)
-
-
-def _row(path, number, line, rows):
-    """Return the numbers of a line, as many as in the rows before."""
-    line = line.strip().strip(",")
-    parts = line.split("," if "," in line else None)
-    try:
-        row = np.array([float(part) for part in parts])
-    except ValueError as error:
-        raise ValueError(f"{path}:{number}: {reason(error)[:_SHOWN_ERROR]}.") from None
-    if not np.isfinite(row).all():
-        raise ValueError(f"{path}:{number}: NaN or infinite value.")
-    if rows and len(row) != len(rows[0]):
-        raise ValueError(
-            f"{path}:{number}: expected {len(rows[0])} numbers, got {len(row)}."
-        )
-    return row
+    inversion_times, echo_times = found.points
+    return EchoGrid(inversion_times, echo_times, found.signals[0], found.settings)
 
 
 def correct_phase(signal):

@@ -8,9 +8,11 @@ from ._files import DecayFileError, shown
 from ._nmrglue import finite_signals, read_with_nmrglue
 from ._recording import Inner, Recording
 from ._source import Source
-from ._spinsolve import read_parameters, read_rows
+from ._spinsolve_text import read_parameters, read_rows
 
 _PARAMETERS = "acqu.par"
+# More points of an axis than a file holds.
+_MOST = 1 << 26
 # Endings of data files; those that come first are preferred.
 _ENDINGS = ((".dat", ".dat.gz"), (".csv",), (".1d",))
 # Pictures and spectra that the software writes beside the data.
@@ -58,28 +60,37 @@ def _candidates(source, endings):
     )
 
 
-def read(source, options, parameters=None):
+def read(source, options):
     """Return the Recording of a Spinsolve experiment."""
-    path = source.path
-    if source.is_folder:
-        found = next((one for end in _ENDINGS if (one := _candidates(source, end))), [])
-        if len(found) != 1:
-            raise DecayFileError(
-                f"{path}: expected one file with the echoes of a Spinsolve, found "
-                f"{', '.join(found) or 'none'}."
-            )
-        path = path / found[0]
-    if parameters is None:
-        parameters = path.with_name(_PARAMETERS)
-        if not parameters.is_file():
-            parameters = _only(path.parent)
-    settings = read_parameters(parameters)
+    path = find_data(source)
+    parameters = path.with_name(_PARAMETERS)
+    return read_experiment(
+        path, parameters if parameters.is_file() else _only(path.parent)
+    )
+
+
+def find_data(source):
+    """Return the file of data of an experiment."""
+    if not source.is_folder:
+        return source.path
+    found = next((one for end in _ENDINGS if (one := _candidates(source, end))), [])
+    if len(found) != 1:
+        raise DecayFileError(
+            f"{source.path}: expected one file with the echoes of a Spinsolve, found "
+            f"{', '.join(found) or 'none'}."
+        )
+    return source.path / found[0]
+
+
+def read_experiment(path, parameters):
+    """Return the Recording of a file of data with its file of parameters."""
     if path.name.lower().endswith(".1d"):
         values = _binary(path)
     else:
         values = read_rows(path)
+    settings = read_parameters(parameters)
     axes = _axes(parameters, settings, values.shape[1] // 2)
-    points, signals, inner = _arrange(path, axes, values)
+    points, signals, inner = _arrange(path, axes, values, settings)
     notes = [f"experiment {shown(settings.get('experiment', 'unknown'))}"]
     notes += [note for axis in axes for note in axis.get("notes", ())]
     return Recording(
@@ -91,6 +102,7 @@ def read(source, options, parameters=None):
         units=tuple("s/m²" if axis["name"] == "b" else "s" for axis in axes),
         inner=inner,
         notes=notes,
+        settings=settings,
     )
 
 
@@ -136,11 +148,11 @@ def _axes(path, settings, n_echoes):
         spacing = 1e-6 * _positive(path, settings, "echoTime")
         count = n_echoes
         if "nrEchoes" in settings:
-            count = int(min(_positive(path, settings, "nrEchoes"), 1e9))
+            count = _count(path, settings, "nrEchoes")
         axes.append({
             "name": "TE",
             "kernel": "T2",
-            "points": spacing * np.arange(1, _bounded(path, count) + 1),
+            "points": spacing * np.arange(1, count + 1),
             "notes": [f"echoes every {1e6 * spacing:g} us"],
         })  # fmt: skip
     if not axes:
@@ -151,19 +163,22 @@ def _axes(path, settings, n_echoes):
     return axes
 
 
-def _bounded(path, count):
-    if not 1 <= count <= 1 << 26:
-        raise DecayFileError(f"{path}: {count} points are more than a file holds.")
-    return count
+def _count(path, settings, name):
+    """Return a whole number of the parameter file that memory has room for."""
+    value = settings.get(name)
+    if not isinstance(value, float) or not 1 <= value <= _MOST or value % 1:
+        raise DecayFileError(
+            f"{path}: {name} must be a whole number from 1 to {_MOST}, got "
+            f"{shown(value)}."
+        )
+    return int(value)
 
 
 def _delays(path, settings, name, kernel):
     """Return the axis of delays, given in milliseconds."""
-    low, high, steps = (
-        _positive(path, settings, key) for key in ("minTau", "maxTau", "tauSteps")
-    )
+    low, high = (_positive(path, settings, key) for key in ("minTau", "maxTau"))
     space = np.geomspace if settings.get("logspace") == "yes" else np.linspace
-    points = 1e-3 * space(low, high, _bounded(path, int(min(steps, 1e9))))
+    points = 1e-3 * space(low, high, _count(path, settings, "tauSteps"))
     return {"name": name, "kernel": kernel, "points": points}
 
 
@@ -180,7 +195,7 @@ def _gradients(path, settings):
             f"{path}: gradAmpPC must be in (0, 100] per cent, got {shown(share)}."
         )
     strength *= share / 100.0
-    steps = _bounded(path, int(min(_positive(path, settings, "nrSteps"), 1e9)))
+    steps = _count(path, settings, "nrSteps")
     big = 1e-3 * _positive(path, settings, "bDelta")
     little = 1e-3 * _positive(path, settings, "lDelta")
     ramp = settings.get("gradRamp", 0.0)
@@ -220,7 +235,7 @@ def _positive(path, settings, name):
     return value
 
 
-def _arrange(path, axes, values):
+def _arrange(path, axes, values, settings):
     """Return points, complex signals (n_1, ..., n_inner) and what inner points are."""
     points = [axis["points"] for axis in axes]
     shape = tuple(one.size for one in points)
@@ -254,7 +269,7 @@ def _arrange(path, axes, values):
         raise DecayFileError(
             f"{path}: expected pairs of numbers, real and imaginary, got {n_columns}."
         )
-    dwell = 1e-6
+    dwell = 1e-6 * _positive(path, settings, "dwellTime")
     return points, _pairs(values), Inner("fid", dwell)
 
 

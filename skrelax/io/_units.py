@@ -51,6 +51,8 @@ def split_unit(text):
             continue
         unit, factor = unit_factor(found["unit"])
         if unit:
+            # "Echo time in ms"
+            name = name.removesuffix(" in").strip() or name
             return name, unit, factor, found["unit"]
     return whole, "", 1.0, ""
 

@@ -139,7 +139,7 @@ def spinsolve(folder, text="1,0,1,0\n2,0,2,0\n3,0,3,0\n", **settings):
     ],
 )
 def test_parameters_of_strangers(tmp_path, settings):
-    with pytest.raises(ValueError, match=r"(acqu\.par: minTau|expected .* rows)"):
+    with pytest.raises(ValueError, match=r"(acqu\.par: \w+ must|expected .* rows)"):
         read_spinsolve(spinsolve(tmp_path, **settings))
 
 
@@ -149,7 +149,7 @@ def test_spinsolve_reads_only_what_it_is_given(tmp_path):
     assert grid.parameters["dataFile"] == "/etc/passwd"
     assert_allclose(grid.inversion_times, [0, 0.05, 0.1])
     (tmp_path / "acqu.par").write_bytes(b"Sample = \xe4\xff\n" + b"x = 1\n")
-    with pytest.raises(ValueError, match="must be numbers"):
+    with pytest.raises(ValueError, match="expected an experiment such as T1"):
         read_spinsolve(path)
 
 
@@ -166,7 +166,7 @@ def test_compressed_text_that_is_damaged(tmp_path):
 
 
 def test_a_line_without_end(tmp_path, monkeypatch):
-    monkeypatch.setattr("skrelax.io._spinsolve._LONGEST_LINE", 1000)
+    monkeypatch.setattr("skrelax.io._spinsolve_text._LONGEST_LINE", 1000)
     path = spinsolve(tmp_path, "1," * 5000)
     with pytest.raises(ValueError, match=r"data\.dat:1: a line without an end"):
         read_spinsolve(path)

@@ -181,7 +181,7 @@ def test_reads_spinsolve_text(tmp_path):
         (["1,2", "3", "5,6"], {}, r"gz:2: expected 2 numbers, got 1"),
         (["1,2", "3,nan", "5,6"], {}, r"gz:2: NaN"),
         ([""], {}, "no data"),
-        (["1,2"] * 3, {"echoTime": '"x"'}, "must be numbers"),
+        (["1,2"] * 3, {"echoTime": '"x"'}, "echoTime must be a positive number"),
     ],
 )
 def test_spinsolve_defects(tmp_path, rows, settings, message):

@@ -65,7 +65,7 @@ def test_encodings(tmp_path, encoding, packed):
         ("t / us,signal", 1e-6, "s", "t"),
         ("TE [µs],signal", 1e-6, "s", "TE"),
         ("TE_ms,signal", 1e-3, "s", "TE"),
-        ("Echo time in ms,signal", 1e-3, "s", "Echo time in"),
+        ("Echo time in ms,signal", 1e-3, "s", "Echo time"),
         ("time (min),signal", 60.0, "s", "time"),
         ("TE (s),signal", 1.0, "s", "TE"),
         ("b (s/mm2),signal", 1e6, "s/m²", "b"),

@@ -98,15 +98,12 @@ def load(arguments, table, signed=False):
     return _compress(arguments, data, column)
 
 
-def reading_words(table):
-    """Return in one line how a file was read."""
+def reading_words(table, without=()):
+    """Return in one line how a file was read, but for notes that start so."""
     measurement = table.measurement
-    return f"read as {measurement.format}" + "".join(
-        f"{sign}{note}"
-        for sign, note in zip(
-            [": ", *["; "] * len(measurement.notes)], measurement.notes, strict=False
-        )
-    )
+    notes = [one for one in measurement.notes if not one.startswith(tuple(without))]
+    start = f"read as {measurement.format}"
+    return f"{start}: {'; '.join(notes)}" if notes else start
 
 
 def _data(X, y, truth=None):

@@ -64,30 +64,27 @@ def find_files(names):
 def invert_file(arguments):
     """Invert what a file holds; return lines that say it, and a row per signal."""
     given, table = arguments.kernel, None
-    _check_options(arguments)
+    if not arguments.no_plot:
+        check_matplotlib()
     if given is not None and "," in given:
         return run_invert_grid(arguments, given.split(","))
+    if given is not None or arguments.file is None:
+        # Options that cannot be are an error before any file is read.
+        _check_options(arguments, given or "T2")
     if arguments.file is not None:
         table = read_table(arguments)
         known = table.measurement.kernels
         if table.acquisition.shape[1] > 1:
             return _invert_plane(arguments, table)
-        arguments.kernel = given or (known[0] if known else "T2")
+        kernel = given or (known[0] if known else "T2")
+        _check_options(arguments, kernel)
+        arguments.kernel = kernel
         if "frequency" in table.samples:
             return run_spectrum(arguments, table)
     arguments.kernel = arguments.kernel or "T2"
     for name in ("bins", "minimum", "maximum"):
         value = getattr(arguments, name)
-        if value is not None and len(value) > 1:
-            raise ValueError(f"--{name} takes one number for one axis, got {value}.")
         setattr(arguments, name, _DEFAULTS.get(name) if value is None else value[0])
-    if arguments.kernel != "T1-IR" and arguments.efficiency != "auto":
-        raise ValueError("--efficiency is for --kernel T1-IR only.")
-    limits = arguments.minimum, arguments.maximum
-    if None not in limits and not limits[0] < limits[1]:
-        raise ValueError(f"--minimum must be below --maximum, got {limits}.")
-    if arguments.rule in GRID_RULES:
-        raise ValueError(f"--rule {arguments.rule} is for two axes, got one kernel.")
     arguments.rule = arguments.rule or "min"
     folder = results_folder(arguments)
     inputs = [arguments.file] if arguments.file else []
@@ -101,10 +98,20 @@ def invert_file(arguments):
     return _report(arguments, folder, data, model, tried), rows
 
 
-def _check_options(arguments):
-    """Refuse what cannot be done, before any work."""
-    if not arguments.no_plot:
-        check_matplotlib()
+def _check_options(arguments, kernel):
+    """Refuse options that are not for one axis, or not for a kernel."""
+    for name in ("bins", "minimum", "maximum"):
+        value = getattr(arguments, name)
+        if value is not None and len(value) > 1:
+            raise ValueError(f"--{name} takes one number for one axis, got {value}.")
+    if kernel != "T1-IR" and arguments.efficiency != "auto":
+        raise ValueError("--efficiency is for --kernel T1-IR only.")
+    limits = arguments.minimum, arguments.maximum
+    if None not in limits and not limits[0] < limits[1]:
+        low, high = limits[0][0], limits[1][0]
+        raise ValueError(f"--minimum must be below --maximum, got {low}, {high}.")
+    if arguments.rule in GRID_RULES:
+        raise ValueError(f"--rule {arguments.rule} is for two axes, got one kernel.")
 
 
 def results_folder(arguments):
@@ -131,7 +138,7 @@ def _invert_plane(arguments, table):
     arguments.kernel = ",".join(known)
     lines, rows = run_invert_grid(arguments, list(known))
     return [
-        reading_words(table),
+        reading_words(table, ("phase", "noise")),
         f"kernels {arguments.kernel} (by the file)",
         *lines,
     ], rows

@@ -153,8 +153,10 @@ def _load(arguments, kernels):
                 f"{column}, increasing and not negative, got {one[:4].tolist()} ..."
             )
     weight = np.ones(points[1].size)
-    windows = _WINDOWS if arguments.windows is None else arguments.windows
-    if kernels[1] == "T2" and points[1].size > max(_MANY, windows) and windows:
+    windows, most = arguments.windows, arguments.windows
+    if windows is None:
+        windows, most = _WINDOWS, _MANY
+    if kernels[1] == "T2" and windows and points[1].size > most:
         count = points[1].size
         points[1], signals, weight = compress_echoes(points[1], signals, windows)
         off = window_error(grid.points[1], windows)

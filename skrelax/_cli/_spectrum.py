@@ -19,8 +19,6 @@ def run_spectrum(arguments, table):
 
     for name in ("bins", "minimum", "maximum"):
         value = getattr(arguments, name)
-        if value is not None and len(value) > 1:
-            raise ValueError(f"--{name} takes one number for one axis, got {value}.")
         setattr(arguments, name, None if value is None else value[0])
     folder = results_folder(arguments)
     check_folder(

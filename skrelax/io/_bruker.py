@@ -45,6 +45,7 @@ def read(source, options):
         raise DecayFileError(f"{path}: expected a file ser or fid, found none.")
 
     check_parameters(path)
+    _check_size(path, data)
 
     def load(nmrglue):
         header, signals = nmrglue.bruker.read(
@@ -57,7 +58,10 @@ def read(source, options):
 
     header, signals = read_with_nmrglue(path, "a TopSpin experiment", load)
     signals = np.atleast_2d(finite_signals(path, signals))
-    _check_size(path, data, header, signals)
+    if signals.ndim != 2:
+        raise DecayFileError(
+            f"{path}: expected rows over one list, got {signals.shape} points."
+        )
     if len(signals) < 2:
         raise DecayFileError(
             f"{path}: a single spectrum, expected a series over delays (a file ser)."
@@ -96,18 +100,27 @@ def read(source, options):
     )
 
 
-def _check_size(path, data, header, signals):
+def _check_size(path, data):
     """Raise an error where the data file is shorter than its parameters say."""
-    source = Source(path / "acqu2s")
-    match = None
-    if source.path.is_file():
-        match = re.search(r"##\$TD=\s*(\d+)", source.text())
-    rows = int(match[1]) if match and data.name == "ser" else 0
-    if rows and len(signals) < rows:
+    points, wide = (_entry(path / "acqus", key) for key in ("TD", "DTYPA"))
+    rows = _entry(path / "acqu2s", "TD") if data.name == "ser" else 1
+    # Rows begin at multiples of 1024 bytes.
+    row = -(-points * (8 if wide == 2 else 4) // 1024) * 1024
+    size = data.stat().st_size
+    if size < rows * row:
         raise DecayFileError(
-            f"{data}: {len(signals)} rows, but acqu2s says {rows}; was the file cut "
-            "short?"
+            f"{data}: {size} bytes, but {rows} rows of {points} points take "
+            f"{rows * row}; was the file cut short?"
         )
+
+
+def _entry(path, name):
+    """Return a whole number of a parameter file, 0 where there is none."""
+    if not path.is_file():
+        return 0
+    text = Source(path).content().decode("latin-1")
+    match = re.search(rf"##\${name}=\s*(\d{{1,9}})\b", text)
+    return int(match[1]) if match else 0
 
 
 def _list(path, header):

@@ -189,7 +189,7 @@ def test_what_cannot_be_inverted(tmp_path, capsys):
         ([negative, "--kernel", "T1-SR,T2"], "increasing and not negative"),
         ([words, "--kernel", "T1-SR,T2"], "words.csv:2: expected a finite number"),
         ([small, "--kernel", "T1-SR,T2"], "two points at least along each axis"),
-        ([empty, "--kernel", "T1-SR,T2"], "found none"),
+        ([empty, "--kernel", "T1-SR,T2"], "is a folder, expected a file"),
         ([tmp_path / "nothing", "--kernel", "T1-SR,T2"], "no such file"),
         ([path, "--kernel", "T2", "--bins", "4,5"], "one number for one axis"),
         ([path, "--kernel", "T2", "--rule", "gcv"], "is for two axes"),

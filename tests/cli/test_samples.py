@@ -133,6 +133,13 @@ def test_the_command_is_installed():
     assert scripts == ["skrelax", "=", "skrelax._cli:main"]
 
 
+def test_all_formats_can_be_asked_for():
+    from skrelax._cli._choices import FORMATS as NAMES
+    from skrelax.io._formats import FORMATS
+
+    assert list(FORMATS) == list(NAMES)
+
+
 def test_help_loads_nothing_heavy(tmp_path):
     code = (
         "import sys\n"

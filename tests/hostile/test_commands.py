@@ -51,6 +51,23 @@ def test_invert_of_hostile_columns(tmp_path, capsys, kernel, column):
             assert hostile.all_finite(pd.read_csv(out / "fit.csv")), name
 
 
+def test_read_of_hostile_columns(tmp_path, capsys):
+    times = np.geomspace(1e-3, 1.0, 12)
+    path = tmp_path / "decay.csv"
+    for header in ("", "TE (ms),signal", "b (s/mm2),signal", "index,time,real,imag"):
+        for name, value in hostile.arrays(np.exp(-times / 0.05)).items():
+            if name in ("sparse", "None"):
+                continue
+            values = np.ravel(flat(value))
+            rows = [
+                f"{t},{str(y).strip('()')}" for t, y in zip(times, values, strict=False)
+            ]
+            if header.startswith("index"):
+                rows = [f"{k},{row},{k}" for k, row in enumerate(rows)]
+            path.write_text("\n".join([header, *rows]))
+            command(capsys, "read", path, "--no-plot")
+
+
 def test_invert_with_hostile_limits(tmp_path, capsys):
     path, out = decay(tmp_path), tmp_path / "out"
     fixed = ["--no-plot", "--bins", "12", "--folds", "3", "--overwrite", "--out", out]

@@ -66,6 +66,15 @@ class Source:
             self._lines = _content_lines(self.path, self.text())
         return self._lines
 
+    def comments(self):
+        """Return the comments before all else, without their marks."""
+        found = []
+        for line in self.text().splitlines():
+            if line.strip() and not is_comment(line):
+                break
+            found.append(line.strip().lstrip("#%/; ").strip())
+        return [text for text in found if text]
+
     def names(self):
         """Return the names of the files of a folder."""
         try:

@@ -8,6 +8,7 @@ from ._recording import Recording
 from ._units import (
     channel_of,
     experiment_of,
+    is_surely_time,
     is_time_name,
     is_unit,
     split_unit,
@@ -31,10 +32,14 @@ def read(source, options):
     layout = find_layout(lines[-1][1])
     headers, lines = _part_headers(path, lines, layout)
     values = read_rows(path, lines, layout)
-    header, notes, marks = _header(headers, layout, values.shape[1])
+    count = values.shape[1]
+    header, notes, marks = _header(
+        headers or _in_comments(source, layout, count), layout, count
+    )
     if layout.comma:
         notes.append("numbers have decimal commas")
     values, header = _without_counter(path, values, header, notes)
+    values, header = _times_first(values, header, notes)
     points, name, unit, kernels = _times(values[:, 0], header, notes, marks)
     labels = [clean_label(text, f"signal {i}") for i, text in enumerate(header[1:], 1)]
     signals, labels = _channels(path, values[:, 1:].T, labels, options.pairs, notes)
@@ -68,6 +73,15 @@ def _part_headers(path, lines, layout):
         f"{path}: a header, but no rows of numbers"
         + (f", got {shown(entry)} in the last line." if entry.strip() else ".")
     )
+
+
+def _in_comments(source, layout, count):
+    """Return the header that a comment before the numbers is, as programs write it."""
+    for text in source.comments()[-2:][::-1]:
+        entries = split_header(text, layout, count)
+        if len(entries) == count and is_time_name(entries[0]):
+            return [(0, text)]
+    return []
 
 
 def _mostly(numbers):
@@ -132,6 +146,20 @@ def _without_counter(path, values, header, notes):
         f"column 2 increases from {second[0]:g} to {second[-1]:g}: which are the "
         "times? Take the counter out, or name the columns in a header."
     )
+
+
+def _times_first(values, header, notes):
+    """Return columns and names, with the one that is named as times moved to front."""
+    if is_time_name(header[0]):
+        return values, header
+    places = [i for i, text in enumerate(header) if is_surely_time(text)]
+    if len(places) != 1:
+        return values, header
+    (place,) = places
+    name = clean_label(header[place], "unnamed")
+    notes.append(f"column {place + 1}, {name!r}, holds the times")
+    order = [place, *(i for i in range(len(header)) if i != place)]
+    return values[:, order], [header[i] for i in order]
 
 
 def _times(points, header, notes, marks):

@@ -20,6 +20,8 @@ _TIME_NAMES = {
     "echo time", "inversion time", "recovery time", "echotime", "zeit", "temps",
     "tsl", "esp", "b", "bvalue", "b value", "b-value",
 }  # fmt: skip
+# Those that no signal is called.
+_SURE_NAMES = {"time", "times", "te", "ti", "echo time", "inversion time", "echotime"}
 # Quantities that say which experiment it was.
 _EXPERIMENTS = {
     "te": ("TE", "T2"), "echo time": ("TE", "T2"), "echotime": ("TE", "T2"),
@@ -91,6 +93,12 @@ def is_time_name(text):
     """Return whether a header entry names times or b values."""
     name = split_unit(text)[0].lower().strip()
     return name in _TIME_NAMES or bool(split_unit(text)[1])
+
+
+def is_surely_time(text):
+    """Return whether a header entry can name nothing but times or b values."""
+    name, unit, _, _ = split_unit(text)
+    return bool(unit) or name.lower().strip() in _SURE_NAMES
 
 
 def experiment_of(text):

@@ -129,6 +129,28 @@ def test_several_headers_and_comments(tmp_path, text):
     assert_array_equal(table.signals.loc["signal"], [1.0, 0.5])
 
 
+@pytest.mark.parametrize(
+    "header", ["# TE (ms),signal", "# of today\n# TE (ms)\tsignal", "% TE (ms) signal"]
+)
+def test_a_header_may_be_a_comment(tmp_path, header):
+    table = read_decay(write(tmp_path, f"{header}\n1,1\n2,0.5\n"))
+    assert_allclose(table.acquisition["TE"], [1e-3, 2e-3])
+    assert table.measurement.kernels == ("T2",)
+    # Words that name no times are no header.
+    table = read_decay(write(tmp_path, "# measured today,twice\n1,1\n2,0.5\n"))
+    assert list(table.acquisition) == ["time"]
+
+
+def test_times_need_not_be_first(tmp_path):
+    table = read_decay(write(tmp_path, "signal,Time (ms)\n1,10\n0.5,20\n"))
+    assert_allclose(table.acquisition["Time"], [0.01, 0.02])
+    assert_allclose(table.signals.loc["signal"], [1.0, 0.5])
+    assert "column 2, 'Time (ms)', holds the times" in table.measurement.notes
+    # Names that may be those of signals move nothing.
+    table = read_decay(write(tmp_path, "delays,b,x\n1,10,3\n2,20,4\n"))
+    assert list(table.acquisition) == ["delays"]
+
+
 def test_errors_name_the_line_of_the_file(tmp_path):
     text = "Sample 7\n% a comment\nTE,signal\n0.1,1\n\n0.2,x\n"
     with pytest.raises(DecayFileError, match=r"decay\.csv:6: .*'x'"):

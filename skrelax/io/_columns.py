@@ -78,7 +78,7 @@ def read_rows(path, lines, layout):
     for number, line in lines:
         entries = layout.split(line)
         row = [
-            _number(entry, layout, f"{path}:{number}", column)
+            read_number(entry, layout, f"{path}:{number}", column)
             for column, entry in enumerate(entries, start=1)
         ]
         if len(row) < 2:
@@ -94,7 +94,7 @@ def read_rows(path, lines, layout):
     return np.array(rows)
 
 
-def _number(entry, layout, where, column):
+def read_number(entry, layout, where, column):
     """Return the number of an entry, or raise with file and line."""
     value = layout.number(entry)
     if value is None:

@@ -4,13 +4,14 @@ import re
 
 import numpy as np
 
-from ._columns import find_layout
-from ._files import DecayFileError, shown
+from ._columns import find_layout, read_number
+from ._files import DecayFileError
 from ._recording import Recording
 from ._units import experiment_of, split_unit
 
-# A corner that names both axes: TI/TE, TI \ TE (ms).
-_CORNER = re.compile(r"\s*(\w[^/\\]*?)\s*[/\\]\s*(\w[^/\\]*?(?:\s*[(\[].*)?)\s*")
+# A corner that may name both axes, with or without units: TI (ms) / TE (ms).
+_NAME = r"([^\W\d_]+(?: [^\W\d_]+)?(?:\s*[(\[][^)\]]*[)\]])?)"
+_CORNER = re.compile(rf"\s*{_NAME}\s*[/\\|]\s*{_NAME}\s*")
 
 
 def recognise(source):
@@ -23,7 +24,7 @@ def recognise(source):
     lines = source.lines()
     layout = find_layout(lines[-1][1])
     entries = layout.split(lines[0][1])
-    if len(lines) < 3 or len(entries) < 3 or not _CORNER.fullmatch(entries[0][:100]):
+    if len(lines) < 3 or len(entries) < 3 or _axes_of(entries[0]) is None:
         return False
     return all(layout.number(entry) is not None for entry in entries[1:])
 
@@ -48,7 +49,7 @@ def read(source, options):
             f"{path}:{number}: expected the {width - 1} points of the second axis, got "
             f"{len(edge)} entries."
         )
-    second = np.array(_numbers(path, number, edge, layout))
+    second = np.array(_numbers(path, number, edge, layout, width - len(edge)))
     matrix = []
     for number, entries in rows[1:]:
         if len(entries) != width:
@@ -61,18 +62,29 @@ def read(source, options):
     first = matrix[:, 0]
     for where, points in (("first line", second), ("first column", first)):
         # Signals in their place turn somewhere, or are negative.
-        if (points < 0).any() or not (np.diff(points) > 0).all():
+        wrong = np.append(points[0] < 0, np.diff(points) <= 0)
+        if wrong.any():
+            at = int(wrong.argmax())
+            before = f" after {points[at - 1]:g}" if at else ""
             raise DecayFileError(
                 f"{path}: the {where} must hold the points of an axis, increasing and "
-                f"not negative, got {points[:4].tolist()} ...; is an edge missing?"
+                f"not negative, got {points[at]:g}{before}; is an edge missing? If "
+                "not, sort the points."
             )
     return _named(corner, first, second, matrix[:, 1:])
 
 
+def _axes_of(corner):
+    """Return the two names of a corner, None where it names no two quantities."""
+    match = _CORNER.fullmatch(corner[:100])
+    if match is None or None in [experiment_of(one) for one in match.groups()]:
+        return None
+    return match.groups()
+
+
 def _named(corner, first, second, signal):
     """Return the Recording with what the corner says of both axes."""
-    match = _CORNER.fullmatch(corner[:100])
-    texts = match.groups() if match else ("", "")
+    texts = _axes_of(corner) or ("", "")
     if texts[0] and not split_unit(texts[0])[1] and split_unit(texts[1])[1]:
         # TI / TE (ms) gives both in ms.
         texts = f"{texts[0]} ({split_unit(texts[1])[3]})", texts[1]
@@ -97,13 +109,10 @@ def _named(corner, first, second, signal):
     )
 
 
-def _numbers(path, line, entries, layout):
-    """Return finite numbers of the entries of a line."""
-    values = [layout.number(entry) for entry in entries]
-    for column, (value, entry) in enumerate(zip(values, entries, strict=True), 1):
-        if value is None or not np.isfinite(value):
-            raise DecayFileError(
-                f"{path}:{line}: expected a finite number as entry {column}, got "
-                f"{shown(entry)}."
-            )
-    return values
+def _numbers(path, line, entries, layout, before=0):
+    """Return finite numbers of the entries of a line, after some that are none."""
+    where = f"{path}:{line}"
+    return [
+        read_number(entry, layout, where, column)
+        for column, entry in enumerate(entries, start=1 + before)
+    ]

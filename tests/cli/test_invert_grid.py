@@ -187,7 +187,7 @@ def test_what_cannot_be_inverted(tmp_path, capsys):
         ([no_edge, "--kernel", "T1-SR,T2"], "is an edge missing?"),
         ([ragged, "--kernel", "T1-SR,T2"], "ragged.csv:2: expected 3 entries"),
         ([negative, "--kernel", "T1-SR,T2"], "increasing and not negative"),
-        ([words, "--kernel", "T1-SR,T2"], "words.csv:2: expected a finite number"),
+        ([words, "--kernel", "T1-SR,T2"], "words.csv:2: expected a number in column 2"),
         ([small, "--kernel", "T1-SR,T2"], "two points at least along each axis"),
         ([empty, "--kernel", "T1-SR,T2"], "is a folder, expected a file"),
         ([tmp_path / "nothing", "--kernel", "T1-SR,T2"], "no such file"),

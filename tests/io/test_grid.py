@@ -22,6 +22,25 @@ def test_text_matrix(tmp_path, separator, corner):
     assert grid.names == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("corner", "names", "scale"),
+    [
+        ("TI/TE", ("TI", "TE"), 1.0),
+        (" TI (ms) / TE [ms] ", ("TI", "TE"), 1e-3),
+        ("b\\TE", ("b", "TE"), 1.0),
+        ("T1 / T2", ("", ""), 1.0),
+        ("TI/TE/TR", ("", ""), 1.0),
+        ("s/m2", ("", ""), 1.0),
+    ],
+)
+def test_corner_that_names_the_axes(tmp_path, corner, names, scale):
+    path = tmp_path / "map.csv"
+    path.write_text(f"{corner},1,2\n1,2,3\n2,3,4\n")
+    grid = read_signal_grid(path)
+    assert grid.names == names
+    assert_allclose(grid.points[1], [scale, 2 * scale])
+
+
 def test_order_of_csdm_dimensions(tmp_path):
     csdmpy = pytest.importorskip("csdmpy")
     values = np.arange(6.0).reshape(2, 3)

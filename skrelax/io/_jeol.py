@@ -28,7 +28,8 @@ def read(source, options):
     def load(nmrglue):
         if not hasattr(nmrglue, "jeol"):
             raise ImportError(
-                'reading JEOL files needs nmrglue 0.12: pip install "nmrglue>=0.12".'
+                f"{path}: reading JEOL files needs nmrglue 0.12: pip install "
+                '"nmrglue>=0.12".'
             )
         with source.as_file() as file:
             return nmrglue.jeol.read(str(file))

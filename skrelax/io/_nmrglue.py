@@ -17,7 +17,7 @@ def read_with_nmrglue(path, what, read):
         import nmrglue
     except ImportError as error:
         raise ImportError(
-            f'reading {what} needs nmrglue: pip install "skrelax[nmr]".'
+            f'{path}: reading {what} needs nmrglue: pip install "skrelax[nmr]".'
         ) from error
     with warnings.catch_warnings():
         # That a pulse program is not there, and how NumPy is called, are no news.

@@ -71,8 +71,9 @@ def load(arguments, table, signed=False):
     """
     X, y = table.by_point()
     column = resolve_model(arguments.kernel).acquisition_columns[0]
-    _check_name(arguments, str(X.columns[0]), column)
-    _take_unit(arguments, table.measurement)
+    (unit,) = table.measurement.units
+    _check_name(arguments, str(X.columns[0]), column, unit)
+    take_unit(arguments, unit)
     X = X.set_axis([column], axis=1)
     y = y.to_frame() if isinstance(y, pd.Series) else y
     arguments.folds = _folds(arguments, len(X))
@@ -129,10 +130,11 @@ def _folds(arguments, n_points):
     return folds
 
 
-def _check_name(arguments, name, column):
-    """Refuse points that the file calls another quantity."""
+def _check_name(arguments, name, column, unit):
+    """Refuse points that the file calls another quantity, or whose unit does."""
     quantity, _ = read_name(name)
-    if quantity not in (None, column):
+    other = bool(unit) and (unit == "s/m²") != (column == "b")
+    if quantity not in (None, column) or other:
         raise ValueError(
             f"{arguments.file}: the first column is {name!r}, but kernel "
             f"{arguments.kernel} reads {column}; choose another --kernel, or rename "
@@ -140,9 +142,8 @@ def _check_name(arguments, name, column):
         )
 
 
-def _take_unit(arguments, measurement):
+def take_unit(arguments, unit):
     """Take the unit that a file gives for labels; refuse another."""
-    (unit,) = measurement.units
     if not unit:
         return
     if arguments.unit not in (None, unit):

@@ -129,6 +129,12 @@ def _load(arguments, kernels):
                 f"{arguments.file}: an axis is {name!r}, but kernel {kernel} reads "
                 f"{column}; give the kernels in the order of the axes."
             )
+    if arguments.unit is not None and any(grid.units):
+        given = " and ".join(one for one in grid.units if one)
+        raise ValueError(
+            f"{arguments.file}: --unit labels numbers without a unit, got "
+            f"{arguments.unit!r}; the file gives {given}."
+        )
     signals, words, noise_std = grid.signals, [], np.nan
     shape = " x ".join(str(one.size) for one in grid.points)
     words.append(f"{shape} points, kernels {arguments.kernel}")

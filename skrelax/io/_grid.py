@@ -26,6 +26,8 @@ class SignalGrid:
         Points of the axes [s, or s/m² for b values].
     signals : ndarray of shape (n_1, n_2)
         The signal, real or complex.
+    units : tuple of (str, str), default=("", "")
+        Units of the points, ``"s"`` or ``"s/m²"``; ``""`` where the file does not tell.
 
     Raises
     ------
@@ -38,16 +40,20 @@ class SignalGrid:
     names: tuple
     points: tuple
     signals: np.ndarray
+    units: tuple = ("", "")
 
     def __post_init__(self):
         """Check that the parts fit each other."""
-        names, points = self.names, self.points
-        if (
-            not isinstance(names, tuple | list)
-            or len(names) != 2
-            or not all(isinstance(name, str) for name in names)
-        ):
-            raise TypeError(f"names must be two strings, got {shown(names)}.")
+        points = self.points
+        for what in ("names", "units"):
+            texts = getattr(self, what)
+            if (
+                not isinstance(texts, tuple | list)
+                or len(texts) != 2
+                or not all(isinstance(text, str) for text in texts)
+            ):
+                raise TypeError(f"{what} must be two strings, got {shown(texts)}.")
+            object.__setattr__(self, what, tuple(texts))
         if not isinstance(points, tuple | list) or len(points) != 2:
             raise ValueError(f"points must be those of two axes, got {shown(points)}.")
         points = tuple(as_numbers(one, "points", finite=True) for one in points)
@@ -57,7 +63,6 @@ class SignalGrid:
             raise ValueError(
                 f"signals must have shape {shape} to match points, got {signals.shape}."
             )
-        object.__setattr__(self, "names", tuple(names))
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "signals", signals)
 
@@ -84,8 +89,9 @@ def read_signal_grid(
         - a CSDM file (``.csdf``, ``.csdfe``) with two dimensions and one signal;
         - text with the points of the second axis in the first line, and in each further
           line a point of the first axis and the signals there, separated by commas,
-          semicolons, tabs or blanks. What stands in the corner is passed over; lines
-          that start with ``#`` and empty ones as well;
+          semicolons, tabs or blanks. A corner that names both axes, as ``TI/TE`` or
+          ``TI (ms) / TE (ms)``, is taken for their names and units; others are passed
+          over, and lines that start with ``#`` and empty ones as well;
         - another file over two axes that :func:`read_decay` knows.
     format : str or None, default=None
         Name of the format, see :func:`read_decay`; None recognises it.
@@ -156,4 +162,4 @@ def read_signal_grid(
     (signal,) = found.signals
     real = correct_phase(signal)[0] if np.iscomplexobj(signal) else signal
     _, names, _ = settle_recovery(found.kernels, found.names, real)
-    return SignalGrid(names, found.points, signal)
+    return SignalGrid(names, found.points, signal, found.units or ("", ""))

@@ -48,6 +48,16 @@ def test_the_file_chooses_the_kernel(tmp_path, capsys, header, kernel, parameter
     assert pd.read_csv(out / "distribution.csv").columns[0] == parameter
 
 
+@pytest.mark.parametrize(
+    ("header", "kernel"), [("b (s/mm2)", "T2"), ("x (s)", "diffusion")]
+)
+def test_units_tell_b_values_from_times(tmp_path, capsys, header, kernel):
+    points = np.linspace(10.0, 1000.0, 24)
+    path = table(tmp_path, f"{header},signal", points, np.exp(-points / 200))
+    line = fails(capsys, "invert", path, "--kernel", kernel, "--out", tmp_path / "out")
+    assert f"but kernel {kernel} reads" in line
+
+
 def test_an_option_overrides_the_file(tmp_path, capsys):
     times = 0.1 * np.arange(1, 41)
     path = instruments.minispec(tmp_path, times, np.exp(-((times / 2.0) ** 2)))

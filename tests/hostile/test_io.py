@@ -143,6 +143,10 @@ def test_names_of_signal_grids():
         hostile.ends_well(
             lambda v=value: SignalGrid(("a", "b"), v, np.ones((3, 2))), ["points"]
         )
+        hostile.ends_well(
+            lambda v=value: SignalGrid(("a", "b"), points, np.ones((3, 2)), v),
+            ["units"],
+        )
 
 
 def table(**changes):

@@ -39,6 +39,7 @@ def test_corner_that_names_the_axes(tmp_path, corner, names, scale):
     grid = read_signal_grid(path)
     assert grid.names == names
     assert_allclose(grid.points[1], [scale, 2 * scale])
+    assert grid.units == (("s", "s") if scale != 1.0 else ("", ""))
 
 
 def test_order_of_csdm_dimensions(tmp_path):

@@ -71,6 +71,10 @@ def invert_file(arguments):
     if given is not None or arguments.file is None:
         # Options that cannot be are an error before any file is read.
         _check_options(arguments, given or "T2")
+    folder = results_folder(arguments)
+    inputs = [arguments.file] if arguments.file else []
+    # Before anything is read; planes have other files, and look themselves.
+    check_folder(folder, FILES, inputs, overwrite=arguments.overwrite, empty=False)
     if arguments.file is not None:
         table = read_table(arguments)
         known = table.measurement.kernels
@@ -86,9 +90,6 @@ def invert_file(arguments):
         value = getattr(arguments, name)
         setattr(arguments, name, _DEFAULTS.get(name) if value is None else value[0])
     arguments.rule = arguments.rule or "min"
-    folder = results_folder(arguments)
-    inputs = [arguments.file] if arguments.file else []
-    check_folder(folder, FILES, inputs, overwrite=arguments.overwrite, empty=False)
     data = simulate(arguments) if table is None else load(arguments, table)
     data["words"] += [_kernel_words(arguments, given, table)] if table else []
     with written_together(folder, stale=FILES, overwrite=arguments.overwrite) as new:

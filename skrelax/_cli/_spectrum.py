@@ -7,9 +7,9 @@ from ..inversion import MultiDimRegularizedILT
 from ..signals import resolve_model
 from ..utils._written import written_together
 from ._decay import load
-from ._output import check_folder, without_math, write_csv
+from ._output import without_math, write_csv
 
-# All files that the command writes.
+# Files that the command writes, which are among those of one decay.
 FILES = ("distribution.csv", "fit.csv", "inversion.png")
 
 
@@ -21,9 +21,6 @@ def run_spectrum(arguments, table):
         value = getattr(arguments, name)
         setattr(arguments, name, None if value is None else value[0])
     folder = results_folder(arguments)
-    check_folder(
-        folder, FILES, [arguments.file], overwrite=arguments.overwrite, empty=False
-    )
     frequencies = table.samples["frequency"].to_numpy()
     order = np.argsort(frequencies, kind="stable")
     table.signals = table.signals.iloc[order]

@@ -199,11 +199,6 @@ def statistic_intervals(
     is_rician = noise == "rician"
     if noise is None:
         is_rician = getattr(last, "_is_rician", False)
-    if is_rician and (Y < 0.0).any():
-        raise ValueError(
-            "y must not be negative for noise='rician', that of magnitudes, got "
-            f"{np.nanmin(Y)}."
-        )
     each = choosing_for_each(estimator)
     if each is None:
         raise ValueError(
@@ -231,6 +226,12 @@ def statistic_intervals(
     for values in per_signal.values():
         wanted &= values is None or np.isfinite(values)
     places = np.flatnonzero(wanted)
+    lowest = Y.min(axis=0)[places].min(initial=0.0)
+    if is_rician and lowest < 0.0:
+        raise ValueError(
+            "y must not be negative for noise='rician', that of magnitudes, got "
+            f"{lowest}."
+        )
     blocks = split_slices(places.size, -(-places.size * n_refits // _TOGETHER))
     # Workers cost more to start than one part would gain.
     results = Parallel(n_jobs=n_jobs if len(blocks) > 1 else None)(

@@ -77,12 +77,12 @@ def run_map(arguments):
         folder, files, [source, *inputs], overwrite=arguments.overwrite, empty=True
     )
     table = _read(source)
+    inside = _inside(arguments, table)
     if distributes:
-        plan = distributions.plan_distributions(arguments, table)
+        plan = distributions.plan_distributions(arguments, table, inside)
         write = distributions.write_distributions
     else:
         plan, write = _plan_fit(arguments, table), _write_parameters
-    inside = _inside(arguments, table)
     mask = voxels_with_values(plan.known, inside) if plan.known else inside
     with written_together(folder, stale=files, overwrite=arguments.overwrite) as new:
         text = write(new, arguments, table, mask, plan)
@@ -117,7 +117,10 @@ def _inside(arguments, table):
     rows = table.signals.to_numpy()
     mask = ~_beyond(arguments, rows.T)
     if arguments.mask == "auto":
-        mask[mask] = foreground_mask(rows[mask])
+        try:
+            mask[mask] = foreground_mask(rows[mask])
+        except ValueError as error:
+            raise ValueError(f"{arguments.source}: {error}") from error
         if not mask.any():
             raise ValueError(
                 f"{arguments.source}: no voxel stands out of the background; --mask "

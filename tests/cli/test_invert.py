@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from commands import fails
 from numpy.testing import assert_allclose
 
 from skrelax._cli import main
@@ -248,3 +249,16 @@ def test_a_single_efficiency_is_named(tmp_path, capsys):
     assert main([*command, "--bins", "30"]) == 0
     printed = capsys.readouterr().out
     assert "no efficiency but 1.70 is within one standard error" in printed
+
+
+def test_units_of_csdm_tell_b_values_from_times(tmp_path, capsys):
+    csdmpy = pytest.importorskip("csdmpy")
+    for unit, kernel in (("s/m^2", "T2"), ("s", "diffusion")):
+        data = csdmpy.CSDM(
+            dimensions=[csdmpy.LinearDimension(count=20, increment=f"1 {unit}")],
+            dependent_variables=[csdmpy.as_dependent_variable(np.geomspace(9, 1, 20))],
+        )
+        data.save(str(tmp_path / "decay.csdf"))
+        command = ["invert", tmp_path / "decay.csdf", "--kernel", kernel]
+        error = fails(capsys, *command, "--out", tmp_path / "out")
+        assert f"but kernel {kernel} reads" in error

@@ -78,6 +78,8 @@ class Plan(NamedTuple):
     """Values of maps that were given, (n_voxels,) by name."""
     is_magnitude: bool
     """Whether signals are those of magnitude images."""
+    jobs: int | None
+    """Processes over voxels, of an inversion without threads of its own."""
     words: str
     """What is assumed."""
 
@@ -139,7 +141,10 @@ def plan_distributions(arguments, table, inside):
         words += "; exponential decays, without stimulated echoes"
         pipeline = make_pipeline(KernelBuilder("T2", grid=grid), inversion)
         estimator = _with_noise(arguments, pipeline)
-        return Plan(estimator, grid, option["short"], None, {}, is_magnitude, words)
+        jobs = arguments.jobs
+        return Plan(
+            estimator, grid, option["short"], None, {}, is_magnitude, jobs, words
+        )
     train = EPGEchoTrain()
     known = use_known(arguments, train, table)
     if "T1" in known:
@@ -173,12 +178,16 @@ def plan_distributions(arguments, table, inside):
         else f"refocusing angles of 180 degrees times B1 of {arguments.B1}"
     )
     estimator = _with_noise(arguments, search)
-    return Plan(estimator, grid, option["short"], angles, known, is_magnitude, words)
+    return Plan(
+        estimator, grid, option["short"], angles, known, is_magnitude, None, words
+    )
 
 
 def write_distributions(folder, arguments, table, mask, plan):
     """Invert the voxels of a mask, write all files; return lines to be printed."""
-    mapper = VoxelMapper(plan.estimator, table.acquisition[["TE"]], verbose=1)
+    mapper = VoxelMapper(
+        plan.estimator, table.acquisition[["TE"]], n_jobs=plan.jobs, verbose=1
+    )
     values = mapper.fit(table.by_sample()).transform(
         table.by_sample(), mask=mask, known=plan.angles
     )
@@ -284,6 +293,7 @@ def _intervals(arguments, table, mask, plan):
         known=None if plan.angles is None else plan.angles[rows],
         signal_numbers=rows,
         random_state=0,
+        n_jobs=plan.jobs,
     )
     found = {}
     for name, shown in _STATISTICS.items():

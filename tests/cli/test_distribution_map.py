@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import AFFINE, called, fails, names
+from joblib import parallel_config
 from numpy.testing import assert_allclose
 
-from skrelax._cli import main
+from skrelax._cli import _distribution_map, main
+from skrelax.compose import VoxelMapper
 from skrelax.datasets import make_myelin_water_images
 from skrelax.metrics import fraction_between
 from skrelax.nonlinear import FitStatus
+from skrelax.uncertainty import _statistic_intervals, statistic_intervals
 
 nibabel = pytest.importorskip("nibabel")
 SIZE = 16
@@ -292,3 +295,32 @@ def test_one_echo_time_tells_nothing(series, capsys, echoes, n_echoes):
     options = ["--mask", "none", "--no-plot", "--echoes", echoes]
     error = fails(capsys, *command(series, *options))
     assert "at least two different echo times, got 0.01 s in all images" in error
+
+
+def test_workers_for_every_kind_of_echoes(series, brain, monkeypatch):
+    inside = (brain.tissue == "white")[..., None]
+    mask = save(series.parent / "mask.nii.gz", inside)
+    options = ["--no-plot", "--mask", str(mask), "--echoes", "exponential"]
+    options += ["--bins", "12", "--intervals", "4"]
+    assert main(command(series, *options, out="one")) == 0
+    workers = []
+
+    def mapper(*arguments, n_jobs, **settings):
+        workers.append(n_jobs)
+        return VoxelMapper(*arguments, n_jobs=n_jobs, chunk_size=50, **settings)
+
+    def intervals(*arguments, n_jobs, **settings):
+        workers.append(n_jobs)
+        return statistic_intervals(*arguments, n_jobs=n_jobs, **settings)
+
+    monkeypatch.setattr(_distribution_map, "VoxelMapper", mapper)
+    monkeypatch.setattr(_distribution_map, "statistic_intervals", intervals)
+    monkeypatch.setattr(_statistic_intervals, "_TOGETHER", 40)
+    with parallel_config("threading"):
+        assert main(command(series, *options, "--jobs", "2", out="two")) == 0
+    assert workers == [2, 2]
+    for name in ("short_fraction", "gmT2_low"):
+        one, two = (
+            load(series.parent / out / f"{name}.nii.gz") for out in ("one", "two")
+        )
+        assert_allclose(two, one, rtol=1e-6)

@@ -368,7 +368,8 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
 
 
 def _is_dask(X):
-    return hasattr(X, "__dask_graph__") and hasattr(X, "map_blocks")
+    # Arrays of xarray have a graph, too, and are not always lazy.
+    return hasattr(X, "__dask_graph__") and hasattr(X, "rechunk")
 
 
 def _check_two_axes(X):

@@ -37,6 +37,8 @@ MODELS = (
     "T2-stretched",
     "T2-EPG",
 )
+# Voxels above this fraction of the signal inside a mask are no background.
+_BRIGHT = 0.5
 # What --mask takes besides files.
 MASKS = ("auto", "none")
 
@@ -126,6 +128,7 @@ def _inside(arguments, table):
                 f"{arguments.source}: no voxel stands out of the background; --mask "
                 "none fits all of them."
             )
+        _check_background(rows, mask)
     elif arguments.mask != "none":
         given = read_map("mask", as_path(arguments.mask, "--mask"), table)
         mask &= np.nan_to_num(given) != 0
@@ -135,6 +138,22 @@ def _inside(arguments, table):
                 "are not 0 are fitted."
             )
     return mask
+
+
+def _check_background(rows, mask):
+    """Say where what is left out of a mask (n_voxels,) is no background."""
+    tops = np.abs(rows).max(axis=1)
+    left_out = ~mask & (tops > 0) & (tops < np.inf)
+    if not left_out.any():
+        return
+    inside, outside = np.median(tops[mask]), np.median(tops[left_out])
+    if outside > _BRIGHT * inside:
+        warnings.warn(
+            f"--mask auto leaves out {int(left_out.sum())} voxels that are hardly "
+            f"darker than those inside, {outside:.3g} against {inside:.3g} (medians): "
+            "where images have no background, --mask none fits all",
+            stacklevel=2,
+        )
 
 
 class _Plan(NamedTuple):

@@ -307,21 +307,23 @@ def _intervals(arguments, table, mask, plan):
 def _timing(times, arguments):
     """Return the echo spacing and the time of the first echo of the train."""
     times = np.unique(times)
-    if times.size < 2 or times[0] <= 0.0:
+    if times[0] <= 0.0:
         raise ValueError(
-            f"{arguments.source}: {NAME} needs at least two different positive echo "
-            f"times, got {times.tolist()}."
+            f"{arguments.source}: an echo at {times[0]:g} s is none of a train; "
+            "--echoes exponential fits decays without stimulated echoes."
         )
     spacing = np.diff(times).min()
     places = (times - times[0]) / spacing
     # Short spacings are rounded in files: the whole train tells them better.
     spacing = (times[-1] - times[0]) / np.rint(places[-1])
-    off = np.abs(times - times[0] - spacing * np.rint(places)).max()
-    if off > _ROUNDING * spacing:
+    off = np.abs(times - times[0] - spacing * np.rint(places))
+    if off.max() > _ROUNDING * spacing:
+        at = int(off.argmax())
         raise ValueError(
-            f"{arguments.source}: the echoes are not evenly spaced, TE = "
-            f"{times.round(6).tolist()} s; --echoes exponential fits decays without "
-            "stimulated echoes."
+            f"{arguments.source}: the echoes are not evenly spaced: {times[at]:.6g} s "
+            f"is {off[at]:.2g} s off a train from {times[0]:.6g} s in steps of "
+            f"{spacing:.6g} s; --echoes exponential fits decays without stimulated "
+            "echoes."
         )
     # Echoes at the start may have been left out of the files.
     before = times[0] / spacing

@@ -145,7 +145,7 @@ def test_decays_without_stimulated_echoes(tmp_path, capsys):
     (folder / "decay.json").write_text(json.dumps({"EchoTime": times.tolist()}))
     # These are no echoes of one train.
     error = fails(capsys, *command(folder, "--no-plot"))
-    assert "not evenly spaced" in error
+    assert "s off a train from 0.008 s in steps of" in error
     assert "--echoes exponential" in error
     options = ["--echoes", "exponential", "--no-plot", "--rule", "gcv"]
     assert main(command(folder, *options)) == 0
@@ -285,6 +285,12 @@ def test_volume_without_a_value(series, capsys, value):
     )
     assert "the maps of B1 have no value" in lines[0]
     assert "RuntimeWarning" not in printed
+
+
+def test_train_from_zero(series, capsys):
+    times = (TIMES - TIMES[0]).tolist()
+    (series / "train.json").write_text(json.dumps({"EchoTime": times}))
+    assert "an echo at 0 s is none of a train" in fails(capsys, *command(series))
 
 
 @pytest.mark.parametrize("echoes", ["epg", "exponential"])

@@ -19,7 +19,7 @@ from ._invert_grid import RULES as GRID_RULES
 from ._invert_grid import run_invert_grid
 from ._output import LARGEST, SMALLEST, check_folder, write_csv
 from ._picture import check_matplotlib, draw_inversion
-from ._points import check_name, check_times, is_csdm, is_negative
+from ._points import check_name, check_recovery, check_times, is_csdm, is_negative
 
 # All files that the command writes.
 _FILES = (
@@ -163,6 +163,9 @@ def _check_signs(arguments, y):
     negative = []
     if arguments.kernel != "T1-IR":
         negative = [name for name in y if is_negative(y[name])]
+    else:
+        for name in y:
+            check_recovery(arguments.file, f"signal {name!r}", y[name].to_numpy())
     if not zero and not negative:
         return
     first = [*zero, *negative][0]

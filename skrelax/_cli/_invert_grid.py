@@ -17,7 +17,7 @@ from ..utils._inspect import final_step, weight_options
 from ..utils._written import written_together
 from ._output import LARGEST, SMALLEST, check_folder, write_csv
 from ._picture import check_matplotlib, draw_plane
-from ._points import check_name, check_times, is_csdm, is_negative
+from ._points import check_name, check_recovery, check_times, is_csdm, is_negative
 
 # All files that the command writes.
 FILES = (
@@ -163,6 +163,9 @@ def _load(arguments, kernels, limits):
             f"{signals.max():g}: {arguments.kernel} has positive amplitudes; turn its "
             "sign, or correct its phase."
         )
+    for axis, kernel in enumerate(kernels):
+        if kernel == "T1-IR":
+            check_recovery(arguments.file, "the signal", signals.mean(axis=1 - axis))
     weights = [np.ones(one.size) for one in points]
     for axis, kernel in enumerate(kernels):
         given = points[axis]

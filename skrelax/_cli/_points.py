@@ -12,6 +12,8 @@ from ..utils._columns import read_name
 _LONG = {"T2": 10.0, "gaussian": 10.0, "T1-IR": 100.0, "T1-SR": 100.0}
 # s/m² that are few for diffusion; smaller numbers may be s/mm², or in 1e9 s/m².
 _FEW = 1e4
+# Ends of a recovery that are at least this fraction of its largest number have a sign.
+_CLEAR = 0.2
 # A grid that lies farther from the times than this factor cannot explain them.
 _FAR = 1e3
 
@@ -74,3 +76,14 @@ def is_negative(values):
     """Return whether a signal has the wrong sign for positive amplitudes."""
     # Means, which cannot overflow; noise around zero has no sign.
     return -values.min() > values.max() and (values / values.size).sum() < 0
+
+
+def check_recovery(source, name, signal):
+    """Say that a signal (n_points,) falls where an inversion recovery rises."""
+    first, last = signal[0], signal[-1]
+    if min(first, -last) > _CLEAR * np.abs(signal).max():
+        warnings.warn(
+            f"{source}: {name} falls from {first:.3g} to {last:.3g} along TI, but an "
+            "inversion recovery rises; turn its sign",
+            stacklevel=2,
+        )

@@ -251,6 +251,13 @@ def test_sign_of_the_signal(tmp_path, capsys):
     line = fails(capsys, *command)
     assert "the signal is negative" in line
     assert "turn its sign" in line
+    # An inversion recovery has both signs, but rises.
+    y = signal(kernels("T1-IR", TI), kernels("T2", TE), [(0.3, 0.03, 1.0)])
+    options = ["--rule", "chi2", "--bins", "6", "--baseline", "no", "--efficiency"]
+    for sign in (1.0, -1.0):
+        write(path, TI, TE, sign * y)
+        run(path, "T1-IR,T2", *options, "1.8", "--no-plot")
+        assert ("along TI, but" in capsys.readouterr().err) == (sign < 0)
 
 
 def test_long_trains_on_either_axis(tmp_path, capsys):

@@ -11,15 +11,9 @@ from ..io._doubts import doubt_shape
 from ..io._options import check_phase
 from ..io._steps import phase_signal
 from ..signals import InversionRecovery, resolve_model
-from ..utils._columns import read_name
 from ._choices import LARGEST, SMALLEST
+from ._points import check_name, check_recovery, check_times, is_negative
 
-# Seconds that are long for these kernels; larger numbers may be milliseconds.
-_LONG = {"T2": 10.0, "gaussian": 10.0, "T1-IR": 100.0, "T1-SR": 100.0, "T1rho": 10.0}
-# s/m² that are few for diffusion; smaller numbers may be s/mm², or in 1e9 s/m².
-_FEW = 1e4
-# A grid that lies farther from the times than this factor cannot explain them.
-_FAR = 1e3
 # Points above which a decay is averaged in windows, and their number.
 _MANY, _WINDOWS = 1_000, 256
 # Folds where nothing else is asked for, and the fewest points that lower them.
@@ -72,7 +66,14 @@ def load(arguments, table, signed=False):
     X, y = table.by_point()
     column = resolve_model(arguments.kernel).acquisition_columns[0]
     (unit,) = table.measurement.units
-    _check_name(arguments, str(X.columns[0]), column, unit)
+    check_name(
+        f"{arguments.file}: the first column",
+        str(X.columns[0]),
+        unit,
+        arguments.kernel,
+        column,
+        "choose another --kernel, or rename the column if it is meant.",
+    )
     take_unit(arguments, unit)
     X = X.set_axis([column], axis=1)
     y = y.to_frame() if isinstance(y, pd.Series) else y
@@ -87,7 +88,9 @@ def load(arguments, table, signed=False):
             f"{arguments.file}: all times are {X[column][0]:g}, expected several."
         )
     _check_sizes(arguments, X, y)
-    _check_times(arguments, X[column].to_numpy())
+    limits = arguments.minimum, arguments.maximum
+    times = X[column].to_numpy()
+    check_times(arguments.file, arguments.kernel, times, limits, arguments.unit)
     if not signed:
         _check_signs(arguments, y)
     if not signed and table.measurement.kernels != (arguments.kernel,):
@@ -130,18 +133,6 @@ def _folds(arguments, n_points):
     return folds
 
 
-def _check_name(arguments, name, column, unit):
-    """Refuse points that the file calls another quantity, or whose unit does."""
-    quantity, _ = read_name(name)
-    other = bool(unit) and (unit == "s/m²") != (column == "b")
-    if quantity not in (None, column) or other:
-        raise ValueError(
-            f"{arguments.file}: the first column is {name!r}, but kernel "
-            f"{arguments.kernel} reads {column}; choose another --kernel, or rename "
-            "the column if it is meant."
-        )
-
-
 def take_unit(arguments, unit):
     """Take the unit that a file gives for labels; refuse another."""
     if not unit:
@@ -166,38 +157,6 @@ def _check_sizes(arguments, X, y):
             )
 
 
-def _check_times(arguments, times):
-    """Say where the unit of times is not what it seems to be."""
-    longest = _LONG.get(arguments.kernel, np.inf)
-    if arguments.unit is None and times.max() > longest:
-        warnings.warn(
-            f"times reach {times.max():g}, which is long for seconds; results are in "
-            "the unit of the file, and --unit labels it",
-            stacklevel=2,
-        )
-    if (
-        arguments.kernel == "diffusion"
-        and arguments.unit is None
-        and (times.max() < _FEW)
-    ):
-        warnings.warn(
-            f"b reaches {times.max():g}, which is small for s/m²; D comes out in one "
-            "over the unit of the file, and --unit labels both",
-            stacklevel=2,
-        )
-    seen = times[times > 0]
-    seen = 1.0 / seen if arguments.kernel == "diffusion" else seen
-    low, high = arguments.minimum, arguments.maximum
-    below = high is not None and high < seen.min() / _FAR
-    above = low is not None and low > seen.max() * _FAR
-    if below or above:
-        name, value = ("--maximum", high) if below else ("--minimum", low)
-        raise ValueError(
-            f"{arguments.file}: {name} {value:g} leaves no grid that the times, from "
-            f"{times.min():g} to {times.max():g}, can see; are both in one unit?"
-        )
-
-
 def _check_signs(arguments, y):
     """Refuse signals that no positive distribution explains, or name them."""
     zero = [name for name in y if not y[name].any()]
@@ -210,12 +169,10 @@ def _check_signs(arguments, y):
         )
     negative = []
     if arguments.kernel != "T1-IR":
-        negative = [
-            name
-            for name in y
-            # Means, which cannot overflow; noise around zero has no sign.
-            if -y[name].min() > y[name].max() and (y[name] / len(y)).sum() < 0
-        ]
+        negative = [name for name in y if is_negative(y[name])]
+    else:
+        for name in y:
+            check_recovery(arguments.file, f"signal {name!r}", y[name].to_numpy())
     if not zero and not negative:
         return
     first = [*zero, *negative][0]

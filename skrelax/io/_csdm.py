@@ -51,17 +51,23 @@ def read_csdm(path, allow_external=False):
     return name, points, labels, np.array(signals, dtype=np.float64)
 
 
-def read_csdm_axes(path, allow_external=False):
-    """Return pairs (name, points [s]) of the axes, labels and signals of a CSDM file.
-
-    Signals (n_1, ..., n_d) have the dimensions in the order of the file.
-    """
+def import_csdmpy():
+    """Return csdmpy, or raise an error that names the extra."""
     try:
         import csdmpy
     except ImportError as error:
         raise ImportError(
             'reading CSDM files needs csdmpy: pip install "skrelax[io]".'
         ) from error
+    return csdmpy
+
+
+def read_csdm_axes(path, allow_external=False):
+    """Return pairs (name, points [s]) of the axes, labels and signals of a CSDM file.
+
+    Signals (n_1, ..., n_d) have the dimensions in the order of the file.
+    """
+    csdmpy = import_csdmpy()
     content = _read_json(path)
     version = content.get("version")
     if not isinstance(version, str):

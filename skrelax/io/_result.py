@@ -1,7 +1,6 @@
 """Results that reopen: fitted inversions as files without pickles."""
 
 import json
-import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -10,16 +9,19 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._version import __version__
-from ..utils._inspect import best, final_step, find_builder, step_inside
+from ..utils._inspect import final_step, find_builder
+from ..utils._provenance import (
+    describe_estimator,
+    describe_settings,
+    find_chosen,
+    find_versions,
+)
 from ..utils._written import written_together
 from ._csdm import import_csdmpy
 from ._files import as_numbers, as_path, reason, shown
 
 _NETCDF, _CSDM = (".nc",), (".csdf", ".csdfe")
-# What a search or a rule has chosen, where it has.
-_CHOSEN = ("alpha_", "smoothness_", "strength_", "efficiency_", "noise_std_")
 _VARIABLES = ("distribution", "baseline", "status", "measured", "fit")
-_VERSIONS = ("numpy", "scipy", "scikit-learn", "numba")
 
 
 def write_result(
@@ -230,35 +232,13 @@ def _as_dataset(model, last, distribution, signals):
     content.attrs = {
         "source": f"skrelax {__version__}",
         "skrelax_version": __version__,
-        "estimator": " ".join(repr(best(model)).split()),
-        "settings": json.dumps(
-            {name: repr(value) for name, value in best(model).get_params().items()}
-        ),
-        "chosen": json.dumps(_chosen(model)),
-        "versions": json.dumps(_versions()),
+        "estimator": describe_estimator(model),
+        "settings": json.dumps(describe_settings(model)),
+        "chosen": json.dumps(find_chosen(model)),
+        "versions": json.dumps(find_versions()),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return content
-
-
-def _chosen(model):
-    """Return what searches and their last step have chosen, by name."""
-    found = {}
-    while model is not None:
-        for name in _CHOSEN:
-            value = getattr(model, name, None)
-            if isinstance(value, float | int | np.ndarray):
-                found.setdefault(name.rstrip("_"), np.asarray(value).tolist())
-        model = step_inside(model)
-    return found
-
-
-def _versions():
-    """Return versions by the name of the library."""
-    from importlib.metadata import version
-
-    found = {name: version(name) for name in _VERSIONS}
-    return {"python": platform.python_version(), **found}
 
 
 def _points(model, X, y, columns, distribution, signals):

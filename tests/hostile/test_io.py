@@ -1,7 +1,7 @@
 """Arrays and tables of files, and maps to be written, meet hostile input.
 
 EchoGrid, RelaxationTable, compress_echoes, correct_phase, foreground_mask, write_maps,
-write_result.
+write_report, write_result.
 """
 
 import hostile
@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from commands import AFFINE
 from numpy.testing import assert_allclose
+from sklearn.pipeline import make_pipeline
 from variants import SAME, absurd_paths, flat
 
-from skrelax import SmoothLasso
+from skrelax import KernelBuilder, SmoothLasso
 from skrelax.io import (
     EchoGrid,
     RelaxationTable,
@@ -24,6 +25,7 @@ from skrelax.io import (
     write_maps,
     write_result,
 )
+from skrelax.reporting import write_report
 
 
 @pytest.mark.parametrize("name", list(hostile.arrays(np.ones(4))))
@@ -247,7 +249,7 @@ def test_write_maps_of_absurd_arguments(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def inversion():
     kernel = np.exp(-np.arange(1.0, 5.0)[:, None] / np.array([1.0, 3.0, 9.0]))
-    return SmoothLasso().fit(kernel, kernel.sum(axis=1)), kernel
+    return SmoothLasso(smoothness=0.0).fit(kernel, kernel.sum(axis=1)), kernel
 
 
 @pytest.mark.parametrize("name", list(hostile.arrays(np.ones(4))))
@@ -268,6 +270,28 @@ def test_write_result(tmp_path, inversion, name):
         assert (written is None) != path.exists()
         if written is not None:
             assert_allclose(read_result(path)["distribution"], model.coef_)
+
+
+@pytest.mark.parametrize("name", list(hostile.arrays(np.ones(4))))
+def test_write_report(tmp_path, name):
+    pytest.importorskip("matplotlib")
+    times = np.arange(1.0, 5.0)[:, None]
+    signal = np.exp(-times[:, 0] / 3.0)
+    inversion = make_pipeline(
+        KernelBuilder("T2", n_bins=3), SmoothLasso(smoothness=0.0)
+    ).fit(times, signal)
+    for number, (X, y, argument) in enumerate(
+        (
+            (hostile.arrays(times).get(name), signal, "X"),
+            (times, hostile.arrays(signal)[name], "y"),
+        )
+    ):
+        path = tmp_path / f"{number}.html"
+        written = hostile.ends_well(
+            lambda p=path, X=X, y=y: write_report(p, inversion, X, y, n_bootstrap=0),
+            [argument],
+        )
+        assert (written is None) != path.exists()
 
 
 def test_results_at_absurd_paths(tmp_path, inversion, monkeypatch):

@@ -364,9 +364,9 @@ class DistributionSlicesDisplay(_Map):
             [square_density(plane, self.relaxation_times) for plane in self.slices]
         )
         drawn, left_out = _choose_slices(density)
-        columns = min(_COLUMNS, len(drawn))
+        rows = -(-len(drawn) // _COLUMNS)
+        columns = -(-len(drawn) // rows)
         if axes is None:
-            rows = -(-len(drawn) // columns)
             _, axes = import_pyplot().subplots(
                 rows, columns, figsize=(2.5 * columns + 1.0, 2.5 * rows + 0.3),
                 layout="constrained", squeeze=False, sharex=True, sharey=True,

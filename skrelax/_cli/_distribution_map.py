@@ -203,7 +203,7 @@ def write_distributions(folder, arguments, table, mask, plan):
     write_csv(folder / "summary.csv", summary.items())
     if not arguments.no_plot:
         _draw(folder / "maps.png", maps)
-    return _report(mask, status, summary)
+    return "\n".join([_report(mask, status, summary), *_edges(rows[good], plan.grid)])
 
 
 def _given(arguments, name):
@@ -325,19 +325,33 @@ def _draw(path, maps):
     """Draw the maps of the middle slice."""
     from matplotlib.figure import Figure
 
-    images = {name: maps[name] for name in MAPS if name in maps}
-    limits, units = {}, {name: unit for name, unit in _UNITS.items() if name in maps}
+    images = {name.replace("_", " "): maps[name] for name in MAPS if name in maps}
+    units = {name.replace("_", " "): unit for name, unit in _UNITS.items()}
+    limits = {}
     if "strength" in images:
         # It spans decades.
         images["log10 strength"] = np.log10(images.pop("strength"))
     finite = images["gmT2"][np.isfinite(images["gmT2"])]
     if finite.size:
         # Fluid would take all colours from tissue.
-        limits["gmT2"] = 0.0, 2.0 * float(np.median(finite))
+        limits["gmT2"] = 0.0, min(2.0 * float(np.median(finite)), float(finite.max()))
     figure = Figure(figsize=(9.3, 6.0), layout="constrained")
     axes = figure.subplots(2, 3)
     ParameterMapDisplay(images, units=units, limits=limits).plot(axes)
     figure.savefig(path, dpi=150)
+
+
+def _edges(rows, grid):
+    """Return lines on voxels whose T2 lies at an end of the grid, or beyond it."""
+    lines, total = [], rows.sum(axis=1)
+    for place, option in ((0, "--minimum"), (-1, "--maximum")):
+        count = int((rows[:, place] > 0.5 * total).sum())
+        if count > 0:
+            lines.append(
+                f"{count} voxels have more than half of their amplitude at the end of "
+                f"the grid, {grid[place]:g} s, or beyond it: {option} moves it"
+            )
+    return lines
 
 
 def _report(mask, status, summary):

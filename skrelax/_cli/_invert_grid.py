@@ -303,7 +303,8 @@ def _settings(pipeline):
 def _peak_lines(pipeline, peaks):
     """Return a table of the peaks, a line each."""
     names = list(pipeline[-1].to_frame().index.names)
-    header = [f"{name} peak" for name in names] + ["ratio"]
+    # In peaks.csv stands the ratio of the log means.
+    header = [f"{name} peak" for name in names] + ["peak ratio"]
     header += [f"{name} log-mean" for name in names] + ["share"]
     lines = [" ".join(f"{one:>14}" for one in ["", *header])[9:]]
     for number, row in peaks.head(20).iterrows():

@@ -293,6 +293,10 @@ def test_axes_of_residuals_are_told_apart_and_have_units():
     fitted = on_plane(SmoothLasso(), ("T2", "T2")).fit(X, Y)
     two = ResidualsMapDisplay.from_estimator(fitted, X, Y)
     assert two.labels == ("first TE (s)", "second TE (s)")
+    frame = pd.DataFrame(X, columns=["TE_1", "TE_2"])
+    fitted = on_plane(SmoothLasso(), ("T2", "T2")).fit(frame, Y)
+    named = ResidualsMapDisplay.from_estimator(fitted, frame, Y)
+    assert named.labels == two.labels
 
 
 def test_points_in_any_order_and_missing_points():

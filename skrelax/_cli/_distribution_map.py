@@ -356,14 +356,15 @@ def _edges(rows, grid):
 
 def _report(mask, status, summary):
     """Return what is printed."""
+    width = max(16, summary["map"].str.len().max())
     lines = [
         f"{int(mask.sum())} voxels inside the mask of {mask.size}",
         f"distributions: {status_words(status[mask])}",
-        f"{'map':>16} {'median':>12} {'quartiles':>25}",
+        f"{'map':>{width}} {'median':>12} {'quartiles':>25}",
     ]
     for row in summary.itertuples():
         lines.append(
-            f"{row.map:>16} {row.median:>12.4g} {row.quartile_1:>12.4g} "
+            f"{row.map:>{width}} {row.median:>12.4g} {row.quartile_1:>12.4g} "
             f"{row.quartile_3:>12.4g} {row.unit}".rstrip()
         )
     return "\n".join(lines)

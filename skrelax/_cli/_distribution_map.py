@@ -26,6 +26,7 @@ from ..signals import EPGEchoTrain
 from ..uncertainty import statistic_intervals
 from ._known import use_known
 from ._output import write_csv
+from ._picture import turn_upright
 
 NAME = "T2-distribution"
 RULES = ("chi2", "gcv", "lcurve", "discrepancy", "none")
@@ -202,7 +203,7 @@ def write_distributions(folder, arguments, table, mask, plan):
     summary = _summary({name: values[good] for name, values in found.items()})
     write_csv(folder / "summary.csv", summary.items())
     if not arguments.no_plot:
-        _draw(folder / "maps.png", maps)
+        _draw(folder / "maps.png", maps, table.spatial["affine"])
     return "\n".join([_report(mask, status, summary), *_edges(rows[good], plan.grid)])
 
 
@@ -321,7 +322,7 @@ def _summary(found):
     )
 
 
-def _draw(path, maps):
+def _draw(path, maps, affine):
     """Draw the maps of the middle slice."""
     from matplotlib.figure import Figure
 
@@ -338,6 +339,7 @@ def _draw(path, maps):
     figure = Figure(figsize=(9.3, 6.0), layout="constrained")
     axes = figure.subplots(2, 3)
     ParameterMapDisplay(images, units=units, limits=limits).plot(axes)
+    turn_upright(axes, affine)
     figure.savefig(path, dpi=150)
 
 

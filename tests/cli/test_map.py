@@ -9,7 +9,6 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skrelax._cli import main
-from skrelax._cli._picture import turn_upright
 from skrelax.signals import EPGEchoTrain, InversionRecovery, SpoiledGradientEcho
 
 nibabel = pytest.importorskip("nibabel")
@@ -284,22 +283,3 @@ def test_models_that_make_no_maps_are_refused(tmp_path, capsys):
         error = capsys.readouterr().err
         assert "--model must be one of T1-IR, T1-IR-efficiency" in error
         assert "impedance-imaginary" not in error
-
-
-def test_the_front_is_above_in_pictures():
-    pyplot = pytest.importorskip("matplotlib.pyplot")
-    # Rows run to the front, to the back (as in DICOM), to the top, and to the right.
-    for direction, turned in (
-        ((0.0, 1.0, 0.1), True),
-        ((0.0, -1.0, 0.0), False),
-        ((0.1, 0.0, 2.0), True),
-        ((3.0, 0.0, 0.0), False),
-    ):
-        affine = np.eye(4)
-        affine[:3, 1] = direction
-        figure, axes = pyplot.subplots(1, 2)
-        for ax in axes:
-            ax.imshow(np.zeros((3, 2)))
-        turn_upright(axes, affine)
-        assert [ax.yaxis_inverted() for ax in axes] == [not turned, not turned]
-        pyplot.close(figure)

@@ -73,6 +73,8 @@ def write_benchmarks(results, folder):
     )
     for path in sorted(results.glob("*.json")):
         topic = json.loads(path.read_text(encoding="utf-8"))
+        if "workloads" not in topic:
+            continue
         machine = topic["machine"]
         versions = ", ".join(
             f"{name} {number}" for name, number in machine["versions"].items()
@@ -86,6 +88,24 @@ def write_benchmarks(results, folder):
         for workload in topic["workloads"]:
             text += _workload(workload)
     _write(folder / "benchmarks.rst", text)
+
+
+def write_tables(results, folder):
+    """Write <topic>_<table>.inc of each results file with tables, for the guide."""
+    for path in sorted(results.glob("*.json")):
+        topic = json.loads(path.read_text(encoding="utf-8"))
+        for table in topic.get("tables", ()):
+            text = table["description"] + "\n\n"
+            text += ".. list-table::\n   :header-rows: 1\n   :align: left\n\n"
+            for line in (table["columns"], *table["rows"]):
+                # Names in code are copied from there.
+                text += _row(
+                    [
+                        cell if "`" in cell else cell.replace("-", HYPHEN)
+                        for cell in line
+                    ]
+                )
+            _write(folder / f"{path.stem}_{table['name']}.inc", text)
 
 
 def _workload(workload):
@@ -142,6 +162,6 @@ def _row(cells):
 
 def _write(path, text):
     """Write text, if it is new: an old time stamp saves a rebuild."""
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")

@@ -303,13 +303,15 @@ def _settings(pipeline):
 def _peak_lines(pipeline, peaks):
     """Return a table of the peaks, a line each."""
     names = list(pipeline[-1].to_frame().index.names)
-    header = [f"{name} peak" for name in names] + ["ratio"]
+    # In peaks.csv stands the ratio of the log means. That of D to a time says nothing.
+    has_ratio = "D" not in names
+    header = [f"{name} peak" for name in names] + ["peak ratio"] * has_ratio
     header += [f"{name} log-mean" for name in names] + ["share"]
     lines = [" ".join(f"{one:>14}" for one in ["", *header])[9:]]
     for number, row in peaks.head(20).iterrows():
         peak = [row[f"position_{name}"] for name in names]
         means = [row[f"log_mean_{name}"] for name in names]
-        numbers = [*peak, peak[0] / peak[1], *means]
+        numbers = [*peak, *[peak[0] / peak[1]] * has_ratio, *means]
         text = " ".join(f"{one:>14.4g}" for one in numbers)
         note = "  at the edge of the grid" if row["at_edge"] else ""
         lines.append(f"{number:>5} {text} {100 * row['share']:>12.1f} %{note}")

@@ -224,6 +224,14 @@ def bootstrap_bands(inversion, grids, X, y, n_refits, options):
             f"bands of {type(inversion).__name__} need X and y, the measurement: it "
             "keeps none."
         )
+    n_columns = getattr(inversion, "n_features_in_", None)
+    given = getattr(X, "shape", ())
+    if n_columns is not None and len(given) == 2 and given[1] != n_columns:
+        raise ValueError(
+            f"X must be what was inverted, of {n_columns} columns, got shape "
+            f"{given}: of acquisition points the steps of a Pipeline before the "
+            "inversion make it, pipeline[:-1].transform(X)."
+        )
     found = bootstrap_distribution(inversion, X, y, n_bootstrap=n_refits, **options)
     shape = tuple(grid.size for grid in grids)
     return DistributionBands.from_samples(

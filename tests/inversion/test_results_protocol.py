@@ -351,3 +351,5 @@ def test_bands_of_a_signal(name):
     if not final_step(fitted)._has_refits:
         with pytest.raises(ValueError, match="need X and y, the measurement"):
             results.bands(4)
+        with pytest.raises(ValueError, match="X must be what was inverted, of"):
+            results.bands(4, X=np.column_stack([given, given]), y=y)

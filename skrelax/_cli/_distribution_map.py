@@ -77,12 +77,19 @@ class Plan(NamedTuple):
     """Refocusing angles [degrees] where they are known, (n_voxels,), or None."""
     known: dict
     """Values of maps that were given, (n_voxels,) by name."""
+    is_magnitude: bool
+    """Whether signals are those of magnitude images."""
+    jobs: int | None
+    """Processes over voxels, of an inversion without threads of its own."""
     words: str
     """What is assumed."""
 
 
-def plan_distributions(arguments, table):
-    """Return the Plan of a command, or raise an error that names the option."""
+def plan_distributions(arguments, table, inside):
+    """Return the Plan of a command, or raise an error that names the option.
+
+    `inside` (n_voxels,) are the voxels that count.
+    """
     if "TE" not in table.acquisition.columns:
         raise ValueError(
             f"{arguments.source}: {NAME} needs TE of each image, the files give "
@@ -101,12 +108,19 @@ def plan_distributions(arguments, table):
             f"--noise-std goes with --noise rician or --rule discrepancy for {NAME}, "
             f"got --rule {option['rule']}."
         )
-    if arguments.noise == "rician" and np.nanmin(signals) < 0.0:
+    lowest = _lowest(signals, inside)
+    is_magnitude = lowest >= 0.0
+    if arguments.noise == "rician" and not is_magnitude:
         raise ValueError(
             f"{arguments.source}: --noise rician is that of magnitudes, which are not "
-            f"negative, got {np.nanmin(signals):g}."
+            f"negative, got {lowest:g} inside the mask."
         )
     times = table.acquisition["TE"].to_numpy()
+    if np.unique(times).size < 2:
+        raise ValueError(
+            f"{arguments.source}: {NAME} needs at least two different echo times, got "
+            f"{times[0]:g} s in all images."
+        )
     grid = _grid(option, times)
     inversion = _inversion(option["rule"], arguments)
     words = (
@@ -128,7 +142,10 @@ def plan_distributions(arguments, table):
         words += "; exponential decays, without stimulated echoes"
         pipeline = make_pipeline(KernelBuilder("T2", grid=grid), inversion)
         estimator = _with_noise(arguments, pipeline)
-        return Plan(estimator, grid, option["short"], None, {}, words)
+        jobs = arguments.jobs
+        return Plan(
+            estimator, grid, option["short"], None, {}, is_magnitude, jobs, words
+        )
     train = EPGEchoTrain()
     known = use_known(arguments, train, table)
     if "T1" in known:
@@ -138,21 +155,21 @@ def plan_distributions(arguments, table):
         )
     angles = None
     if arguments.B1 is not None:
-        # 180 - x and 180 + x give the same echoes.
+        # 180 - x, 180 + x, and whole turns more give the same echoes.
         angles = _HIGHEST * np.full(len(signals), known.get("B1", train.B1))
-        angles = _HIGHEST - np.abs(_HIGHEST - angles)
+        angles = _HIGHEST - np.abs(_HIGHEST - angles % (2.0 * _HIGHEST))
     spacing, first = _timing(times, arguments)
     train.set_params(
         B1=1.0,
         echo_spacing=spacing,
         first_echo=first,
         excitation="half",
-        magnitude=bool(np.nanmin(signals) >= 0.0),
+        magnitude=is_magnitude,
     )
-    lowest = _LOWEST if angles is None else min(_LOWEST, np.nanmin(angles))
+    least = _LOWEST if angles is None else np.nanmin(angles, initial=_LOWEST)
     search = KernelParameterSearch(
         make_pipeline(KernelBuilder(train, grid=grid), inversion),
-        values=np.linspace(lowest, _HIGHEST, 32),
+        values=np.linspace(least, _HIGHEST, 32),
         n_jobs=arguments.jobs,
     )
     words += f"; T1 of {train.T1:g} s in all voxels; "
@@ -162,12 +179,16 @@ def plan_distributions(arguments, table):
         else f"refocusing angles of 180 degrees times B1 of {arguments.B1}"
     )
     estimator = _with_noise(arguments, search)
-    return Plan(estimator, grid, option["short"], angles, known, words)
+    return Plan(
+        estimator, grid, option["short"], angles, known, is_magnitude, None, words
+    )
 
 
 def write_distributions(folder, arguments, table, mask, plan):
     """Invert the voxels of a mask, write all files; return lines to be printed."""
-    mapper = VoxelMapper(plan.estimator, table.acquisition[["TE"]], verbose=1)
+    mapper = VoxelMapper(
+        plan.estimator, table.acquisition[["TE"]], n_jobs=plan.jobs, verbose=1
+    )
     values = mapper.fit(table.by_sample()).transform(
         table.by_sample(), mask=mask, known=plan.angles
     )
@@ -210,6 +231,12 @@ def write_distributions(folder, arguments, table, mask, plan):
 def _given(arguments, name):
     value = getattr(arguments, name)
     return DEFAULTS[name] if value is None else value
+
+
+def _lowest(signals, inside):
+    """Return the lowest number of finite signals inside a mask, at most 0."""
+    lows, tops = signals.min(axis=1), signals.max(axis=1)
+    return float(lows[inside & np.isfinite(lows) & np.isfinite(tops)].min(initial=0.0))
 
 
 def _grid(option, times):
@@ -263,10 +290,11 @@ def _intervals(arguments, table, mask, plan):
         statistics=tuple(_STATISTICS),
         short=plan.short,
         n_refits=arguments.intervals,
-        noise="rician" if signals.min(initial=0.0) >= 0.0 else "gaussian",
+        noise="rician" if plan.is_magnitude else "gaussian",
         known=None if plan.angles is None else plan.angles[rows],
         signal_numbers=rows,
         random_state=0,
+        n_jobs=plan.jobs,
     )
     found = {}
     for name, shown in _STATISTICS.items():
@@ -280,21 +308,23 @@ def _intervals(arguments, table, mask, plan):
 def _timing(times, arguments):
     """Return the echo spacing and the time of the first echo of the train."""
     times = np.unique(times)
-    if times.size < 2 or times[0] <= 0.0:
+    if times[0] <= 0.0:
         raise ValueError(
-            f"{arguments.source}: {NAME} needs at least two different positive echo "
-            f"times, got {times.tolist()}."
+            f"{arguments.source}: an echo at {times[0]:g} s is none of a train; "
+            "--echoes exponential fits decays without stimulated echoes."
         )
     spacing = np.diff(times).min()
     places = (times - times[0]) / spacing
     # Short spacings are rounded in files: the whole train tells them better.
     spacing = (times[-1] - times[0]) / np.rint(places[-1])
-    off = np.abs(times - times[0] - spacing * np.rint(places)).max()
-    if off > _ROUNDING * spacing:
+    off = np.abs(times - times[0] - spacing * np.rint(places))
+    if off.max() > _ROUNDING * spacing:
+        at = int(off.argmax())
         raise ValueError(
-            f"{arguments.source}: the echoes are not evenly spaced, TE = "
-            f"{times.round(6).tolist()} s; --echoes exponential fits decays without "
-            "stimulated echoes."
+            f"{arguments.source}: the echoes are not evenly spaced: {times[at]:.6g} s "
+            f"is {off[at]:.2g} s off a train from {times[0]:.6g} s in steps of "
+            f"{spacing:.6g} s; --echoes exponential fits decays without stimulated "
+            "echoes."
         )
     # Echoes at the start may have been left out of the files.
     before = times[0] / spacing

@@ -10,17 +10,16 @@ from sklearn.pipeline import make_pipeline
 from ..datasets import make_decay
 from ..inversion import LassoFistaCV, SmoothLassoCV
 from ..io import read_decay
-from ..io._decay import CSDM_SUFFIXES
 from ..kernels import KernelBuilder
 from ..metrics import distribution_peaks
 from ..model_selection import BaselineSearch, EfficiencySearch
 from ..signals import InversionRecovery, resolve_model
-from ..utils._columns import read_name
 from ..utils._written import written_together
 from ._invert_grid import RULES as GRID_RULES
 from ._invert_grid import run_invert_grid
 from ._output import LARGEST, SMALLEST, check_folder, write_csv
 from ._picture import check_matplotlib, draw_inversion
+from ._points import check_name, check_recovery, check_times, is_csdm, is_negative
 
 # All files that the command writes.
 _FILES = (
@@ -32,12 +31,6 @@ _FILES = (
 )
 # What is not taken from the data.
 _DEFAULTS = {"bins": 100}
-# Seconds that are long for these kernels; larger numbers may be milliseconds.
-_LONG = {"T2": 10.0, "gaussian": 10.0, "T1-IR": 100.0, "T1-SR": 100.0}
-# s/m² that are few for diffusion; smaller numbers may be s/mm², or in 1e9 s/m².
-_FEW = 1e4
-# A grid that lies farther from the times than this factor cannot explain them.
-_FAR = 1e3
 # Simulated data of the kernels: times, peaks (centre, width in decades, share).
 _SIMULATIONS = {
     "diffusion": (np.linspace(1e7, 1.5e9, 40), ((2e-9, 0.05, 0.7), (3e-10, 0.1, 0.3))),
@@ -100,7 +93,15 @@ def _load(arguments):
         )
     table = read_decay(arguments.file, allow_external=arguments.allow_external)
     X, y = table.by_point()
-    _check_name(arguments, str(X.columns[0]), column)
+    unit = check_name(
+        f"{arguments.file}: the first column",
+        str(X.columns[0]),
+        arguments.kernel,
+        column,
+        by_unit=is_csdm(arguments.file),
+        way_out="choose another --kernel, or rename the column if it is meant.",
+    )
+    _take_unit(arguments, unit)
     X = X.set_axis([column], axis=1)
     y = y.to_frame() if isinstance(y, pd.Series) else y
     if len(X) < 2 * arguments.folds:
@@ -120,23 +121,17 @@ def _load(arguments):
             f"{arguments.file}: all times are {X[column][0]:g}, expected several."
         )
     _check_sizes(arguments, X, y)
-    _check_times(arguments, X[column].to_numpy())
+    check_times(
+        arguments.file, arguments.kernel, X[column].to_numpy(), limits, arguments.unit
+    )
     _check_signs(arguments, y)
     return {"X": X, "y": y, "truth": None}
 
 
-def _check_name(arguments, name, column):
-    """Refuse points that the file calls another quantity; take the unit it gives."""
-    quantity, unit = read_name(name)
-    if quantity not in (None, column):
-        raise ValueError(
-            f"{arguments.file}: the first column is {name!r}, but kernel "
-            f"{arguments.kernel} reads {column}; choose another --kernel, or rename "
-            "the column if it is meant."
-        )
+def _take_unit(arguments, unit):
+    """Label results with the unit that a file gives."""
     # Values of CSDM files come in seconds, whatever their label says.
-    converted = Path(arguments.file).suffix.lower() in CSDM_SUFFIXES
-    if arguments.unit is not None or unit is None or converted:
+    if arguments.unit is not None or unit is None or is_csdm(arguments.file):
         return
     # Units of b hold a length.
     if ("/" in unit) == (arguments.kernel == "diffusion"):
@@ -155,38 +150,6 @@ def _check_sizes(arguments, X, y):
             )
 
 
-def _check_times(arguments, times):
-    """Say where the unit of times is not what it seems to be."""
-    longest = _LONG.get(arguments.kernel, np.inf)
-    if arguments.unit is None and times.max() > longest:
-        warnings.warn(
-            f"times reach {times.max():g}, which is long for seconds; results are in "
-            "the unit of the file, and --unit labels it",
-            stacklevel=2,
-        )
-    if (
-        arguments.kernel == "diffusion"
-        and arguments.unit is None
-        and (times.max() < _FEW)
-    ):
-        warnings.warn(
-            f"b reaches {times.max():g}, which is small for s/m²; D comes out in one "
-            "over the unit of the file, and --unit labels both",
-            stacklevel=2,
-        )
-    seen = times[times > 0]
-    seen = 1.0 / seen if arguments.kernel == "diffusion" else seen
-    low, high = arguments.minimum, arguments.maximum
-    below = high is not None and high < seen.min() / _FAR
-    above = low is not None and low > seen.max() * _FAR
-    if below or above:
-        name, value = ("--maximum", high) if below else ("--minimum", low)
-        raise ValueError(
-            f"{arguments.file}: {name} {value:g} leaves no grid that the times, from "
-            f"{times.min():g} to {times.max():g}, can see; are both in one unit?"
-        )
-
-
 def _check_signs(arguments, y):
     """Refuse signals that no positive distribution explains, or name them."""
     zero = [name for name in y if not y[name].any()]
@@ -199,12 +162,10 @@ def _check_signs(arguments, y):
         )
     negative = []
     if arguments.kernel != "T1-IR":
-        negative = [
-            name
-            for name in y
-            # Means, which cannot overflow; noise around zero has no sign.
-            if -y[name].min() > y[name].max() and (y[name] / len(y)).sum() < 0
-        ]
+        negative = [name for name in y if is_negative(y[name])]
+    else:
+        for name in y:
+            check_recovery(arguments.file, f"signal {name!r}", y[name].to_numpy())
     if not zero and not negative:
         return
     first = [*zero, *negative][0]

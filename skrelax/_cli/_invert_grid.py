@@ -13,11 +13,11 @@ from ..kernels import KernelBuilder, acquisition_grid
 from ..metrics import distribution_peaks_2d, residual_autocorrelation
 from ..model_selection import BaselineSearch, EfficiencySearch, StrengthSearch
 from ..signals import InversionRecovery, resolve_model
-from ..utils._columns import read_name
 from ..utils._inspect import final_step, weight_options
 from ..utils._written import written_together
 from ._output import LARGEST, SMALLEST, check_folder, write_csv
 from ._picture import check_matplotlib, draw_plane
+from ._points import check_name, check_recovery, check_times, is_csdm, is_negative
 
 # All files that the command writes.
 FILES = (
@@ -79,7 +79,7 @@ def run_invert_grid(arguments, kernels):
     if not arguments.no_plot:
         check_matplotlib()
     limits = _limits(arguments)
-    plane = _load(arguments, kernels)
+    plane = _load(arguments, kernels, limits)
     with written_together(folder, stale=FILES, overwrite=arguments.overwrite) as new:
         pipeline, tried = _tune(arguments, kernels, plane, limits)
         predicted = pipeline.predict(plane.acquisition)
@@ -107,17 +107,23 @@ def _limits(arguments):
     }
 
 
-def _load(arguments, kernels):
+def _load(arguments, kernels, limits):
     """Return the Plane of a file."""
     grid = read_signal_grid(arguments.file, allow_external=arguments.allow_external)
     columns = [resolve_model(one).acquisition_columns[0] for one in kernels]
-    for name, column, kernel in zip(grid.names, columns, kernels, strict=True):
-        quantity, _ = read_name(name) if name else (None, None)
-        if quantity not in (None, column):
-            raise ValueError(
-                f"{arguments.file}: an axis is {name!r}, but kernel {kernel} reads "
-                f"{column}; give the kernels in the order of the axes."
-            )
+    units = [
+        check_name(
+            f"{arguments.file}: an axis",
+            name,
+            kernel,
+            column,
+            by_unit=True,
+            way_out="give the kernels in the order of the axes.",
+        )
+        for name, column, kernel in zip(grid.names, columns, kernels, strict=True)
+    ]
+    if not is_csdm(arguments.file):
+        _take_unit(arguments, kernels, units)
     signals, words, noise_std = grid.signals, [], np.nan
     shape = " x ".join(str(one.size) for one in grid.points)
     words.append(f"{shape} points, kernels {arguments.kernel}")
@@ -141,21 +147,60 @@ def _load(arguments, kernels):
                 f"{arguments.file}: the {name} axis must have at least two points of "
                 f"{column}, increasing and not negative, got {one[:4].tolist()} ..."
             )
-    weight = np.ones(points[1].size)
-    if kernels[1] == "T2" and points[1].size > _MANY:
-        count = points[1].size
-        points[1], signals, weight = compress_echoes(points[1], signals, _WINDOWS)
-        off = _window_error(grid.points[1])
+    for axis, (kernel, column) in enumerate(zip(kernels, columns, strict=True)):
+        ends = [limits[end] and limits[end][axis] for end in ("minimum", "maximum")]
+        check_times(
+            arguments.file,
+            kernel,
+            points[axis],
+            ends,
+            arguments.unit,
+            name=f"points of {column}",
+        )
+    if "T1-IR" not in kernels and is_negative(signals):
+        raise ValueError(
+            f"{arguments.file}: the signal is negative, from {signals.min():g} to "
+            f"{signals.max():g}: {arguments.kernel} has positive amplitudes; turn its "
+            "sign, or correct its phase."
+        )
+    for axis, kernel in enumerate(kernels):
+        if kernel == "T1-IR":
+            check_recovery(arguments.file, "the signal", signals.mean(axis=1 - axis))
+    weights = [np.ones(one.size) for one in points]
+    for axis, kernel in enumerate(kernels):
+        given = points[axis]
+        if kernel != "T2" or given.size <= _MANY:
+            continue
+        points[axis], trains, weights[axis] = compress_echoes(
+            given, np.moveaxis(signals, axis, -1), _WINDOWS
+        )
+        signals = np.moveaxis(trains, -1, axis)
         words.append(
-            f"{count} echoes averaged in {weight.size} windows, which bends decays by "
-            f"at most {off:.0e} of their amplitude"
+            f"{given.size} echoes averaged in {points[axis].size} windows, which bends "
+            f"decays by at most {_window_error(given):.0e} of their amplitude"
         )
     names = columns
     if columns[0] == columns[1]:
         names = [f"{columns[0]}_1", f"{columns[1]}_2"]
     X = pd.DataFrame(acquisition_grid(*points), columns=names)
-    weights = np.tile(weight, points[0].size)
+    weights = np.outer(*weights).ravel()
     return Plane(X, signals.ravel(), weights, tuple(points), noise_std, words)
+
+
+def _take_unit(arguments, kernels, units):
+    """Label results with the unit that a file gives, or refuse two units of times."""
+    times = {
+        unit
+        for kernel, unit in zip(kernels, units, strict=True)
+        if kernel != "diffusion" and unit is not None
+    }
+    if len(times) > 1:
+        raise ValueError(
+            f"{arguments.file}: the axes are in {' and '.join(sorted(times))}; write "
+            "both in one unit."
+        )
+    if arguments.unit is None and times and "diffusion" not in kernels:
+        arguments.unit = times.pop()
 
 
 def _window_error(times):

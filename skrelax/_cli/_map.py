@@ -37,6 +37,8 @@ MODELS = (
     "T2-stretched",
     "T2-EPG",
 )
+# Voxels above this fraction of the signal inside a mask are no background.
+_BRIGHT = 0.5
 # What --mask takes besides files.
 MASKS = ("auto", "none")
 
@@ -77,12 +79,12 @@ def run_map(arguments):
         folder, files, [source, *inputs], overwrite=arguments.overwrite, empty=True
     )
     table = _read(source)
+    inside = _inside(arguments, table)
     if distributes:
-        plan = distributions.plan_distributions(arguments, table)
+        plan = distributions.plan_distributions(arguments, table, inside)
         write = distributions.write_distributions
     else:
         plan, write = _plan_fit(arguments, table), _write_parameters
-    inside = _inside(arguments, table)
     mask = voxels_with_values(plan.known, inside) if plan.known else inside
     with written_together(folder, stale=files, overwrite=arguments.overwrite) as new:
         text = write(new, arguments, table, mask, plan)
@@ -117,12 +119,16 @@ def _inside(arguments, table):
     rows = table.signals.to_numpy()
     mask = ~_beyond(arguments, rows.T)
     if arguments.mask == "auto":
-        mask[mask] = foreground_mask(rows[mask])
+        try:
+            mask[mask] = foreground_mask(rows[mask])
+        except ValueError as error:
+            raise ValueError(f"{arguments.source}: {error}") from error
         if not mask.any():
             raise ValueError(
                 f"{arguments.source}: no voxel stands out of the background; --mask "
                 "none fits all of them."
             )
+        _check_background(rows, mask)
     elif arguments.mask != "none":
         given = read_map("mask", as_path(arguments.mask, "--mask"), table)
         mask &= np.nan_to_num(given) != 0
@@ -132,6 +138,22 @@ def _inside(arguments, table):
                 "are not 0 are fitted."
             )
     return mask
+
+
+def _check_background(rows, mask):
+    """Say where what is left out of a mask (n_voxels,) is no background."""
+    tops = np.abs(rows).max(axis=1)
+    left_out = ~mask & (tops > 0) & (tops < np.inf)
+    if not left_out.any():
+        return
+    inside, outside = np.median(tops[mask]), np.median(tops[left_out])
+    if outside > _BRIGHT * inside:
+        warnings.warn(
+            f"--mask auto leaves out {int(left_out.sum())} voxels that are hardly "
+            f"darker than those inside, {outside:.3g} against {inside:.3g} (medians): "
+            "where images have no background, --mask none fits all",
+            stacklevel=2,
+        )
 
 
 class _Plan(NamedTuple):

@@ -38,6 +38,13 @@ def check_folder(folder, names, inputs, *, overwrite, empty):
         raise ValueError(
             f"{folder / there[0]} exists; give --overwrite to replace it, or --out."
         )
+    for name in there:
+        # Found before hours of work, not after them.
+        if (folder / name).is_dir():
+            raise ValueError(
+                f"{folder / name} is a folder, expected a file of results; choose "
+                "another --out."
+            )
     for path in inputs:
         path = Path(path)
         if path.name in there and path.resolve() == (folder / path.name).resolve():

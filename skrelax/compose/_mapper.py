@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..nonlinear._status import warn_status
-from ..utils._answers import answering
+from ..utils._answers import answering, check_takes_known
 from ..utils._parallel import split_slices
 from ..utils._progress import Progress
 from ..utils._sklearn import BaseEstimator, HasMethods, Interval, _fit_context
@@ -246,6 +246,8 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
                 f"shape {X.shape}; call compute_chunk_sizes() on it."
             )
         mask = _check_mask(mask, n_voxels)
+        if known is not None:
+            check_takes_known(self.estimator_)
         known = _check_known(known, n_voxels, answering(self.estimator_)._takes_known)
         if is_lazy:
             return self._transform_lazily(X, mask, known)
@@ -366,7 +368,8 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
 
 
 def _is_dask(X):
-    return hasattr(X, "__dask_graph__") and hasattr(X, "map_blocks")
+    # Arrays of xarray have a graph, too, and are not always lazy.
+    return hasattr(X, "__dask_graph__") and hasattr(X, "rechunk")
 
 
 def _check_two_axes(X):
@@ -423,11 +426,6 @@ def _check_known(known, n_voxels, kind):
     """
     if known is None:
         return None
-    if not kind:
-        raise TypeError(
-            "known values are for a KernelParameterSearch or a NonlinearRelaxationFit; "
-            "the estimator is neither."
-        )
     if isinstance(known, dict) != (kind == "names"):
         wanted = "a dict {name: values}" if kind == "names" else "numbers"
         raise TypeError(

@@ -12,7 +12,7 @@ from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
 from ..nonlinear._status import FitStatus
-from ..utils._answers import answering, chosen_settings
+from ..utils._answers import answering, check_takes_known, chosen_settings
 from ..utils._inspect import final_step, treats_signals_alone, weight_options
 from ..utils._linear_inputs import ITERATIONS, STRENGTH, validate_relative_weight
 from ..utils._rice import expected_magnitude
@@ -195,6 +195,8 @@ class RicianInversion(
         ValueError
             If a magnitude is negative, `noise_std` is not positive or not one per
             signal, or the inversion refuses its input.
+        TypeError
+            If `estimator` is a RicianInversion, or takes no known values.
 
         Warns
         -----
@@ -202,6 +204,13 @@ class RicianInversion(
             If signals are not at rest after `max_iter` inversions, or the fifth choice
             of a strength moves them by more than a quarter of the noise.
         """
+        if answering(self.estimator)._is_rician:
+            raise TypeError(
+                "estimator must be an inversion of signals, not of magnitudes as a "
+                "RicianInversion is."
+            )
+        if known is not None:
+            check_takes_known(self.estimator)
         options = self._route(sample_weight, known)
         Y = check_magnitudes(y)
         single = Y.ndim < 2

@@ -146,7 +146,9 @@ def _read_text(path):
     for number, line in content:
         entries = split(line)
         try:
-            row = [_number(entry, path, number, i) for i, entry in enumerate(entries)]
+            row = [
+                read_number(entry, path, number, i) for i, entry in enumerate(entries)
+            ]
         except DecayFileError as error:
             if rows or as_number(entries[0]) is not None:
                 raise
@@ -196,7 +198,7 @@ def as_number(entry):
         return None
 
 
-def _number(entry, path, line, column):
+def read_number(entry, path, line, column):
     """Return the number of an entry, or raise with file and line."""
     value = as_number(entry)
     if value is None:
@@ -205,9 +207,12 @@ def _number(entry, path, line, column):
                 f"{path}:{line}: column {column + 1} is complex, got {shown(entry)}; "
                 "write the real part after skrelax.io.correct_phase."
             )
+        hint = ""
+        if as_number(entry.replace(",", ".")) is not None:
+            hint = "; write decimal points, not commas"
         raise DecayFileError(
             f"{path}:{line}: expected a number in column {column + 1}, got "
-            f"{shown(entry)}."
+            f"{shown(entry)}{hint}."
         )
     if not np.isfinite(value):
         raise DecayFileError(

@@ -1,20 +1,25 @@
 """Signals over two acquisition axes from the files that hold them."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..utils._columns import read_name
 from ._csdm import read_csdm_axes
 from ._decay import (
     CSDM_SUFFIXES,
-    as_number,
     check_decay_file,
     content_lines,
+    read_number,
     splitter,
 )
 from ._files import DecayFileError, as_numbers, as_path, shown
 from ._spinsolve import read_spinsolve
 
+# A corner that names both axes, with or without units: "TI (ms) / TE (ms)".
+_NAME = r"([^\W\d_]+(?:\s*[(\[][^)\]]*[)\]])?)"
+_CORNER = re.compile(rf"{_NAME}\s*[/\\|]\s*{_NAME}")
 # Endings of the files of a Spinsolve with echoes.
 _SPINSOLVE = (".dat", ".dat.gz")
 
@@ -81,8 +86,9 @@ def read_signal_grid(path, *, parameters=None, allow_external=False):
         - a CSDM file (``.csdf``, ``.csdfe``) with two dimensions and one signal;
         - text with the points of the second axis in the first line, and in each further
           line a point of the first axis and the signals there, separated by commas,
-          semicolons, tabs or blanks. What stands in the corner is passed over; lines
-          that start with ``#`` and empty ones as well.
+          semicolons, tabs or blanks. A corner that names both axes, as ``TI/TE`` or
+          ``TI (ms) / TE (ms)``, is taken for their names; others are passed over, and
+          lines that start with ``#`` and empty ones as well.
     parameters : str, path-like or None, default=None
         The parameter file of a Spinsolve experiment. None takes ``acqu.par`` in the
         same folder, or the only file whose name ends so.
@@ -173,13 +179,15 @@ def _read_matrix(path):
             f"the points along its edges, got {len(rows)} lines of {width} entries."
         )
     # A corner that is blank is no entry where blanks separate.
-    edge = edge[1:] if len(edge) == width else edge
+    has_corner = len(edge) == width
+    names = _read_corner(edge[0]) if has_corner else ("", "")
+    edge = edge[1:] if has_corner else edge
     if len(edge) != width - 1:
         raise DecayFileError(
             f"{path}:{number}: expected the {width - 1} points of the second axis, got "
             f"{len(edge)} entries."
         )
-    second = np.array(_numbers(path, number, edge))
+    second = np.array(_numbers(path, number, edge, int(has_corner)))
     matrix = []
     for number, entries in rows[1:]:
         if len(entries) != width:
@@ -192,21 +200,27 @@ def _read_matrix(path):
     first = matrix[:, 0]
     for where, points in (("first line", second), ("first column", first)):
         # Signals in their place turn somewhere, or are negative.
-        if (points < 0).any() or not (np.diff(points) > 0).all():
+        wrong = np.append(points[0] < 0, np.diff(points) <= 0)
+        if wrong.any():
+            at = int(wrong.argmax())
+            before = f" after {points[at - 1]:g}" if at else ""
             raise DecayFileError(
                 f"{path}: the {where} must hold the points of an axis, increasing and "
-                f"not negative, got {points[:4].tolist()} ...; is an edge missing?"
+                f"not negative, got {points[at]:g}{before}; is an edge missing? If "
+                "not, sort the points."
             )
-    return SignalGrid(("", ""), (first, second), matrix[:, 1:])
+    return SignalGrid(names, (first, second), matrix[:, 1:])
 
 
-def _numbers(path, line, entries):
-    """Return finite numbers of the entries of a line."""
-    values = [as_number(entry) for entry in entries]
-    for column, (value, entry) in enumerate(zip(values, entries, strict=True), 1):
-        if value is None or not np.isfinite(value):
-            raise DecayFileError(
-                f"{path}:{line}: expected a finite number as entry {column}, got "
-                f"{shown(entry)}."
-            )
-    return values
+def _read_corner(text):
+    """Return the names of both axes in a corner, or empty ones."""
+    match = _CORNER.fullmatch(text.strip())
+    names = match.groups() if match else ()
+    # What a single b stands for is told by the other axis.
+    known = [read_name(name)[0] or re.match("b\\W|b$", name) for name in names]
+    return names if names and all(known) else ("", "")
+
+
+def _numbers(path, line, entries, start=0):
+    """Return finite numbers of the entries of a line, from a column on."""
+    return [read_number(one, path, line, at) for at, one in enumerate(entries, start)]

@@ -7,6 +7,7 @@ from scipy.special import stdtrit
 from sklearn.base import clone
 
 from ..utils._answers import answering, fitted_distributions
+from ..utils._validation import check_numbers
 from ..utils._warnings import collect_warnings
 from ._magnitudes import level_of_magnitudes, signals_below
 
@@ -99,7 +100,9 @@ def _take(plan, fitted):
     out = np.full((len(plan.statistics), len(found.rows)), np.nan)
     whole = np.isfinite(found.rows).all(axis=1)
     for row, (name, (function, _)) in zip(out, plan.statistics.items(), strict=True):
-        values = np.asarray(function(found.rows[whole], bins), dtype=np.float64)
+        values = check_numbers(
+            function(found.rows[whole], bins), f"statistics[{name!r}]", finite=False
+        )
         if values.shape != (np.count_nonzero(whole),):
             raise ValueError(
                 f"statistics[{name!r}] must return one number per distribution, got "

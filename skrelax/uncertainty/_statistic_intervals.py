@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..metrics import fraction_between, log_mean
-from ..utils._answers import answering, without_penalty
+from ..utils._answers import answering, check_takes_known, without_penalty
 from ..utils._inspect import choosing_for_each, weight_options
 from ..utils._linear_inputs import validate_relative_weight
 from ..utils._parallel import split_slices
@@ -27,6 +27,8 @@ _MOST_REFITS = 100_000
 # Signals of one call of the estimator.
 _TOGETHER = 100_000
 _SMALLEST = 1e-90
+# Columns of each statistic, and that of the noise.
+_PARTS, _NOISE = ("", " stderr", " low", " high"), "noise"
 
 
 @validate_params(
@@ -126,8 +128,8 @@ def statistic_intervals(
         If a setting is outside its range, shapes do not match, signals cannot be
         treated one by one, or the estimator does not know its relaxation times.
     TypeError
-        If `estimator` does not end in a linear inversion, or a statistic is no
-        function.
+        If `estimator` does not end in a linear inversion or takes no known values, or a
+        statistic is no function, or returns no numbers.
 
     See Also
     --------
@@ -186,6 +188,8 @@ def statistic_intervals(
     per_signal = {"known": known, "noise_std": noise_std}
     for name, values in per_signal.items():
         per_signal[name] = _one_each(values, name, n_signals)
+    if known is not None:
+        check_takes_known(estimator)
     if noise_std is not None:
         levels = per_signal["noise_std"]
         outside = (levels < 0.0) | (levels > LARGEST)
@@ -199,11 +203,6 @@ def statistic_intervals(
     is_rician = noise == "rician"
     if noise is None:
         is_rician = getattr(last, "_is_rician", False)
-    if is_rician and (Y < 0.0).any():
-        raise ValueError(
-            "y must not be negative for noise='rician', that of magnitudes, got "
-            f"{np.nanmin(Y)}."
-        )
     each = choosing_for_each(estimator)
     if each is None:
         raise ValueError(
@@ -231,6 +230,12 @@ def statistic_intervals(
     for values in per_signal.values():
         wanted &= values is None or np.isfinite(values)
     places = np.flatnonzero(wanted)
+    lowest = Y.min(axis=0)[places].min(initial=0.0)
+    if is_rician and lowest < 0.0:
+        raise ValueError(
+            "y must not be negative for noise='rician', that of magnitudes, got "
+            f"{lowest}."
+        )
     blocks = split_slices(places.size, -(-places.size * n_refits // _TOGETHER))
     # Workers cost more to start than one part would gain.
     results = Parallel(n_jobs=n_jobs if len(blocks) > 1 else None)(
@@ -242,16 +247,12 @@ def statistic_intervals(
         )
         for block in blocks
     )
-    columns = [
-        f"{name}{part}"
-        for name in plan.statistics
-        for part in ("", " stderr", " low", " high")
-    ]
+    columns = [f"{name}{part}" for name in plan.statistics for part in _PARTS]
     out = np.full((n_signals, len(columns) + 1), np.nan)
     for block, rows in zip(blocks, results, strict=True):
         out[places[block]] = rows
     out[~np.isfinite(out)] = np.nan
-    return pd.DataFrame(out, index=labels, columns=[*columns, "noise"])
+    return pd.DataFrame(out, index=labels, columns=[*columns, _NOISE])
 
 
 def _check_signals(X, y):
@@ -335,6 +336,13 @@ def _check_statistics(statistics, short):
                 f"{name!r}."
             )
         found[name] = function, SCALES[scale]
+    columns = [_NOISE, *(f"{name}{part}" for name in found for part in _PARTS)]
+    twice = [column for column in columns if columns.count(column) > 1]
+    if twice:
+        raise ValueError(
+            "statistics must have names that give each column another one, but "
+            f"{twice[0]!r} would be there twice."
+        )
     return found
 
 

@@ -251,6 +251,15 @@ def without_penalty(estimator):
     return estimator._without_penalty()
 
 
+def check_takes_known(estimator):
+    """Raise TypeError unless the fit of an estimator takes known values."""
+    if not answering(estimator)._takes_known:
+        raise TypeError(
+            "known values are for a KernelParameterSearch or a NonlinearRelaxationFit; "
+            "the estimator is neither."
+        )
+
+
 def fitted_distributions(estimator):
     """Return the Distributions of a fitted inversion, Pipeline or search.
 

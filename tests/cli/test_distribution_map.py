@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import AFFINE, called, fails, names
+from joblib import parallel_config
 from numpy.testing import assert_allclose
 
-from skrelax._cli import main
+from skrelax._cli import _distribution_map, main
+from skrelax.compose import VoxelMapper
 from skrelax.datasets import make_myelin_water_images
 from skrelax.metrics import fraction_between
 from skrelax.nonlinear import FitStatus
+from skrelax.uncertainty import _statistic_intervals, statistic_intervals
 
 nibabel = pytest.importorskip("nibabel")
 SIZE = 16
@@ -157,7 +160,7 @@ def test_decays_without_stimulated_echoes(tmp_path, capsys):
     (folder / "decay.json").write_text(json.dumps({"EchoTime": times.tolist()}))
     # These are no echoes of one train.
     error = fails(capsys, *command(folder, "--no-plot"))
-    assert "not evenly spaced" in error
+    assert "s off a train from 0.008 s in steps of" in error
     assert "--echoes exponential" in error
     options = ["--echoes", "exponential", "--no-plot", "--rule", "gcv"]
     assert main(command(folder, *options)) == 0
@@ -238,3 +241,107 @@ def test_odd_voxels_do_not_stop_a_volume(series, brain, capsys):
     assert np.isfinite(short[~lost]).all()
     # The background of noise has no distribution.
     assert lost[brain.tissue == ""].mean() > 0.9
+
+
+def test_voxels_outside_do_not_change_those_inside(series, brain, capsys):
+    # What is signed, or nothing but noise, outside of the mask is of no interest.
+    inside = (brain.tissue == "white")[..., None]
+    mask = save(series.parent / "mask.nii.gz", inside)
+    options = ["--no-plot", "--mask", str(mask), "--noise", "rician", "--bins", "20"]
+    assert main(command(series, *options, out="before")) == 0
+    images = brain.y.T.reshape(SIZE, SIZE, 1, -1).copy()
+    images[0, 0] = -np.inf
+    images[0, 1] *= -1.0
+    images[tuple(np.argwhere(inside)[0])][[3, 4]] = np.nan, -1.0
+    save(series / "train.nii.gz", images)
+    assert main(command(series, *options, "--intervals", "2", out="after")) == 0
+    for name in ("short_fraction", "flip_angle"):
+        before, after = (
+            load(series.parent / out / f"{name}.nii.gz") for out in ("before", "after")
+        )
+        lost = np.isnan(after[inside])
+        assert lost.sum() == 1
+        assert_allclose(after[inside][~lost], before[inside][~lost], rtol=1e-6)
+    low = load(series.parent / "after" / "short_fraction_low.nii.gz")
+    assert np.isfinite(low[inside]).sum() == inside.sum() - 1
+    # Inside it is wrong.
+    images[tuple(np.argwhere(inside)[1])][3] = -1.0
+    save(series / "train.nii.gz", images)
+    error = fails(capsys, *command(series, *options))
+    assert "got -1 inside the mask" in error
+
+
+def test_turned_angles_give_the_same_echoes(series, brain):
+    inside = (brain.tissue == "white")[..., None]
+    B1 = np.full(inside.shape, 0.8)
+    # 0.8 times 180 degrees, the same beyond 180, and one and two turns more.
+    B1[tuple(np.argwhere(inside)[:4].T)] = 0.8, 1.2, 2.8, 5.2
+    save(series.parent / "B1.nii.gz", B1)
+    options = ["--B1", str(series.parent / "B1.nii.gz"), "--no-plot", "--bins", "20"]
+    assert main(command(series, *options, "--mask", "none")) == 0
+    angles = load(series.parent / "out" / "flip_angle.nii.gz")
+    assert_allclose(angles[inside], 144.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_volume_without_a_value(series, capsys, value):
+    save(series / "train.nii.gz", np.full((2, 2, 1, TIMES.size), value))
+    error = fails(capsys, *command(series, "--no-plot"))
+    assert f"{series}: signals have no voxel with finite values" in error
+    found, _, printed = called(
+        capsys, *command(series, "--no-plot", "--mask", "none", "--bins", "8")
+    )
+    assert found == 0
+    assert "RuntimeWarning" not in printed
+    empty = save(series.parent / "B1.nii.gz", np.zeros((2, 2, 1)))
+    _, lines, printed = called(
+        capsys,
+        *command(series, "--mask", "none", "--B1", empty, "--no-plot", out="B1"),
+    )
+    assert "the maps of B1 have no value" in lines[0]
+    assert "RuntimeWarning" not in printed
+
+
+def test_train_from_zero(series, capsys):
+    times = (TIMES - TIMES[0]).tolist()
+    (series / "train.json").write_text(json.dumps({"EchoTime": times}))
+    assert "an echo at 0 s is none of a train" in fails(capsys, *command(series))
+
+
+@pytest.mark.parametrize("echoes", ["epg", "exponential"])
+@pytest.mark.parametrize("n_echoes", [1, 4])
+def test_one_echo_time_tells_nothing(series, capsys, echoes, n_echoes):
+    save(series / "train.nii.gz", np.ones((4, 4, 1, n_echoes)))
+    (series / "train.json").write_text('{"EchoTime": 0.01}')
+    options = ["--mask", "none", "--no-plot", "--echoes", echoes]
+    error = fails(capsys, *command(series, *options))
+    assert "at least two different echo times, got 0.01 s in all images" in error
+
+
+def test_workers_for_every_kind_of_echoes(series, brain, monkeypatch):
+    inside = (brain.tissue == "white")[..., None]
+    mask = save(series.parent / "mask.nii.gz", inside)
+    options = ["--no-plot", "--mask", str(mask), "--echoes", "exponential"]
+    options += ["--bins", "12", "--intervals", "4"]
+    assert main(command(series, *options, out="one")) == 0
+    workers = []
+
+    def mapper(*arguments, n_jobs, **settings):
+        workers.append(n_jobs)
+        return VoxelMapper(*arguments, n_jobs=n_jobs, chunk_size=50, **settings)
+
+    def intervals(*arguments, n_jobs, **settings):
+        workers.append(n_jobs)
+        return statistic_intervals(*arguments, n_jobs=n_jobs, **settings)
+
+    monkeypatch.setattr(_distribution_map, "VoxelMapper", mapper)
+    monkeypatch.setattr(_distribution_map, "statistic_intervals", intervals)
+    monkeypatch.setattr(_statistic_intervals, "_TOGETHER", 40)
+    with parallel_config("threading"):
+        assert main(command(series, *options, "--jobs", "2", out="two")) == 0
+    assert workers == [2, 2]
+    for name in ("short_fraction", "gmT2_low"):
+        one, two = (
+            load(series.parent / out / f"{name}.nii.gz") for out in ("one", "two")
+        )
+        assert_allclose(two, one, rtol=1e-6)

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from commands import fails
 from numpy.testing import assert_allclose
 
 from skrelax._cli import main
@@ -248,3 +249,28 @@ def test_a_single_efficiency_is_named(tmp_path, capsys):
     assert main([*command, "--bins", "30"]) == 0
     printed = capsys.readouterr().out
     assert "no efficiency but 1.70 is within one standard error" in printed
+
+
+def test_units_of_csdm_tell_b_values_from_times(tmp_path, capsys):
+    csdmpy = pytest.importorskip("csdmpy")
+    for unit, kernel in (("s/m^2", "T2"), ("s", "diffusion")):
+        data = csdmpy.CSDM(
+            dimensions=[csdmpy.LinearDimension(count=20, increment=f"1 {unit}")],
+            dependent_variables=[csdmpy.as_dependent_variable(np.geomspace(9, 1, 20))],
+        )
+        data.save(str(tmp_path / "decay.csdf"))
+        command = ["invert", tmp_path / "decay.csdf", "--kernel", kernel]
+        error = fails(capsys, *command, "--out", tmp_path / "out")
+        assert f"but kernel {kernel} reads" in error
+
+
+def test_recovery_with_the_wrong_sign(tmp_path, capsys):
+    times = np.geomspace(1e-3, 3.0, 24)
+    for sign in (1.0, -1.0):
+        signal = sign * (1.0 - 1.9 * np.exp(-times / 0.2))
+        rows = [f"{t:.6g},{s:.6g}" for t, s in zip(times, signal, strict=True)]
+        path = decay_file(tmp_path, "\n".join(rows))
+        options = ["--kernel", "T1-IR", "--efficiency", "1.9", "--bins", "12"]
+        out = str(tmp_path / "out")
+        main(["invert", path, *options, "--out", out, "--overwrite", "--no-plot"])
+        assert ("along TI, but" in capsys.readouterr().err) == (sign < 0)

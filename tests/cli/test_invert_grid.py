@@ -174,6 +174,9 @@ def test_what_cannot_be_inverted(tmp_path, capsys):
     negative = matrix("negative.csv", "x,1,2\n-1,2,3\n2,1,3\n")
     words = matrix("words.csv", "x,1,2\n1,a,3\n2,1,3\n")
     small = matrix("small.csv", "x,1\n1,2\n")
+    commas = matrix("commas.csv", "x;1;2\n1;2;3\n2;1,5;3\n")
+    unsorted = matrix("unsorted.csv", "x,1,2\n2,2,3\n1,2,3\n")
+    parts = matrix("complex.csv", "x,1,2\n1,2+1j,3\n2,1,3\n")
     empty = tmp_path / "empty"
     empty.mkdir()
     cases = [
@@ -187,7 +190,11 @@ def test_what_cannot_be_inverted(tmp_path, capsys):
         ([no_edge, "--kernel", "T1-SR,T2"], "is an edge missing?"),
         ([ragged, "--kernel", "T1-SR,T2"], "ragged.csv:2: expected 3 entries"),
         ([negative, "--kernel", "T1-SR,T2"], "increasing and not negative"),
-        ([words, "--kernel", "T1-SR,T2"], "words.csv:2: expected a finite number"),
+        ([words, "--kernel", "T1-SR,T2"], "words.csv:2: expected a number in column 2"),
+        ([commas, "--kernel", "T1-SR,T2"], "commas.csv:3: expected a number in column"),
+        ([commas, "--kernel", "T1-SR,T2"], "2, got '1,5'; write decimal points"),
+        ([unsorted, "--kernel", "T1-SR,T2"], "got 1 after 2; is an edge missing? If"),
+        ([parts, "--kernel", "T1-SR,T2"], "column 2 is complex"),
         ([small, "--kernel", "T1-SR,T2"], "two points at least along each axis"),
         ([empty, "--kernel", "T1-SR,T2"], "found none"),
         ([tmp_path / "nothing", "--kernel", "T1-SR,T2"], "no such file"),
@@ -198,3 +205,73 @@ def test_what_cannot_be_inverted(tmp_path, capsys):
         error = fails(capsys, "invert", *arguments, "--out", tmp_path / "out")
         assert message in error, arguments
     assert not (tmp_path / "out").exists()
+
+
+def test_axes_that_the_file_names(tmp_path, capsys):
+    y = signal(kernels("T1-IR", TI), kernels("T2", TE), [(0.3, 0.03, 1.0)])
+    b = np.linspace(0.0, 5e9, TI.size)
+
+    def error(kernel, corner, first=TI, second=TE, values=y):
+        path = write(tmp_path / "map.csv", first, second, values, corner)
+        command = ["invert", path, "--kernel", kernel, "--out", tmp_path / "out"]
+        return fails(capsys, *command)
+
+    swapped = error("T1-IR,T2", "TE/TI", TE, TI, y.T)
+    assert "an axis is 'TE', but kernel T1-IR reads TI; give the kernels" in swapped
+    assert "an axis is 'TI (s)'" in error("diffusion,T2", "TI (s) / TE (s)")
+    assert "an axis is 'b', but kernel T1-SR reads TS" in error("T1-SR,T2", "b/TE", b)
+    assert "an axis is 'b (s/m2)'" in error("T1-SR,T2", "b (s/m2) | TE", b)
+    assert "are in ms and s; write both in one unit" in error(
+        "T1-IR,T2", "TI (s) / TE (ms)", TI, 1e3 * TE
+    )
+
+
+def test_unit_of_the_points(tmp_path, capsys):
+    y = signal(kernels("T1-SR", TI), kernels("T2", TE), [(0.3, 0.03, 1.0)])
+    options = ["--rule", "chi2", "--bins", "8", "--baseline", "no", "--no-plot"]
+    path = write(tmp_path / "map.csv", 1e3 * TI, 1e3 * TE, y, corner="")
+    run(path, "T1-SR,T2", *options)
+    printed = capsys.readouterr().err
+    assert "points of TS reach 3000, which is long for seconds" in printed
+    assert "points of TE reach 40, which is long for seconds" in printed
+    for corner, more in (("TS (ms)/TE (ms)", []), ("TS/TE", ["--unit", "ms"])):
+        write(path, 1e3 * TI, 1e3 * TE, y, corner)
+        run(path, "T1-SR,T2", *options, *more)
+        assert "long for seconds" not in capsys.readouterr().err
+    write(path, TI, TE, y, corner="")
+    command = ["invert", path, "--kernel", "T1-SR,T2", "--out", tmp_path / "other"]
+    line = fails(capsys, *command, "--maximum", "3,1e-7")
+    assert "--maximum 1e-07 leaves no grid that the points of TE" in line
+
+
+def test_sign_of_the_signal(tmp_path, capsys):
+    y = signal(kernels("T1-SR", TI), kernels("T2", TE), [(0.3, 0.03, 1.0)])
+    path = write(tmp_path / "map.csv", TI, TE, -y, corner="")
+    command = ["invert", path, "--kernel", "T1-SR,T2", "--out", tmp_path / "out"]
+    line = fails(capsys, *command)
+    assert "the signal is negative" in line
+    assert "turn its sign" in line
+    # An inversion recovery has both signs, but rises.
+    y = signal(kernels("T1-IR", TI), kernels("T2", TE), [(0.3, 0.03, 1.0)])
+    options = ["--rule", "chi2", "--bins", "6", "--baseline", "no", "--efficiency"]
+    for sign in (1.0, -1.0):
+        write(path, TI, TE, sign * y)
+        run(path, "T1-IR,T2", *options, "1.8", "--no-plot")
+        assert ("along TI, but" in capsys.readouterr().err) == (sign < 0)
+
+
+def test_long_trains_on_either_axis(tmp_path, capsys):
+    times = 1e-3 * np.arange(1, 301)
+    y = signal(kernels("T1-SR", TI), kernels("T2", times), [(0.3, 0.03, 1.0)])
+    options = ["--rule", "chi2", "--bins", "12", "--baseline", "no", "--no-plot"]
+    path = write(tmp_path / "map.csv", TI, times, y, corner="")
+    out, _ = run(path, "T1-SR,T2", *options)
+    before = pd.read_csv(out / "map.csv", index_col=0).to_numpy()
+    write(path, times, TI, y.T, corner="")
+    out, _ = run(path, "T2,T1-SR", *options)
+    after = pd.read_csv(out / "map.csv", index_col=0).to_numpy()
+    assert "300 echoes averaged in" in capsys.readouterr().out
+    # Both have the tolerance of the solver, and the search of the strength.
+    assert_allclose(after, before.T, atol=1e-3 * before.max())
+    rest = pd.read_csv(out / "residuals.csv")
+    assert rest["weight"].sum() == 12 * 300

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from commands import called, images
 from numpy.testing import assert_allclose
 
 from skrelax._cli import main
@@ -283,3 +284,17 @@ def test_models_that_make_no_maps_are_refused(tmp_path, capsys):
         error = capsys.readouterr().err
         assert "--model must be one of T1-IR, T1-IR-efficiency" in error
         assert "impedance-imaginary" not in error
+
+
+def test_images_without_background(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    times = 0.01 * np.arange(1, 9)
+    values = 100.0 * np.exp(-times / 0.05) * rng.uniform(0.9, 1.1, (6, 6, 1, 1))
+    source = images(tmp_path / "in", values=values.astype(np.float32))
+    command = ["map", source, "--model", "T2", "--no-plot", "--out"]
+    _, _, printed = called(capsys, *command, tmp_path / "out")
+    assert "voxels that are hardly darker than those inside" in printed
+    values[:2] *= 0.02
+    images(tmp_path / "in", values=values.astype(np.float32))
+    _, _, printed = called(capsys, *command, tmp_path / "dark")
+    assert "hardly darker" not in printed

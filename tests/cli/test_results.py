@@ -103,6 +103,14 @@ def test_a_picture_of_an_earlier_run_does_not_stay(tmp_path, capsys):
     assert "inversion.png" not in names(out)
 
 
+def test_a_folder_in_the_place_of_a_file_is_found_first(tmp_path, capsys):
+    # Before anything is read, not when the work is done.
+    out = tmp_path / "out"
+    (out / "fit.csv").mkdir(parents=True)
+    arguments = [tmp_path / "nothing.csv", "--out", out, "--overwrite"]
+    assert "fit.csv is a folder, expected" in fails(capsys, "invert", *arguments)
+
+
 def test_what_is_read_is_not_replaced(tmp_path, capsys):
     out = tmp_path / "out"
     out.mkdir()

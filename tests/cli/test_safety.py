@@ -410,7 +410,8 @@ def test_nobody_reads_the_output(tmp_path):
                 stdout=full, stderr=subprocess.PIPE, check=False,
             )  # fmt: skip
         assert b"Traceback" not in done.stderr
-        assert done.stderr.startswith(b"skrelax: error: No space")
+        # Slow machines report progress before.
+        assert done.stderr.splitlines()[-1].startswith(b"skrelax: error: No space")
         assert done.returncode != 0
 
 

@@ -250,3 +250,19 @@ def test_inversions_that_do_not_converge_are_told():
     with pytest.warns(ConvergenceWarning, match="2 more of this kind") as caught:
         mapper.transform(voxels(6))
     assert len(caught) == 1
+
+
+def test_arrays_that_could_be_lazy_but_are_not():
+    class Labelled(np.ndarray):
+        """As an array of xarray is, which holds a Dask array or not."""
+
+        def __dask_graph__(self):
+            return None
+
+        def map_blocks(self):
+            raise NotImplementedError
+
+    mapper = VoxelMapper(NonlinearRelaxationFit("T2"), TE, include=("params",))
+    X = voxels(4)
+    found = mapper.fit(X.view(Labelled)).transform(X.view(Labelled))
+    assert_array_equal(found, mapper.fit(X).transform(X))

@@ -37,12 +37,22 @@ def test_white_matter_has_myelin_water():
     assert signed.y.min() < 0
 
 
+def test_times_in_single_precision():
+    times = 0.01 * np.arange(1, 49)
+    single = make_myelin_water_images(times.astype(np.float32), size=8, noise_std=0.0)
+    double = make_myelin_water_images(times, size=8, noise_std=0.0)
+    assert_allclose(single.y, double.y, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"echo_times": [0.01]}, "at least two evenly spaced"),
         ({"echo_times": [0.01, 0.02, 0.04]}, "at least two evenly spaced"),
         ({"echo_times": [0.02, 0.01]}, "at least two evenly spaced"),
+        ({"echo_times": []}, "at least two evenly spaced"),
+        ({"echo_times": [0.0, 0.01]}, "at least two evenly spaced"),
+        ({"echo_times": [0.01, 0.01]}, "at least two evenly spaced"),
         ({"size": 0}, "size"),
         ({"noise_std": -1.0}, "noise_std"),
         ({"short": -1.0}, "short"),

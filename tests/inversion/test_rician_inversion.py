@@ -527,8 +527,10 @@ def test_what_is_no_magnitude_is_refused():
         inversion.fit(KERNEL, Y + 0.1j)
     with pytest.raises(ValueError, match="NaN"):
         inversion.fit(KERNEL, np.where(Y > 0.5, np.nan, Y))
-    with pytest.raises(TypeError, match="unexpected keyword argument 'known'"):
+    with pytest.raises(TypeError, match="known values are for a KernelParameterSearch"):
         inversion.fit(KERNEL, Y, known=3.0)
+    with pytest.raises(TypeError, match="an inversion of signals, not of magnitudes"):
+        RicianInversion(inversion, NOISE).fit(KERNEL, Y)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,23 @@ def test_text_matrix(tmp_path, separator, corner):
     assert grid.names == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("corner", "names"),
+    [
+        ("TI/TE", ("TI", "TE")),
+        (" TI (ms) / TE [ms] ", ("TI (ms)", "TE [ms]")),
+        ("b\\TE", ("b", "TE")),
+        ("T1 / T2", ("", "")),
+        ("TI/TE/TR", ("", "")),
+        ("s/m2", ("", "")),
+    ],
+)
+def test_corner_that_names_the_axes(tmp_path, corner, names):
+    path = tmp_path / "map.csv"
+    path.write_text(f"{corner},1,2\n1,2,3\n2,3,4\n")
+    assert read_signal_grid(path).names == names
+
+
 def test_order_of_csdm_dimensions(tmp_path):
     csdmpy = pytest.importorskip("csdmpy")
     values = np.arange(6.0).reshape(2, 3)

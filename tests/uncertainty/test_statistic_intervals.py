@@ -307,6 +307,16 @@ def call(estimator=None, X=TIMES, y=None, **settings):
     return statistic_intervals(estimator or inversion(), X, y, **settings)
 
 
+def test_only_signals_that_are_inverted_must_be_magnitudes():
+    Y = np.abs(simulate(4)[0])
+    before = call(y=Y, noise="rician")
+    Y[3, 0], Y[4, 1], Y[5, 1], Y[:, 3] = -np.inf, np.nan, -1.0, -Y[:, 3]
+    after = call(y=Y, noise="rician", mask=[1, 1, 1, 0])
+    assert after.isna().all(axis=1).tolist() == [True, True, False, True]
+    # Signals that are fitted together differ by rounding.
+    assert_allclose(after.iloc[2], before.iloc[2], rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
@@ -322,6 +332,11 @@ def call(estimator=None, X=TIMES, y=None, **settings):
         ({"statistics": {"a": 3}}, TypeError, "statistics must have names"),
         ({"statistics": {"a": (len, "size")}}, ValueError, "scales among"),
         ({"statistics": {"a": lambda f, t: f}}, ValueError, "one number per dist"),
+        ({"statistics": {"a": lambda f, t: ["x"] * 3}}, TypeError, r"\['a'\] must ho"),
+        ({"statistics": {"a": lambda f, t: 1j * f[:, 0]}}, TypeError, "real numbers"),
+        ({"statistics": {"noise": len}}, ValueError, "'noise' would be there twice"),
+        ({"statistics": {"a": len, "a low": len}}, ValueError, "'a low' would be"),
+        ({"known": 3.0}, TypeError, "known values are for a KernelParameterSearch"),
         ({"noise": "rice"}, ValueError, "noise"),
         ({"noise": "rician", "y": -TIMES}, ValueError, "y must not be negative"),
         ({"level": 1.0}, ValueError, "level"),

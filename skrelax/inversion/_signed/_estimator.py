@@ -358,11 +358,6 @@ class MultiDimRegularizedILT(
         penalty, scheme = make_penalty(self.penalty), make_scheme(self.scheme)
         penalty._check()
         scheme._check()
-        if initial is not None and not scheme._takes_start:
-            raise ValueError(
-                "initial has no effect with a ConvergentScheme, whose result does not "
-                "depend on a start; leave it out."
-            )
         axes = make_axes(
             X,
             getattr(self, "feature_names_in_", ()),
@@ -484,7 +479,7 @@ def _warn(answer, scheme):
             f"interrupted after {np.max(answer.n_iter)} of {scheme.max_iter} "
             "iterations; the last iterate is kept."
         )
-    elif not scheme._takes_start and not np.all(answer.converged):
+    elif scheme._settles and not np.all(answer.converged):
         n_open = int(np.sum(~np.atleast_1d(answer.converged)))
         text = (
             f"{n_open} of {np.size(answer.converged)} inversions did not reach "

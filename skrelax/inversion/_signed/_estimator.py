@@ -66,7 +66,7 @@ class MultiDimRegularizedILT(
         The penalties and their constants; None takes those of
         :class:`AdaptivePenalty` as they are. ``set_params(penalty__strength=...)``
         and searches reach its parameters.
-    scheme : str, ReferenceScheme or ConvergentScheme, default="reference"
+    scheme : str, ReferenceScheme or ConvergentScheme, default="convergent"
         ``"reference"`` is the iteration of [1]_, which reaches a plateau rather
         than a limit. ``"convergent"`` replaces its switches (moving maxima, signs)
         by smooth functions and damps the weights; its result is a fixed point. The
@@ -202,7 +202,7 @@ class MultiDimRegularizedILT(
         *,
         spacing="log",
         penalty=None,
-        scheme="reference",
+        scheme="convergent",
         channels=None,
         baseline=False,
         noise_std=None,

@@ -67,9 +67,9 @@ class MultiDimRegularizedILT(
         :class:`AdaptivePenalty` as they are. ``set_params(penalty__strength=...)``
         and searches reach its parameters.
     scheme : str, ReferenceScheme or ConvergentScheme, default="convergent"
-        ``"reference"`` is the iteration of [1]_, which reaches a plateau rather
-        than a limit. ``"convergent"`` replaces its switches (moving maxima, signs)
-        by smooth functions and damps the weights; its result is a fixed point. The
+        ``"convergent"`` replaces the switches (moving maxima, signs) of the published
+        iteration by smooth functions; its result is a fixed point. ``"reference"`` is
+        the iteration of [1]_, which reaches a plateau rather than a limit. The
         objects :class:`ReferenceScheme` and :class:`ConvergentScheme` have the number
         of iterations and the tolerance, as ``scheme__max_iter`` and ``scheme__tol``.
     channels : None, "coupled", array-like or list of array-like, default=None

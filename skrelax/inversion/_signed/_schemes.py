@@ -161,11 +161,12 @@ class ConvergentScheme(Settings):
 
     Notes
     -----
-    A signal takes some 90 iterations, a map of two axes up to 200. The penalty is not
+    A signal takes some 90 iterations, a map of two axes some 150. The penalty is not
     convex: a signal of peaks that cancel each other may have no fixed point that is
-    attractive (3 of 50 random ones in the benchmarks). Then there is a warning,
-    ``converged_`` is false, and the result is as good as that of the reference scheme,
-    but hangs on the number of iterations as that does.
+    attractive (two of 50 random ones in the benchmarks), and spectra of more than 64
+    coupled channels mostly do not settle as a whole. Then there is a warning,
+    ``converged_`` is false, and the result hangs on the number of iterations, as that
+    of the reference scheme does.
 
     References
     ----------

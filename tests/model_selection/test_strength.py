@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import optimize
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skrelax import (
@@ -396,3 +397,25 @@ def test_rules_that_need_a_fixed_penalty_refuse_a_signed_inversion(rule):
     X, y = decay()
     with pytest.raises(ValueError, match=f"rule='{rule}' needs .*choose by 'cv'"):
         StrengthSearch(MultiDimRegularizedILT("T2", 40), rule=rule).fit(X, y)
+
+
+@pytest.mark.parametrize("rule", ["cv", "discrepancy"])
+def test_a_signed_map_of_two_axes_takes_its_strength_from_a_rule(rule):
+    """The noise is fitted by weak penalties and the signal missed by strong ones."""
+    t1, t2 = np.geomspace(0.01, 5.0, 12), np.geomspace(1e-3, 1.0, 14)
+    clean = 300 * np.outer(np.exp(-t1 / 0.5), np.exp(-t2 / 0.05))
+    clean -= 100 * np.outer(np.exp(-t1 / 0.05), np.exp(-t2 / 0.2))
+    X = acquisition_grid(t1, t2)
+    y = clean.ravel() + np.random.default_rng(0).standard_normal(clean.size)
+    signed = MultiDimRegularizedILT("T2", 12, noise_std=1.0, scheme="convergent")
+    strengths = [1e4, 0.3]
+    search = StrengthSearch(signed, rule, strengths=strengths, refine=False, cv=3)
+    search.fit(X, y)
+    assert search.strength_ == 0.3
+    assert search.best_estimator_.penalty.strength == 0.3
+    assert search.best_estimator_.converged_
+    # 168 points of unit noise, some of which the bins explain.
+    assert search.curve_["residual"][0] > 2.0
+    assert 0.6 < search.curve_["residual"][1] < 1.2
+    grid = GridSearchCV(signed, {"penalty__strength": strengths}, cv=3).fit(X, y)
+    assert grid.best_params_ == {"penalty__strength": 0.3}

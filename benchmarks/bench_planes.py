@@ -1,8 +1,8 @@
 """Two inverted axes at full size: fits, choices of the strength, and many planes.
 
-16 x 60 points of T1-T2 on up to 100 x 100 bins. Peers are FLINT as flintpy-nmr has it, on
-its own objective, and the way of few bins, which forms the Hessian of all of them; it
-takes minutes on more than 64 x 64.
+16 x 60 points of T1-T2 on up to 100 x 100 bins. Peers are FLINT as flintpy-nmr has it,
+on its own objective, and the way of few bins, which forms the Hessian of all of them;
+it takes minutes on more than 64 x 64.
 """
 
 import argparse

@@ -62,9 +62,9 @@ class PlaneNorm(NamedTuple):
         """Return tr((A^T A + strength L)^-1 A^T A) on some bins."""
         A = plane.basis.rows(bins) @ plane.rows.AT
         if bins.size > _MANY:
-            skyline = PlaneSystem(plane, self.matrix, strength).skyline(bins)
+            skyline = PlaneSystem(plane, self.matrix, 1.0).skyline(bins)
             t = _squared_values(A, skyline)
-            return float((t / (1.0 + t)).sum())
+            return float((t / (t + strength)).sum())
         gram = A @ A.T
         L = self.matrix[bins][:, bins].toarray()
         try:

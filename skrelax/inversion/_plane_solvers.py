@@ -29,8 +29,9 @@ _ZERO = 1e-13
 _EXCHANGES = 16
 # How many of them in a row may help nothing.
 _TRIES = 2
-# Residual of a solution, relative to the right-hand side, that tells signs.
-_ROUGH = 1e-6
+# Residual of a solution, relative to the right-hand side, that tells signs. Where the
+# kernel is nearly singular, more than this leaves wrong ones, and exchanges go on.
+_ROUGH = 1e-10
 # Bins that may enter beyond a third of those that are positive.
 _ENTRANTS = 8
 # Share of the bins that vanish on the way which leaves at once.
@@ -348,8 +349,8 @@ def plane_path_errors(plane, held_out, strengths, penalty, positive, tol, max_it
 
     Both are (q, n_smoothnesses * n_alphas). `strengths` are smoothnesses and alphas
     (q, n_alphas), from strong to weak. Fits go warm from one smoothness to the next,
-    where few bins leave, and at the first one from alpha to alpha. `held_out` has the
-    core of the kernel at the points.
+    where few bins leave and the factor of the last ones serves, and at the first one
+    from alpha to alpha. `held_out` has the core of the kernel at the points.
     """
     smoothnesses, alphas = strengths
     q, n_alphas = alphas.shape
@@ -371,16 +372,17 @@ def plane_path_errors(plane, held_out, strengths, penalty, positive, tol, max_it
     systems = [(row, system, certify.at(system)) for row, system in systems]
     for k in range(q):
         s, extra = plane.rows.S[k], plane.rows.extra[k]
-        starts, c = [None] * n_alphas, plane.adjoint(s)
-        for row, system, judge in systems:
-            for column in range(n_alphas):
+        start, c = None, plane.adjoint(s)
+        for column in range(n_alphas):
+            # The next alpha begins where this one did.
+            f, start = start, None
+            for row, system, judge in systems:
                 signal = Signal(s, c, float(alphas[k, column]), False)
                 good = functools.partial(judge.accepts, signal, extra, _GOOD * tol)
-                start = starts[column]
-                if start is None:
-                    start = starts[column - 1] if column else begin(system, signal)
-                f, *found, _ = active_set(system, signal, start, max_iter, good)
+                f = begin(system, signal) if f is None else f
+                f, *found, _ = active_set(system, signal, f, max_iter, good)
+                start = f if start is None else start
                 judge(signal, extra, info, f, *found)
-                starts[column], gaps[k, row, column] = f, relative_gap(info)
+                gaps[k, row, column] = relative_gap(info)
                 judge_fits(k, (k, row, column), f)
     return errors.reshape(q, -1), gaps.reshape(q, -1)

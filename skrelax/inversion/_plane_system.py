@@ -11,17 +11,14 @@ from scipy.linalg import lapack
 from ..decomposition._grid_basis import GridBasis, compress_bins
 from ..utils._parallel import single_blas_thread
 from ..utils._remember import recall
-from ._numba_planes import (
-    Skyline,
-    backward,
-    factorise,
-    fill,
-    forward,
-    forward_one,
-    gather_block,
-    outline,
+from ._numba_planes import gather_block
+from ._plane_block import (
+    _SOLVED,
+    Block,
+    conjugate_gradients,
+    factor_penalty,
+    roughness_of,
 )
-from ._numba_smooth import Roughness
 from ._weighted_rows import WeightedRows, weigh_rows
 
 # Bins from which all of them in one Hessian cost more than looking for positive ones.
@@ -36,14 +33,8 @@ _CHUNK = 32
 # Directions of the kernel whose squared singular value is above this fraction of the
 # smoothness stand in a factor; conjugate gradients do the rest.
 _SEEN = 1e-3
-# What is added to the penalty in a skyline, and to a block that is singular, as
-# fractions of the largest entries.
-_RIDGE = 1e-9
+# What is added to a block that is singular, as a fraction of its trace.
 _SINGULAR = 1e-13
-# Steps of conjugate gradients and the residual, relative to the right-hand side,
-# where they end.
-_MOST_STEPS = 60
-_SOLVED = 1e-13
 
 
 @dataclasses.dataclass
@@ -211,7 +202,7 @@ class Memory:
         self.bins = np.empty(0, np.int64)
         self.columns, self.gram = np.empty((0, 0)), np.empty((0, 0))
         self.strongest = np.empty((0, 0))
-        self.coarse = None
+        self.block, self.coarse = None, None
 
     def products(self, bins):
         """Return A_U^T A_U of remembered bins U, and where `bins` are among them."""
@@ -258,12 +249,7 @@ class PlaneSystem:
     def __init__(self, plane, penalty, smoothness, memory=None):
         self.plane, self.penalty, self.smoothness = plane, penalty, float(smoothness)
         self.memory = Memory(plane) if memory is None else memory
-        self.roughness = Roughness(
-            self.smoothness,
-            penalty.indptr.astype(np.int64),
-            penalty.indices.astype(np.int64),
-            penalty.data.astype(np.float64),
-        )
+        self.roughness = roughness_of(penalty, smoothness)
 
     def at(self, smoothness):
         """Return the system at another smoothness, with what is remembered."""
@@ -303,7 +289,7 @@ class PlaneSystem:
         """
         if bins.size <= _DENSE_BLOCK:
             return self._dense_factor(bins)
-        return self._skyline_factor(bins)
+        return self._block_factor(bins)
 
     def _dense_factor(self, bins):
         gram, places = self.memory.products(bins)
@@ -322,40 +308,19 @@ class PlaneSystem:
         return lambda b, limit=None: lapack.dpotrs(factor, b, lower=1)[0]
 
     def skyline(self, bins):
-        """Return the factored penalty on some bins, a Skyline."""
-        first, place_of = np.empty(bins.size, np.int64), self.memory.place_of
-        place_of[bins] = np.arange(bins.size)
-        outline(bins, place_of, self.roughness, first)
-        lengths = np.arange(1, bins.size + 1) - first
-        start = np.append(0, np.cumsum(lengths))
-        skyline = Skyline(first, start, np.empty(start[-1]))
-        ridge = _RIDGE * self.smoothness * (self.penalty.data.max(initial=0.0) or 1.0)
-        while True:
-            fill(bins, place_of, self.roughness, ridge, skyline)
-            if factorise(skyline):
-                break
-            ridge *= 100.0
-        place_of[bins] = -1
-        return skyline
+        """Return the factored penalty, without smoothness, on some bins."""
+        return factor_penalty(self.roughness, bins, self.memory.place_of)
 
-    def _skyline_factor(self, bins):
+    def _block_factor(self, bins):
         """Solve by conjugate gradients behind the penalty and a few directions."""
-        skyline = self.skyline(bins)
+        block = self.memory.block
+        if block is None or not np.array_equal(block.bins, bins):
+            block = self.memory.block = Block(bins, self.skyline(bins))
         values, _ = self.plane.strongest
         seen = max(1, np.count_nonzero(values > _SEEN * self.smoothness))
-        W = self.memory.directions(seen)[bins]
-        forward(skyline, W)
-        small = W.T @ W
-        small[np.diag_indices_from(small)] += 1.0
-        inner = linalg.cho_factor(small, lower=True, check_finite=False)
+        block.see(self.memory.directions(seen))
+        precondition = block.inverse(self.smoothness)
         whole = np.zeros(self.plane.n_bins)
-
-        def precondition(b):
-            y = b.copy()
-            forward_one(skyline, y)
-            y -= W @ linalg.cho_solve(inner, W.T @ y, check_finite=False)
-            backward(skyline, y)
-            return y
 
         def product(x):
             whole[bins] = x
@@ -364,27 +329,3 @@ class PlaneSystem:
         return lambda b, limit=_SOLVED: conjugate_gradients(
             product, precondition, b, limit
         )
-
-
-def conjugate_gradients(product, precondition, b, limit=_SOLVED):
-    """Return the solution of product(x) = b, to a residual relative to b."""
-    x = precondition(b)
-    r = b - product(x)
-    limit = limit * np.abs(b).max(initial=0.0)
-    best, found = np.abs(r).max(initial=0.0), x
-    z = precondition(r)
-    d, rz = z, r @ z
-    for _ in range(_MOST_STEPS):
-        if best <= limit or not rz > 0.0:
-            break
-        q = product(d)
-        step = rz / (d @ q)
-        x = x + step * d
-        r = r - step * q
-        size = np.abs(r).max()
-        if size < best:
-            best, found = size, x
-        z = precondition(r)
-        rz, old = r @ z, rz
-        d = z + (rz / old) * d
-    return found

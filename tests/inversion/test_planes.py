@@ -9,8 +9,9 @@ from skrelax import KernelBuilder, SmoothLasso, SmoothLassoCV
 from skrelax.decomposition._grid_basis import GridBasis, compress_bins
 from skrelax.inversion import _linear, _plane_system, _smooth
 from skrelax.inversion._penalty import kronecker_penalty
+from skrelax.inversion._plane_block import conjugate_gradients
 from skrelax.inversion._plane_norm import PlaneNorm
-from skrelax.inversion._plane_system import PlaneSystem, conjugate_gradients, plane_of
+from skrelax.inversion._plane_system import PlaneSystem, plane_of
 from skrelax.kernels import acquisition_grid
 from skrelax.model_selection import StrengthSearch
 from skrelax.model_selection._penalty_norms import SquaredNorm
@@ -286,7 +287,7 @@ def test_factors_solve_on_some_bins():
     H = A @ A.T + 1e-3 * penalty.toarray()
     b = np.random.default_rng(1).standard_normal(bins.size)
     expected = np.linalg.solve(H[np.ix_(bins, bins)], b)
-    for solve in (system._dense_factor(bins), system._skyline_factor(bins)):
+    for solve in (system._dense_factor(bins), system._block_factor(bins)):
         assert_allclose(solve(b), expected, rtol=1e-6, atol=1e-8 * abs(expected).max())
 
 

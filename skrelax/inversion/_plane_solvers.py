@@ -42,11 +42,27 @@ _GOOD = 1e-2
 _COARSE = 400
 # Steps that a grid that is not the last one may take.
 _STEPS = 2000
+# Values of distributions that are kept to start from.
+_KEPT = 2_000_000
+# What stands for no strength at all in ratios, and how much farther a weaker strength
+# is than a stronger one.
+_NONE, _WEAKER = 1e-30, 4.0
 # Fractions of the largest squared singular value, tried one after another, that
 # regularise the vector whose products with all bins are positive.
 _SHIFTS = 10.0 ** -np.arange(2.0, 13.0, 2.0)
 # Ratio of the smallest to the largest of these products that is worth having.
 _BLIND = 1e-6
+
+
+class Found(NamedTuple):
+    """Solutions of all signals of a plane."""
+
+    smoothness: np.ndarray
+    """Smoothness of each signal, (n_signals,)."""
+    alphas: np.ndarray
+    """Weight of the L1 term of each signal, (n_signals,)."""
+    F: np.ndarray
+    """Distributions, (n_signals, n_bins)."""
 
 
 class Signal(NamedTuple):
@@ -216,6 +232,28 @@ def begin(system, signal):
     return back @ active_set(coarse, other, begin(coarse, other))[0]
 
 
+def nearest(earlier, k, system, signal):
+    """Return amplitudes to start from: what was Found at the nearest strengths.
+
+    Stronger ones are nearer, as their bins are positive in the solution, and more.
+    """
+
+    def distance(found):
+        total = 0.0
+        for known, wanted in (
+            (found.smoothness[k], system.smoothness),
+            (found.alphas[k], signal.alpha),
+        ):
+            if known != wanted:
+                step = np.log(max(known, _NONE) / max(wanted, _NONE))
+                total += step if step > 0.0 else -_WEAKER * step
+        return total
+
+    if not earlier:
+        return begin(system, signal)
+    return min(earlier, key=distance).F[k]
+
+
 def ridge(system, s):
     """Return what `active_set` does for signed amplitudes without L1 term."""
     bins = np.arange(system.plane.n_bins)
@@ -270,7 +308,9 @@ class Certifier:
         self.plane, self.signed = plane, signed
         self.shift = (0.0, np.empty(0))
         if not signed:
-            self.shift = row_shift(plane.rows, plane.basis)
+            if plane.shift is None:
+                plane.shift = row_shift(plane.rows, plane.basis)
+            self.shift = plane.shift
 
     def at(self, system):
         """Return the certifier of a system, which finds what it still needs."""
@@ -318,11 +358,13 @@ def solve_planes(plane, alphas, smoothness, penalty, positive, settings):
         order = np.argsort(each, kind="stable")
         order = order[each[order] > 0.0]
         certify = Certifier(plane, not positive)
-        # A plane that is remembered was solved before, at another strength.
-        warm, plane.found = plane.found, F
+        # A plane that is remembered was solved before, at other strengths.
+        earlier = plane.found
+        most = max(1, _KEPT // max(1, F.size))
+        plane.found = (*earlier, Found(each, alphas, F))[-most:]
 
         def chunk(part):
-            base, own = PlaneSystem(plane, penalty, 1.0), None
+            base, own = plane.system(penalty), None
             info = np.zeros(3)
             for k in order[part]:
                 if own is None or own.smoothness != each[k]:
@@ -331,7 +373,7 @@ def solve_planes(plane, alphas, smoothness, penalty, positive, settings):
                 s, extra = plane.rows.S[k], plane.rows.extra[k]
                 signal = Signal(s, plane.adjoint(s), float(alphas[k]), not positive)
                 if positive or signal.alpha > 0.0:
-                    start = begin(own, signal) if warm is None else warm[k]
+                    start = nearest(earlier, k, own, signal)
                     f, *found, steps = active_set(own, signal, start, max_iter)
                     judge(signal, extra, info, f, *found)
                 else:
@@ -339,6 +381,7 @@ def solve_planes(plane, alphas, smoothness, penalty, positive, settings):
                     judge(signal, extra, info, f, *found)
                     info[1], steps = gap, 1
                 F[k], gaps[k], n_iter[k] = f, relative_gap(info), steps
+            plane.free = base
 
         run_chunks(chunk, order.size, 1e9, n_jobs)
     return F, gaps, n_iter

@@ -47,8 +47,12 @@ class Plane:
     """Rows of the core and signals: transposed, (n_directions, n_rows)."""
     core: np.ndarray | None = None
     """The core at all points, neither weighted nor centred, (n_points, k)."""
-    found: np.ndarray | None = None
-    """Distributions that were found last, (n_signals, n_bins)."""
+    found: tuple = ()
+    """What was found before, of `solve_planes`."""
+    shift: tuple | None = None
+    """What certifies solutions, see `row_shift`."""
+    free: "PlaneSystem | None" = None
+    """A system that was used before, and that nobody uses now."""
 
     @property
     def n_bins(self):
@@ -94,7 +98,15 @@ class Plane:
 
     def part(self, signals):
         """Return the plane with some of the signals."""
-        return dataclasses.replace(self, rows=self.rows.part(signals))
+        rows = self.rows.part(signals)
+        return dataclasses.replace(self, rows=rows, found=(), free=None)
+
+    def system(self, penalty):
+        """Return a PlaneSystem at smoothness 1, with what the free one remembers."""
+        free, self.free = self.free, None
+        if free is not None and _are_equal(free.penalty, penalty):
+            return free
+        return PlaneSystem(self, penalty, 1.0)
 
     def intercepts(self, F):
         """Return the constant of each signal for distributions F (q, n_bins)."""
@@ -125,6 +137,26 @@ class Plane:
         return values[::-1], vectors[:, ::-1]
 
     @functools.cached_property
+    def _strongest_products(self):
+        """A V of the row vectors V, in the basis, (n_directions, k)."""
+        return self.rows.AT @ self.strongest[1]
+
+    def directions(self, count, bins=slice(None), known=None):
+        """Return A^T u of the strongest row vectors u at bins, (n_chosen, count).
+
+        `known` are those that the caller has.
+        """
+        begin = 0 if known is None else known.shape[1]
+        vectors, n = self._strongest_products, np.arange(self.n_bins)[bins].size
+        found = np.empty((n, count))
+        if known is not None:
+            found[:, :begin] = known
+        for start in range(begin, count, _CHUNK):
+            part = slice(start, min(start + _CHUNK, count))
+            found[:, part] = self.basis.expand(vectors[:, part].T).T[bins]
+        return found
+
+    @functools.cached_property
     def near(self):
         """Neighbours of each bin, itself where there is none, (n_bins, 3^d - 1)."""
         shape = self.basis.shape
@@ -137,6 +169,12 @@ class Plane:
                 flat = np.ravel_multi_index(moved, shape, mode="clip")
                 found.append(np.where(inside.all(axis=0), flat, np.arange(flat.size)))
         return np.ascontiguousarray(np.transpose(found))
+
+
+def _are_equal(A, B):
+    """Return whether sparse matrices have the same entries in the same places."""
+    pairs = (A.indptr, B.indptr), (A.indices, B.indices), (A.data, B.data)
+    return all(np.array_equal(*pair) for pair in pairs)
 
 
 def plane_of(K, Y, weight, fit_intercept, grid_shape):
@@ -201,7 +239,7 @@ class Memory:
         self.place_of = np.full(plane.n_bins, -1)
         self.bins = np.empty(0, np.int64)
         self.columns, self.gram = np.empty((0, 0)), np.empty((0, 0))
-        self.strongest = np.empty((0, 0))
+        self.strongest = np.empty((plane.n_bins, 0))
         self.block, self.coarse = None, None
 
     def products(self, bins):
@@ -234,12 +272,9 @@ class Memory:
 
     def directions(self, count):
         """Return A^T u of the strongest row vectors u, (n_bins, count)."""
-        if self.strongest.shape[1] < count:
-            vectors = self.plane.rows.AT @ self.plane.strongest[1][:, :count]
-            self.strongest = np.empty((self.plane.n_bins, count))
-            for start in range(0, count, _CHUNK):
-                part = slice(start, start + _CHUNK)
-                self.strongest[:, part] = self.plane.basis.expand(vectors[:, part].T).T
+        known = self.strongest
+        if known.shape[1] < count:
+            self.strongest = self.plane.directions(count, known=known)
         return self.strongest[:, :count]
 
 

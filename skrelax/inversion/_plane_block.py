@@ -66,16 +66,18 @@ class Block:
     def __init__(self, bins, skyline):
         self.bins, self.skyline = bins, skyline
         self.W, self.gram = np.empty((bins.size, 0)), np.empty((0, 0))
+        self.n_parts = 0
 
     def see(self, directions):
-        """Take directions of the kernel (n_bins, k) into account."""
-        known = self.W.shape[1]
-        if directions.shape[1] > known:
-            more = directions[self.bins, known:]
+        """Take directions of the kernel into account, parts (n_bins, k)."""
+        fresh = directions[self.n_parts :]
+        if fresh:
+            more = np.hstack([part[self.bins] for part in fresh])
             forward(self.skyline, more)
             across = self.W.T @ more
             self.gram = np.block([[self.gram, across], [across.T, more.T @ more]])
-            self.W = np.hstack([self.W, more]) if known else more
+            self.W = np.hstack([self.W, more]) if self.n_parts else more
+            self.n_parts = len(directions)
 
     def inverse(self, smoothness):
         """Return a function that nearly solves the system, (n,) to (n,)."""

@@ -67,7 +67,7 @@ class PlaneNorm(NamedTuple):
         if bins.size > _MANY:
             values, _ = plane.strongest
             count = max(1, np.count_nonzero(values > _COUNTS * strength))
-            A = plane.directions(count, bins)
+            A = np.hstack([*plane.directions(count, bins)])
             skyline = PlaneSystem(plane, self.matrix, 1.0).skyline(bins)
             t = _squared_values(A, skyline)
             return float((t / (t + strength)).sum())

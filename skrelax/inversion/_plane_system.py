@@ -1,5 +1,6 @@
 """Smooth LASSO on a grid of many bins: its Hessian on few of them, never on all."""
 
+import copy
 import dataclasses
 import functools
 import itertools
@@ -25,11 +26,11 @@ from ._weighted_rows import WeightedRows, weigh_rows
 MANY_BINS = 1200
 # Blocks of the Hessian on more bins than this are factored as a skyline and a few
 # directions of the kernel.
-_DENSE_BLOCK = 600
+_DENSE_BLOCK = 300
 # Bins whose products are remembered.
-_POOL = 900
-# Directions that are written out for all bins at a time.
-_CHUNK = 32
+_POOL = 500
+# Directions that are written out for all bins at a time, a part.
+_CHUNK = 16
 # Directions of the kernel whose squared singular value is above this fraction of the
 # smoothness stand in a factor; conjugate gradients do the rest.
 _SEEN = 1e-3
@@ -141,20 +142,15 @@ class Plane:
         """A V of the row vectors V, in the basis, (n_directions, k)."""
         return self.rows.AT @ self.strongest[1]
 
-    def directions(self, count, bins=slice(None), known=None):
-        """Return A^T u of the strongest row vectors u at bins, (n_chosen, count).
+    def directions(self, count, bins=slice(None), skip=0):
+        """Yield A^T u of the strongest row vectors u at bins, parts (n_chosen, k).
 
-        `known` are those that the caller has.
+        There are `count` of them at least, or all; `skip` is a number of parts.
         """
-        begin = 0 if known is None else known.shape[1]
-        vectors, n = self._strongest_products, np.arange(self.n_bins)[bins].size
-        found = np.empty((n, count))
-        if known is not None:
-            found[:, :begin] = known
-        for start in range(begin, count, _CHUNK):
-            part = slice(start, min(start + _CHUNK, count))
-            found[:, part] = self.basis.expand(vectors[:, part].T).T[bins]
-        return found
+        # Parts, as many at once would be there twice while they are made.
+        for start in range(skip * _CHUNK, count, _CHUNK):
+            vectors = self._strongest_products[:, start : start + _CHUNK]
+            yield np.ascontiguousarray(self.basis.expand(vectors.T).T[bins])
 
     @functools.cached_property
     def near(self):
@@ -239,7 +235,7 @@ class Memory:
         self.place_of = np.full(plane.n_bins, -1)
         self.bins = np.empty(0, np.int64)
         self.columns, self.gram = np.empty((0, 0)), np.empty((0, 0))
-        self.strongest = np.empty((plane.n_bins, 0))
+        self.strongest = []
         self.block, self.coarse = None, None
 
     def products(self, bins):
@@ -271,24 +267,28 @@ class Memory:
             self.columns[:n] = columns[:n]
 
     def directions(self, count):
-        """Return A^T u of the strongest row vectors u, (n_bins, count)."""
-        known = self.strongest
-        if known.shape[1] < count:
-            self.strongest = self.plane.directions(count, known=known)
-        return self.strongest[:, :count]
+        """Return those of `Plane.directions` at all bins, a list."""
+        n_known = len(self.strongest)
+        if n_known * _CHUNK < count:
+            more = self.plane.directions(count, skip=n_known)
+            self.strongest.extend(more)
+        return self.strongest[: -(-count // _CHUNK)]
 
 
 class PlaneSystem:
     """A^T A + smoothness L of a Plane, on any bins."""
 
-    def __init__(self, plane, penalty, smoothness, memory=None):
+    def __init__(self, plane, penalty, smoothness):
         self.plane, self.penalty, self.smoothness = plane, penalty, float(smoothness)
-        self.memory = Memory(plane) if memory is None else memory
+        self.memory = Memory(plane)
         self.roughness = roughness_of(penalty, smoothness)
 
     def at(self, smoothness):
         """Return the system at another smoothness, with what is remembered."""
-        return PlaneSystem(self.plane, self.penalty, smoothness, self.memory)
+        other = copy.copy(self)
+        other.smoothness = float(smoothness)
+        other.roughness = self.roughness._replace(smoothness=other.smoothness)
+        return other
 
     def halved(self):
         """Return the system on every other bin of each axis, and the way back.

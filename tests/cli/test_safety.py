@@ -222,8 +222,8 @@ def test_units_of_headers_label_the_picture(
     "option",
     [
         "--bins", "--minimum", "--maximum", "--supersampling", "--folds", "--rule",
-        "--baseline", "--efficiency", "--jobs", "--kernel", "--penalty", "--seed",
-        "--unit", "--out",
+        "--baseline", "--efficiency", "--jobs", "--kernel", "--penalty", "--order",
+        "--seed", "--unit", "--out",
     ],
 )  # fmt: skip
 def test_absurd_options_of_invert(tmp_path, capsys, option, monkeypatch):

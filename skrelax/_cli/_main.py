@@ -283,7 +283,7 @@ def _parser():
         type=int,
         choices=[0, 1, 2],
         help="order of the differences that the smooth penalty takes; 0 for the "
-        "amplitudes themselves, as maps are mostly inverted (default 1; 0 for two axes)",
+        "amplitudes themselves, as most maps are inverted (default 1; 0 for two axes)",
     )
     add(
         "--bins",

@@ -326,6 +326,10 @@ NUMBERS = {
         "kernel": "T2", "n_bins": 3, "minimum": 0.01, "maximum": 1.0, "spacing": "log",
         "grid": None, "supersampling": 2, "max_bins": 100,
     }),
+    "average_kernel": (
+        lambda **given: average_kernel(FITTED_BUILDER, TIMES, Y, **given)[0],
+        {"change": 0.02},
+    ),
     "TSVDCompressor": (compressed, {
         "n_components": 2, "output": "kernel", "noise_std": 0.1,
     }),

@@ -40,6 +40,20 @@ def gather_block(gram, places, bins, place_of, roughness, H):
                 H[a, b] += smoothness * data[p]
 
 
+@compiled(fastmath=REORDER)
+def rough_product(roughness, f, out):
+    """Write smoothness L f into out, and return f' smoothness L f."""
+    smoothness, indptr, indices, data = roughness
+    total = 0.0
+    for a in range(f.size):
+        v = 0.0
+        for p in range(indptr[a], indptr[a + 1]):
+            v += data[p] * f[indices[p]]
+        out[a] = smoothness * v
+        total += f[a] * out[a]
+    return total
+
+
 @compiled
 def outline(bins, place_of, roughness, first):
     """Write the column of the first entry of each row of L[bins, bins]."""

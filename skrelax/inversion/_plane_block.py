@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy import linalg
+from scipy.linalg import lapack
 
 from ._numba_planes import (
     Skyline,
@@ -83,14 +84,15 @@ class Block:
         """Return a function that nearly solves the system, (n,) to (n,)."""
         small = self.gram.copy()
         small[np.diag_indices_from(small)] += smoothness
-        inner = linalg.cho_factor(
-            small, lower=True, overwrite_a=True, check_finite=False
-        )
+        # It is symmetric, so its transpose is in the order of LAPACK.
+        inner, info = lapack.dpotrf(small.T, lower=1, clean=0, overwrite_a=1)
+        if info:
+            raise linalg.LinAlgError("directions of the kernel are not finite")
 
         def solve(b):
             y = b.copy()
             forward_one(self.skyline, y)
-            y -= self.W @ linalg.cho_solve(inner, y @ self.W, check_finite=False)
+            y -= self.W @ lapack.dpotrs(inner, y @ self.W, lower=1)[0]
             backward(self.skyline, y)
             y /= smoothness
             return y
@@ -104,11 +106,15 @@ def conjugate_gradients(product, precondition, b, limit=_SOLVED):
     r = b - product(x)
     limit = limit * np.abs(b).max(initial=0.0)
     best, found = np.abs(r).max(initial=0.0), x
-    z = precondition(r)
-    d, rz = z, r @ z
+    d, rz = 0.0, np.inf
     for _ in range(_MOST_STEPS):
-        if best <= limit or not rz > 0.0:
+        if best <= limit:
             break
+        z = precondition(r)
+        rz, old = r @ z, rz
+        if not rz > 0.0:
+            break
+        d = z + (rz / old) * d
         q = product(d)
         step = rz / (d @ q)
         x = x + step * d
@@ -116,7 +122,4 @@ def conjugate_gradients(product, precondition, b, limit=_SOLVED):
         size = np.abs(r).max()
         if size < best:
             best, found = size, x
-        z = precondition(r)
-        rz, old = r @ z, rz
-        d = z + (rz / old) * d
     return found

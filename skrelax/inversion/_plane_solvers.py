@@ -147,7 +147,7 @@ def _exchange(system, signal, f, sign):
     """
     threshold = signal.threshold
     fewest, tries = np.inf, _TRIES
-    best, least = f.copy(), signal.objective(system, f)
+    seen = [f.copy()]
     for _ in range(_EXCHANGES):
         bins = np.flatnonzero(sign)
         if not bins.size:
@@ -167,9 +167,7 @@ def _exchange(system, signal, f, sign):
             return solve, bins
         f[bins[wrong]] = 0.0
         sign[bins[wrong]] = 0.0
-        reached = signal.objective(system, f)
-        if reached < least:
-            least, best = reached, f.copy()
+        seen.append(f.copy())
         if count < fewest:
             fewest, tries = count, _TRIES
         elif tries > 0:
@@ -180,8 +178,8 @@ def _exchange(system, signal, f, sign):
         if enters.size > most:
             enters = enters[np.argpartition(-w[enters], most)[:most]]
         sign[enters] = np.sign(g[enters])
-    f[:] = best
-    sign[:] = np.sign(best)
+    f[:] = min(seen, key=functools.partial(signal.objective, system))
+    sign[:] = np.sign(f)
     return None
 
 

@@ -12,7 +12,7 @@ from scipy.linalg import lapack
 from ..decomposition._grid_basis import GridBasis, compress_bins
 from ..utils._parallel import single_blas_thread
 from ..utils._remember import recall
-from ._numba_planes import gather_block
+from ._numba_planes import gather_block, rough_product
 from ._plane_block import (
     _SOLVED,
     Block,
@@ -33,7 +33,7 @@ _POOL = 500
 _CHUNK = 16
 # Directions of the kernel whose squared singular value is above this fraction of the
 # smoothness stand in a factor; conjugate gradients do the rest.
-_SEEN = 1e-3
+_SEEN = 1e-2
 # What is added to a block that is singular, as a fraction of its trace.
 _SINGULAR = 1e-13
 
@@ -303,19 +303,21 @@ class PlaneSystem:
 
     def product(self, f):
         """Return (A^T A + smoothness L) f, (n_bins,)."""
-        plane = self.plane
-        return plane.adjoint(plane.forward(f)) + self.smoothness * (self.penalty @ f)
+        rough = np.empty(f.size)
+        rough_product(self.roughness, f, rough)
+        rough += self.plane.adjoint(self.plane.forward(f))
+        return rough
 
     def square(self, f):
         """Return f' (A^T A + smoothness L) f."""
         fit = self.plane.forward(f)
-        return float(fit @ fit + self.smoothness * (f @ (self.penalty @ f)))
+        return float(fit @ fit + rough_product(self.roughness, f, np.empty(f.size)))
 
     def gradient(self, s, f):
         """Return r = s - A f, g = A^T r - smoothness L f, f' smoothness L f."""
-        r = s - self.plane.forward(f)
-        rough = self.smoothness * (self.penalty @ f)
-        return r, self.plane.adjoint(r) - rough, float(f @ rough)
+        r, rough = s - self.plane.forward(f), np.empty(f.size)
+        square = rough_product(self.roughness, f, rough)
+        return r, self.plane.adjoint(r) - rough, square
 
     def factor(self, bins):
         """Return a function that solves on some bins, (p,) to (p,).

@@ -160,6 +160,9 @@ def test_berea_in_one_command(shared_data, tmp_path, capsys):
     assert "100 x 100 bins" in printed
     assert "order 0, chosen by rule lcurve" in printed
     assert "1024 echoes averaged in" in printed
+    # That of all trains and of late echoes of both channels; the first four echoes of
+    # the imaginary one are at a thousand.
+    assert "noise 25.1 by the imaginary channel" in printed
     assert "times the noise" in printed
 
 

@@ -379,7 +379,7 @@ def solve_planes(plane, alphas, smoothness, penalty, positive, settings):
                     judge(signal, extra, info, f, *found)
                     info[1], steps = gap, 1
                 F[k], gaps[k], n_iter[k] = f, relative_gap(info), steps
-            plane.free = base
+            plane.keep(base)
 
         run_chunks(chunk, order.size, 1e9, n_jobs)
     return F, gaps, n_iter

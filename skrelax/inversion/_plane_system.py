@@ -106,8 +106,15 @@ class Plane:
         """Return a PlaneSystem at smoothness 1, with what the free one remembers."""
         free, self.free = self.free, None
         if free is not None and _are_equal(free.penalty, penalty):
+            free.plane = free.memory.plane = self
             return free
         return PlaneSystem(self, penalty, 1.0)
+
+    def keep(self, system):
+        """Keep a system of `system` that nobody uses any more."""
+        # No circle of references, which would hold memory until it is looked for.
+        system.plane = system.memory.plane = None
+        self.free = system
 
     def intercepts(self, F):
         """Return the constant of each signal for distributions F (q, n_bins)."""

@@ -1,5 +1,7 @@
 """Smooth LASSO on grids of many bins beside the one on few, and its certificates."""
 
+import weakref
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -397,3 +399,19 @@ def test_a_long_walk_ends_where_a_fresh_fit_does(both):
 
     few, many = both(fit)
     assert_allclose(many, few, atol=1e-9)
+
+
+def test_systems_that_are_kept_hold_no_plane():
+    K, signals = plane_problem(20)
+    plane = plane_of(np.asarray(K), signals, None, False, (20, 20))
+    penalty = kronecker_penalty((20, 20), 1)
+    system = plane.system(penalty)
+    plane.keep(system)
+    # Else a plane and what it holds would stay until somebody looks for circles.
+    reference = weakref.ref(plane)
+    assert plane.system(penalty.copy()) is system
+    assert system.plane is plane
+    plane.keep(system)
+    assert plane.system(2.0 * penalty) is not system
+    del plane
+    assert reference() is None

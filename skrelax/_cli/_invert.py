@@ -40,6 +40,8 @@ _SIMULATIONS = {
 
 def run_invert(arguments):
     """Run the command with parsed arguments."""
+    if arguments.order is not None and arguments.penalty != "smooth":
+        raise ValueError("--order is for --penalty smooth only.")
     kernels = arguments.kernel.split(",")
     if len(kernels) > 1:
         return run_invert_grid(arguments, kernels)
@@ -194,7 +196,10 @@ def _pipeline(arguments, model, baseline):
         maximum=arguments.maximum,
         supersampling=arguments.supersampling,
     )
-    final = SmoothLassoCV if arguments.penalty == "smooth" else LassoFistaCV
+    final, options = LassoFistaCV, {}
+    if arguments.penalty == "smooth":
+        final = SmoothLassoCV
+        options["order"] = 1 if arguments.order is None else arguments.order
     return make_pipeline(
         builder,
         final(
@@ -203,6 +208,7 @@ def _pipeline(arguments, model, baseline):
             fit_intercept=baseline,
             n_jobs=arguments.jobs,
             verbose=1,
+            **options,
         ),
     )
 

@@ -279,10 +279,17 @@ def _parser():
         help="smooth for distributions, lasso for discrete components (default smooth)",
     )
     add(
+        "--order",
+        type=int,
+        choices=[0, 1, 2],
+        help="order of the differences that the smooth penalty takes; 0 for the "
+        "amplitudes themselves, as most maps are inverted (default 1; 0 for two axes)",
+    )
+    add(
         "--bins",
         type=_one_or_two(_count(2, _MOST_BINS)),
-        help="number of bins, or of each of two axes: 64,48 (default 100; 64 for two "
-        "axes)",
+        help="number of bins, or of each of two axes: 64,48 (default 100; for two "
+        "axes of more than 5000 points 64)",
     )
     add(
         "--minimum",

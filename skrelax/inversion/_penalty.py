@@ -1,5 +1,7 @@
 """Difference penalties on grids of any number of axes, never as dense matrices."""
 
+import functools
+
 import numpy as np
 from scipy import sparse
 
@@ -20,8 +22,14 @@ def difference_matrix(n_bins, order):
 
 def kronecker_penalty(grid_shape, order, scales=None):
     """Return sum_i scale_i J_i^T J_i over the axes of a grid in C order, sparse."""
-    n_axes = len(grid_shape)
-    scales = np.ones(n_axes) if scales is None else scales
+    scales = np.ones(len(grid_shape)) if scales is None else scales
+    sizes = tuple(int(n) for n in grid_shape)
+    return _penalty(sizes, int(order), tuple(float(one) for one in scales)).copy()
+
+
+# A search makes the same one at each fit.
+@functools.lru_cache(maxsize=2)
+def _penalty(grid_shape, order, scales):
     n = int(np.prod(grid_shape))
     total = sparse.csr_array((n, n))
     for axis, n_bins in enumerate(grid_shape):

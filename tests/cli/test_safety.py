@@ -222,15 +222,15 @@ def test_units_of_headers_label_the_picture(
     "option",
     [
         "--bins", "--minimum", "--maximum", "--supersampling", "--folds", "--rule",
-        "--baseline", "--efficiency", "--jobs", "--kernel", "--penalty", "--seed",
-        "--unit", "--out",
+        "--baseline", "--efficiency", "--jobs", "--kernel", "--penalty", "--order",
+        "--seed", "--unit", "--out",
     ],
 )  # fmt: skip
 def test_absurd_options_of_invert(tmp_path, capsys, option, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = decay(tmp_path)
     absurd = ["", "x" * 50, "nan", "inf", "-inf", "1e400", "9" * 5000, "--", "\x1b[2J"]
-    if option not in ("--out", "--unit", "--seed"):
+    if option not in ("--out", "--unit", "--seed", "--order"):
         absurd += ["0"]
     for value in absurd:
         if option == "--out" and value not in ("", "--"):

@@ -257,7 +257,7 @@ class SmoothLasso(
 
     def _errors_along(self, name, strengths, target, folds):
         """Return errors of folds along strengths, None on grids of few bins."""
-        if target.matrix.shape[1] <= MANY_BINS:
+        if target.matrix.shape[1] <= MANY_BINS or self.adaptive:
             return None
         return errors_along(name, strengths, target, folds, self.get_params())
 

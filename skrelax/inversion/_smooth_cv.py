@@ -46,7 +46,8 @@ class SmoothLassoCV(
         of it, with 0 as the last, or the alphas themselves.
     smoothnesses : int or array-like of shape (n_smoothnesses,), default=17
         Number of smoothnesses, from the mean square of the kernel down to 1e-8
-        of it, or the values themselves.
+        of it (for ``adaptive=True`` from 30 times that to 3e-7 of it), or the values
+        themselves.
     order : {0, 1, 2}, default=1
         Order of the differences, see :class:`SmoothLasso`.
     cv : int, splitter, iterable or None, default=None
@@ -239,7 +240,7 @@ class SmoothLassoCV(
         else:
             self.alphas_ = check_path("alphas", self.alphas)
         if isinstance(self.smoothnesses, numbers.Integral):
-            self.smoothnesses_ = smoothness_grid(rows, self.smoothnesses)
+            self.smoothnesses_ = smoothness_grid(rows, self.smoothnesses, self.adaptive)
         else:
             self.smoothnesses_ = check_path("smoothnesses", self.smoothnesses)
         make = following if self.adaptive else kronecker_penalty

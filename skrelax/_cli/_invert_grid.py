@@ -39,6 +39,8 @@ _COARSE, _FOLDS = 20, 3
 _SMOOTHNESSES = np.geomspace(1e-6, 1e-2, 5)
 # Efficiencies that are tried first, and the step around the best of them.
 _EFFICIENCIES, _FINE = np.linspace(1.0, 2.0, 11).round(3), 0.05
+# Smoothness that follows the solution would take minutes on a plane.
+_CONSTANT = {"order": 1, "adaptive": False}
 # Rules of strength that are no cross-validation.
 RULES = ("lcurve", "gcv", "chi2", "discrepancy")
 
@@ -178,7 +180,12 @@ def _tune(arguments, kernels, plane, limits):
         return make_pipeline(builder, final)
 
     quick = SmoothLassoCV(
-        alphas=[0.0], smoothnesses=_SMOOTHNESSES, cv=_FOLDS, n_jobs=arguments.jobs
+        alphas=[0.0],
+        smoothnesses=_SMOOTHNESSES,
+        cv=_FOLDS,
+        rule="min",
+        n_jobs=arguments.jobs,
+        **_CONSTANT,
     )
     for axis in [axis for axis, one in enumerate(kernels) if one == "T1-IR"]:
         efficiency = arguments.efficiency
@@ -220,9 +227,13 @@ def _final(arguments, plane, baseline):
     """Return the inversion of the whole grid."""
     options = {"fit_intercept": baseline, "n_jobs": arguments.jobs}
     rule = arguments.rule or RULES[0]
+    if rule == "near" and arguments.penalty != "smooth":
+        raise ValueError("--rule near is for --penalty smooth, got lasso.")
     if rule not in RULES:
-        final = SmoothLassoCV if arguments.penalty == "smooth" else LassoFistaCV
-        return final(cv=arguments.folds, rule=rule, verbose=1, **options)
+        options |= {"cv": arguments.folds, "rule": rule, "verbose": 1}
+        if arguments.penalty == "smooth":
+            return SmoothLassoCV(**options, **_CONSTANT)
+        return LassoFistaCV(**options)
     if arguments.penalty == "smooth":
         inversion = SmoothLasso(alpha=0.0, **options)
     else:

@@ -303,10 +303,11 @@ def _parser():
     add("--folds", type=_count(2, 1_000), default=5, help="folds (default 5)")
     add(
         "--rule",
-        choices=["min", "1se", *GRID_RULES],
-        help="smallest cross-validated error (min, default for one axis), strongest "
-        "penalty within one standard error of it, or, for two axes, corner of the "
-        "L-curve (default there), generalised cross-validation, 2 %% above the best "
+        choices=["near", "min", "1se", *GRID_RULES],
+        help="strongest penalty whose cross-validated error is near the smallest (near, "
+        "default for one axis), that of the smallest (min, default with --penalty "
+        "lasso), strongest within one standard error of it (1se), or, for two axes, "
+        "corner of the L-curve (default there), generalised cross-validation, 2 %% above the best "
         "misfit, or the noise level of the imaginary channel",
     )
     add(

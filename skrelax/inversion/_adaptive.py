@@ -37,11 +37,12 @@ _PEAK = 10
 # Bins that a window reaches to each side.
 _REACH = 2
 # Change of an amplitude, of the largest one, at which weights have settled, and the
-# one that fits which cannot come so near may end with; and for the fits of folds.
-_SETTLED, _UNSETTLED, _ROUGHLY = 1e-8, 1e-6, 1e-3
+# one that fits which cannot come so near may end with.
+_SETTLED, _UNSETTLED = 1e-8, 1e-6
 # Largest number of weighted fits.
 _MAX_ROUNDS = 300
-_FOLD_ROUNDS = 40
+# The same two for the fits of folds.
+FOLD_LIMITS = 1e-3, 40
 
 
 @dataclass
@@ -177,19 +178,23 @@ def solve_adaptive(
             run_chunks(chunk, order.size, 20.0 * n**2 * (m + n / 4), n_jobs)
     settings = positive, tol, max_iter
     for k in np.flatnonzero(~(gaps <= tol)):
-        given = rows.part([k]), alphas[[k]], float(each[k]), penalty, floors[k]
-        f, *info = _solve_alone(*given, *settings)
+        part = rows.part([k])
+        part.found = None
+        given = part, alphas[[k]], float(each[k]), penalty, floors[k]
+        f, *info = solve_alone(*given, settings, (_SETTLED, _MAX_ROUNDS))
         if not info[0] >= gaps[k]:
             F[k] = f
             gaps[k], rounds[k], changes[k] = info
     return F, gaps, rounds, changes
 
 
-def _solve_alone(
-    rows, alpha, smoothness, penalty, floor, positive, tol, max_iter,
-    limits=(_SETTLED, _MAX_ROUNDS),
-):  # fmt: skip
-    """Return f (n,), gap, fits and last change of one signal, by any solver."""
+def solve_alone(rows, alpha, smoothness, penalty, floor, settings, limits, begin=None):
+    """Return f (n,), gap, fits and last change of one signal, by any solver.
+
+    Settings are positive, tol and max_iter; limits the change at which weights have
+    settled, and the largest number of fits. `begin` are logarithms of weights (n,).
+    """
+    positive, tol, max_iter = settings
     n = penalty.stencil.inside.size
     if smoothness == 0.0:
         matrix = penalty.matrix(np.ones(n))
@@ -199,6 +204,7 @@ def _solve_alone(
         return F[0], gaps[0], n_iter[0], 0.0
     settled, max_rounds = limits
     logs, history = np.zeros((3, n)), np.zeros((2, MEMORY + 1, n))
+    logs[0] = 0.0 if begin is None else begin
     best, count, kept, change = np.inf, 0, np.zeros(n), np.inf
     gap = np.inf
     for it in range(1, min(max_iter, max_rounds) + 1):
@@ -250,7 +256,7 @@ def adaptive_held_out_errors(
     floors = penalty.floors(rows)
     if positive and smoothness > 0.0:
         n, m = rows.AT.shape
-        limits = _ROUGHLY, min(max_iter, _FOLD_ROUNDS)
+        limits = FOLD_LIMITS[0], min(max_iter, FOLD_LIMITS[1])
         adaptive_path_errors(
             _adaptive_of(rows, penalty, float(smoothness), limits),
             Signals(rows.S, rows.extra),
@@ -261,10 +267,10 @@ def adaptive_held_out_errors(
             errors,
             gaps,
         )
-    limits = _ROUGHLY, _FOLD_ROUNDS
+    settings = positive, tol, max_iter
     for k, column in np.argwhere(~(gaps <= tol)):
         given = rows.part([k]), alphas[[k], column], smoothness, penalty, floors[k]
-        f, gap, *_ = _solve_alone(*given, positive, tol, max_iter, limits)
+        f, gap, *_ = solve_alone(*given, settings, FOLD_LIMITS)
         if not gap >= gaps[k, column]:
             gaps[k, column] = gap
             rest = held_out.A @ f - held_out.S[k]

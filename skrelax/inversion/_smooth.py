@@ -11,7 +11,7 @@ from ..utils._linear_inputs import ITERATIONS, STRENGTH
 from ..utils._sklearn import BaseEstimator, Options, _fit_context
 from ..utils._validation import N_JOBS
 from ._adaptive import following, solve_adaptive, warn_unsettled
-from ._explained import report_unexplained
+from ._explained import report_hidden, report_unexplained
 from ._lasso_solvers import warn_gaps
 from ._linear import LinearInversionMixin, validate_linear
 from ._penalty import kronecker_penalty
@@ -220,7 +220,8 @@ class SmoothLasso(
             If a signal does not reach `tol`, or an adaptive smoothness does not settle.
         UserWarning
             If nothing of a clear signal is explained: it has the wrong sign, or the
-            penalties are too strong.
+            penalties are too strong; if a tenth of the amplitude lies in bins that all
+            points hardly see, below the first time for example.
         """
         source = X
         X, y, weight = validate_linear(self, X, y, sample_weight)
@@ -250,6 +251,7 @@ class SmoothLasso(
             warn_unsettled(found[3], self.max_iter)
             self._follows = penalty, penalty.floors(rows)
         report_unexplained(rows, F, alphas, self.positive)
+        report_hidden(X, weight, F)
         return self
 
     def _treats_alone(self):

@@ -19,7 +19,7 @@ from ._cv import (
     pair_table,
     paths_of,
 )
-from ._explained import report_unexplained
+from ._explained import report_hidden, report_unexplained
 from ._lasso_solvers import warn_gaps
 from ._linear import LinearInversionMixin, validate_linear
 from ._penalty import kronecker_penalty
@@ -46,17 +46,18 @@ class SmoothLassoCV(
         of it, with 0 as the last, or the alphas themselves.
     smoothnesses : int or array-like of shape (n_smoothnesses,), default=17
         Number of smoothnesses, from the mean square of the kernel down to 1e-8
-        of it (for ``adaptive=True`` from 30 times that to 3e-7 of it), or the values
+        of it (where it is adaptive, both are 3.2 times as large), or the values
         themselves.
-    order : {0, 1, 2}, default=1
+    order : {0, 1, 2}, default=2
         Order of the differences, see :class:`SmoothLasso`.
     cv : int, splitter, iterable or None, default=None
         Folds. An int or None (5) interleaves them, see
         :class:`~skrelax.model_selection.InterleavedKFold`.
-    rule : {"min", "1se"}, default="min"
+    rule : {"near", "min", "1se"}, default="near"
         Take the pair of the smallest error, or, among the pairs whose error is
-        within one standard error of it, the largest smoothness and for it the
-        largest alpha. The same holds for pairs whose errors are equal to rounding.
+        at most 3 % or one standard error above it, the largest smoothness and for it
+        the largest alpha. The same holds for pairs whose errors are equal to rounding.
+        The smallest error alone is often that of a weaker penalty which invents peaks.
     noise_std : float or None, default=None
         Noise standard deviation of the signals. Where given, the curve that is
         minimised is the distance of the error from the noise variance.
@@ -69,8 +70,10 @@ class SmoothLassoCV(
         Whether to fit an unpenalised constant: a static baseline.
     grid_shape : tuple of int or None, default=None
         Number of bins per axis, in C order, see :class:`SmoothLasso`.
-    adaptive : bool, default=False
-        Whether the smoothness follows the solution, see :class:`SmoothLasso`.
+    adaptive : bool or None, default=None
+        Whether the smoothness follows the solution, see :class:`SmoothLasso`. None
+        takes it for ``positive=True``; where amplitudes have any sign, a smoothness
+        that gives way lets wiggles grow.
     tol : float, default=1e-8
         Relative duality gap to reach, in every fold too.
     max_iter : int, default=10000
@@ -146,13 +149,13 @@ class SmoothLassoCV(
         "smoothnesses": [COUNT, "array-like"],
         "order": [Options(numbers.Integral, {0, 1, 2})],
         "cv": ["cv_object"],
-        "rule": [StrOptions({"min", "1se"})],
+        "rule": [StrOptions({"near", "min", "1se"})],
         "noise_std": [STRENGTH, None],
         "per_signal": ["boolean"],
         "positive": ["boolean"],
         "fit_intercept": ["boolean"],
         "grid_shape": ["array-like", None],
-        "adaptive": ["boolean"],
+        "adaptive": ["boolean", None],
         "tol": [STRENGTH],
         "max_iter": [ITERATIONS],
         "n_jobs": N_JOBS,
@@ -163,15 +166,15 @@ class SmoothLassoCV(
         self,
         alphas=5,
         smoothnesses=17,
-        order=1,
+        order=2,
         cv=None,
-        rule="min",
+        rule="near",
         noise_std=None,
         per_signal=False,
         positive=True,
         fit_intercept=False,
         grid_shape=None,
-        adaptive=False,
+        adaptive=None,
         tol=1e-8,
         max_iter=10_000,
         n_jobs=None,
@@ -226,7 +229,7 @@ class SmoothLassoCV(
             If a fit, in a fold or the final one, does not reach `tol`.
         UserWarning
             If the final fit explains nothing of a clear signal, of the wrong sign for
-            example.
+            example, or much of it by bins that all points hardly see.
         """
         source = X
         X, y, weight = validate_linear(self, X, y, sample_weight)
@@ -240,10 +243,13 @@ class SmoothLassoCV(
         else:
             self.alphas_ = check_path("alphas", self.alphas)
         if isinstance(self.smoothnesses, numbers.Integral):
-            self.smoothnesses_ = smoothness_grid(rows, self.smoothnesses, self.adaptive)
+            self.smoothnesses_ = smoothness_grid(
+                rows, self.smoothnesses, self._is_adaptive
+            )
         else:
             self.smoothnesses_ = check_path("smoothnesses", self.smoothnesses)
-        make = following if self.adaptive else kronecker_penalty
+        adaptive = self._is_adaptive
+        make = following if adaptive else kronecker_penalty
         penalty = make(self.grid_shape_, self.order)
         settings = penalty, self.positive, self.tol, self.max_iter
         paths = paths_of(self.alphas_, y.shape[1])
@@ -277,17 +283,25 @@ class SmoothLassoCV(
         self.alpha_ = alphas if self.per_signal else float(alphas[0])
         self.smoothness_ = smoothness if self.per_signal else float(smoothness[0])
 
-        solve = solve_adaptive if self.adaptive else solve_smooth
+        solve = solve_adaptive if adaptive else solve_smooth
         found = solve(rows, alphas, self.smoothness_, *settings, self.n_jobs)
         F, gaps, n_iter = found[:3]
         warn_gaps(gaps, self.tol, self.max_iter)
         self._store(rows, F, gaps, n_iter)
         self._follows = None
-        if self.adaptive:
+        if adaptive:
             warn_unsettled(found[3], self.max_iter)
             self._follows = penalty, penalty.floors(rows)
         report_unexplained(rows, F, alphas, self.positive)
+        report_hidden(X, weight, F)
         return self
+
+    @property
+    def _is_adaptive(self):
+        return self.positive if self.adaptive is None else self.adaptive
+
+    def _keep_choice(self, part):
+        return super()._keep_choice(part).set_params(adaptive=self._is_adaptive)
 
     def _treats_alone(self):
         return self.per_signal

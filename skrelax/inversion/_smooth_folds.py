@@ -4,6 +4,7 @@ import numpy as np
 
 from ..utils._parallel import single_blas_thread
 from ._adaptive import Following, adaptive_held_out_errors
+from ._adaptive_planes import adaptive_plane_errors
 from ._cv import FoldedSignals, cross_validate_paths
 from ._plane_solvers import plane_path_errors
 from ._plane_system import Plane
@@ -37,6 +38,10 @@ def cross_validate_smooth(rows, data, strengths, penalty, settings, n_jobs, verb
         core = FoldedSignals(
             rows.core, data.y, data.weight, data.folds, data.fit_intercept
         )
+
+        if follows:
+            given = strengths, penalty, settings
+            return adaptive_plane_errors(rows, core, *given)
 
         def solve_plane(fold_rows, held_out, part, path):
             plane = Plane(rows.basis, fold_rows)

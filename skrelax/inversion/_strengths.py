@@ -9,8 +9,8 @@ from ..utils._validation import check_numbers
 # between them lie all choices of the examples and benchmarks.
 _ALPHA_DECADES = (2.0, 6.0)
 _SMOOTHNESS_DECADES = (0.0, 8.0)
-# Smoothness that follows the solution can be stronger where nothing bends.
-_ADAPTIVE_DECADES = (-1.5, 6.5)
+# One that follows the solution gives way where it must, so it may be stronger.
+_ADAPTIVE_DECADES = (-0.5, 7.5)
 
 
 def check_alpha(alpha, n_signals):

@@ -12,7 +12,7 @@ from ._lcurve import corner_of
 from ._searches import largest_below, minimise, side_by_side
 
 # Where no strength reaches a target, this factor on what the best one reaches does.
-_WITHIN = 1.05
+WITHIN = 1.05
 
 
 class Grid(NamedTuple):
@@ -102,11 +102,11 @@ def _search(rule, grid, measure, curve, refine):
     # The weakest strength would fit all the noise that a distribution can fit.
     least = criterion.min()
     found = yield from largest_below(
-        measure, _WITHIN * least, strengths, criterion, refine
+        measure, WITHIN * least, strengths, criterion, refine
     )
     return found, (
         f"no strength down to {strengths[-1]:.3g} reaches "
         f"the target {grid.target:.3g}, the best is {least:.3g}; the largest within "
-        f"{_WITHIN - 1.0:.0%} of it is taken. The noise level may be too low, as noise "
+        f"{WITHIN - 1.0:.0%} of it is taken. The noise level may be too low, as noise "
         "is by chance, or the model wrong."
     )

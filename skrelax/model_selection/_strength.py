@@ -26,7 +26,7 @@ from ._criteria import (
     within_one_standard_error,
 )
 from ._curve import Curve, cross_validate, seen_directions
-from ._rules import choose
+from ._rules import WITHIN, choose
 from ._split import check_splitter, make_folds
 from ._target import LARGEST, make_target, strength_grid, take_apart
 
@@ -59,9 +59,10 @@ class StrengthSearch(
         - ``"lcurve"``: largest curvature of log residual norm against log penalty
           norm [1]_, found as in [2]_.
         - ``"discrepancy"``: Morozov's principle, the largest strength whose mean
-          square residual is at most the noise variance. Where none is (noise may be
-          low by chance, and an estimate knows no bound f >= 0), the largest within
-          5 % of the least residual, and a warning; also for ``"brd"``.
+          square residual is at most the noise variance. Where none is, as noise may be
+          low by chance, the largest within 5 % of the least residual, and a warning.
+          An estimate of the noise is raised to these 5 %, since it knows no bound
+          f >= 0. Both holds for ``"brd"``, too.
         - ``"chi2"``: the largest strength whose residual norm is at most
           `chi2_factor` times that without the penalty (for a
           MultiDimRegularizedILT, with the weakest of `strengths`).
@@ -388,8 +389,19 @@ class StrengthSearch(
             self.noise_std_ = self._noise_level(curve.target, first)
             # Signals without noise are to be met to rounding.
             self.target_ = np.maximum(self.noise_std_**2, curve.floors)
+            measure = residual
             if self.rule == "brd":
-                return lambda fit, choice: max(fit.seen, floors[choice])
+
+                def measure(fit, choice):
+                    return max(fit.seen, floors[choice])
+
+            if self.noise_std is None:
+                # The estimate knows no bound f >= 0, so it may be out of reach.
+                weakest = np.log(strengths[-1]).tolist()
+                curve.evaluate_all(dict(enumerate(weakest)), counts=True)
+                least = [measure(curve(x, c), c) for c, x in enumerate(weakest)]
+                self.target_ = np.maximum(self.target_, WITHIN * np.array(least))
+            return measure
         elif self.rule == "chi2":
             weakest = strengths[-1]
             if first._weakest is not None:

@@ -304,10 +304,11 @@ def _parser():
     add(
         "--rule",
         choices=["near", "min", "1se", *GRID_RULES],
-        help="strongest penalty whose cross-validated error is near the smallest (near, "
-        "default for one axis), that of the smallest (min, default with --penalty "
-        "lasso), strongest within one standard error of it (1se), or, for two axes, "
-        "corner of the L-curve (default there), generalised cross-validation, 2 %% above the best "
+        help="strongest penalty whose cross-validated error is near the smallest "
+        "(near, default for one axis), smallest error (min, default with --penalty "
+        "lasso), strongest penalty within one standard error of it (1se), or, for two "
+        "axes, corner of the L-curve (default there), generalised cross-validation, "
+        "2 %% above the best "
         "misfit, or the noise level of the imaginary channel",
     )
     add(

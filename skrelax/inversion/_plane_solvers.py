@@ -269,7 +269,9 @@ class Certifier:
         self.plane, self.signed = plane, signed
         self.shift = (0.0, np.empty(0))
         if not signed:
-            self.shift = row_shift(plane.rows, plane.basis)
+            if plane.shift is None:
+                plane.shift = row_shift(plane.rows, plane.basis)
+            self.shift = plane.shift
 
     def at(self, system):
         """Return the certifier of a system, which finds what it still needs."""

@@ -58,6 +58,8 @@ class Plane:
     """The core at all points, neither weighted nor centred, (n_points, k)."""
     found: np.ndarray | None = None
     """Distributions that were found last, (n_signals, n_bins)."""
+    shift: tuple | None = None
+    """What certifies solutions at any strength, once it is known."""
 
     @property
     def n_bins(self):

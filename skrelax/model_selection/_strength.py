@@ -395,7 +395,7 @@ class StrengthSearch(
                 def measure(fit, choice):
                     return max(fit.seen, floors[choice])
 
-            if self.noise_std is None:
+            if self.noise_std is None and getattr(first, "positive", False):
                 # The estimate knows no bound f >= 0, so it may be out of reach.
                 weakest = np.log(strengths[-1]).tolist()
                 curve.evaluate_all(dict(enumerate(weakest)), counts=True)

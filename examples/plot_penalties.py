@@ -5,7 +5,7 @@ One decay through all penalties
 An inversion cannot find more than the noise lets through; what it makes of the rest is
 the penalty's doing. Here the same decays of known distributions go through the LASSO,
 constant smoothness, smoothness that follows the solution, and the signed inversion. The
-benchmark ``benchmarks/bench_recovery.py`` does this with a hundred signals of each of
+benchmark ``benchmarks/bench_recovery.py`` does this with sixty signals of each of
 five families; its table is among the benchmarks of this site.
 """
 
@@ -109,7 +109,10 @@ table.pivot(index=["SNR", "family"], columns="penalty", values=values).round(3)
 # - The **signed inversion** does not know that amplitudes are positive, and shows
 #   wiggles below zero. Take it where amplitudes may have both signs.
 #
-# Of a hundred signals each, the default is the nearest to the truth of all that were
-# tried, or within a few per cent, from a signal-to-noise ratio of 100 on. Below it all
-# estimators are limited by the noise: peaks less than about half a decade apart are one
-# for any of them.
+# The table of the benchmark says, of 60 signals in each cell: at a signal-to-noise
+# ratio of 1000 the default is the best of all, or within a tenth of it, in all
+# families, and names the right number of peaks in 80 to 100 %. At 100 a ``rule="chi2"``
+# of StrengthSearch comes nearer to three peaks (.09 decades against .12), and makes a
+# continuum twice as wrong (.05 against .03). At 20 no choice shows more than half of
+# the close pairs as two peaks. The amplitude is off by 3 % or less in median at any
+# ratio, and by 18 % at most, as long as the grid does not begin before the first time.

@@ -129,6 +129,14 @@ class SmoothLassoCV(
     SmoothLasso : Fixed strengths.
     LassoFistaCV : Discrete components.
 
+    Notes
+    -----
+    The defaults are those that recover known distributions best: of close pairs, narrow
+    peaks beside broad ones, one peak, three, and continua, at signal-to-noise ratios of
+    20, 100 and 1000, see ``benchmarks/bench_recovery.py``. Where smoothness follows the
+    solution, weights settle to 1e-3 in folds; of more than 1200 bins folds take the
+    weights that all points lead to, one after another from strong to weak penalties.
+
     Examples
     --------
     >>> import numpy as np

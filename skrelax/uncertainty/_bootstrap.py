@@ -22,6 +22,7 @@ from ..utils._validation import (
     check_size,
     refuse_complex,
 )
+from ..utils._warnings import held_reports
 from ._bands import DistributionBands
 from ._noise import resolved_directions
 
@@ -239,7 +240,9 @@ def _coefficients(estimator):
 
 
 def _refit(estimator, X, y, sample_weight):
-    return _coefficients(fit_weighted(estimator, X, y, sample_weight))
+    # Of refits it says nothing what the fit itself does not tell.
+    with held_reports():
+        return _coefficients(fit_weighted(estimator, X, y, sample_weight))
 
 
 def _check_draws(n_bootstrap, noise):

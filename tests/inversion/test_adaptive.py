@@ -205,6 +205,19 @@ def test_planes_of_few_and_of_many_bins_are_one(monkeypatch):
     assert error[0] < 0.8 * error[1]
 
 
+def test_cross_validation_on_planes_of_many_bins(monkeypatch):
+    K, y, _ = plane(10)
+    search = SmoothLassoCV([1e-5, 0.0], [1e-2, 1e-4], cv=3)
+    few = search.fit(K, y).cv_results_["mean_test_mse"]
+    chosen = search.smoothness_, search.alpha_
+    monkeypatch.setattr(_plane_system, "MANY_BINS", 0)
+    many = search.fit(K, y).cv_results_["mean_test_mse"]
+    # Folds take the weights of all points there, so errors are nearly the same.
+    assert_allclose(many, few, rtol=0.05)
+    assert (search.smoothness_, search.alpha_) == chosen
+    assert search.cv_dual_gap_ < 1e-8
+
+
 def test_both_strengths_by_cross_validation():
     K, Y, _, _ = problem(n_signals=2)
     settings = {"order": 2, "adaptive": True, "smoothnesses": 5, "alphas": 2, "cv": 3}
@@ -243,3 +256,21 @@ def test_setting_of_the_kernel_beside_it():
     alone = builder.set_params(kernel__efficiency=found.value_).fit_transform(times)
     expected = follower(1e-4).fit(alone, y).coef_
     assert_allclose(found.coef_, expected, atol=1e-6)
+
+
+def test_searches_keep_what_they_have_chosen():
+    K, y, _, _ = problem()
+    kept = SmoothLassoCV([0.0], [1e-2, 1e-3], cv=3).fit(K, y)._keep_choice(slice(None))
+    assert (kept.adaptive, kept.order) == (True, 2)
+    search = SmoothLassoCV([0.0], [1e-2, 1e-3], cv=3, positive=False).fit(K, y)
+    assert search._keep_choice(slice(None)).adaptive is False
+
+
+def test_error_near_the_least_takes_the_stronger_penalty():
+    K, y, _, _ = problem(5e-2)
+    near = SmoothLassoCV(cv=3, smoothnesses=9, alphas=2).fit(K, y)
+    errors = near.cv_results_["mean_test_mse"]
+    allowed = errors <= 1.03 * errors.min()
+    row, column = np.unravel_index(allowed.argmax(), errors.shape)
+    assert near.smoothness_ == near.smoothnesses_[row]
+    assert near.alpha_ == near.alphas_[column]

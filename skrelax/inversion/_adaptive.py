@@ -34,8 +34,8 @@ _FLOOR = 1e-3
 # That amplitude is the one of bins that share the signal: this many on each axis of
 # this many peaks' width.
 _PEAK = 10
-# Bins that a window reaches to each side.
-_REACH = 2
+# Bins that a window reaches to each side, on as many axes as this.
+_REACH, _MOST_AXES = 2, 3
 # Change of an amplitude, of the largest one, at which weights have settled, and the
 # one that fits which cannot come so near may end with.
 _SETTLED, _UNSETTLED = 1e-8, 1e-6
@@ -74,7 +74,7 @@ class Following:
 
     def floors(self, rows):
         """Return the squared difference above which smoothness gives way, (q,)."""
-        n = self.stencil.shape - 2 * _REACH
+        n = self.stencil.shape - 2 * self.stencil.reach
         share = float(np.prod(_PEAK / np.maximum(n, _PEAK)))
         squares = np.einsum("ij,ij->i", rows.S, rows.S) + rows.extra
         floors = _FLOOR * share**2 * squares / (rows.mean_square() or 1.0)
@@ -106,9 +106,12 @@ def following(grid_shape, order, scales=None):
     known, places = np.unique(keys, return_inverse=True)
     rows, columns = np.divmod(known, n)
     indptr = np.searchsorted(rows, np.arange(n + 1))
-    margin = shape + 2 * _REACH
+    # Axes of one bin have no neighbours, and windows on many axes no end of margins.
+    windowed = shape[shape > 1] if (shape > 1).any() else shape[:1]
+    reach = _REACH if windowed.size <= _MOST_AXES else 0
+    margin = windowed + 2 * reach
     places_of_bins = np.ravel_multi_index(
-        [index.ravel() + _REACH for index in np.indices(shape)], tuple(margin)
+        [index.ravel() + reach for index in np.indices(windowed)], tuple(margin)
     )
     stencil = Stencil(
         bins.astype(np.int64),
@@ -118,7 +121,7 @@ def following(grid_shape, order, scales=None):
         np.ascontiguousarray(places.reshape(keys.shape).astype(np.int64)),
         margin,
         places_of_bins.astype(np.int64),
-        _REACH,
+        reach,
     )
     return Following(stencil, indptr.astype(np.int64), columns.astype(np.int64))
 

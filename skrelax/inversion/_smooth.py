@@ -115,15 +115,15 @@ class SmoothLasso(
 
     .. math:: \frac{\mu}{2} \sum_j \delta \log(1 + \bar v_j / \delta),
 
-    where :math:`\bar v_j` is the mean over the five bins around j, on each axis, and
-    beyond the edges as well. It equals the constant smoothness where differences are
-    small against :math:`\delta`, 1e-3 of the squared amplitude of a bin where ten bins
-    of each axis share the signal. The idea is that of the uniform penalty [2]_, in two
-    dimensions [3]_; its coefficients :math:`c / (c_0 + v)` are those of the quadratic
-    majoriser of the logarithm, which is minimised again and again, from constant
-    weights on. So no step raises the objective, steps in between are extrapolated as
-    long as that is so, too, and all ends at a stationary point, which need not be the
-    lowest one.
+    where :math:`\bar v_j` is the mean over the five bins around j, on each axis,
+    and beyond the edges as well (of more than three axes, the bin alone). It equals
+    the constant smoothness where differences are small against :math:`\delta`, 1e-3
+    of the squared amplitude of a bin where ten bins of each axis share the signal.
+    The idea is that of the uniform penalty [2]_, in two dimensions [3]_; its
+    coefficients :math:`c / (c_0 + v)` are those of the quadratic majoriser of the
+    logarithm, which is minimised again and again, from constant weights on. So no
+    step raises the objective, steps in between are extrapolated as long as that is
+    so, too, and all ends at a stationary point, which need not be the lowest one.
 
     References
     ----------

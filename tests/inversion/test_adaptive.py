@@ -36,7 +36,9 @@ def follower(smoothness=1e-3, **settings):
     return SmoothLasso(smoothness=smoothness, order=2, adaptive=True, **settings)
 
 
-@pytest.mark.parametrize("shape", [(9,), (2,), (5, 6), (1, 7), (4, 3, 5)])
+@pytest.mark.parametrize(
+    "shape", [(9,), (2,), (5, 6), (1, 7), (4, 3, 5), (1,) * 30, (2,) * 10]
+)
 @pytest.mark.parametrize("order", [0, 1, 2])
 def test_weights_of_one_are_constant_smoothness(shape, order):
     scales = np.linspace(1.0, 0.3, len(shape)) if order else None

@@ -52,7 +52,10 @@ def run_invert(arguments):
         setattr(arguments, name, _DEFAULTS.get(name) if given is None else given[0])
     if arguments.rule in GRID_RULES:
         raise ValueError(f"--rule {arguments.rule} is for two axes, got one kernel.")
-    arguments.rule = arguments.rule or "min"
+    smooth = arguments.penalty == "smooth"
+    if arguments.rule == "near" and not smooth:
+        raise ValueError("--rule near is for --penalty smooth, got lasso.")
+    arguments.rule = arguments.rule or ("near" if smooth else "min")
     stem = Path(arguments.file).name.partition(".")[0] if arguments.file else ""
     stem = stem or ("decay" if arguments.file else "simulated")
     folder = Path(arguments.out or f"{stem}-inversion")
@@ -199,7 +202,8 @@ def _pipeline(arguments, model, baseline):
     final, options = LassoFistaCV, {}
     if arguments.penalty == "smooth":
         final = SmoothLassoCV
-        options["order"] = 1 if arguments.order is None else arguments.order
+        if arguments.order is not None:
+            options["order"] = arguments.order
     return make_pipeline(
         builder,
         final(

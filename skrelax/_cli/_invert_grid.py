@@ -45,6 +45,8 @@ _SMOOTHNESSES = np.geomspace(1e-6, 1e-2, 5)
 _EFFICIENCIES, _FINE = np.linspace(1.0, 2.0, 11).round(3), 0.05
 # Median of the size of normal numbers of standard deviation 1.
 _MEDIAN = 0.6744897501960817
+# Smoothness that follows the solution would take minutes on a plane.
+_CONSTANT = {"order": 1, "adaptive": False}
 # Rules of strength that are no cross-validation.
 RULES = ("lcurve", "gcv", "chi2", "discrepancy")
 
@@ -242,7 +244,12 @@ def _tune(arguments, kernels, plane, limits):
         return make_pipeline(builder, final)
 
     quick = SmoothLassoCV(
-        alphas=[0.0], smoothnesses=_SMOOTHNESSES, cv=_FOLDS, n_jobs=arguments.jobs
+        alphas=[0.0],
+        smoothnesses=_SMOOTHNESSES,
+        cv=_FOLDS,
+        rule="min",
+        n_jobs=arguments.jobs,
+        **_CONSTANT,
     )
     for axis in [axis for axis, one in enumerate(kernels) if one == "T1-IR"]:
         efficiency = arguments.efficiency
@@ -287,9 +294,13 @@ def _final(arguments, plane, baseline):
     if is_smooth:
         options["order"] = _ORDER if arguments.order is None else arguments.order
     rule = arguments.rule or RULES[0]
+    if rule == "near" and not is_smooth:
+        raise ValueError("--rule near is for --penalty smooth, got lasso.")
     if rule not in RULES:
-        final = SmoothLassoCV if is_smooth else LassoFistaCV
-        return final(cv=arguments.folds, rule=rule, verbose=1, **options)
+        options |= {"cv": arguments.folds, "rule": rule, "verbose": 1}
+        if is_smooth:
+            return SmoothLassoCV(**options, adaptive=False)
+        return LassoFistaCV(**options)
     if is_smooth:
         inversion = SmoothLasso(alpha=0.0, **options)
     else:

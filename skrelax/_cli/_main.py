@@ -283,7 +283,7 @@ def _parser():
         type=int,
         choices=[0, 1, 2],
         help="order of the differences that the smooth penalty takes; 0 for the "
-        "amplitudes themselves, as most maps are inverted (default 1; 0 for two axes)",
+        "amplitudes themselves, as most maps are inverted (default 2; 0 for two axes)",
     )
     add(
         "--bins",
@@ -310,10 +310,12 @@ def _parser():
     add("--folds", type=_count(2, 1_000), default=5, help="folds (default 5)")
     add(
         "--rule",
-        choices=["min", "1se", *GRID_RULES],
-        help="smallest cross-validated error (min, default for one axis), strongest "
-        "penalty within one standard error of it, or, for two axes, corner of the "
-        "L-curve (default there), generalised cross-validation, 2 %% above the best "
+        choices=["near", "min", "1se", *GRID_RULES],
+        help="strongest penalty whose cross-validated error is near the smallest "
+        "(near, default for one axis), smallest error (min, default with --penalty "
+        "lasso), strongest penalty within one standard error of it (1se), or, for two "
+        "axes, corner of the L-curve (default there), generalised cross-validation, "
+        "2 %% above the best "
         "misfit, or the noise level of the imaginary channel",
     )
     add(

@@ -14,9 +14,11 @@ def difference_matrix(n_bins, order):
     """
     if order == 0:
         return sparse.identity(n_bins, format="csr")
+    if n_bins <= order:
+        return sparse.csr_matrix((0, n_bins))
     stencil = [-1.0, 1.0] if order == 1 else [1.0, -2.0, 1.0]
     return sparse.diags(
-        stencil, range(order + 1), shape=(max(n_bins - order, 0), n_bins), format="csr"
+        stencil, range(order + 1), shape=(n_bins - order, n_bins), format="csr"
     )
 
 

@@ -55,6 +55,18 @@ class PlaneNorm(NamedTuple):
                 trace = self._trace(plane, strength, np.flatnonzero(f))
         return min(max(trace, 0.0), float(min(np.count_nonzero(weight), n_active)))
 
+    def count_weighted(self, K, weight, strengths, F, is_linear):
+        """Return the count of the one row of F for a matrix L of weighted differences.
+
+        Of all bins constant weights know it from one decomposition, these do not.
+        """
+        plane = plane_of(K, np.zeros((len(K), 1)), weight, False, self.grid_shape)
+        bins = np.arange(F.shape[1]) if is_linear else np.flatnonzero(F[0])
+        if bins.size == 0:
+            return 0.0
+        trace = self._trace(plane, float(strengths[0]), bins)
+        return min(max(trace, 0.0), float(min(np.count_nonzero(weight), bins.size)))
+
     def count_each(self, K, weight, strengths, F, is_linear):
         """Return the same for each of F (n_signals, n_bins), (n_signals,)."""
         given = zip(strengths, F, strict=True)

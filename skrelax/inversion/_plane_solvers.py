@@ -249,7 +249,8 @@ def nearest(earlier, k, system, signal):
 
     if not earlier:
         return begin(system, signal)
-    return min(earlier, key=distance).F[k]
+    # Of several at the same strengths, the last.
+    return min(reversed(earlier), key=distance).F[k]
 
 
 def ridge(system, s):

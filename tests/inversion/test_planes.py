@@ -151,7 +151,7 @@ def test_cross_validation_curve_is_that_of_all_bins(many, per_signal, fit_interc
     weight = np.random.default_rng(1).uniform(0.2, 2.0, len(signals))
     settings = {
         "alphas": 3, "smoothnesses": [1e-2, 1e-4, 1e-6], "cv": 3,
-        "per_signal": per_signal, "fit_intercept": fit_intercept,
+        "per_signal": per_signal, "fit_intercept": fit_intercept, "adaptive": False,
     }  # fmt: skip
     dense = SmoothLassoCV(**settings).fit(K, signals, sample_weight=weight)
     model = many(SmoothLassoCV(**settings), K, signals, sample_weight=weight)

@@ -185,7 +185,7 @@ def test_cross_validation_equals_the_estimator_with_built_in_folds(rule):
     search = StrengthSearch(SmoothLasso(1e-5), rule=rule, strengths=strengths)
     search.fit(kernel, y)
     built_in = SmoothLassoCV(
-        [1e-5], strengths, rule={"cv": "min", "cv-1se": "1se"}[rule]
+        [1e-5], strengths, 1, rule={"cv": "min", "cv-1se": "1se"}[rule], adaptive=False
     ).fit(kernel, y)
     assert search.strength_ == built_in.smoothness_
     assert_allclose(
@@ -306,12 +306,27 @@ def test_weights_and_repeated_rows_have_one_corner(seed):
     assert_allclose(weighted, repeated, rtol=1e-8)
 
 
-def test_target_out_of_reach_takes_the_weakest_and_says_so():
+@pytest.mark.parametrize("rule", ["discrepancy", "brd"])
+def test_target_out_of_reach_takes_what_is_near_and_says_so(rule):
     X, y = decay()
-    search = StrengthSearch(inversion(), rule="discrepancy", noise_std=1e-9)
+    search = StrengthSearch(inversion(), rule=rule, noise_std=1e-9)
     with pytest.warns(UserWarning, match="no strength down to"):
         search.fit(X, y)
-    assert search.strength_ == search.curve_["strength"][-1]
+    strengths, criterion = search.curve_["strength"], search.curve_["criterion"]
+    near = criterion <= 1.05 * criterion.min()
+    # The largest strength is looked for between two of the curve.
+    assert strengths[near].max() <= search.strength_ < strengths[~near].min()
+    assert search.strength_ > 100 * strengths[-1]
+
+
+@pytest.mark.parametrize("rule", ["discrepancy", "brd"])
+def test_estimates_of_the_noise_can_be_reached(rule):
+    for seed in range(8):
+        X, y = decay(5e-2, seed=seed)
+        search = StrengthSearch(inversion(), rule=rule).fit(X, y)
+        criterion = search.curve_["criterion"]
+        assert search.target_ >= 1.05 * criterion[-1] * (1 - 1e-12)
+        assert search.strength_ > 100 * search.curve_["strength"][-1]
 
 
 def test_choice_on_the_grid_without_refining():

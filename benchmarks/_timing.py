@@ -217,6 +217,51 @@ def _processor():
     return platform.processor() or "unknown processor"
 
 
+def write_tables(topic, title, tables, packages):
+    """Write results/<topic>.json with tables that pages of the guide quote; print them.
+
+    Parameters
+    ----------
+    topic : str
+        Name of the file.
+    title : str
+        What it is about.
+    tables : list of dict
+        Each with ``"name"``, ``"description"``, ``"columns"`` (words) and ``"rows"``
+        (lists of words). The documentation makes
+        ``generated/tables/<topic>_<name>.inc`` of each. Tables of the file that were
+        not made now stay, if machine and versions are the same.
+    packages : sequence of str
+        Packages whose versions are noted.
+    """
+    results = {
+        "title": title,
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": describe_machine(packages),
+        "tables": tables,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{topic}.json"
+    if path.exists():
+        old = json.loads(path.read_text(encoding="utf-8"))
+        if old["machine"] == results["machine"]:
+            kept = {table["name"]: table for table in old["tables"]}
+            results["tables"] = list(
+                (kept | {table["name"]: table for table in tables}).values()
+            )
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    for table in tables:
+        print(f"\n{table['name']}\n{table['description']}")
+        lines = [table["columns"], *table["rows"]]
+        widths = [max(map(len, column)) + 2 for column in zip(*lines, strict=True)]
+        for line in lines:
+            cells = (
+                cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+            )
+            print("".join(cells).rstrip())
+    print(f"\nwritten: {path.name}")
+
+
 def write_results(topic, title, workloads, packages):
     """Write results/<topic>.json, which the documentation reads, and print it.
 

@@ -100,4 +100,5 @@ def setup(app):
     root, generated = HERE.parent, HERE / "generated"
     _pages.write_api(generated)
     _pages.write_benchmarks(root / "benchmarks" / "results", generated)
+    _pages.write_tables(root / "benchmarks" / "results", generated / "tables")
     _pages.write_changelog(root / "CHANGELOG.md", generated)

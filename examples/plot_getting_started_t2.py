@@ -32,10 +32,10 @@ truth = (data.relaxation_times, data.distribution)
 
 _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 left.semilogx(data.X[:, 0], data.y, "o", color="0.3", mfc="none")
-left.set(xlabel="time (s)", ylabel="signal", title="data")
+left.set(xlabel="time (ms)", ylabel="signal", title="data")
 per_decade = data.distribution / np.gradient(np.log10(data.relaxation_times))
 right.semilogx(data.relaxation_times, per_decade, color="tab:orange")
-right.set(xlabel="$T_2$ (s)", ylabel="amplitude per decade", title="truth")
+right.set(xlabel="$T_2$ (ms)", ylabel="amplitude per decade", title="truth")
 
 # %%
 # Kernel
@@ -56,8 +56,8 @@ for decay, t2 in zip(
     kernel.relaxation_times_[chosen],
     strict=True,
 ):
-    ax.semilogx(times, decay, label=f"{t2:.3g} s")
-ax.set(xlabel="time (s)", ylabel="kernel", title="five of 64 columns")
+    ax.semilogx(times, decay, label=f"{t2:.3g} ms")
+ax.set(xlabel="time (ms)", ylabel="kernel", title="five of 64 columns")
 ax.legend(
     title="$T_2$",
     frameon=False,
@@ -117,7 +117,7 @@ _, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 for ax, model, name in zip(
     axes, (lasso, smooth), ("LASSO", "smooth LASSO"), strict=True
 ):
-    DistributionDisplay.from_estimator(model, unit="s", truth=truth, ax=ax)
+    DistributionDisplay.from_estimator(model, unit="ms", truth=truth, ax=ax)
     ax.set_title(name)
 
 # %%
@@ -127,9 +127,9 @@ _, axes = plt.subplots(2, 2, figsize=(9, 5.2), layout="constrained", sharex=True
 for column, model, name in zip(
     axes.T, (lasso, smooth), ("LASSO", "smooth LASSO"), strict=True
 ):
-    DecayDisplay.from_estimator(model, data.X, data.y, ax=column[0])
+    DecayDisplay.from_estimator(model, data.X, data.y, unit="ms", ax=column[0])
     ResidualsDisplay.from_estimator(
-        model, data.X, data.y, noise_std=data.noise_std, ax=column[1]
+        model, data.X, data.y, noise_std=data.noise_std, unit="ms", ax=column[1]
     )
     column[0].set(title=name, xlabel="")
 
@@ -141,7 +141,7 @@ for name, model in (("LASSO", lasso), ("smooth LASSO", smooth)):
     slow = grid > 3.0
     print(
         f"{name:>12}: log-means {log_mean(f[~slow], grid[~slow]):.3f} and "
-        f"{log_mean(f[slow], grid[slow]):.2f} s, share of the slow group "
+        f"{log_mean(f[slow], grid[slow]):.2f} ms, share of the slow group "
         f"{fraction_between(f, grid, 3.0):.3f}, distance to the truth "
         f"{wasserstein_distance(f, grid, truth[1], truth[0]):.3f} decades"
     )

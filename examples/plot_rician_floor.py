@@ -58,20 +58,22 @@ print(f"inversions of a signal: {rician.n_iter_.mean():.0f} on average")
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 left.semilogy(times[:, 0], magnitudes.mean(axis=1), "k.", label="magnitudes")
 left.semilogy(times[:, 0], signal, "0.6", lw=3, label="signal without noise")
-left.semilogy(times[:, 0], plain.predict(kernel).mean(axis=1), "C1", label="chi2")
-left.semilogy(
-    times[:, 0], rician.predict(kernel).mean(axis=1), "C0", label="chi2, Rician"
-)
-left.axhline(noise_std, color="0.7", lw=0.8, ls=":")
+for fit, colour, label in (
+    (plain, "C1", "least squares"),
+    (rician, "C0", "likelihood"),
+):
+    predicted = fit.predict(kernel).mean(axis=1)
+    left.semilogy(times[:, 0], predicted, colour, label=label)
+left.axhline(noise_std, color="0.7", lw=0.8, ls=":", label="noise level")
 left.set(xlabel="echo time (s)", ylabel="mean of 60 signals", title="SNR 50")
 left.legend(frameon=False)
 for fit, line, label in (
-    (reference, {"color": "0.75", "lw": 4}, "signal and noise"),
-    (plain, {"color": "C1"}, "magnitudes"),
-    (rician, {"color": "C0"}, "magnitudes, Rician"),
+    (reference, {"color": "0.75", "lw": 4}, "without a floor"),
+    (plain, {"color": "C1"}, "magnitudes, least squares"),
+    (rician, {"color": "C0"}, "magnitudes, likelihood"),
 ):
     right.semilogx(bins, fit.distribution_.mean(axis=1), label=label, **line)
-right.set(xlabel="T2 (s)", ylabel="mean distribution")
+right.set(xlabel="$T_2$ (s)", ylabel="mean amplitude of a bin")
 right.legend(frameon=False)
 
 # %%
@@ -85,7 +87,7 @@ right.legend(frameon=False)
 # What is left to the noise is the difference from the reference, which has the same
 # noise along the signal.
 ratios = [50, 75, 100, 200]
-errors = {"magnitudes": [], "magnitudes, Rician": []}
+errors = {"least squares": [], "likelihood": []}
 
 
 def fraction(fit):
@@ -97,8 +99,8 @@ for snr in ratios:
     noise_std, along, magnitudes = measure(snr, n_signals=100, seed=snr)
     expected = fraction(clone(search).fit(kernel, along))
     for name, inversion in (
-        ("magnitudes", clone(search)),
-        ("magnitudes, Rician", RicianInversion(search, noise_std)),
+        ("least squares", clone(search)),
+        ("likelihood", RicianInversion(search, noise_std)),
     ):
         difference = fraction(inversion.fit(kernel, magnitudes)) - expected
         errors[name].append((difference.mean(), difference.std() / 10.0))

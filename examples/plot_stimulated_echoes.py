@@ -5,13 +5,8 @@ T2 between imperfect pulses
 Refocusing pulses of less than 180 degrees store magnetisation and return it later:
 echoes decay too slowly, the first one is too small, and an exponential reads a T2 that
 is too long. With extended phase graphs in the place of the exponential T2 comes out
-right. This example reads the signals of 14 spheres of a phantom with known T2 where
-they are there (a folder that ``SKRELAX_DATA`` names, or ``shared/data`` beside the
-checkout) and simulates spheres like them elsewhere.
+right. The signals are those of 14 spheres of a phantom with known T2.
 """
-
-import os
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,6 +14,7 @@ import pandas as pd
 from sklearn.pipeline import make_pipeline
 
 from skrelax import KernelBuilder, SmoothLasso
+from skrelax.datasets import load_phantom
 from skrelax.dictionary import DictionaryMatcher, make_dictionary, parameter_grid
 from skrelax.inversion import KernelParameterSearch
 from skrelax.signals import EPGEchoTrain
@@ -28,29 +24,9 @@ from skrelax.signals import EPGEchoTrain
 # ---------------
 # 32 echoes every 8 ms at 3 T of the NiCl2 spheres of the ISMRM/NIST phantom, with their
 # reference values [s]. An echo train of 256 ms cannot tell a T2 above some 700 ms.
-T2_true = 1e-3 * np.array(
-    [1465, 1076, 717.9, 510.1, 359.6, 255.5, 180.8, 127.3, 90.3, 64.3, 45.7, 31.86,
-     22.38, 15.83]
-)  # fmt: skip
-T1_true = 1e-3 * np.array(
-    [1989, 1454, 984.1, 706, 496.7, 351.5, 247.13, 175.3, 125.9, 89, 62.7, 44.53, 30.84,
-     21.719]
-)  # fmt: skip
-times = 8e-3 * np.arange(1, 33)
-folder = Path(os.environ.get("SKRELAX_DATA", "../../shared/data")) / "phantom_roi"
-path = folder / "T2_site5_philips_3T_plate5.csv"
-if path.exists():
-    source = "phantom, Philips 3 T"
-    table = pd.read_csv(path, comment="#")
-    signals = table[[f"s{k}" for k in range(1, 15)]].to_numpy().T
-    signals = signals / signals.max()
-else:
-    source = "simulated spheres"
-    truth = EPGEchoTrain(130.0, T1=None, echo_spacing=8e-3)
-    signals = truth.evaluate(times[:, None], np.column_stack([T2_true, T1_true])).T
-    noise = 3e-3 * np.random.default_rng(0).standard_normal((2, *signals.shape))
-    signals = np.hypot(signals + noise[0], noise[1])
-print(source)
+phantom = load_phantom("T2-Philips")
+times, signals = phantom.X["TE"].to_numpy(), phantom.y.T / phantom.y.max()
+T2_true, T1_true = phantom.reference, load_phantom("T1-Philips").reference
 
 # %%
 # One T2 for each sphere

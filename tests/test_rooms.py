@@ -24,6 +24,7 @@ ROOMS = [
     "io",
     "datasets",
     "plotting",
+    "reporting",
     "_cli",
 ]
 PACKAGE = Path(skrelax.__file__).parent

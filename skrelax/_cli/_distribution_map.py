@@ -28,6 +28,7 @@ from ._choices import ECHOES
 from ._choices import VOXEL_RULES as RULES
 from ._known import use_known
 from ._output import write_csv
+from ._picture import turn_upright
 
 NAME = "T2-distribution"
 # Options of this model, and what they are where they are not given.
@@ -223,8 +224,8 @@ def write_distributions(folder, arguments, table, mask, plan):
     summary = _summary({name: values[good] for name, values in found.items()})
     write_csv(folder / "summary.csv", summary.items())
     if not arguments.no_plot:
-        _draw(folder / "maps.png", maps)
-    return _report(mask, status, summary)
+        _draw(folder / "maps.png", maps, table.spatial["affine"])
+    return "\n".join([_report(mask, status, summary), *_edges(rows[good], plan.grid)])
 
 
 def _given(arguments, name):
@@ -351,35 +352,51 @@ def _summary(found):
     )
 
 
-def _draw(path, maps):
+def _draw(path, maps, affine):
     """Draw the maps of the middle slice."""
     from matplotlib.figure import Figure
 
-    images = {name: maps[name] for name in MAPS if name in maps}
-    limits, units = {}, {name: unit for name, unit in _UNITS.items() if name in maps}
+    images = {name.replace("_", " "): maps[name] for name in MAPS if name in maps}
+    units = {name.replace("_", " "): unit for name, unit in _UNITS.items()}
+    limits = {}
     if "strength" in images:
         # It spans decades.
         images["log10 strength"] = np.log10(images.pop("strength"))
     finite = images["gmT2"][np.isfinite(images["gmT2"])]
     if finite.size:
         # Fluid would take all colours from tissue.
-        limits["gmT2"] = 0.0, 2.0 * float(np.median(finite))
+        limits["gmT2"] = 0.0, min(2.0 * float(np.median(finite)), float(finite.max()))
     figure = Figure(figsize=(9.3, 6.0), layout="constrained")
     axes = figure.subplots(2, 3)
     ParameterMapDisplay(images, units=units, limits=limits).plot(axes)
+    turn_upright(axes, affine)
     figure.savefig(path, dpi=150)
+
+
+def _edges(rows, grid):
+    """Return lines on voxels whose T2 lies at an end of the grid, or beyond it."""
+    lines, total = [], rows.sum(axis=1)
+    for place, option in ((0, "--minimum"), (-1, "--maximum")):
+        count = int((rows[:, place] > 0.5 * total).sum())
+        if count > 0:
+            lines.append(
+                f"{count} voxels have more than half of their amplitude at the end of "
+                f"the grid, {grid[place]:g} s, or beyond it: {option} moves it"
+            )
+    return lines
 
 
 def _report(mask, status, summary):
     """Return what is printed."""
+    width = max(16, summary["map"].str.len().max())
     lines = [
         f"{int(mask.sum())} voxels inside the mask of {mask.size}",
         f"distributions: {status_words(status[mask])}",
-        f"{'map':>16} {'median':>12} {'quartiles':>25}",
+        f"{'map':>{width}} {'median':>12} {'quartiles':>25}",
     ]
     for row in summary.itertuples():
         lines.append(
-            f"{row.map:>16} {row.median:>12.4g} {row.quartile_1:>12.4g} "
+            f"{row.map:>{width}} {row.median:>12.4g} {row.quartile_1:>12.4g} "
             f"{row.quartile_3:>12.4g} {row.unit}".rstrip()
         )
     return "\n".join(lines)

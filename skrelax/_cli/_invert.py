@@ -64,6 +64,11 @@ def find_files(names):
 def invert_file(arguments):
     """Invert what a file holds; return lines that say it, and a row per signal."""
     given, table = arguments.kernel, None
+    smooth = arguments.penalty == "smooth"
+    if arguments.order is not None and not smooth:
+        raise ValueError("--order is for --penalty smooth only.")
+    if arguments.rule == "near" and not smooth:
+        raise ValueError("--rule near is for --penalty smooth, got lasso.")
     if not arguments.no_plot:
         check_matplotlib()
     if given is not None and "," in given:
@@ -89,7 +94,7 @@ def invert_file(arguments):
     for name in ("bins", "minimum", "maximum"):
         value = getattr(arguments, name)
         setattr(arguments, name, _DEFAULTS.get(name) if value is None else value[0])
-    arguments.rule = arguments.rule or "min"
+    arguments.rule = arguments.rule or ("near" if smooth else "min")
     data = simulate(arguments) if table is None else load(arguments, table)
     data["words"] += [_kernel_words(arguments, given, table)] if table else []
     with written_together(folder, stale=FILES, overwrite=arguments.overwrite) as new:
@@ -165,7 +170,11 @@ def _pipeline(arguments, model, baseline):
         maximum=arguments.maximum,
         supersampling=arguments.supersampling,
     )
-    final = SmoothLassoCV if arguments.penalty == "smooth" else LassoFistaCV
+    final, options = LassoFistaCV, {}
+    if arguments.penalty == "smooth":
+        final = SmoothLassoCV
+        if arguments.order is not None:
+            options["order"] = arguments.order
     return make_pipeline(
         builder,
         final(
@@ -174,6 +183,7 @@ def _pipeline(arguments, model, baseline):
             fit_intercept=baseline,
             n_jobs=arguments.jobs,
             verbose=1,
+            **options,
         ),
     )
 

@@ -32,8 +32,12 @@ FILES = (
     "strengths.csv",
     "inversion.png",
 )
-# Bins of each axis where nothing else is asked for.
-_BINS = 64
+# Bins of each axis where nothing else is asked for, of few points and of many: the
+# kernel of these is the largest array.
+_BINS, _FEW_BINS, _MANY_POINTS = 100, 64, 5000
+# Order of differences: the amplitudes themselves, as in FLINT (Teal & Eccles 2015, doi
+# 10.1088/0266-5611/31/4/045010), so that maps compare with those of other programs.
+_ORDER = 0
 # Echoes of a train above which it is averaged in windows, and their number.
 _MANY, _WINDOWS = 128, 128
 # The grid and the folds by which efficiency and baseline are chosen: they hardly depend
@@ -42,6 +46,10 @@ _COARSE, _FOLDS = 20, 3
 _SMOOTHNESSES = np.geomspace(1e-6, 1e-2, 5)
 # Efficiencies that are tried first, and the step around the best of them.
 _EFFICIENCIES, _FINE = np.linspace(1.0, 2.0, 11).round(3), 0.05
+# Median of the size of normal numbers of standard deviation 1.
+_MEDIAN = 0.6744897501960817
+# Smoothness that follows the solution would take minutes on a plane.
+_CONSTANT = {"order": 1, "adaptive": False}
 
 
 class Plane(NamedTuple):
@@ -84,6 +92,9 @@ def run_invert_grid(arguments, kernels):
         check_matplotlib()
     limits = _limits(arguments)
     plane = _load(arguments, kernels, limits)
+    if limits["n_bins"] is None:
+        bins = _BINS if len(plane.signal) <= _MANY_POINTS else _FEW_BINS
+        limits["n_bins"] = [bins, bins]
     with written_together(folder, stale=FILES, overwrite=arguments.overwrite) as new:
         pipeline, tried = _tune(arguments, kernels, plane, limits)
         predicted = pipeline.predict(plane.acquisition)
@@ -105,7 +116,7 @@ def _limits(arguments):
         if not low < high:
             raise ValueError(f"--minimum must be below --maximum, got {low}, {high}.")
     return {
-        "n_bins": found["bins"] or [_BINS, _BINS],
+        "n_bins": found["bins"],
         "minimum": found["minimum"],
         "maximum": found["maximum"],
     }
@@ -145,7 +156,7 @@ def _load(arguments, kernels, limits):
     words.append(f"{shape} points, kernels {arguments.kernel}")
     if np.iscomplexobj(signals):
         signals, imaginary, phase = phase_plane(signals, arguments.phase)
-        noise_std = float(imaginary.std())
+        noise_std = _noise_of(imaginary)
         words.append(
             f"phase of {phase:.1f} degrees removed, noise {noise_std:.3g} by the "
             "imaginary channel"
@@ -206,6 +217,16 @@ def _load(arguments, kernels, limits):
     return Plane(X, signals.ravel(), weights, tuple(points), noise_std, words)
 
 
+def _noise_of(imaginary):
+    """Return the noise of the imaginary channel, (n_trains, n_echoes).
+
+    By the median of steps between neighbours: first echoes are out of phase, by far
+    more than noise, and phases drift.
+    """
+    steps = np.abs(np.diff(imaginary, axis=1)) / np.sqrt(2.0)
+    return float(np.median(steps)) / _MEDIAN
+
+
 def _tune(arguments, kernels, plane, limits):
     """Return the fitted pipeline, and in words what was chosen."""
     models, tried = [resolve_model(one) for one in kernels], []
@@ -217,7 +238,12 @@ def _tune(arguments, kernels, plane, limits):
         return make_pipeline(builder, final)
 
     quick = SmoothLassoCV(
-        alphas=[0.0], smoothnesses=_SMOOTHNESSES, cv=_FOLDS, n_jobs=arguments.jobs
+        alphas=[0.0],
+        smoothnesses=_SMOOTHNESSES,
+        cv=_FOLDS,
+        rule="min",
+        n_jobs=arguments.jobs,
+        **_CONSTANT,
     )
     for axis in [axis for axis, one in enumerate(kernels) if one == "T1-IR"]:
         efficiency = arguments.efficiency
@@ -258,11 +284,16 @@ def _find_efficiency(pipeline, plane, options):
 def _final(arguments, plane, baseline):
     """Return the inversion of the whole grid."""
     options = {"fit_intercept": baseline, "n_jobs": arguments.jobs}
+    is_smooth = arguments.penalty == "smooth"
+    if is_smooth:
+        options["order"] = _ORDER if arguments.order is None else arguments.order
     rule = arguments.rule or RULES[0]
     if rule not in RULES:
-        final = SmoothLassoCV if arguments.penalty == "smooth" else LassoFistaCV
-        return final(cv=arguments.folds, rule=rule, verbose=1, **options)
-    if arguments.penalty == "smooth":
+        options |= {"cv": arguments.folds, "rule": rule, "verbose": 1}
+        if is_smooth:
+            return SmoothLassoCV(**options, adaptive=False)
+        return LassoFistaCV(**options)
+    if is_smooth:
         inversion = SmoothLasso(alpha=0.0, **options)
     else:
         inversion = LassoFista(**options)
@@ -331,6 +362,8 @@ def _settings(pipeline):
         for name in ("smoothness", "alpha")
     }
     settings = [f"{name} {one:.3g}" for name, one in chosen.items() if one is not None]
+    if hasattr(final, "order"):
+        settings.append(f"order {final.order}")
     settings.append(f"chosen by {by}")
     if final.fit_intercept:
         settings.append(f"baseline {final.intercept_:.3g}")
@@ -342,13 +375,15 @@ def _settings(pipeline):
 def _peak_lines(pipeline, peaks):
     """Return a table of the peaks, a line each."""
     names = list(pipeline[-1].to_frame().index.names)
-    header = [f"{name} peak" for name in names] + ["ratio"]
+    # In peaks.csv stands the ratio of the log means. That of D to a time says nothing.
+    has_ratio = "D" not in names
+    header = [f"{name} peak" for name in names] + ["peak ratio"] * has_ratio
     header += [f"{name} log-mean" for name in names] + ["share"]
     lines = [" ".join(f"{one:>14}" for one in ["", *header])[9:]]
     for number, row in peaks.head(20).iterrows():
         peak = [row[f"position_{name}"] for name in names]
         means = [row[f"log_mean_{name}"] for name in names]
-        numbers = [*peak, peak[0] / peak[1], *means]
+        numbers = [*peak, *[peak[0] / peak[1]] * has_ratio, *means]
         text = " ".join(f"{one:>14.4g}" for one in numbers)
         note = "  at the edge of the grid" if row["at_edge"] else ""
         lines.append(f"{number:>5} {text} {100 * row['share']:>12.1f} %{note}")

@@ -20,7 +20,7 @@ from . import _distribution_map as distributions
 from ._choices import LARGEST, SMALLEST
 from ._known import read_map, use_known, voxels_with_values
 from ._output import check_folder, write_csv
-from ._picture import check_matplotlib
+from ._picture import check_matplotlib, turn_upright
 
 # Names of the models of the command.
 MODELS = (
@@ -279,11 +279,12 @@ def _draw(path, fit, table, known):
     time = fit.model_.parameters[0].name
     fitted = [name for name in fit.param_names_ if name not in known]
     names = list(dict.fromkeys([time, *fitted, f"{time} stderr", "relative error"]))
-    columns = min(4, len(names))
-    rows = -(-len(names) // columns)
+    rows = -(-len(names) // 4)
+    columns = -(-len(names) // rows)
     figure = Figure(figsize=(3.1 * columns, 3.0 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     ParameterMapDisplay.from_estimator(fit, table, names, axes=axes)
+    turn_upright(axes, table.spatial["affine"])
     figure.savefig(path, dpi=150)
 
 

@@ -190,10 +190,17 @@ def _add_inversion(invert):
         help="smooth for distributions, lasso for discrete components (default smooth)",
     )
     add(
+        "--order",
+        type=types.integer,
+        choices=[0, 1, 2],
+        help="order of the differences that the smooth penalty takes; 0 for the "
+        "amplitudes themselves, as most maps are inverted (default 2; 0 for two axes)",
+    )
+    add(
         "--bins",
         type=types.one_or_two(types.count(2, _MOST_BINS)),
-        help="number of bins, or of each of two axes: 64,48 (default 100; 64 for two "
-        "axes)",
+        help="number of bins, or of each of two axes: 64,48 (default 100; for two "
+        "axes of more than 5000 points 64)",
     )
     add(
         "--minimum",
@@ -218,10 +225,12 @@ def _add_inversion(invert):
     )
     add(
         "--rule",
-        choices=["min", "1se", *GRID_RULES],
-        help="smallest cross-validated error (min, default for one axis), strongest "
-        "penalty within one standard error of it, or, for two axes, corner of the "
-        "L-curve (default there), generalised cross-validation, 2 %% above the best "
+        choices=["near", "min", "1se", *GRID_RULES],
+        help="strongest penalty whose cross-validated error is near the smallest "
+        "(near, default for one axis), smallest error (min, default with --penalty "
+        "lasso), strongest penalty within one standard error of it (1se), or, for two "
+        "axes, corner of the L-curve (default there), generalised cross-validation, "
+        "2 %% above the best "
         "misfit, or the noise level of the imaginary channel",
     )
     add(

@@ -10,7 +10,8 @@ from ._signed import (
     MultiDimRegularizedILT,
     ReferenceScheme,
 )
-from ._smooth import SmoothLasso, SmoothLassoCV
+from ._smooth import SmoothLasso
+from ._smooth_cv import SmoothLassoCV
 
 __all__ = [
     "AdaptivePenalty",

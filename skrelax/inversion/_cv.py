@@ -22,6 +22,9 @@ from ..utils._validation import stable_std
 from ._numba_fit import HeldOut
 from ._weighted_rows import weigh_rows
 
+# Share of the lowest error that the error of rule="near" may lie above it.
+_NEAR = 0.03
+
 
 class FoldsMixin:
     """Routing of weights to fits, and of groups to the folds, of `cv`."""
@@ -156,8 +159,9 @@ def choose_candidate(errors, counts, rule, noise_std, squares, per_signal=False)
     floored = np.maximum(mean, rounding_floor(squares))
     curve = floored if noise_std is None else np.abs(floored - float(noise_std) ** 2)
     best = first_minimum(curve, floored)
-    if rule == "1se":
-        best = within_one_standard_error(curve, error, floored, best)
+    if rule != "min":
+        allowed = error if rule == "1se" else _NEAR * floored
+        best = within_one_standard_error(curve, allowed, floored, best)
     return best, mean, error, mse
 
 

@@ -1,4 +1,4 @@
-"""Tell of signals that a fit explains nothing of, and why."""
+"""Tell of signals that a fit explains nothing of, or by what no point sees."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..utils._sklearn import fits_a_fold
-from ..utils._warnings import hold_report, warning_of_signals
+from ..utils._warnings import hold_report, reports_are_held, warning_of_signals
 
 # A fit that takes less than this share off the sum of squares explains nothing,
 _NOTHING = 0.01
@@ -16,6 +16,10 @@ _CLEAR = 0.5
 _SIGNIFICANT = 10.0
 # Relative mean square below which what is left beside a constant is rounding.
 _ROUNDING = 1e-24
+# Bins are hidden whose largest response is below this share of that of others,
+_HIDDEN = 0.135
+# and are told of where they hold more than this share of the amplitude.
+_MUCH = 0.1
 # Signals are looked at in blocks of about this many values.
 _BLOCK_VALUES = 500_000
 
@@ -104,3 +108,37 @@ def _reason(rows, k, square, alpha, positive):
             "positive=False"
         )
     return None
+
+
+def report_hidden(X, weight, F):
+    """Warn of amplitude of distributions F (q, n_bins) that hardly any point sees.
+
+    X (n_points, n_bins) is the kernel, weight that of its points or None.
+    """
+    if reports_are_held() or fits_a_fold():
+        return
+    seen = X if weight is None else X[weight > 0]
+    response = np.maximum(seen.max(axis=0), -seen.min(axis=0))
+    hidden = response < _HIDDEN * response.max()
+    if not hidden.any():
+        return
+    amplitude = np.abs(F)
+    whole = amplitude.sum(axis=1)
+    part = amplitude[:, hidden].sum(axis=1)
+    told = np.flatnonzero(part > _MUCH * whole)
+    if not told.size:
+        return
+    shares = part[told] / whole[told]
+
+    def text(count, total, share):
+        return (
+            f"of {count} of {total} distributions {share:.0%} of the amplitude lies in "
+            f"bins of which no point sees more than {_HIDDEN:.0%} of what is seen of "
+            "others, such as times below the first one: it is noise, amplified. Take "
+            "a grid without them (`minimum` of a KernelBuilder), or measure earlier."
+        )
+
+    alone = {int(k): text(1, 1, share) for k, share in zip(told, shares, strict=True)}
+    message = text(told.size, len(F), shares.max())
+    # Past this function, fit, and the check of its parameters.
+    warnings.warn(warning_of_signals(message, alone, len(F)), stacklevel=4)

@@ -93,8 +93,15 @@ def _is_plain(inversion):
 
 
 def _plan_smooth(inversion, rule, **settings):
-    """Return the Plan of a SmoothLasso, None where it has strengths for axes."""
-    if inversion.grid_shape is not None or np.ndim(inversion.smoothness):
+    """Return the Plan of a SmoothLasso, None where it has strengths for axes.
+
+    Nor is there one where its smoothness follows the solution.
+    """
+    if (
+        inversion.adaptive
+        or inversion.grid_shape is not None
+        or np.ndim(inversion.smoothness)
+    ):
         return None
     return Plan(
         rule,

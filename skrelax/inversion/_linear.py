@@ -16,6 +16,7 @@ from ..utils._linear_inputs import (
 )
 from ..utils._scaling import centre_rows
 from ..utils._validation import refuse_complex
+from ._adaptive_norm import AdaptiveNorm
 from ._distribution import DistributionMixin
 from ._penalty import kronecker_penalty
 from ._plane_norm import PlaneNorm
@@ -96,6 +97,8 @@ class LinearInversionMixin(CoefficientsMixin):
     _tells_convergence = True
     _reads_names = False
     _takes_strengths = True
+    # Penalty whose weights follow the solution, and its floors, if there is one.
+    _follows = None
     # Strength of no penalty at all.
     _weakest = 0.0
 
@@ -178,8 +181,10 @@ class LinearInversionMixin(CoefficientsMixin):
             strengths = np.asarray(chosen, dtype=np.float64)
             columns = hasattr(self, "smoothness_") or strengths.ndim == 2
             strengths = np.ravel(strengths) if columns else strengths.max()
-            penalty = kronecker_penalty(self.grid_shape_, self.order)
-            norm = SquaredNorm(penalty, n_constants)
+            norm = self._following_norm()
+            if norm is None:
+                penalty = kronecker_penalty(self.grid_shape_, self.order)
+                norm = SquaredNorm(penalty, n_constants)
         K = np.asarray(rest.kernel, dtype=np.float64)
         strengths = np.full(len(F), strengths)
         used = norm.count_each(K, rest.weight, strengths, F, is_linear=False)
@@ -217,9 +222,19 @@ class LinearInversionMixin(CoefficientsMixin):
         n_constants = int(self.fit_intercept)
         if name == "alpha":
             return AbsoluteNorm(n_constants)
+        following = self._following_norm()
+        if following is not None:
+            return following
         if self.coef_.shape[-1] > MANY_BINS:
             return PlaneNorm(self.penalty_, self.grid_shape_, self._order, n_constants)
         return SquaredNorm(self.penalty_, n_constants)
+
+    def _following_norm(self):
+        """Return the norm of a smoothness that follows the solution, else None."""
+        if self._follows is None:
+            return None
+        settings = self.grid_shape_, self.order
+        return AdaptiveNorm(*self._follows, settings, int(self.fit_intercept))
 
     def _strength_range(self, name, matrix, signals, share):
         """Return the largest strength of a grid, or that of each signal, and decades.

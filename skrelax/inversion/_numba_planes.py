@@ -40,6 +40,20 @@ def gather_block(gram, places, bins, place_of, roughness, H):
                 H[a, b] += smoothness * data[p]
 
 
+@compiled(fastmath=REORDER)
+def rough_product(roughness, f, out):
+    """Write smoothness L f into out, and return f' smoothness L f."""
+    smoothness, indptr, indices, data = roughness
+    total = 0.0
+    for a in range(f.size):
+        v = 0.0
+        for p in range(indptr[a], indptr[a + 1]):
+            v += data[p] * f[indices[p]]
+        out[a] = smoothness * v
+        total += f[a] * out[a]
+    return total
+
+
 @compiled
 def outline(bins, place_of, roughness, first):
     """Write the column of the first entry of each row of L[bins, bins]."""
@@ -90,21 +104,31 @@ def factorise(skyline):
     return True
 
 
-@compiled
+@compiled(fastmath=REORDER)
 def forward(skyline, B):
     """Replace the rows of B (n, k) by factor^-1 B."""
     first, start, values = skyline
-    for i in range(first.size):
-        target = B[i]
-        for j in range(first[i], i):
-            v = values[start[i] + j - first[i]]
-            if v != 0.0:
-                source = B[j]
-                for c in range(target.size):
-                    target[c] -= v * source[c]
+    n, k = B.shape
+    for i in range(n):
+        j = first[i]
+        row = start[i] - j
+        # Four rows at a time: storing the sums is what costs.
+        while j + 4 <= i:
+            v, w = values[row + j], values[row + j + 1]
+            x, y = values[row + j + 2], values[row + j + 3]
+            for c in range(k):
+                B[i, c] -= (
+                    v * B[j, c] + w * B[j + 1, c] + x * B[j + 2, c] + y * B[j + 3, c]
+                )
+            j += 4
+        while j < i:
+            v = values[row + j]
+            for c in range(k):
+                B[i, c] -= v * B[j, c]
+            j += 1
         v = 1.0 / values[start[i + 1] - 1]
-        for c in range(target.size):
-            target[c] *= v
+        for c in range(k):
+            B[i, c] *= v
 
 
 @compiled(fastmath=REORDER)

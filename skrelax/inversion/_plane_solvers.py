@@ -29,8 +29,9 @@ _ZERO = 1e-13
 _EXCHANGES = 16
 # How many of them in a row may help nothing.
 _TRIES = 2
-# Residual of a solution, relative to the right-hand side, that tells signs.
-_ROUGH = 1e-6
+# Residual of a solution, relative to the right-hand side, that tells signs. Where the
+# kernel is nearly singular, more than this leaves wrong ones, and exchanges go on.
+_ROUGH = 1e-10
 # Bins that may enter beyond a third of those that are positive.
 _ENTRANTS = 8
 # Share of the bins that vanish on the way which leaves at once.
@@ -41,11 +42,27 @@ _GOOD = 1e-2
 _COARSE = 400
 # Steps that a grid that is not the last one may take.
 _STEPS = 2000
+# Values of distributions that are kept to start from.
+_KEPT = 2_000_000
+# What stands for no strength at all in ratios, and how much farther a weaker strength
+# is than a stronger one.
+_NONE, _WEAKER = 1e-30, 4.0
 # Fractions of the largest squared singular value, tried one after another, that
 # regularise the vector whose products with all bins are positive.
 _SHIFTS = 10.0 ** -np.arange(2.0, 13.0, 2.0)
 # Ratio of the smallest to the largest of these products that is worth having.
 _BLIND = 1e-6
+
+
+class Found(NamedTuple):
+    """Solutions of all signals of a plane."""
+
+    smoothness: np.ndarray
+    """Smoothness of each signal, (n_signals,)."""
+    alphas: np.ndarray
+    """Weight of the L1 term of each signal, (n_signals,)."""
+    F: np.ndarray
+    """Distributions, (n_signals, n_bins)."""
 
 
 class Signal(NamedTuple):
@@ -130,7 +147,7 @@ def _exchange(system, signal, f, sign):
     """
     threshold = signal.threshold
     fewest, tries = np.inf, _TRIES
-    best, least = f.copy(), signal.objective(system, f)
+    seen = [f.copy()]
     for _ in range(_EXCHANGES):
         bins = np.flatnonzero(sign)
         if not bins.size:
@@ -150,9 +167,7 @@ def _exchange(system, signal, f, sign):
             return solve, bins
         f[bins[wrong]] = 0.0
         sign[bins[wrong]] = 0.0
-        reached = signal.objective(system, f)
-        if reached < least:
-            least, best = reached, f.copy()
+        seen.append(f.copy())
         if count < fewest:
             fewest, tries = count, _TRIES
         elif tries > 0:
@@ -163,8 +178,8 @@ def _exchange(system, signal, f, sign):
         if enters.size > most:
             enters = enters[np.argpartition(-w[enters], most)[:most]]
         sign[enters] = np.sign(g[enters])
-    f[:] = best
-    sign[:] = np.sign(best)
+    f[:] = min(seen, key=functools.partial(signal.objective, system))
+    sign[:] = np.sign(f)
     return None
 
 
@@ -213,6 +228,29 @@ def begin(system, signal):
     cost = signal.alpha * back.sum() / coarse.plane.n_bins
     other = signal._replace(c=coarse.plane.adjoint(signal.s), alpha=cost)
     return back @ active_set(coarse, other, begin(coarse, other))[0]
+
+
+def nearest(earlier, k, system, signal):
+    """Return amplitudes to start from: what was Found at the nearest strengths.
+
+    Stronger ones are nearer, as their bins are positive in the solution, and more.
+    """
+
+    def distance(found):
+        total = 0.0
+        for known, wanted in (
+            (found.smoothness[k], system.smoothness),
+            (found.alphas[k], signal.alpha),
+        ):
+            if known != wanted:
+                step = np.log(max(known, _NONE) / max(wanted, _NONE))
+                total += step if step > 0.0 else -_WEAKER * step
+        return total
+
+    if not earlier:
+        return begin(system, signal)
+    # Of several at the same strengths, the last.
+    return min(reversed(earlier), key=distance).F[k]
 
 
 def ridge(system, s):
@@ -269,7 +307,9 @@ class Certifier:
         self.plane, self.signed = plane, signed
         self.shift = (0.0, np.empty(0))
         if not signed:
-            self.shift = row_shift(plane.rows, plane.basis)
+            if plane.shift is None:
+                plane.shift = row_shift(plane.rows, plane.basis)
+            self.shift = plane.shift
 
     def at(self, system):
         """Return the certifier of a system, which finds what it still needs."""
@@ -317,11 +357,13 @@ def solve_planes(plane, alphas, smoothness, penalty, positive, settings):
         order = np.argsort(each, kind="stable")
         order = order[each[order] > 0.0]
         certify = Certifier(plane, not positive)
-        # A plane that is remembered was solved before, at another strength.
-        warm, plane.found = plane.found, F
+        # A plane that is remembered was solved before, at other strengths.
+        earlier = plane.found
+        most = max(1, _KEPT // max(1, F.size))
+        plane.found = (*earlier, Found(each, alphas, F))[-most:]
 
         def chunk(part):
-            base, own = PlaneSystem(plane, penalty, 1.0), None
+            base, own = plane.system(penalty), None
             info = np.zeros(3)
             for k in order[part]:
                 if own is None or own.smoothness != each[k]:
@@ -330,7 +372,7 @@ def solve_planes(plane, alphas, smoothness, penalty, positive, settings):
                 s, extra = plane.rows.S[k], plane.rows.extra[k]
                 signal = Signal(s, plane.adjoint(s), float(alphas[k]), not positive)
                 if positive or signal.alpha > 0.0:
-                    start = begin(own, signal) if warm is None else warm[k]
+                    start = nearest(earlier, k, own, signal)
                     f, *found, steps = active_set(own, signal, start, max_iter)
                     judge(signal, extra, info, f, *found)
                 else:
@@ -338,6 +380,7 @@ def solve_planes(plane, alphas, smoothness, penalty, positive, settings):
                     judge(signal, extra, info, f, *found)
                     info[1], steps = gap, 1
                 F[k], gaps[k], n_iter[k] = f, relative_gap(info), steps
+            plane.keep(base)
 
         run_chunks(chunk, order.size, 1e9, n_jobs)
     return F, gaps, n_iter
@@ -348,8 +391,8 @@ def plane_path_errors(plane, held_out, strengths, penalty, positive, tol, max_it
 
     Both are (q, n_smoothnesses * n_alphas). `strengths` are smoothnesses and alphas
     (q, n_alphas), from strong to weak. Fits go warm from one smoothness to the next,
-    where few bins leave, and at the first one from alpha to alpha. `held_out` has the
-    core of the kernel at the points.
+    where few bins leave and the factor of the last ones serves, and at the first one
+    from alpha to alpha. `held_out` has the core of the kernel at the points.
     """
     smoothnesses, alphas = strengths
     q, n_alphas = alphas.shape
@@ -371,16 +414,17 @@ def plane_path_errors(plane, held_out, strengths, penalty, positive, tol, max_it
     systems = [(row, system, certify.at(system)) for row, system in systems]
     for k in range(q):
         s, extra = plane.rows.S[k], plane.rows.extra[k]
-        starts, c = [None] * n_alphas, plane.adjoint(s)
-        for row, system, judge in systems:
-            for column in range(n_alphas):
+        start, c = None, plane.adjoint(s)
+        for column in range(n_alphas):
+            # The next alpha begins where this one did.
+            f, start = start, None
+            for row, system, judge in systems:
                 signal = Signal(s, c, float(alphas[k, column]), False)
                 good = functools.partial(judge.accepts, signal, extra, _GOOD * tol)
-                start = starts[column]
-                if start is None:
-                    start = starts[column - 1] if column else begin(system, signal)
-                f, *found, _ = active_set(system, signal, start, max_iter, good)
+                f = begin(system, signal) if f is None else f
+                f, *found, _ = active_set(system, signal, f, max_iter, good)
+                start = f if start is None else start
                 judge(signal, extra, info, f, *found)
-                starts[column], gaps[k, row, column] = f, relative_gap(info)
+                gaps[k, row, column] = relative_gap(info)
                 judge_fits(k, (k, row, column), f)
     return errors.reshape(q, -1), gaps.reshape(q, -1)

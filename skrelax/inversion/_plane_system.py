@@ -1,5 +1,6 @@
 """Smooth LASSO on a grid of many bins: its Hessian on few of them, never on all."""
 
+import copy
 import dataclasses
 import functools
 import itertools
@@ -11,39 +12,30 @@ from scipy.linalg import lapack
 from ..decomposition._grid_basis import GridBasis, compress_bins
 from ..utils._parallel import single_blas_thread
 from ..utils._remember import recall
-from ._numba_planes import (
-    Skyline,
-    backward,
-    factorise,
-    fill,
-    forward,
-    forward_one,
-    gather_block,
-    outline,
+from ._numba_planes import gather_block, rough_product
+from ._plane_block import (
+    _SOLVED,
+    Block,
+    conjugate_gradients,
+    factor_penalty,
+    roughness_of,
 )
-from ._numba_smooth import Roughness
 from ._weighted_rows import WeightedRows, weigh_rows
 
 # Bins from which all of them in one Hessian cost more than looking for positive ones.
 MANY_BINS = 1200
 # Blocks of the Hessian on more bins than this are factored as a skyline and a few
 # directions of the kernel.
-_DENSE_BLOCK = 600
+_DENSE_BLOCK = 300
 # Bins whose products are remembered.
-_POOL = 900
-# Directions that are written out for all bins at a time.
-_CHUNK = 32
+_POOL = 500
+# Directions that are written out for all bins at a time, a part.
+_CHUNK = 16
 # Directions of the kernel whose squared singular value is above this fraction of the
 # smoothness stand in a factor; conjugate gradients do the rest.
-_SEEN = 1e-3
-# What is added to the penalty in a skyline, and to a block that is singular, as
-# fractions of the largest entries.
-_RIDGE = 1e-9
+_SEEN = 1e-2
+# What is added to a block that is singular, as a fraction of its trace.
 _SINGULAR = 1e-13
-# Steps of conjugate gradients and the residual, relative to the right-hand side,
-# where they end.
-_MOST_STEPS = 60
-_SOLVED = 1e-13
 
 
 @dataclasses.dataclass
@@ -56,8 +48,12 @@ class Plane:
     """Rows of the core and signals: transposed, (n_directions, n_rows)."""
     core: np.ndarray | None = None
     """The core at all points, neither weighted nor centred, (n_points, k)."""
-    found: np.ndarray | None = None
-    """Distributions that were found last, (n_signals, n_bins)."""
+    found: tuple = ()
+    """What was found before, of `solve_planes`."""
+    shift: tuple | None = None
+    """What certifies solutions, see `row_shift`."""
+    free: "PlaneSystem | None" = None
+    """A system that was used before, and that nobody uses now."""
 
     @property
     def n_bins(self):
@@ -103,7 +99,22 @@ class Plane:
 
     def part(self, signals):
         """Return the plane with some of the signals."""
-        return dataclasses.replace(self, rows=self.rows.part(signals))
+        rows = self.rows.part(signals)
+        return dataclasses.replace(self, rows=rows, found=(), free=None)
+
+    def system(self, penalty):
+        """Return a PlaneSystem at smoothness 1, with what the free one remembers."""
+        free, self.free = self.free, None
+        if free is not None and _are_equal(free.penalty, penalty):
+            free.plane = free.memory.plane = self
+            return free
+        return PlaneSystem(self, penalty, 1.0)
+
+    def keep(self, system):
+        """Keep a system of `system` that nobody uses any more."""
+        # No circle of references, which would hold memory until it is looked for.
+        system.plane = system.memory.plane = None
+        self.free = system
 
     def intercepts(self, F):
         """Return the constant of each signal for distributions F (q, n_bins)."""
@@ -134,6 +145,21 @@ class Plane:
         return values[::-1], vectors[:, ::-1]
 
     @functools.cached_property
+    def _strongest_products(self):
+        """A V of the row vectors V, in the basis, (n_directions, k)."""
+        return self.rows.AT @ self.strongest[1]
+
+    def directions(self, count, bins=slice(None), skip=0):
+        """Yield A^T u of the strongest row vectors u at bins, parts (n_chosen, k).
+
+        There are `count` of them at least, or all; `skip` is a number of parts.
+        """
+        # Parts, as many at once would be there twice while they are made.
+        for start in range(skip * _CHUNK, count, _CHUNK):
+            vectors = self._strongest_products[:, start : start + _CHUNK]
+            yield np.ascontiguousarray(self.basis.expand(vectors.T).T[bins])
+
+    @functools.cached_property
     def near(self):
         """Neighbours of each bin, itself where there is none, (n_bins, 3^d - 1)."""
         shape = self.basis.shape
@@ -146,6 +172,12 @@ class Plane:
                 flat = np.ravel_multi_index(moved, shape, mode="clip")
                 found.append(np.where(inside.all(axis=0), flat, np.arange(flat.size)))
         return np.ascontiguousarray(np.transpose(found))
+
+
+def _are_equal(A, B):
+    """Return whether sparse matrices have the same entries in the same places."""
+    pairs = (A.indptr, B.indptr), (A.indices, B.indices), (A.data, B.data)
+    return all(np.array_equal(*pair) for pair in pairs)
 
 
 def plane_of(K, Y, weight, fit_intercept, grid_shape):
@@ -210,8 +242,8 @@ class Memory:
         self.place_of = np.full(plane.n_bins, -1)
         self.bins = np.empty(0, np.int64)
         self.columns, self.gram = np.empty((0, 0)), np.empty((0, 0))
-        self.strongest = np.empty((0, 0))
-        self.coarse = None
+        self.strongest = []
+        self.block, self.coarse = None, None
 
     def products(self, bins):
         """Return A_U^T A_U of remembered bins U, and where `bins` are among them."""
@@ -242,32 +274,28 @@ class Memory:
             self.columns[:n] = columns[:n]
 
     def directions(self, count):
-        """Return A^T u of the strongest row vectors u, (n_bins, count)."""
-        if self.strongest.shape[1] < count:
-            vectors = self.plane.rows.AT @ self.plane.strongest[1][:, :count]
-            self.strongest = np.empty((self.plane.n_bins, count))
-            for start in range(0, count, _CHUNK):
-                part = slice(start, start + _CHUNK)
-                self.strongest[:, part] = self.plane.basis.expand(vectors[:, part].T).T
-        return self.strongest[:, :count]
+        """Return those of `Plane.directions` at all bins, a list."""
+        n_known = len(self.strongest)
+        if n_known * _CHUNK < count:
+            more = self.plane.directions(count, skip=n_known)
+            self.strongest.extend(more)
+        return self.strongest[: -(-count // _CHUNK)]
 
 
 class PlaneSystem:
     """A^T A + smoothness L of a Plane, on any bins."""
 
-    def __init__(self, plane, penalty, smoothness, memory=None):
+    def __init__(self, plane, penalty, smoothness):
         self.plane, self.penalty, self.smoothness = plane, penalty, float(smoothness)
-        self.memory = Memory(plane) if memory is None else memory
-        self.roughness = Roughness(
-            self.smoothness,
-            penalty.indptr.astype(np.int64),
-            penalty.indices.astype(np.int64),
-            penalty.data.astype(np.float64),
-        )
+        self.memory = Memory(plane)
+        self.roughness = roughness_of(penalty, smoothness)
 
     def at(self, smoothness):
         """Return the system at another smoothness, with what is remembered."""
-        return PlaneSystem(self.plane, self.penalty, smoothness, self.memory)
+        other = copy.copy(self)
+        other.smoothness = float(smoothness)
+        other.roughness = self.roughness._replace(smoothness=other.smoothness)
+        return other
 
     def halved(self):
         """Return the system on every other bin of each axis, and the way back.
@@ -282,19 +310,21 @@ class PlaneSystem:
 
     def product(self, f):
         """Return (A^T A + smoothness L) f, (n_bins,)."""
-        plane = self.plane
-        return plane.adjoint(plane.forward(f)) + self.smoothness * (self.penalty @ f)
+        rough = np.empty(f.size)
+        rough_product(self.roughness, f, rough)
+        rough += self.plane.adjoint(self.plane.forward(f))
+        return rough
 
     def square(self, f):
         """Return f' (A^T A + smoothness L) f."""
         fit = self.plane.forward(f)
-        return float(fit @ fit + self.smoothness * (f @ (self.penalty @ f)))
+        return float(fit @ fit + rough_product(self.roughness, f, np.empty(f.size)))
 
     def gradient(self, s, f):
         """Return r = s - A f, g = A^T r - smoothness L f, f' smoothness L f."""
-        r = s - self.plane.forward(f)
-        rough = self.smoothness * (self.penalty @ f)
-        return r, self.plane.adjoint(r) - rough, float(f @ rough)
+        r, rough = s - self.plane.forward(f), np.empty(f.size)
+        square = rough_product(self.roughness, f, rough)
+        return r, self.plane.adjoint(r) - rough, square
 
     def factor(self, bins):
         """Return a function that solves on some bins, (p,) to (p,).
@@ -303,7 +333,7 @@ class PlaneSystem:
         """
         if bins.size <= _DENSE_BLOCK:
             return self._dense_factor(bins)
-        return self._skyline_factor(bins)
+        return self._block_factor(bins)
 
     def _dense_factor(self, bins):
         gram, places = self.memory.products(bins)
@@ -322,40 +352,19 @@ class PlaneSystem:
         return lambda b, limit=None: lapack.dpotrs(factor, b, lower=1)[0]
 
     def skyline(self, bins):
-        """Return the factored penalty on some bins, a Skyline."""
-        first, place_of = np.empty(bins.size, np.int64), self.memory.place_of
-        place_of[bins] = np.arange(bins.size)
-        outline(bins, place_of, self.roughness, first)
-        lengths = np.arange(1, bins.size + 1) - first
-        start = np.append(0, np.cumsum(lengths))
-        skyline = Skyline(first, start, np.empty(start[-1]))
-        ridge = _RIDGE * self.smoothness * (self.penalty.data.max(initial=0.0) or 1.0)
-        while True:
-            fill(bins, place_of, self.roughness, ridge, skyline)
-            if factorise(skyline):
-                break
-            ridge *= 100.0
-        place_of[bins] = -1
-        return skyline
+        """Return the factored penalty, without smoothness, on some bins."""
+        return factor_penalty(self.roughness, bins, self.memory.place_of)
 
-    def _skyline_factor(self, bins):
+    def _block_factor(self, bins):
         """Solve by conjugate gradients behind the penalty and a few directions."""
-        skyline = self.skyline(bins)
+        block = self.memory.block
+        if block is None or not np.array_equal(block.bins, bins):
+            block = self.memory.block = Block(bins, self.skyline(bins))
         values, _ = self.plane.strongest
         seen = max(1, np.count_nonzero(values > _SEEN * self.smoothness))
-        W = self.memory.directions(seen)[bins]
-        forward(skyline, W)
-        small = W.T @ W
-        small[np.diag_indices_from(small)] += 1.0
-        inner = linalg.cho_factor(small, lower=True, check_finite=False)
+        block.see(self.memory.directions(seen))
+        precondition = block.inverse(self.smoothness)
         whole = np.zeros(self.plane.n_bins)
-
-        def precondition(b):
-            y = b.copy()
-            forward_one(skyline, y)
-            y -= W @ linalg.cho_solve(inner, W.T @ y, check_finite=False)
-            backward(skyline, y)
-            return y
 
         def product(x):
             whole[bins] = x
@@ -364,27 +373,3 @@ class PlaneSystem:
         return lambda b, limit=_SOLVED: conjugate_gradients(
             product, precondition, b, limit
         )
-
-
-def conjugate_gradients(product, precondition, b, limit=_SOLVED):
-    """Return the solution of product(x) = b, to a residual relative to b."""
-    x = precondition(b)
-    r = b - product(x)
-    limit = limit * np.abs(b).max(initial=0.0)
-    best, found = np.abs(r).max(initial=0.0), x
-    z = precondition(r)
-    d, rz = z, r @ z
-    for _ in range(_MOST_STEPS):
-        if best <= limit or not rz > 0.0:
-            break
-        q = product(d)
-        step = rz / (d @ q)
-        x = x + step * d
-        r = r - step * q
-        size = np.abs(r).max()
-        if size < best:
-            best, found = size, x
-        z = precondition(r)
-        rz, old = r @ z, rz
-        d = z + (rz / old) * d
-    return found

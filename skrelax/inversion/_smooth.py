@@ -1,4 +1,4 @@
-"""LASSO with smoothness along the axes of the grid, strengths given or chosen."""
+"""LASSO with smoothness along the axes of the grid, constant or following."""
 
 import numbers
 
@@ -7,33 +7,18 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..utils._grid_shape import check_grid_shape
-from ..utils._linear_inputs import COUNT, ITERATIONS, STRENGTH
-from ..utils._sklearn import BaseEstimator, Options, StrOptions, _fit_context
+from ..utils._linear_inputs import ITERATIONS, STRENGTH
+from ..utils._sklearn import BaseEstimator, Options, _fit_context
 from ..utils._validation import N_JOBS
-from ._cv import (
-    FoldedSignals,
-    FoldsMixin,
-    choose_candidate,
-    curve_table,
-    largest_gap,
-    pair_table,
-    paths_of,
-)
-from ._explained import report_unexplained
+from ._adaptive import following, solve_adaptive, warn_unsettled
+from ._explained import report_hidden, report_unexplained
 from ._lasso_solvers import warn_gaps
 from ._linear import LinearInversionMixin, validate_linear
 from ._penalty import kronecker_penalty
 from ._plane_folds import errors_along
 from ._plane_system import MANY_BINS
-from ._smooth_solvers import cross_validate_smooth, smooth_rows, solve_smooth
-from ._strengths import (
-    check_alpha,
-    check_path,
-    check_smoothness,
-    smooth_alpha_grid,
-    smoothness_grid,
-)
-from ._weighted_rows import mean_squares
+from ._smooth_solvers import smooth_rows, solve_smooth
+from ._strengths import check_alpha, check_smoothness
 
 
 class SmoothLasso(
@@ -71,11 +56,15 @@ class SmoothLasso(
         :class:`~skrelax.kernels.KernelBuilder` or from the names of a frame; a
         plain array is one axis. A step that gives a plain array of several axes
         (scalers do) is refused where its columns show it, so pass the shape then.
+    adaptive : bool, default=False
+        Whether the smoothness follows the solution: in full where the distribution is
+        flat, and less where it bends, so that peaks stay narrow beside empty ranges
+        without wiggles.
     tol : float, default=1e-8
         Relative duality gap to reach.
     max_iter : int, default=10000
         Largest number of active-set iterations per signal, for signals that block
-        pivoting does not solve.
+        pivoting does not solve, and of the weighted fits for ``adaptive=True``.
     n_jobs : int or None, default=None
         Number of threads over chunks of signals. None means 1 outside a
         :obj:`joblib.parallel_config` context.
@@ -97,9 +86,10 @@ class SmoothLasso(
         Number of bins per axis.
     dual_gap_ : float or ndarray of shape (n_signals,)
         Duality gap relative to the objective: the objective of `coef_` is at
-        most this fraction above the minimum.
+        most this fraction above the minimum; for ``adaptive=True`` that with the
+        weights of the last fit.
     n_iter_ : int or ndarray of shape (n_signals,)
-        Number of iterations.
+        Number of iterations; of weighted fits for ``adaptive=True``.
     n_features_in_ : int
         Number of bins.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -119,11 +109,33 @@ class SmoothLasso(
     are solved independently of each other. Of more than 1200 bins the kernel is
     compressed, to 1e-12 of its largest column, and only positive bins are solved for.
 
+    With ``adaptive=True`` the penalty on the differences, whose squares at bin i and
+    all axes sum to :math:`v_i` (with factors :math:`\mu_a / \mu`, the largest one is
+    :math:`\mu`), is
+
+    .. math:: \frac{\mu}{2} \sum_j \delta \log(1 + \bar v_j / \delta),
+
+    where :math:`\bar v_j` is the mean over the five bins around j, on each axis,
+    and beyond the edges as well (of more than three axes, the bin alone). It equals
+    the constant smoothness where differences are small against :math:`\delta`, 1e-3
+    of the squared amplitude of a bin where ten bins of each axis share the signal.
+    The idea is that of the uniform penalty [2]_, in two dimensions [3]_; its
+    coefficients :math:`c / (c_0 + v)` are those of the quadratic majoriser of the
+    logarithm, which is minimised again and again, from constant weights on. So no
+    step raises the objective, steps in between are extrapolated as long as that is
+    so, too, and all ends at a stationary point, which need not be the lowest one.
+
     References
     ----------
     .. [1] J. Kim and H. Park, "Fast nonnegative matrix factorization: an
        active-set-like method and comparisons", SIAM J. Sci. Comput. 33 (2011)
        3261. https://doi.org/10.1137/110821172
+    .. [2] G. C. Borgia, R. J. S. Brown and P. Fantazzini, "Uniform-penalty inversion
+       of multiexponential decay data", J. Magn. Reson. 132 (1998) 65.
+       https://doi.org/10.1006/jmre.1998.1387
+    .. [3] V. Bortolotti et al., "Uniform penalty inversion of two-dimensional NMR
+       relaxation data", Inverse Probl. 33 (2017) 015003.
+       https://doi.org/10.1088/1361-6420/33/1/015003
 
     Examples
     --------
@@ -147,6 +159,7 @@ class SmoothLasso(
         "positive": ["boolean"],
         "fit_intercept": ["boolean"],
         "grid_shape": ["array-like", None],
+        "adaptive": ["boolean"],
         "tol": [STRENGTH],
         "max_iter": [ITERATIONS],
         "n_jobs": N_JOBS,
@@ -160,6 +173,7 @@ class SmoothLasso(
         positive=True,
         fit_intercept=False,
         grid_shape=None,
+        adaptive=False,
         tol=1e-8,
         max_iter=10_000,
         n_jobs=None,
@@ -170,6 +184,7 @@ class SmoothLasso(
         self.positive = positive
         self.fit_intercept = fit_intercept
         self.grid_shape = grid_shape
+        self.adaptive = adaptive
         self.tol = tol
         self.max_iter = max_iter
         self.n_jobs = n_jobs
@@ -202,10 +217,11 @@ class SmoothLasso(
         Warns
         -----
         ConvergenceWarning
-            If a signal does not reach `tol`.
+            If a signal does not reach `tol`, or an adaptive smoothness does not settle.
         UserWarning
             If nothing of a clear signal is explained: it has the wrong sign, or the
-            penalties are too strong.
+            penalties are too strong; if a tenth of the amplitude lies in bins that all
+            points hardly see, below the first time for example.
         """
         source = X
         X, y, weight = validate_linear(self, X, y, sample_weight)
@@ -215,20 +231,27 @@ class SmoothLasso(
         )
         rows = smooth_rows(X, y, weight, self.fit_intercept, self.grid_shape_)
         alphas = check_alpha(self.alpha, y.shape[1])
-        F, gaps, n_iter = solve_smooth(
-            rows,
-            alphas,
-            smoothness,
-            kronecker_penalty(self.grid_shape_, self.order, scales),
-            self.positive,
-            self.tol,
-            self.max_iter,
-            self.n_jobs,
-        )
-        warn_gaps(gaps, self.tol, self.max_iter)
+        grid, limits = (self.grid_shape_, self.order, scales), (self.tol, self.max_iter)
+        given = alphas, smoothness
+        if self.adaptive:
+            penalty = following(*grid)
+            found = solve_adaptive(
+                rows, *given, penalty, self.positive, *limits, self.n_jobs
+            )
+        else:
+            penalty = kronecker_penalty(*grid)
+            found = solve_smooth(
+                rows, *given, penalty, self.positive, *limits, self.n_jobs
+            )
+        F, gaps, n_iter = found[:3]
+        warn_gaps(gaps, *limits)
         self._store(rows, F, gaps, n_iter)
-        self._order = self.order
+        self._order, self._follows = self.order, None
+        if self.adaptive:
+            warn_unsettled(found[3], self.max_iter)
+            self._follows = penalty, penalty.floors(rows)
         report_unexplained(rows, F, alphas, self.positive)
+        report_hidden(X, weight, F)
         return self
 
     def _treats_alone(self):
@@ -236,7 +259,7 @@ class SmoothLasso(
 
     def _errors_along(self, name, strengths, target, folds):
         """Return errors of folds along strengths, None on grids of few bins."""
-        if target.matrix.shape[1] <= MANY_BINS:
+        if target.matrix.shape[1] <= MANY_BINS or self.adaptive:
             return None
         return errors_along(name, strengths, target, folds, self.get_params())
 
@@ -245,255 +268,3 @@ class SmoothLasso(
         """Sum of J^T J over the axes, without strength, sparse (n_bins, n_bins)."""
         check_is_fitted(self)
         return kronecker_penalty(self.grid_shape_, self._order)
-
-
-class SmoothLassoCV(
-    FoldsMixin, LinearInversionMixin, MultiOutputMixin, RegressorMixin, BaseEstimator
-):
-    r"""Invert signals with L1 and smoothness penalties chosen by cross-validation.
-
-    The objective is that of :class:`SmoothLasso`. Acquisition points are held
-    out, the mean squared error of their prediction is compared over all pairs
-    of strengths, and the distributions are fitted again to all points.
-
-    Parameters
-    ----------
-    alphas : int or array-like of shape (n_alphas,), default=5
-        Number of alphas, from a hundredth of the smallest that gives zero to 1e-6
-        of it, with 0 as the last, or the alphas themselves.
-    smoothnesses : int or array-like of shape (n_smoothnesses,), default=17
-        Number of smoothnesses, from the mean square of the kernel down to 1e-8
-        of it, or the values themselves.
-    order : {0, 1, 2}, default=1
-        Order of the differences, see :class:`SmoothLasso`.
-    cv : int, splitter, iterable or None, default=None
-        Folds. An int or None (5) interleaves them, see
-        :class:`~skrelax.model_selection.InterleavedKFold`.
-    rule : {"min", "1se"}, default="min"
-        Take the pair of the smallest error, or, among the pairs whose error is
-        within one standard error of it, the largest smoothness and for it the
-        largest alpha. The same holds for pairs whose errors are equal to rounding.
-    noise_std : float or None, default=None
-        Noise standard deviation of the signals. Where given, the curve that is
-        minimised is the distance of the error from the noise variance.
-    per_signal : bool, default=False
-        Whether each signal gets its own pair, the one that a fit to it alone would
-        choose, or all share one.
-    positive : bool, default=True
-        Whether distributions must not be negative.
-    fit_intercept : bool, default=False
-        Whether to fit an unpenalised constant: a static baseline.
-    grid_shape : tuple of int or None, default=None
-        Number of bins per axis, in C order, see :class:`SmoothLasso`.
-    tol : float, default=1e-8
-        Relative duality gap to reach, in every fold too.
-    max_iter : int, default=10000
-        Largest number of active-set iterations per signal and pair.
-    n_jobs : int or None, default=None
-        Number of threads over folds and smoothnesses. None means 1 outside a
-        :obj:`joblib.parallel_config` context.
-    verbose : int, default=0
-        Whether progress is reported on standard error.
-
-    Attributes
-    ----------
-    alpha_ : float or ndarray of shape (n_signals,)
-        Chosen weight of the L1 term; an array for ``per_signal=True``.
-    smoothness_ : float or ndarray of shape (n_signals,)
-        Chosen weight of the squared differences; an array for ``per_signal=True``.
-    alphas_ : ndarray of shape (n_alphas,) or (n_alphas, n_signals)
-        Alphas compared, decreasing; those of each signal for ``per_signal=True``.
-    smoothnesses_ : ndarray of shape (n_smoothnesses,)
-        Smoothnesses compared, decreasing.
-    cv_results_ : dict of ndarray
-        The curve: ``"alpha"``, ``"smoothness"``, ``"mean_test_mse"``,
-        ``"se_test_mse"`` (standard error over the folds), and
-        ``"split0_test_mse"``, ..., each of shape (n_smoothnesses, n_alphas), and a
-        last axis of the signals for ``per_signal=True``.
-    cv_dual_gap_ : float or ndarray of shape (n_signals,)
-        Largest relative duality gap of all folds, signals and pairs; that of each
-        signal for ``per_signal=True``.
-    coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
-        Distributions as scikit-learn has coefficients, bins of several axes in C
-        order.
-    distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
-        The same with an axis for each axis of the grid, and signals last.
-    intercept_ : float or ndarray of shape (n_signals,)
-        Baseline, 0 without `fit_intercept`.
-    baseline_ : float or ndarray of shape (n_signals,)
-        The same as `intercept_`.
-    grids_ : tuple of ndarray
-        Bins of each axis; their numbers where X does not know them.
-    grid_shape_ : tuple of int
-        Number of bins per axis.
-    dual_gap_ : float or ndarray of shape (n_signals,)
-        Duality gap of the final fit relative to the objective.
-    n_iter_ : int or ndarray of shape (n_signals,)
-        Number of iterations of the final fit.
-    n_features_in_ : int
-        Number of bins.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the bins, if X was a frame with string names.
-
-    See Also
-    --------
-    SmoothLasso : Fixed strengths.
-    LassoFistaCV : Discrete components.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from skrelax import KernelBuilder, SmoothLassoCV
-    >>> times = np.geomspace(0.001, 1.0, 40)[:, None]
-    >>> noise = 0.001 * np.random.default_rng(0).standard_normal(40)
-    >>> signal = np.exp(-times[:, 0] / 0.1) + noise
-    >>> model = make_pipeline(KernelBuilder("T2"), SmoothLassoCV())
-    >>> distribution = model.fit(times, signal)[-1].coef_
-    >>> round(float(distribution.sum()), 2)
-    1.0
-    """
-
-    _fixed = SmoothLasso
-    _parameter_constraints: dict = {
-        "alphas": [COUNT, "array-like"],
-        "smoothnesses": [COUNT, "array-like"],
-        "order": [Options(numbers.Integral, {0, 1, 2})],
-        "cv": ["cv_object"],
-        "rule": [StrOptions({"min", "1se"})],
-        "noise_std": [STRENGTH, None],
-        "per_signal": ["boolean"],
-        "positive": ["boolean"],
-        "fit_intercept": ["boolean"],
-        "grid_shape": ["array-like", None],
-        "tol": [STRENGTH],
-        "max_iter": [ITERATIONS],
-        "n_jobs": N_JOBS,
-        "verbose": ["verbose"],
-    }
-
-    def __init__(
-        self,
-        alphas=5,
-        smoothnesses=17,
-        order=1,
-        cv=None,
-        rule="min",
-        noise_std=None,
-        per_signal=False,
-        positive=True,
-        fit_intercept=False,
-        grid_shape=None,
-        tol=1e-8,
-        max_iter=10_000,
-        n_jobs=None,
-        verbose=0,
-    ):
-        self.alphas = alphas
-        self.smoothnesses = smoothnesses
-        self.order = order
-        self.cv = cv
-        self.rule = rule
-        self.noise_std = noise_std
-        self.per_signal = per_signal
-        self.positive = positive
-        self.fit_intercept = fit_intercept
-        self.grid_shape = grid_shape
-        self.tol = tol
-        self.max_iter = max_iter
-        self.n_jobs = n_jobs
-        self.verbose = verbose
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, groups=None):
-        """Choose both strengths and find the distribution of each signal.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_points, n_bins)
-            Kernel.
-        y : array-like of shape (n_points,) or (n_points, n_signals)
-            Signals.
-        sample_weight : array-like of shape (n_points,) or None, default=None
-            Weight of each acquisition point, in the fits and in the errors.
-        groups : array-like of shape (n_points,) or None, default=None
-            Groups of the points, for a `cv` that keeps them together, such as
-            :class:`~sklearn.model_selection.GroupKFold`.
-
-        Returns
-        -------
-        SmoothLassoCV
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If shapes do not match, values are not finite, a weight or strength is
-            negative, or there are fewer points than folds.
-
-        Warns
-        -----
-        ConvergenceWarning
-            If a fit, in a fold or the final one, does not reach `tol`.
-        UserWarning
-            If the final fit explains nothing of a clear signal, of the wrong sign for
-            example.
-        """
-        source = X
-        X, y, weight = validate_linear(self, X, y, sample_weight)
-        self.grid_shape_ = check_grid_shape(self.grid_shape, X, source)
-        folds = self._folds(X, y, sample_weight, groups)
-        rows = smooth_rows(X, y, weight, self.fit_intercept, self.grid_shape_)
-        if isinstance(self.alphas, numbers.Integral):
-            self.alphas_ = smooth_alpha_grid(
-                rows, self.positive, self.alphas, self.per_signal
-            )
-        else:
-            self.alphas_ = check_path("alphas", self.alphas)
-        if isinstance(self.smoothnesses, numbers.Integral):
-            self.smoothnesses_ = smoothness_grid(rows, self.smoothnesses)
-        else:
-            self.smoothnesses_ = check_path("smoothnesses", self.smoothnesses)
-        penalty = kronecker_penalty(self.grid_shape_, self.order)
-        settings = penalty, self.positive, self.tol, self.max_iter
-        paths = paths_of(self.alphas_, y.shape[1])
-
-        errors, gaps, counts = cross_validate_smooth(
-            rows,
-            FoldedSignals(X, y, weight, folds, self.fit_intercept),
-            (self.smoothnesses_, paths),
-            penalty,
-            settings[1:],
-            self.n_jobs,
-            self.verbose,
-        )
-        self.cv_dual_gap_ = largest_gap(gaps, self.per_signal)
-        warn_gaps(gaps, self.tol, self.max_iter, "fits of the folds")
-        best, *curve = choose_candidate(
-            errors,
-            counts,
-            self.rule,
-            self.noise_std,
-            mean_squares(y, weight),
-            self.per_signal,
-        )
-        if self.per_signal:
-            self.alphas_ = paths.T.copy()
-        pairs = pair_table(self.alphas_, self.smoothnesses_)
-        self.cv_results_ = curve_table(pairs, *curve)
-        row, step = np.divmod(best, paths.shape[1])
-        alphas = paths[np.arange(y.shape[1]), step]
-        smoothness = self.smoothnesses_[row]
-        self.alpha_ = alphas if self.per_signal else float(alphas[0])
-        self.smoothness_ = smoothness if self.per_signal else float(smoothness[0])
-
-        F, gaps, n_iter = solve_smooth(
-            rows, alphas, self.smoothness_, *settings, self.n_jobs
-        )
-        warn_gaps(gaps, self.tol, self.max_iter)
-        self._store(rows, F, gaps, n_iter)
-        report_unexplained(rows, F, alphas, self.positive)
-        return self
-
-    def _treats_alone(self):
-        return self.per_signal

@@ -8,7 +8,6 @@ from scipy import linalg
 
 from ..utils._parallel import run_chunks, single_blas_thread
 from . import _plane_system
-from ._cv import FoldedSignals, cross_validate_paths
 from ._lasso_solvers import dual_shift, held_out_errors, relative_gap, solve_lasso
 from ._numba_fit import CertifiedKernel, Signals
 from ._numba_pivoting import Pivoting
@@ -21,7 +20,7 @@ from ._numba_smooth import (
     smooth_batch_each,
     smooth_path_errors,
 )
-from ._plane_solvers import plane_path_errors, solve_planes
+from ._plane_solvers import solve_planes
 from ._plane_system import Plane, plane_of
 from ._weighted_rows import WeightedRows, weigh_rows
 
@@ -104,7 +103,7 @@ def smooth_shift(rows, H):
     v = A H^-1 1 of the stacked A serves: A^T v = 1 for any kernel.
     """
     vv, Atv = dual_shift(rows.AT)
-    if _sees(Atv):
+    if sees(Atv):
         return vv, Atv
     try:
         ones = np.ones(H.shape[0])
@@ -114,7 +113,7 @@ def smooth_shift(rows, H):
     return float(x.sum()), ones
 
 
-def _sees(Atv):
+def sees(Atv):
     """Return whether row sums of the kernel, A^T v, see all bins."""
     return Atv.size > 0 and Atv.min() > _BLIND * Atv.max()
 
@@ -171,7 +170,7 @@ def _solve_each(rows, alphas, smoothness, penalty, positive, tol, max_iter, n_jo
     order = order[smoothness[order] > 0.0]
     if positive:
         vv, Atv = dual_shift(rows.AT)
-        shift = (vv, Atv) if _sees(Atv) else (0.0, np.empty(0))
+        shift = (vv, Atv) if sees(Atv) else (0.0, np.empty(0))
         kernel = CertifiedKernel(rows.AT, False, *shift)
 
         def chunk(part):
@@ -270,37 +269,3 @@ def smooth_held_out_errors(
         errors[better, column] = squares[better]
         gaps[better, column] = again[better]
     return errors, gaps
-
-
-def cross_validate_smooth(rows, data, strengths, penalty, settings, n_jobs, verbose):
-    """Return errors, gaps and counts of folds, see `cross_validate_paths`.
-
-    `data` are FoldedSignals, `strengths` smoothnesses (n_smoothnesses,) and alphas (q,
-    n_alphas), and settings are positive, tol and max_iter.
-    """
-    smoothnesses, alphas = strengths
-    shape = smoothnesses.size, alphas.shape[1]
-    n_points, n = data.X.shape
-    cost = float(np.prod(shape)) * n**2 * (min(n_points, n) + n / 10)
-    with single_blas_thread():
-        if not isinstance(rows, Plane):
-
-            def solve(fold_rows, held_out, part, path):
-                return smooth_held_out_errors(
-                    fold_rows, held_out, alphas[part], float(smoothnesses[path]),
-                    penalty, *settings,
-                )  # fmt: skip
-
-            return cross_validate_paths(solve, data, shape, cost, n_jobs, verbose)
-        # One path leads through all pairs, so that fits go warm from one to the next.
-        core = FoldedSignals(
-            rows.core, data.y, data.weight, data.folds, data.fit_intercept
-        )
-
-        def solve_plane(fold_rows, held_out, part, path):
-            plane = Plane(rows.basis, fold_rows)
-            given = smoothnesses, alphas[part]
-            return plane_path_errors(plane, held_out, given, penalty, *settings)
-
-        shape = 1, smoothnesses.size * alphas.shape[1]
-        return cross_validate_paths(solve_plane, core, shape, cost, n_jobs, verbose)

@@ -9,6 +9,8 @@ from ..utils._validation import check_numbers
 # between them lie all choices of the examples and benchmarks.
 _ALPHA_DECADES = (2.0, 6.0)
 _SMOOTHNESS_DECADES = (0.0, 8.0)
+# One that follows the solution gives way where it must, so it may be stronger.
+_ADAPTIVE_DECADES = (-0.5, 7.5)
 
 
 def check_alpha(alpha, n_signals):
@@ -90,7 +92,8 @@ def smooth_alpha_grid(rows, positive, n_alphas, per_signal=False):
     return np.append(alphas, np.zeros((1, *alphas.shape[1:])), axis=0)
 
 
-def smoothness_grid(rows, n_smoothnesses):
-    """Return decreasing smoothnesses from the mean square of the kernel."""
+def smoothness_grid(rows, n_smoothnesses, adaptive=False):
+    """Return decreasing smoothnesses in units of the mean square of the kernel."""
     top = rows.mean_square() or 1.0
-    return top * 10.0 ** -np.linspace(*_SMOOTHNESS_DECADES, n_smoothnesses)
+    decades = _ADAPTIVE_DECADES if adaptive else _SMOOTHNESS_DECADES
+    return top * 10.0 ** -np.linspace(*decades, n_smoothnesses)

@@ -1,4 +1,4 @@
-"""Readers of measured signals; they return seconds."""
+"""Readers of measured signals, which return seconds, and of results."""
 
 from ._decay import read_decay
 from ._dicom import read_dicom_series
@@ -7,6 +7,7 @@ from ._grid import SignalGrid, read_signal_grid
 from ._images import foreground_mask
 from ._nifti import read_nifti, write_maps
 from ._recording import Measurement
+from ._result import read_result, write_result
 from ._spinsolve import EchoGrid, compress_echoes, correct_phase, read_spinsolve
 from ._table import RelaxationTable
 
@@ -22,7 +23,9 @@ __all__ = [
     "read_decay",
     "read_dicom_series",
     "read_nifti",
+    "read_result",
     "read_signal_grid",
     "read_spinsolve",
     "write_maps",
+    "write_result",
 ]

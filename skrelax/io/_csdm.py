@@ -115,18 +115,23 @@ class Axis(NamedTuple):
     """s, s/m², or empty where it is neither a time nor a b value."""
 
 
-def read_csdm_axes(source, allow_external=False):
-    """Return the axes, labels and signals of a CSDM file.
-
-    Signals (n_1, ..., n_d) have the dimensions in the order of the file.
-    """
-    path = source.path
+def import_csdmpy():
+    """Return csdmpy, or raise an error that names the extra."""
     try:
         import csdmpy
     except ImportError as error:
         raise ImportError(
             'reading CSDM files needs csdmpy: pip install "skrelax[io]".'
         ) from error
+    return csdmpy
+
+
+def read_csdm_axes(source, allow_external=False):
+    """Return the axes, labels and signals of a CSDM file.
+
+    Signals (n_1, ..., n_d) have the dimensions in the order of the file.
+    """
+    path, csdmpy = source.path, import_csdmpy()
     content = _read_json(path, source.content())
     version = content.get("version")
     if not isinstance(version, str):

@@ -248,7 +248,8 @@ def _read_sidecar(path, n_volumes):
     if not sidecar.is_file():
         raise ValueError(
             f"{path} has no sidecar: expected {sidecar.name} beside it, with "
-            f"{', '.join(_KEYS.values())} (those that there are)."
+            f"{', '.join(_KEYS.values())} (those that there are, in seconds and "
+            "degrees; of a series a list of one number per volume)."
         )
     try:
         content = json.loads(sidecar.read_text(encoding="utf-8-sig"))

@@ -10,7 +10,7 @@ from ._files import as_numbers, shown
 from ._recording import Measurement
 
 
-@dataclass
+@dataclass(repr=False)
 class RelaxationTable:
     """Hold signals of samples or voxels with their acquisition.
 
@@ -48,6 +48,8 @@ class RelaxationTable:
     >>> X, y = table.by_point()
     >>> y.shape, table.by_sample().shape
     ((3, 2), (2, 3))
+    >>> table
+    RelaxationTable(2 signals, 3 points of TE)
     """
 
     signals: pd.DataFrame
@@ -85,6 +87,16 @@ class RelaxationTable:
                 raise ValueError(
                     f"the mask has {n_voxels} voxels, signals {len(self.signals)} rows."
                 )
+
+    def __repr__(self):
+        """Return sizes and names: the parts are frames of any length."""
+        names = ", ".join(map(str, self.acquisition.columns))
+        n_samples, n_points = self.signals.shape
+        text = f"{n_samples} signals, {n_points} points of {names or 'no axis'}"
+        if self.spatial is not None:
+            shape = " x ".join(map(str, self._mask().shape))
+            text += f", image of {shape}"
+        return f"RelaxationTable({text})"
 
     def _mask(self):
         """Return the boolean image of `spatial`."""

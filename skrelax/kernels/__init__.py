@@ -2,5 +2,6 @@
 
 from ._builder import KernelBuilder
 from ._grid import acquisition_grid
+from ._windows import average_kernel
 
-__all__ = ["KernelBuilder", "acquisition_grid"]
+__all__ = ["KernelBuilder", "acquisition_grid", "average_kernel"]

@@ -23,6 +23,8 @@ from ._grid import spaced_grid, supersampled_grid, warn_uncovered
 
 # Rows of a supersampled kernel are evaluated in blocks of about this many values.
 _BLOCK_VALUES = 2_000_000
+# How far beyond the first point models see, of which nothing is left there.
+_REACH = 3.0
 
 # Bins of an axis when none are given; of all axes together at most the square.
 _DEFAULT_BINS = 64
@@ -59,8 +61,8 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
     minimum, maximum : float, list of float or None, default=None
         First and last bin, in the unit of the acquisition (for diffusion and
         impedance: see the model). None takes the range that the acquisition
-        can see: for decays a third of the smallest positive time to three
-        times the largest.
+        can see: for decays the smallest time to three times the largest, and a
+        third of the smallest positive time where one is zero.
     spacing : {"log", "linear"} or list of these, default="log"
         Spacing of the bins and shape of the cells.
     grid : array-like of shape (n_bins,), list of arrays or None, default=None
@@ -440,11 +442,25 @@ def check_grid(grid, axis, spacing, name="grid"):
     return values
 
 
+def _held_limits(model, points):
+    """Return the range that the data can see and hold the amplitude of.
+
+    Where nothing was measured at zero, the bins of a third of the first time explain
+    its noise by amplitudes of twenty times its size.
+    """
+    low, high = model.grid_limits(points)
+    if model.fades is not None and (points[:, 0] > 0.0).all():
+        if model.fades == "low":
+            return _REACH * low, high
+        return low, high / _REACH
+    return low, high
+
+
 def _grid_from_limits(model, points, low, high, n_bins, spacing, axis):
     """Return the grid between given limits, or those that the data can see."""
     if low is None or high is None:
         with errors_name("X"):
-            seen = model.grid_limits(points)
+            seen = _held_limits(model, points)
         low = seen[0] if low is None else low
         high = seen[1] if high is None else high
     if n_bins > 1 and not low < high:

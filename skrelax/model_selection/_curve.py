@@ -78,25 +78,30 @@ class Curve:
         residuals = signals - model._synthesise(target.matrix, target.inputs)
         squares = self._share(target.weight @ residuals**2) / target.n_points
         norms = dofs = np.full(len(choices), np.nan)
+        if hasattr(penalty, "at"):
+            penalty = penalty.at(model)
         if penalty is not None:
             F = np.atleast_2d(model.coef_)
             norms = np.atleast_1d(penalty.norms(F, self.per_signal))
             if counts:
-                dofs = self._count(strengths, F) + penalty.n_constants
+                dofs = self._count(penalty, strengths, F) + penalty.n_constants
         seen = self._seen(residuals)
         columns = (values.tolist() for values in (squares, norms, dofs, seen))
         return [Fit(*values) for values in zip(*columns, strict=True)]
 
-    def _count(self, strengths, F):
+    def _count(self, penalty, strengths, F):
         """Return the effective parameters of distributions F (q, n) by choice."""
         given, is_linear = (self.target.matrix, self.target.weight), self.is_linear
         with remembering(self.target.memory):
             if self.per_signal:
-                return self.penalty.count_each(*given, strengths, F, is_linear)
+                return penalty.count_each(*given, strengths, F, is_linear)
             strength = float(strengths[0])
-            used = [
-                self.penalty.count_parameters(*given, strength, f, is_linear) for f in F
-            ]
+            if hasattr(penalty, "count_all"):
+                used = penalty.count_all(*given, strength, F, is_linear)
+            else:
+                used = [
+                    penalty.count_parameters(*given, strength, f, is_linear) for f in F
+                ]
         return np.mean(used, keepdims=True)
 
     def _share(self, values):

@@ -11,6 +11,9 @@ from ._criteria import first_minimum
 from ._lcurve import corner_of
 from ._searches import largest_below, minimise, side_by_side
 
+# Where no strength reaches a target, this factor on what the best one reaches does.
+WITHIN = 1.05
+
 
 class Grid(NamedTuple):
     """What is known of one choice at the strengths of the grid, decreasing."""
@@ -96,9 +99,14 @@ def _search(rule, grid, measure, curve, refine):
     found = yield from largest_below(measure, grid.target, strengths, criterion, refine)
     if found is not None:
         return found, ""
-    return np.log(strengths[-1]), (
+    # The weakest strength would fit all the noise that a distribution can fit.
+    least = criterion.min()
+    found = yield from largest_below(
+        measure, WITHIN * least, strengths, criterion, refine
+    )
+    return found, (
         f"no strength down to {strengths[-1]:.3g} reaches "
-        f"the target {grid.target:.3g}, the best is {criterion.min():.3g}; "
-        "the weakest is taken. The noise level may be too low, or the model "
-        "wrong."
+        f"the target {grid.target:.3g}, the best is {least:.3g}; the largest within "
+        f"{WITHIN - 1.0:.0%} of it is taken. The noise level may be too low, as noise "
+        "is by chance, or the model wrong."
     )

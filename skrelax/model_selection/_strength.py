@@ -26,7 +26,7 @@ from ._criteria import (
     within_one_standard_error,
 )
 from ._curve import Curve, cross_validate, seen_directions
-from ._rules import choose
+from ._rules import WITHIN, choose
 from ._split import check_splitter, make_folds
 from ._target import LARGEST, make_target, strength_grid, take_apart
 
@@ -59,7 +59,10 @@ class StrengthSearch(
         - ``"lcurve"``: largest curvature of log residual norm against log penalty
           norm [1]_, found as in [2]_.
         - ``"discrepancy"``: Morozov's principle, the largest strength whose mean
-          square residual is at most the noise variance.
+          square residual is at most the noise variance. Where none is, as noise may be
+          low by chance, the largest within 5 % of the least residual, and a warning.
+          An estimate of the noise is raised to these 5 %, since it knows no bound
+          f >= 0. Both holds for ``"brd"``, too.
         - ``"chi2"``: the largest strength whose residual norm is at most
           `chi2_factor` times that without the penalty (for a
           MultiDimRegularizedILT, with the weakest of `strengths`).
@@ -84,9 +87,11 @@ class StrengthSearch(
         MultiDimRegularizedILT says it itself.
     chi2_factor : float, default=1.02
         Increase of the squared residual norm that ``"chi2"`` allows, above 1.
-    degrees_of_freedom : {"active", "linear"}, default="active"
-        Whether the effective parameters of ``"gcv"`` count only the bins that are
-        not zero, or all, as if there were no bound f >= 0 (as DECAES does).
+    degrees_of_freedom : {"linear", "active"}, default="linear"
+        Whether the effective parameters of ``"gcv"`` count all bins, as if there were
+        no bound f >= 0 (as DECAES does), or only those that are not zero. The latter
+        are too few, as they were chosen by the noise, and invent peaks. Bins of a
+        LassoFista are always counted so.
     cv : int, splitter, iterable or None, default=None
         Folds for cross-validation. An int or None (5) interleaves them.
     per_signal : bool, default=False
@@ -191,7 +196,7 @@ class StrengthSearch(
         refine=True,
         noise_std=None,
         chi2_factor=1.02,
-        degrees_of_freedom="active",
+        degrees_of_freedom="linear",
         cv=None,
         per_signal=False,
     ):
@@ -240,7 +245,7 @@ class StrengthSearch(
         Warns
         -----
         UserWarning
-            If no strength reaches the target, and the weakest is taken; if GCV has no
+            If no strength reaches the target, and a near one is met; if GCV has no
             degrees of freedom or the L-curve no corner, and the largest is.
         """
         fit_params, groups = self._route(sample_weight, groups)
@@ -384,8 +389,19 @@ class StrengthSearch(
             self.noise_std_ = self._noise_level(curve.target, first)
             # Signals without noise are to be met to rounding.
             self.target_ = np.maximum(self.noise_std_**2, curve.floors)
+            measure = residual
             if self.rule == "brd":
-                return lambda fit, choice: max(fit.seen, floors[choice])
+
+                def measure(fit, choice):
+                    return max(fit.seen, floors[choice])
+
+            if self.noise_std is None and getattr(first, "positive", False):
+                # The estimate knows no bound f >= 0, so it may be out of reach.
+                weakest = np.log(strengths[-1]).tolist()
+                curve.evaluate_all(dict(enumerate(weakest)), counts=True)
+                least = [measure(curve(x, c), c) for c, x in enumerate(weakest)]
+                self.target_ = np.maximum(self.target_, WITHIN * np.array(least))
+            return measure
         elif self.rule == "chi2":
             weakest = strengths[-1]
             if first._weakest is not None:

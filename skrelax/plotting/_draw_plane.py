@@ -8,7 +8,7 @@ from ..metrics._shapes import outline
 from ._base import in_mathtext, known_unit
 
 # Amplitudes below this share of the largest are left white.
-_LOWEST = 0.02
+LOWEST = 0.02
 _N_LEVELS = 15
 # Decades beyond which numbers overflow inside matplotlib.
 _FARTHEST = 100.0
@@ -29,7 +29,7 @@ def color_levels(density):
     size = np.nanmax(np.abs(density), initial=0.0) or 1.0
     if (density < 0).any():
         return np.linspace(-size, size, 2 * _N_LEVELS), "RdBu_r"
-    return np.linspace(_LOWEST * size, size, _N_LEVELS), "magma_r"
+    return np.linspace(LOWEST * size, size, _N_LEVELS), "magma_r"
 
 
 def draw_plane(ax, times, density, levels, cmap):

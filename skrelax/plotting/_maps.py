@@ -7,6 +7,8 @@ from ._base import check_drawn, import_pyplot, known_unit, with_unit
 
 # Values outside these percentiles share the colours at the ends of the scale.
 _PERCENTILES = 2.0, 98.0
+# Maps side by side.
+_COLUMNS = 4
 
 
 def _check_limits(pair, name):
@@ -122,8 +124,9 @@ class ParameterMapDisplay:
         """
         if axes is None:
             count = len(self.images)
-            columns = min(4, count)
-            rows = -(-count // columns)
+            rows = -(-count // _COLUMNS)
+            # Five maps are three and two, not four and one.
+            columns = -(-count // rows)
             _, axes = import_pyplot().subplots(
                 rows,
                 columns,

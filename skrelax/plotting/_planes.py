@@ -23,6 +23,7 @@ from ._base import (
     with_unit,
 )
 from ._draw_plane import (
+    LOWEST,
     bare_symbol,
     choose_ratios,
     color_levels,
@@ -230,7 +231,7 @@ class DistributionSlicesDisplay(_Map):
     relaxation_times : tuple of ndarray
         Bins of the two axes of each slice.
     slices : ndarray of shape (n_slices, n_1, n_2)
-        The slices. Of more than eight, eight are drawn.
+        The slices. Of more than eight, at most eight that are not blank are drawn.
     titles : sequence of str or None, default=None
         A title for each slice.
     labels : tuple of str or None, default=None
@@ -359,10 +360,13 @@ class DistributionSlicesDisplay(_Map):
         DistributionSlicesDisplay
             Itself.
         """
-        drawn = sample_rows(len(self.slices))
-        columns = min(_COLUMNS, len(drawn))
+        density = np.stack(
+            [square_density(plane, self.relaxation_times) for plane in self.slices]
+        )
+        drawn, left_out = _choose_slices(density)
+        rows = -(-len(drawn) // _COLUMNS)
+        columns = -(-len(drawn) // rows)
         if axes is None:
-            rows = -(-len(drawn) // columns)
             _, axes = import_pyplot().subplots(
                 rows, columns, figsize=(2.5 * columns + 1.0, 2.5 * rows + 0.3),
                 layout="constrained", squeeze=False, sharex=True, sharey=True,
@@ -379,14 +383,9 @@ class DistributionSlicesDisplay(_Map):
         for ax in self.axes_[len(drawn) :]:
             ax.set_visible(False)
         self.axes_ = self.axes_[: len(drawn)]
-        density = np.stack(
-            [square_density(self.slices[k], self.relaxation_times) for k in drawn]
-        )
         levels, cmap = color_levels(density)
-        for place, (ax, plane, k) in enumerate(
-            zip(self.axes_, density, drawn, strict=True)
-        ):
-            image, lines = self._draw(ax, plane, levels, cmap)
+        for place, (ax, k) in enumerate(zip(self.axes_, drawn, strict=True)):
+            image, lines = self._draw(ax, density[k], levels, cmap)
             ax.set_title(self.titles[k], fontsize="medium")
             if place % columns == 0:
                 ax.set_ylabel(self.labels[0])
@@ -395,12 +394,25 @@ class DistributionSlicesDisplay(_Map):
                 ax.tick_params(labelbottom=True)
         if lines:
             self.axes_[0].legend(handles=lines, fontsize="x-small", framealpha=0.8)
-        if len(drawn) < len(self.slices):
-            self.figure_.suptitle(
-                f"{len(drawn)} of {len(self.slices)} slices", fontsize="small"
-            )
+        if left_out:
+            self.figure_.suptitle(left_out, fontsize="small")
         self.colorbar_ = draw_color_bar(self.figure_, image, ax=list(self.axes_))
         return self
+
+
+def _choose_slices(density):
+    """Return indices of the slices to draw, and words on those left out."""
+    count = len(density)
+    drawn, words = sample_rows(count), ""
+    if drawn.size < count:
+        size = np.nanmax(np.abs(density), axis=(1, 2), initial=0.0)
+        filled = np.flatnonzero(size > LOWEST * size.max())
+        if filled.size:
+            drawn = filled[sample_rows(filled.size)]
+        words = f"{drawn.size} of {count} slices"
+        if drawn.size == filled.size:
+            words += ", the others are blank"
+    return drawn, words
 
 
 def _signal_titles(last, count):

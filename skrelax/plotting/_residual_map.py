@@ -294,5 +294,5 @@ def _draw_lags(ax, table, name):
     ax.set(xlim=(x[0], x[-1]), ylabel="autocorrelation")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_title(
-        f"along {name}: {beyond.sum()} of {len(lag)} beyond 95 %", fontsize="medium"
+        f"along {name}: {beyond.sum()} of {len(lag)} beyond 95 %", fontsize="small"
     )

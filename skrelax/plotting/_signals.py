@@ -18,6 +18,7 @@ from ._base import (
     tell_apart,
     with_unit,
 )
+from ._draw_plane import bare_symbol
 
 
 def _axis(X, unit, symbols=()):
@@ -56,6 +57,9 @@ def _name_column(X, points, unit, symbols, column):
     named = hasattr(X, "columns")
     known = symbols[column : column + 1]
     name = str(X.columns[column]) if named else next(iter(known), "time")
+    if bare_symbol(name) in symbols:
+        # Two axes of one model are TE_1 and TE_2 in a frame, the first and second TE.
+        name = bare_symbol(name)
     # Such as "TE (ms)", which has its unit.
     if named and unit is None and name.endswith((")", "]")):
         return name, ""

@@ -63,6 +63,9 @@ class SignalModel(BaseEstimator, ABC):
 
     #: A model whose values exist on its acquisition points only.
     is_discrete = False
+    #: End of :meth:`grid_limits`, "low" or "high", where signals are gone at the first
+    #: point, so that a grid which reaches it holds amplitude that no point sees.
+    fades = None
     #: Whether acquisition points below zero have no meaning.
     requires_positive = True
     #: Whether the signal changes its sign, which a magnitude image hides.

@@ -20,6 +20,7 @@ class Diffusion(SignalModel):
     array([[1.]])
     """
 
+    fades = "high"
     formula = "M0 exp(-b D)"
 
     @property

@@ -87,6 +87,7 @@ class EPGEchoTrain(SequenceModel):
     ['T2', 'T1', 'B1']
     """
 
+    fades = "low"
     changes_sign = True
     formula = "M0 EPG(TE; T2, T1, B1)"
     _always = ("T2",)

@@ -32,6 +32,8 @@ class MonoExponential(SignalModel):
            [0.36787944]])
     """
 
+    fades = "low"
+
     def __init__(self, parameter="T2", column="TE", offset=False):
         self.parameter = parameter
         self.column = column
@@ -228,6 +230,7 @@ class GaussianDecay(SignalModel):
     array([[1.]])
     """
 
+    fades = "low"
     formula = "M0 exp(-TE^2 / (2 T2^2))"
 
     @property

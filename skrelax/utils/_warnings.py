@@ -80,6 +80,11 @@ def held_reports():
         _reports.held = previous
 
 
+def reports_are_held():
+    """Return whether somebody in this thread waits for reports."""
+    return getattr(_reports, "held", None) is not None
+
+
 def hold_report(report):
     """Return whether somebody in this thread waits for reports, and then has this."""
     held = getattr(_reports, "held", None)

@@ -98,6 +98,21 @@ def test_maps_of_a_brain(series, brain, capsys):
     assert (out / "maps.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_voxels_beyond_the_grid_are_counted(series, capsys):
+    # Fluid has a T2 of .9 s.
+    options = ["--maximum", "0.5", "--rule", "none", "--no-plot"]
+    assert main(command(series, *options)) == 0
+    out = series.parent / "out"
+    inside = load(out / "status.nii.gz") <= FitStatus.AT_BOUND
+    f = load(out / "distribution.nii.gz")[inside]
+    count = (f[:, -1] > 0.5 * f.sum(axis=1)).sum()
+    assert 0 < count < len(f)
+    printed = capsys.readouterr().out
+    assert f"{count} voxels have more than half of their amplitude at the" in printed
+    assert "the grid, 0.5 s, or beyond it: --maximum moves it" in printed
+    assert "--minimum moves it" not in printed
+
+
 def test_known_angles_and_settings(series, brain, capsys):
     B1 = (brain.truth["flip_angle"] / 180.0)[..., None]
     half = B1.copy()

@@ -150,13 +150,19 @@ def test_berea_in_one_command(shared_data, tmp_path, capsys):
     assert main([*command, "--no-plot", "--jobs", "2"]) == 0
     found = pd.read_csv(out / "peaks.csv")
     largest = found.loc[found["amplitude"].idxmax()]
-    # Of a measurement whose residuals stay above the noise the L-curve makes one broad
-    # peak; bins are a sixth apart.
-    assert largest["share"] > 0.8
-    assert 0.14 < largest["position_T1"] < 0.19
-    assert 0.009 < largest["position_T2"] < 0.016
+    # What the file is known to hold (T1 .16 s, T2 13 ms, ratio 12); bins are a tenth
+    # apart. Fast decays make a second peak.
+    assert 0.15 < largest["position_T1"] < 0.18
+    assert 0.012 < largest["position_T2"] < 0.0145
+    assert 11.0 < largest["position_T1"] / largest["position_T2"] < 13.5
+    assert largest["share"] > 0.5
     printed = capsys.readouterr().out
+    assert "100 x 100 bins" in printed
+    assert "order 0, chosen by rule lcurve" in printed
     assert "1024 echoes averaged in" in printed
+    # That of all trains and of late echoes of both channels; the first four echoes of
+    # the imaginary one are at a thousand.
+    assert "noise 25.1 by the imaginary channel" in printed
     assert "times the noise" in printed
 
 
@@ -197,6 +203,7 @@ def test_what_cannot_be_inverted(tmp_path, capsys):
         ([tmp_path / "nothing", "--kernel", "T1-SR,T2"], "no such file"),
         ([path, "--kernel", "T2", "--bins", "4,5"], "one number for one axis"),
         ([path, "--kernel", "T2", "--rule", "gcv"], "is for two axes"),
+        ([path, "--kernel", "T2,T2", "--penalty", "lasso", "--order", "1"], "--order"),
     ]
     for arguments, message in cases:
         error = fails(capsys, "invert", *arguments, "--out", tmp_path / "out")

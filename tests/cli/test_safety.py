@@ -223,15 +223,15 @@ def test_units_of_headers_label_the_picture(
     "option",
     [
         "--bins", "--minimum", "--maximum", "--supersampling", "--folds", "--rule",
-        "--baseline", "--efficiency", "--jobs", "--kernel", "--penalty", "--seed",
-        "--unit", "--out",
+        "--baseline", "--efficiency", "--jobs", "--kernel", "--penalty", "--order",
+        "--seed", "--unit", "--out",
     ],
 )  # fmt: skip
 def test_absurd_options_of_invert(tmp_path, capsys, option, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = decay(tmp_path)
     absurd = ["", "x" * 50, "nan", "inf", "-inf", "1e400", "9" * 5000, "--", "\x1b[2J"]
-    if option not in ("--out", "--unit", "--seed"):
+    if option not in ("--out", "--unit", "--seed", "--order"):
         absurd += ["0"]
     for value in absurd:
         if option == "--out" and value not in ("", "--"):
@@ -411,7 +411,8 @@ def test_nobody_reads_the_output(tmp_path):
                 stdout=full, stderr=subprocess.PIPE, check=False,
             )  # fmt: skip
         assert b"Traceback" not in done.stderr
-        assert done.stderr.startswith(b"skrelax: error: No space")
+        # Slow machines report progress before.
+        assert done.stderr.splitlines()[-1].startswith(b"skrelax: error: No space")
         assert done.returncode != 0
 
 

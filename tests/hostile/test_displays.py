@@ -19,6 +19,11 @@ from skrelax import (
     SmoothLassoCV,
 )
 from skrelax.datasets import (
+    load_berea,
+    load_graphene,
+    load_phantom,
+    load_sandstone,
+    load_water_diffusion,
     make_decay,
     make_distribution,
     make_image_series,
@@ -59,6 +64,18 @@ SIMULATIONS = {
     make_spectrum_series: ("n_spectrum", "n_delays", "noise_std", "random_state"),
     make_signed_slices: ("n_slices", "n_times", "noise_std", "random_state"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "load",
+    [load_berea, load_graphene, load_phantom, load_sandstone, load_water_diffusion],
+)
+def test_measured_data_are_plain_numbers(load):
+    data = load()
+    for values in (data.X, data.y):
+        assert hostile.all_finite(values)
+        assert np.asarray(values).dtype == np.float64
+    assert len(data.X) == len(data.y)
 
 
 @pytest.mark.parametrize("make", SIMULATIONS)

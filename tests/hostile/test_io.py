@@ -1,6 +1,7 @@
 """Arrays and tables of files, and maps to be written, meet hostile input.
 
-EchoGrid, RelaxationTable, compress_echoes, correct_phase, foreground_mask, write_maps.
+EchoGrid, RelaxationTable, compress_echoes, correct_phase, foreground_mask, write_maps,
+write_report, write_result.
 """
 
 import hostile
@@ -9,8 +10,10 @@ import pandas as pd
 import pytest
 from commands import AFFINE
 from numpy.testing import assert_allclose
+from sklearn.pipeline import make_pipeline
 from variants import SAME, absurd_paths, flat
 
+from skrelax import KernelBuilder, SmoothLasso
 from skrelax.io import (
     EchoGrid,
     RelaxationTable,
@@ -18,8 +21,11 @@ from skrelax.io import (
     compress_echoes,
     correct_phase,
     foreground_mask,
+    read_result,
     write_maps,
+    write_result,
 )
+from skrelax.reporting import write_report
 
 
 @pytest.mark.parametrize("name", list(hostile.arrays(np.ones(4))))
@@ -241,4 +247,65 @@ def test_write_maps_of_absurd_arguments(tmp_path, monkeypatch):
         hostile.ends_well(
             lambda v=value: write_maps("out", {"a": image}, v), ["affine"]
         )
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.fixture(scope="module")
+def inversion():
+    kernel = np.exp(-np.arange(1.0, 5.0)[:, None] / np.array([1.0, 3.0, 9.0]))
+    return SmoothLasso(smoothness=0.0).fit(kernel, kernel.sum(axis=1)), kernel
+
+
+@pytest.mark.parametrize("name", list(hostile.arrays(np.ones(4))))
+def test_write_result(tmp_path, inversion, name):
+    pytest.importorskip("xarray")
+    model, kernel = inversion
+    for number, (X, y, argument) in enumerate(
+        (
+            (hostile.arrays(kernel).get(name), kernel.sum(axis=1), "X"),
+            (kernel, hostile.arrays(kernel.sum(axis=1))[name], "y"),
+        )
+    ):
+        path = tmp_path / f"{number}.nc"
+        written = hostile.ends_well(
+            lambda p=path, X=X, y=y: write_result(p, model, X, y), [argument]
+        )
+        # Nothing is left of what failed, and no half of it.
+        assert (written is None) != path.exists()
+        if written is not None:
+            assert_allclose(read_result(path)["distribution"], model.coef_)
+
+
+@pytest.mark.parametrize("name", list(hostile.arrays(np.ones(4))))
+def test_write_report(tmp_path, name):
+    pytest.importorskip("matplotlib")
+    times = np.arange(1.0, 5.0)[:, None]
+    signal = np.exp(-times[:, 0] / 3.0)
+    inversion = make_pipeline(
+        KernelBuilder("T2", n_bins=3), SmoothLasso(smoothness=0.0)
+    ).fit(times, signal)
+    for number, (X, y, argument) in enumerate(
+        (
+            (hostile.arrays(times).get(name), signal, "X"),
+            (times, hostile.arrays(signal)[name], "y"),
+        )
+    ):
+        path = tmp_path / f"{number}.html"
+        written = hostile.ends_well(
+            lambda p=path, X=X, y=y: write_report(p, inversion, X, y, n_bootstrap=0),
+            [argument],
+        )
+        assert (written is None) != path.exists()
+
+
+def test_results_at_absurd_paths(tmp_path, inversion, monkeypatch):
+    pytest.importorskip("xarray")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    for value in absurd_paths(str(tmp_path / "file")).values():
+        for call in (lambda v: write_result(v, inversion[0]), read_result):
+            hostile.ends_well(lambda v=value, c=call: c(v), ["path", str(value)])
+    for value in hostile.numbers().values():
+        for call in (lambda v: write_result(v, inversion[0]), read_result):
+            hostile.ends_well(lambda v=value, c=call: c(v), ["path", str(value)])
     assert (tmp_path / "file").read_text() == "mine"

@@ -24,7 +24,7 @@ from skrelax import (
     VoxelMapper,
 )
 from skrelax.inversion import KernelParameterSearch
-from skrelax.kernels import acquisition_grid
+from skrelax.kernels import acquisition_grid, average_kernel
 from skrelax.signals import InversionRecovery
 
 TIMES = np.geomspace(0.01, 1.0, 8)[:, None]
@@ -120,6 +120,16 @@ ARRAYS = {
     "KernelBuilder, supersampling": (
         lambda v: KernelBuilder("T2", n_bins=3, supersampling=v).fit_transform(PLANE),
         np.array([2, 3]), ["supersampling"], False,
+    ),
+    "average_kernel": (
+        lambda X: average_kernel(FITTED_BUILDER, X, Y), TIMES, ["X"], False,
+    ),
+    "average_kernel, signals": (
+        lambda y: average_kernel(FITTED_BUILDER, TIMES, y), Y, ["y"], False,
+    ),
+    "average_kernel, weights": (
+        lambda w: average_kernel(FITTED_BUILDER, TIMES, Y, w),
+        np.full(8, 2.0), ["sample_weight"], False,
     ),
     "acquisition_grid": (acquisition_grid, TIMES[:, 0], ["axes", "axis"], False),
     "acquisition_grid, second": (
@@ -316,6 +326,10 @@ NUMBERS = {
         "kernel": "T2", "n_bins": 3, "minimum": 0.01, "maximum": 1.0, "spacing": "log",
         "grid": None, "supersampling": 2, "max_bins": 100,
     }),
+    "average_kernel": (
+        lambda **given: average_kernel(FITTED_BUILDER, TIMES, Y, **given)[0],
+        {"change": 0.02},
+    ),
     "TSVDCompressor": (compressed, {
         "n_components": 2, "output": "kernel", "noise_std": 0.1,
     }),

@@ -6,6 +6,7 @@ import types
 import numpy as np
 import pandas as pd
 import pytest
+from ilt_cases import GRIDS, TAU, TIMES, plane, same, signed_line
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -21,36 +22,9 @@ from skrelax.inversion._signed import _iteration as iteration
 from skrelax.kernels import acquisition_grid
 from skrelax.signals import Identity, InversionRecovery, MonoExponential
 
-TIMES = np.geomspace(1e-3, 10, 64)
-TAU = np.geomspace(1e-4, 100, 100)
-
-
-def signed_line(seed=0, noise=1.0):
-    """Return a decay of two components of opposite sign."""
-    rng = np.random.default_rng(seed)
-    clean = 200 * np.exp(-TIMES / 1.0) - 120 * np.exp(-TIMES / 0.02)
-    return clean + noise * rng.standard_normal(TIMES.size)
-
-
-def plane(seed=0, n=(12, 11), noise=1.0):
-    """Return axes and data with a positive and a negative component."""
-    rng = np.random.default_rng(seed)
-    t1, t2 = np.geomspace(1e-3, 1, n[0]), np.geomspace(1e-3, 3, n[1])
-    data = 300 * np.outer(np.exp(-t1 / 0.1), np.exp(-t2 / 0.05))
-    data -= 200 * np.outer(np.exp(-t1 / 0.02), np.exp(-t2 / 0.5))
-    return (t1, t2), data + noise * rng.standard_normal(n)
-
-
-GRIDS = [np.geomspace(1e-4, 10, 15), np.geomspace(1e-4, 10, 14)]
-
-
-def same(a, b, tol=1e-6):
-    scale = np.abs(b).max()
-    assert_allclose(a, b, rtol=0, atol=tol * scale)
-
 
 def test_signed_components_are_found():
-    ilt = MultiDimRegularizedILT("T2", TAU, noise_std=1.0)
+    ilt = MultiDimRegularizedILT("T2", TAU, noise_std=1.0, scheme="reference")
     g = ilt.fit(TIMES[:, None], signed_line()).distribution_
     late, early = TAU > 0.15, TAU < 0.15
     # 64 points of noise 1 leave amplitudes uncertain by a few units.
@@ -302,7 +276,9 @@ def test_callback_stops_and_interruption_keeps_the_last_iterate(monkeypatch):
         seen.append(step)
         return iteration == 7
 
-    ilt = MultiDimRegularizedILT("T2", TAU, noise_std=1.0, callback=stop).fit(X, y)
+    ilt = MultiDimRegularizedILT(
+        "T2", TAU, noise_std=1.0, scheme="reference", callback=stop
+    ).fit(X, y)
     assert ilt.n_iter_ == 7
     assert_array_equal(ilt.convergence_, seen)
     seven = MultiDimRegularizedILT(
@@ -368,57 +344,12 @@ def test_amplitude_bands_cover_the_truth():
     amplitudes = []
     late = TAU > 0.15
     for seed in range(20):
-        ilt = MultiDimRegularizedILT("T2", TAU, noise_std=1.0)
+        ilt = MultiDimRegularizedILT("T2", TAU, noise_std=1.0, scheme="reference")
         ilt.fit(TIMES[:, None], signed_line(seed))
         amplitudes.append(ilt.distribution_[late].sum())
     spread = ilt.bands(20, random_state=0).samples[:, late].sum(axis=1).std()
     # The ratio of two deviations of 20 draws is between .5 and 2 but for 1 in 400.
     assert 0.5 < spread / np.std(amplitudes) < 2.0
-
-
-class TestConvergentScheme:
-    def fit(self, y, **settings):
-        scheme = ConvergentScheme(**settings)
-        ilt = MultiDimRegularizedILT("T2", TAU, noise_std=1.0, scheme=scheme)
-        return ilt.fit(TIMES[:, None], y)
-
-    def test_result_is_a_fixed_point(self):
-        ilt = self.fit(signed_line())
-        assert ilt.converged_
-        assert ilt.n_iter_ < 1000
-        with pytest.warns(ConvergenceWarning):
-            longer = self.fit(signed_line(), tol=0.0, max_iter=ilt.n_iter_ + 200)
-        same(longer.distribution_, ilt.distribution_, 3e-6)
-
-    def test_a_start_is_refused(self):
-        ilt = MultiDimRegularizedILT("T2", TAU, scheme="convergent")
-        with pytest.raises(ValueError, match="initial has no effect with a Conv"):
-            ilt.fit(TIMES[:, None], signed_line(), initial=np.ones(100))
-
-    @pytest.mark.parametrize("seed", range(4))
-    def test_small_changes_of_the_data_stay_small(self, seed):
-        y = signed_line(seed)
-        nearby = y * (1 + 1e-9 * np.random.default_rng(9).standard_normal(64))
-        same(self.fit(nearby).distribution_, self.fit(y).distribution_)
-
-    def test_signed_components_are_found(self):
-        g = self.fit(signed_line()).distribution_
-        assert g[TAU > 0.15].sum() == pytest.approx(200, abs=8)
-        assert g[TAU < 0.15].sum() == pytest.approx(-120, abs=12)
-
-    def test_open_end_is_reported(self):
-        with pytest.warns(ConvergenceWarning, match="did not reach"):
-            ilt = self.fit(signed_line(), max_iter=60)
-        assert not ilt.converged_
-
-    def test_two_axes_and_baseline(self):
-        axes, data = plane()
-        ilt = MultiDimRegularizedILT(
-            "T2", GRIDS, noise_std=1.0, baseline=True, n_jobs=2,
-            scheme=ConvergentScheme(tol=1e-4),
-        ).fit_grid(axes, data + 20)  # fmt: skip
-        assert ilt.converged_
-        assert ilt.residuals_.std() == pytest.approx(1.0, abs=0.25)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -497,6 +428,6 @@ def test_bins_of_an_identity_axis_are_its_points():
     with pytest.raises(ValueError, match="grids: axis 1 is not inverted"):
         ilt.fit(acquisition_grid(*axes), data.ravel())
     ilt.set_params(kernels=["T2", Identity("position")], grids=[GRIDS[0], None])
-    ilt.set_params(scheme__max_iter=2, noise_std=1.0).fit_grid(axes, data)
+    ilt.set_params(scheme=ReferenceScheme(2), noise_std=1.0).fit_grid(axes, data)
     with pytest.raises(ValueError, match="is no bin of axis 1"):
         ilt.predict([[0.1, 0.5]])

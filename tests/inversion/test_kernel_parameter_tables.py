@@ -71,7 +71,9 @@ SERVED = {
     "chi2 2, range": strength_search("chi2", 2, strengths=np.geomspace(1e-5, 1, 30)),
     "gcv 0": strength_search("gcv"),
     "gcv 2": strength_search("gcv", 2),
-    "gcv, active": StrengthSearch(SmoothLasso(alpha=0.0, order=0)),
+    "gcv, active": StrengthSearch(
+        SmoothLasso(alpha=0.0, order=0), degrees_of_freedom="active"
+    ),
     "baseline": SmoothLasso(1e-4, 1e-3, fit_intercept=True),
     "baseline, none": LassoFista(1e-4, fit_intercept=True),
     "baseline, chi2": StrengthSearch(

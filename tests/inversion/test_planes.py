@@ -1,5 +1,7 @@
 """Smooth LASSO on grids of many bins beside the one on few, and its certificates."""
 
+import weakref
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -9,8 +11,9 @@ from skrelax import KernelBuilder, SmoothLasso, SmoothLassoCV
 from skrelax.decomposition._grid_basis import GridBasis, compress_bins
 from skrelax.inversion import _linear, _plane_system, _smooth
 from skrelax.inversion._penalty import kronecker_penalty
+from skrelax.inversion._plane_block import conjugate_gradients
 from skrelax.inversion._plane_norm import PlaneNorm
-from skrelax.inversion._plane_system import PlaneSystem, conjugate_gradients, plane_of
+from skrelax.inversion._plane_system import PlaneSystem, plane_of
 from skrelax.kernels import acquisition_grid
 from skrelax.model_selection import StrengthSearch
 from skrelax.model_selection._penalty_norms import SquaredNorm
@@ -148,7 +151,7 @@ def test_cross_validation_curve_is_that_of_all_bins(many, per_signal, fit_interc
     weight = np.random.default_rng(1).uniform(0.2, 2.0, len(signals))
     settings = {
         "alphas": 3, "smoothnesses": [1e-2, 1e-4, 1e-6], "cv": 3,
-        "per_signal": per_signal, "fit_intercept": fit_intercept,
+        "per_signal": per_signal, "fit_intercept": fit_intercept, "adaptive": False,
     }  # fmt: skip
     dense = SmoothLassoCV(**settings).fit(K, signals, sample_weight=weight)
     model = many(SmoothLassoCV(**settings), K, signals, sample_weight=weight)
@@ -286,7 +289,7 @@ def test_factors_solve_on_some_bins():
     H = A @ A.T + 1e-3 * penalty.toarray()
     b = np.random.default_rng(1).standard_normal(bins.size)
     expected = np.linalg.solve(H[np.ix_(bins, bins)], b)
-    for solve in (system._dense_factor(bins), system._skyline_factor(bins)):
+    for solve in (system._dense_factor(bins), system._block_factor(bins)):
         assert_allclose(solve(b), expected, rtol=1e-6, atol=1e-8 * abs(expected).max())
 
 
@@ -396,3 +399,19 @@ def test_a_long_walk_ends_where_a_fresh_fit_does(both):
 
     few, many = both(fit)
     assert_allclose(many, few, atol=1e-9)
+
+
+def test_systems_that_are_kept_hold_no_plane():
+    K, signals = plane_problem(20)
+    plane = plane_of(np.asarray(K), signals, None, False, (20, 20))
+    penalty = kronecker_penalty((20, 20), 1)
+    system = plane.system(penalty)
+    plane.keep(system)
+    # Else a plane and what it holds would stay until somebody looks for circles.
+    reference = weakref.ref(plane)
+    assert plane.system(penalty.copy()) is system
+    assert system.plane is plane
+    plane.keep(system)
+    assert plane.system(2.0 * penalty) is not system
+    del plane
+    assert reference() is None

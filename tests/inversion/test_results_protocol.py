@@ -199,7 +199,7 @@ def test_descriptions_tell_what_did_not_converge():
     table = lazy[-1].describe()
     assert table["status"].tolist() == ["not converged"] * 3
     assert table["message"].str.startswith("relative duality gap").all()
-    plateau = MultiDimRegularizedILT("T2", T2).fit(X, Y)
+    plateau = MultiDimRegularizedILT("T2", T2, scheme="reference").fit(X, Y)
     table = plateau.describe()
     expected = np.where(plateau.converged_, "converged", "completed")
     assert table["status"].tolist() == expected.tolist()
@@ -351,3 +351,5 @@ def test_bands_of_a_signal(name):
     if not final_step(fitted)._has_refits:
         with pytest.raises(ValueError, match="need X and y, the measurement"):
             results.bands(4)
+        with pytest.raises(ValueError, match="X must be what was inverted, of"):
+            results.bands(4, X=np.column_stack([given, given]), y=y)

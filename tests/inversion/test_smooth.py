@@ -212,7 +212,9 @@ def test_grid_shape_travels_through_a_pipeline():
 def test_cross_validation_curve_equals_a_plain_loop():
     kernel, signals = broad_problem(2, noise_std=1e-2)
     alphas, smoothnesses = [1e-3, 1e-5], [1e-2, 1e-4, 0.0]
-    search = SmoothLassoCV(alphas, smoothnesses, cv=3).fit(kernel, signals)
+    search = SmoothLassoCV(
+        alphas, smoothnesses, 1, cv=3, rule="min", adaptive=False
+    ).fit(kernel, signals)
     for i, smoothness in enumerate(search.smoothnesses_):
         for j, alpha in enumerate(search.alphas_):
             errors = []

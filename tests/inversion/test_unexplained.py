@@ -110,3 +110,16 @@ def test_folds_of_a_grid_search_are_not_told_of_but_its_last_fit_is():
     assert told(search, DECAY) == []
     (text,) = told(search.set_params(param_grid={"alpha": [100.0]}), DECAY)
     assert "alpha=100 is not below" in text
+
+
+def test_amplitude_that_no_point_sees_is_told_of():
+    times = np.geomspace(1e-3, 1.0, 30)[:, None]
+    late = np.exp(-times[:, 0] / 0.1)
+    Y = np.column_stack([late, late + 30.0 * np.exp(-times[:, 0] / 2e-4)])
+    early = KernelBuilder("T2", minimum=1e-4).fit_transform(times)
+    with pytest.warns(UserWarning, match="of 1 of 2 distributions .* noise, amplified"):
+        SmoothLasso(smoothness=1e-8).fit(early, Y)
+    with pytest.warns(UserWarning, match="of 1 of 1 distributions .* measure earlier"):
+        SmoothLassoCV([0.0], [1e-5], 1, cv=3, adaptive=False).fit(early, Y[:, 1])
+    # The grid that is drawn from the times does not hold it.
+    SmoothLasso().fit(KernelBuilder("T2").fit_transform(times), Y[:, 1])

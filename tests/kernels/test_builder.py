@@ -185,3 +185,17 @@ def test_transform_refuses_negative_times():
     builder = KernelBuilder().fit(TIMES)
     with pytest.raises(ValueError, match="Negative values"):
         builder.transform(-TIMES)
+
+
+def test_grids_of_decays_begin_where_something_is_left():
+    times = np.geomspace(2e-3, 1.0, 20)[:, None]
+    found = KernelBuilder("T2").fit(times).relaxation_times_
+    assert_allclose(found[[0, -1]], [2e-3, 3.0])
+    # Nothing is lost where time zero was measured.
+    found = KernelBuilder("T2").fit(np.vstack([[[0.0]], times])).relaxation_times_
+    assert_allclose(found[[0, -1]], [2e-3 / 3, 3.0])
+    # A recovery of a third of the first time is there in full.
+    found = KernelBuilder("T1-IR").fit(times).relaxation_times_
+    assert_allclose(found[[0, -1]], [2e-3 / 3, 3.0])
+    found = KernelBuilder("diffusion").fit(1e8 * times).relaxation_times_
+    assert_allclose(found[[0, -1]], [1 / 3e8, 1 / 2e5])

@@ -89,32 +89,32 @@ def outcome(rule, final, kernel, signal, settings, weight=None):
 # What the rules, in the order of RULES, do with a SmoothLasso and with a LassoFista:
 # the (L)argest strength, the (W)eakest, one (b)etween, with a warning (!), an (E)rror.
 TABLE = {
-    "noise-free": ("b b W! b W! b b", "b b W! b W! b b"),
-    "exactly in the kernel": ("W b W! b W! W b", "W b W! W! W! W W"),
+    "noise-free": ("b b b b b W b", "b b b b b b b"),
+    "exactly in the kernel": ("b b b b b W b", "W b b b! b W W"),
     "zeros": ("L L L L L L L", "L L L L L L L"),
-    "zeros among others": ("b b W! b W! b b", "b b W! b W! b b"),
+    "zeros among others": ("b b b b b b b", "b b b b b b b"),
     "zeros with a noise level": ("L L L L L L L", "L L L L L L L"),
     "kernel of zeros": ("L L! L L L L L", "L L! L L L L L"),
-    "column of zeros": ("b b W! b W! b b", "b b W! b W! b b"),
-    "wrong sign": ("L L! W! L W! L L", "L L! W! L W! L L"),
-    "constant": ("b b W! b W! b b", "b b W! b W! b b"),
-    "square, in range": ("b b E b E b b", "L b E W! E L L"),
-    "fewer points than bins": ("b b E b E b b", "b b E b E b b"),
-    "one point": ("L! b E b E E E", "L b E W! E E E"),
-    "two points": ("b b E b E b b", "b b E W! E b b"),
+    "column of zeros": ("b b b b b b b", "b b b b b b b"),
+    "wrong sign": ("L L! L L L L L", "L L! L L L L L"),
+    "constant": ("b b b b b b b", "b b b b b b b"),
+    "square, in range": ("b b E b E b b", "L b E b! E L L"),
+    "fewer points than bins": ("b b b b b b b", "b b b b b W b"),
+    "one point": ("L! b E b E E E", "L b E b! E E E"),
+    "two points": ("b b E b E b b", "b b E b! E b b"),
     "fewer points than folds": ("b b E b E E E", "b b E b E E E"),
-    "one bin": ("L L! L L L L L", "b b b b b W b"),
-    "one bin, exactly": ("L L! W! L W! L L", "W b W! W! W! W W"),
-    "one strength": ("L L! L! L! L! L L", "L L! L! L! L! L L"),
-    "two strengths, unrefined": ("W L! W! W! W! W W", "W L! W! W! W! W W"),
-    "repeated strengths": ("L L! L! L! L! L L", "L L! L! L! L! L L"),
-    "one fold": ("b b W! b W! W W", "b b W! b W! W W"),
+    "one bin": ("L L! L L L L L", "b b b b b b b"),
+    "one bin, exactly": ("L L! L L L L L", "W b b b! b W W"),
+    "one strength": ("L L! L L! L L L", "L L! L L! L L L"),
+    "two strengths, unrefined": ("W L! W W W W W", "W L! W W! W W W"),
+    "repeated strengths": ("L L! L L! L L L", "L L! L L! L L L"),
+    "one fold": ("b b b b b b b", "b b b b b W W"),
     "one fold, exactly": ("L L L L L L L", "L L L L L L L"),
-    "saturated at all strengths": ("L! L! E L E L L", "L! L! E W! E L L"),
-    "mostly without weight": ("b b E b E E E", "b b E W! E E E"),
-    "one point with weight": ("L! b E b E E E", "L b E W! E E E"),
-    "tiny weights": ("b b W! b W! b b", "b b W! b W! b b"),
-    "huge weights": ("b b W! b W! b b", "b b W! b W! b b"),
+    "saturated at all strengths": ("L! L! E L E L L", "L! L! E b! E L L"),
+    "mostly without weight": ("b b E b E E E", "b b E b! E E E"),
+    "one point with weight": ("L! b E b E E E", "L b E b! E E E"),
+    "tiny weights": ("b b b b b b b", "b b b b b b b"),
+    "huge weights": ("b b b b b b b", "b b b b b b b"),
 }
 CODES = {
     "largest": "L",
@@ -122,6 +122,7 @@ CODES = {
     "between": "b",
     "largest, warns": "L!",
     "weakest, warns": "W!",
+    "between, warns": "b!",
 }
 # Errors say what is missing.
 ERRORS = {
@@ -187,7 +188,7 @@ def test_equal_criteria_take_the_largest_strength():
 ONE_FOLD = [(np.arange(0, 12, 2), np.arange(1, 12, 2))]
 
 
-@pytest.mark.parametrize("rule", ["min", "1se"])
+@pytest.mark.parametrize("rule", ["near", "min", "1se"])
 @pytest.mark.parametrize("noise_std", [None, 0.1])
 @pytest.mark.parametrize("cv", [3, ONE_FOLD])
 @pytest.mark.parametrize(
@@ -207,7 +208,8 @@ def test_built_in_cross_validation_of_nothing_takes_the_largest(
 ):
     cv = 3 if len(signal) < 12 else cv
     settings = {"cv": cv, "noise_std": noise_std, "rule": rule}
-    lasso = LassoFistaCV(8, **settings).fit(kernel, signal)
+    lasso = LassoFistaCV(8, **settings | {"rule": rule.replace("near", "1se")})
+    lasso.fit(kernel, signal)
     smooth = SmoothLassoCV(3, 4, **settings).fit(kernel, signal)
     assert lasso.alpha_ == lasso.alphas_[0]
     assert (smooth.alpha_, smooth.smoothness_) == (

@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import optimize
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skrelax import (
@@ -184,7 +185,7 @@ def test_cross_validation_equals_the_estimator_with_built_in_folds(rule):
     search = StrengthSearch(SmoothLasso(1e-5), rule=rule, strengths=strengths)
     search.fit(kernel, y)
     built_in = SmoothLassoCV(
-        [1e-5], strengths, rule={"cv": "min", "cv-1se": "1se"}[rule]
+        [1e-5], strengths, 1, rule={"cv": "min", "cv-1se": "1se"}[rule], adaptive=False
     ).fit(kernel, y)
     assert search.strength_ == built_in.smoothness_
     assert_allclose(
@@ -305,12 +306,27 @@ def test_weights_and_repeated_rows_have_one_corner(seed):
     assert_allclose(weighted, repeated, rtol=1e-8)
 
 
-def test_target_out_of_reach_takes_the_weakest_and_says_so():
+@pytest.mark.parametrize("rule", ["discrepancy", "brd"])
+def test_target_out_of_reach_takes_what_is_near_and_says_so(rule):
     X, y = decay()
-    search = StrengthSearch(inversion(), rule="discrepancy", noise_std=1e-9)
+    search = StrengthSearch(inversion(), rule=rule, noise_std=1e-9)
     with pytest.warns(UserWarning, match="no strength down to"):
         search.fit(X, y)
-    assert search.strength_ == search.curve_["strength"][-1]
+    strengths, criterion = search.curve_["strength"], search.curve_["criterion"]
+    near = criterion <= 1.05 * criterion.min()
+    # The largest strength is looked for between two of the curve.
+    assert strengths[near].max() <= search.strength_ < strengths[~near].min()
+    assert search.strength_ > 100 * strengths[-1]
+
+
+@pytest.mark.parametrize("rule", ["discrepancy", "brd"])
+def test_estimates_of_the_noise_can_be_reached(rule):
+    for seed in range(8):
+        X, y = decay(5e-2, seed=seed)
+        search = StrengthSearch(inversion(), rule=rule).fit(X, y)
+        criterion = search.curve_["criterion"]
+        assert search.target_ >= 1.05 * criterion[-1] * (1 - 1e-12)
+        assert search.strength_ > 100 * search.curve_["strength"][-1]
 
 
 def test_choice_on_the_grid_without_refining():
@@ -396,3 +412,25 @@ def test_rules_that_need_a_fixed_penalty_refuse_a_signed_inversion(rule):
     X, y = decay()
     with pytest.raises(ValueError, match=f"rule='{rule}' needs .*choose by 'cv'"):
         StrengthSearch(MultiDimRegularizedILT("T2", 40), rule=rule).fit(X, y)
+
+
+@pytest.mark.parametrize("rule", ["cv", "discrepancy"])
+def test_a_signed_map_of_two_axes_takes_its_strength_from_a_rule(rule):
+    """The noise is fitted by weak penalties and the signal missed by strong ones."""
+    t1, t2 = np.geomspace(0.01, 5.0, 12), np.geomspace(1e-3, 1.0, 14)
+    clean = 300 * np.outer(np.exp(-t1 / 0.5), np.exp(-t2 / 0.05))
+    clean -= 100 * np.outer(np.exp(-t1 / 0.05), np.exp(-t2 / 0.2))
+    X = acquisition_grid(t1, t2)
+    y = clean.ravel() + np.random.default_rng(0).standard_normal(clean.size)
+    signed = MultiDimRegularizedILT("T2", 12, noise_std=1.0, scheme="convergent")
+    strengths = [1e4, 0.3]
+    search = StrengthSearch(signed, rule, strengths=strengths, refine=False, cv=3)
+    search.fit(X, y)
+    assert search.strength_ == 0.3
+    assert search.best_estimator_.penalty.strength == 0.3
+    assert search.best_estimator_.converged_
+    # 168 points of unit noise, some of which the bins explain.
+    assert search.curve_["residual"][0] > 2.0
+    assert 0.6 < search.curve_["residual"][1] < 1.2
+    grid = GridSearchCV(signed, {"penalty__strength": strengths}, cv=3).fit(X, y)
+    assert grid.best_params_ == {"penalty__strength": 0.3}

@@ -316,6 +316,11 @@ def test_maps_have_the_units_of_their_parameters():
     display = ParameterMapDisplay.from_estimator(fit, images.table, ["D", "D stderr"])
     assert display.axes_[0].get_title() == "D (m²/s)"
     assert display.axes_[1].get_title() == "D stderr (m²/s)"
+    # Rows of one figure are as full as they can be.
+    image = np.zeros((3, 3))
+    for count, width in ((3, 3), (5, 3), (6, 3), (7, 4)):
+        drawn = ParameterMapDisplay({str(n): image for n in range(count)}).plot()
+        assert drawn.axes_[0].get_gridspec().ncols == width
 
 
 @pytest.mark.parametrize("size", [(3.5, 2.8), (4.0, 3.0), (6.4, 4.8)])

@@ -214,8 +214,18 @@ def test_slices_of_three_inverted_axes():
     )
     assert_array_equal(other.slices, f[..., 0])
     assert other.labels == ("$T_{2}$ (s)", "D (m²/s)")
-    assert other.figure_._suptitle.get_text() == "8 of 9 slices"
-    assert len(other.axes_) == 8
+    # Slices where nothing would be seen are left out first.
+    filled = other.slices.max(axis=(1, 2)) > 0.02 * other.slices.max()
+    assert 0 < filled.sum() < 8
+    shown = [ax.get_title() for ax in other.axes_]
+    assert shown == list(np.compress(filled, other.titles))
+    text = other.figure_._suptitle.get_text()
+    assert text == f"{filled.sum()} of 9 slices, the others are blank"
+    full = DistributionSlicesDisplay((T2, D), np.ones_like(other.slices)).plot()
+    assert full.figure_._suptitle.get_text() == "8 of 9 slices"
+    assert len(full.axes_) == 8
+    blank = DistributionSlicesDisplay((T2, D), np.zeros_like(other.slices)).plot()
+    assert len(blank.axes_) == 8
     with pytest.raises(ValueError, match="got 3: use DistributionSlicesDisplay"):
         DistributionMapDisplay.from_estimator(fitted)
     with pytest.raises(ValueError, match="axis must be from -3 to 2"):
@@ -283,6 +293,10 @@ def test_axes_of_residuals_are_told_apart_and_have_units():
     fitted = on_plane(SmoothLasso(), ("T2", "T2")).fit(X, Y)
     two = ResidualsMapDisplay.from_estimator(fitted, X, Y)
     assert two.labels == ("first TE (s)", "second TE (s)")
+    frame = pd.DataFrame(X, columns=["TE_1", "TE_2"])
+    fitted = on_plane(SmoothLasso(), ("T2", "T2")).fit(frame, Y)
+    named = ResidualsMapDisplay.from_estimator(fitted, frame, Y)
+    assert named.labels == two.labels
 
 
 def test_points_in_any_order_and_missing_points():

@@ -138,12 +138,12 @@ class Axes:
         return full[tuple(slice(n) for n in self.shape)]
 
     def baselines(self, full):
-        """Return the baseline along each axis that has one."""
+        """Return the baseline along each axis that has one, as parts of an array."""
         found = []
         for axis in np.flatnonzero(self.baseline):
             slab = [slice(n) for n in self.shape]
             slab[axis] = self.shape[axis]
-            found.append(full[tuple(slab)].copy())
+            found.append(full[(*slab, ...)])
         return found
 
     def with_bins(self, distribution):

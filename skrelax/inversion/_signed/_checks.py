@@ -161,12 +161,22 @@ def check_coordinates(channels, shape, n_channels):
 
 
 def check_start(initial, axes, n_alone):
-    """Return a distribution to start from with baselines of 0, or None.
+    """Return a distribution with baselines to start from, or None.
 
-    n_alone is the number of channels on their own, which may have a start each.
+    initial is a distribution, whose baselines are 0 then, or a tuple of one and its
+    baselines, as a fit has them. n_alone is the number of channels on their own, which
+    may have a start each.
     """
     if initial is None:
         return None
+    baselines = None
+    if isinstance(initial, tuple):
+        if len(initial) != 2:
+            raise ValueError(
+                "initial must be a distribution or (distribution, baseline), got a "
+                f"tuple of {len(initial)}."
+            )
+        initial, baselines = initial
     values = check_numbers(initial, "initial")
     own = (*axes.shape, n_alone) if n_alone else axes.shape
     if values.shape not in (axes.shape, own):
@@ -174,4 +184,22 @@ def check_start(initial, axes, n_alone):
             f"initial must have the shape of the distribution, {axes.shape}, got "
             f"{values.shape}."
         )
-    return axes.with_bins(values)
+    full = axes.with_bins(values)
+    if baselines is None:
+        return full
+    places = axes.baselines(full)
+    if not isinstance(baselines, tuple):
+        baselines = (baselines,)
+    if len(baselines) != len(places):
+        raise ValueError(
+            f"initial must have {len(places)} baselines, as baseline=... asks for, got "
+            f"{len(baselines)}."
+        )
+    for place, baseline in zip(places, baselines, strict=True):
+        found = check_numbers(baseline, "initial: baseline")
+        if found.shape != place.shape:
+            raise ValueError(
+                f"initial: baseline must have shape {place.shape}, got {found.shape}."
+            )
+        place[...] = found
+    return full

@@ -105,7 +105,7 @@ class Inversion:
             schedule = self.scheme._schedule()
             if schedule is not None and after is None and self._is_small():
                 return self._run_compiled(schedule)
-            return self._run(after, self._sharer(stack))
+            return self._run(after, self._sharer(stack), start is not None)
 
     def _set(self, x):
         self.g[self.gamma.lattice.cells] = x
@@ -127,8 +127,8 @@ class Inversion:
         solver.check(failed)
         return steps[:done]
 
-    def _run(self, after, share):
-        follow, steps = self.scheme._follower(self.gamma), []
+    def _run(self, after, share, started):
+        follow, steps = self.scheme._follower(self.gamma, started), []
         tol, cells = self.scheme.tol, self.gamma.lattice.cells
         try:
             for it in range(self.scheme.max_iter):

@@ -11,18 +11,18 @@ from ._numba_types import BLOCK, CONTRACT
 
 @compiled(fastmath=CONTRACT)
 def _window_norm(values, spare, inside, offset, times):
-    """Replace values by the 8-norm of their window: a maximum that is smooth."""
+    """Replace values by the 4-norm of their window: a maximum that is smooth."""
     n = values.size
     for x in range(n):
         square = values[x] * values[x]
-        values[x] = square * square * square * square
+        values[x] = square * square
     for _ in range(times):
         for x in range(offset, n - offset):
             spare[x] = values[x - offset] + values[x] + values[x + offset]
         for x in range(offset, n - offset):
             values[x] = spare[x] * inside[x]
     for x in range(n):
-        values[x] = math.sqrt(math.sqrt(math.sqrt(values[x])))
+        values[x] = math.sqrt(math.sqrt(values[x]))
 
 
 @compiled(fastmath=CONTRACT)

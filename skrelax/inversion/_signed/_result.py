@@ -38,7 +38,7 @@ class IltResultMixin(DistributionMixin):
     def _separate(self):
         """Set `distribution_` and `baseline_`."""
         self.distribution_ = np.ascontiguousarray(self._axes.bins(self._full))
-        found = self._axes.baselines(self._full)
+        found = [part.copy() for part in self._axes.baselines(self._full)]
         self.baseline_ = None
         if len(found) == 1:
             self.baseline_ = found[0] if found[0].ndim else float(found[0])
@@ -212,8 +212,8 @@ class IltResultMixin(DistributionMixin):
     def _convergence(self, n_signals):
         status, message = super()._convergence(n_signals)
         missed = ~np.atleast_1d(self.converged_)
-        plateau = self._problem.scheme._takes_start
-        status[missed] = "completed" if plateau else "not converged"
+        settles = self._problem.scheme._settles
+        status[missed] = "not converged" if settles else "completed"
         for k in np.flatnonzero(missed):
             steps = self.convergence_ if n_signals == 1 else self.convergence_[k]
             change = np.ravel(steps)[-1] if np.size(steps) else np.nan

@@ -34,6 +34,9 @@ _EXACT = 1e-15
 # descents, and which are as good as none.
 _CLEAN = 1e-14
 _NOTHING = 1e-22
+# Where no strength reaches a target, this factor on what the weakest one reaches does,
+# as in a StrengthSearch, and squares that differ by less than this fraction are equal.
+_WITHIN, _EQUAL = 1.05, 1e-9
 # A floor of magnitudes is 1.9 standard deviations of noise high; residuals of fits to
 # noise alone are smaller than these.
 _FLOOR = 2.8
@@ -175,6 +178,8 @@ def sum_of_squares(x):
 def choose(rule, y, penalty, setting, table, values, p, work):
     """Return bins, strength, fits, and whether the strength is at an end.
 
+    So it counts, too, where no strength reaches a target, as for StrengthSearch.
+
     `values` are the square of the signal and that without a penalty, its fixed
     strength, and its noise variance.
     """
@@ -184,12 +189,19 @@ def choose(rule, y, penalty, setting, table, values, p, work):
         p, _ = fit_strength(fixed, y, penalty, p, work)
         return p, fixed, 1, False
     ends = limits(rule, work.G)
-    if rule.code == CHI2:
-        target = rule.factor * max(free, floor)
-        p, z, n_fits = reach(target, free, y, penalty, ends, p, work)
-    elif rule.code == DISCREPANCY:
+    missed = False
+    if rule.code == CHI2 or rule.code == DISCREPANCY:
         target = max(variance, floor)
+        if rule.code == CHI2:
+            target = rule.factor * max(free, floor)
         p, z, n_fits = reach(target, free, y, penalty, ends, p, work)
+        if z <= ends[0]:
+            p, least = fit_strength(np.exp(z), y, penalty, p, work)
+            missed = least > target * (1.0 + _EQUAL)
+            if missed:
+                target = _WITHIN * least
+                p, z, more = reach(target, free, y, penalty, ends, p, work)
+                n_fits += more
     elif rule.code == GCV_ACTIVE:
         start = np.log(max(free, floor) / sum_of_squares(work.x))
         constants = 1.0 if table.root.size > 0 else 0.0
@@ -208,7 +220,7 @@ def choose(rule, y, penalty, setting, table, values, p, work):
         )
     else:
         p, z, n_fits = bent(y, penalty, ends, square, p, work)
-    return p, np.exp(z), n_fits, z <= ends[0] or z >= ends[1]
+    return p, np.exp(z), n_fits, missed or z <= ends[0] or z >= ends[1]
 
 
 @compiled

@@ -1,0 +1,363 @@
+"""A report of one inversion."""
+
+import numbers
+import warnings
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from ..io._files import as_numbers, as_path
+from ..metrics import residual_autocorrelation
+from ..plotting import (
+    DecayDisplay,
+    DistributionDisplay,
+    DistributionMapDisplay,
+    ResidualsDisplay,
+)
+from ..plotting._base import fitted_axes
+from ..uncertainty import bootstrap_distribution
+from ..utils._inspect import final_step
+from ..utils._provenance import (
+    describe_estimator,
+    describe_settings,
+    find_chosen,
+    find_versions,
+)
+from ..utils._validation import check_number, check_size
+from ..utils._written import written_together
+from . import _page
+from ._strengths import (
+    compare_rules,
+    find_kernel,
+    fit_strengths,
+    tried_strengths,
+    with_one_strength,
+)
+
+_LEVEL = 0.9
+# Of white residuals, at most so many lags are beyond their limits, and the first one
+# not by this factor.
+_FEW_LAGS, _FAR = 2, 1.5
+
+
+def write_report(
+    path,
+    model,
+    X,
+    y,
+    *,
+    sample_weight=None,
+    n_bootstrap=100,
+    unit=None,
+    title=None,
+    command=None,
+    random_state=0,
+    overwrite=False,
+):
+    """Write one HTML file that shows an inversion and how far to trust it.
+
+    The file needs nothing else, no network either: pictures are inside. It has data and
+    fit, residuals with their autocorrelation, the distribution with a band of refits,
+    its numbers with intervals, a slider over the strengths of the penalty, what other
+    rules would have chosen, and settings, versions and the command.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, ``.html``.
+    model : estimator
+        A fitted inversion of one signal, or a Pipeline or search that ends in one.
+    X : array-like of shape (n_points, n_columns)
+        Acquisition, as in ``model.fit``.
+    y : array-like of shape (n_points,)
+        The signal.
+    sample_weight : array-like of shape (n_points,) or None, default=None
+        Weight of each point, as in ``model.fit``.
+    n_bootstrap : int, default=100
+        Number of refits for bands and intervals, see
+        :func:`~skrelax.uncertainty.bootstrap_distribution`. 0 leaves them out.
+    unit : str or None, default=None
+        Unit of the times. None takes s.
+    title : str or None, default=None
+        Heading. None takes the name of the file.
+    command : str or None, default=None
+        What made the result, to be shown.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the refits.
+    overwrite : bool, default=False
+        Whether a file that is there may be replaced.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If the file is there, has another suffix, X and y do not belong together, or
+        the inversion has several signals or more than two axes.
+    TypeError
+        If `model` is no inversion.
+    ImportError
+        If Matplotlib is not installed.
+
+    See Also
+    --------
+    skrelax.io.write_result : The numbers themselves.
+
+    Notes
+    -----
+    The slider needs a penalty with one strength (:class:`~skrelax.SmoothLasso`,
+    :class:`~skrelax.LassoFista`, their CV classes and searches); the report of another
+    inversion is without it. Lag 1 to 12 of the residuals are compared with the limit of
+    white noise, see :func:`~skrelax.metrics.residual_autocorrelation`.
+
+    Examples
+    --------
+    >>> from skrelax import KernelBuilder, SmoothLasso
+    >>> from skrelax.datasets import load_graphene
+    >>> from skrelax.reporting import write_report
+    >>> from sklearn.pipeline import make_pipeline
+    >>> data = load_graphene()
+    >>> model = make_pipeline(KernelBuilder("T2", n_bins=30), SmoothLasso())
+    >>> model = model.fit(data.X, data.y)
+    >>> path = write_report("graphene.html", model, data.X, data.y)  # doctest: +SKIP
+    """
+    path = as_path(path)
+    if path.suffix not in (".html", ".htm"):
+        raise ValueError(f"path must end in .html, got {path.name!r}.")
+    if path.exists() and not overwrite:
+        raise ValueError(f"{path} exists; give overwrite=True to replace it.")
+    kind = numbers.Integral
+    n_bootstrap = int(check_number(n_bootstrap, "n_bootstrap", 0, 100_000, kind))
+    if n_bootstrap == 1:
+        raise ValueError("n_bootstrap must be 0 or at least 2, got 1.")
+    X, y, weight = _check_data(model, X, y, sample_weight)
+    title = path.stem if title is None else str(title)
+    parts = [
+        f"<h1>{_page.escape(title)}</h1>",
+        _page.paragraph(
+            f"{len(y)} points, {_page_time()}, skrelax {find_versions()['skrelax']}",
+            "note",
+        ),
+        _show_fit(model, X, y, weight, unit),
+        _show_distribution(model, X, y, weight, unit, n_bootstrap, random_state),
+        *_show_strengths(model, X, y, weight, unit),
+        _show_provenance(model, command),
+    ]
+    with written_together(path.parent, overwrite=overwrite) as new:
+        text = _page.page(title, parts)
+        (new / path.name).write_text(text, encoding="utf-8")
+    return path
+
+
+def _check_data(model, X, y, sample_weight):
+    """Return what was given, y and weights as arrays (n_points,)."""
+    last = final_step(model)
+    if not getattr(last, "_tells_distributions", False):
+        raise TypeError(
+            f"model must be an inversion, or end in one, got {type(last).__name__}."
+        )
+    check_is_fitted(last)
+    if not 1 <= len(last.grids_) <= 2:
+        raise ValueError(
+            f"model must have one axis or two, got {len(last.grids_)}; draw slices "
+            "with DistributionSlicesDisplay."
+        )
+    try:
+        fitted_axes(model, len(last.grids_))
+    except ValueError as error:
+        raise ValueError(f"model: {error}") from None
+    points, signal = as_numbers(X, "X", finite=True), as_numbers(y, "y", finite=True)
+    if points.ndim != 2 or signal.shape not in ((len(points),), (len(points), 1)):
+        raise ValueError(
+            "X and y must be the acquisition and one signal, (n_points, n_columns) and "
+            f"(n_points,), got shapes {points.shape} and {signal.shape}."
+        )
+    check_size(points, "X")
+    check_size(signal, "y")
+    n_signals = len(last.describe())
+    if n_signals != 1:
+        raise ValueError(f"model must be of one signal, got one of {n_signals}.")
+    if sample_weight is None:
+        return X, signal.ravel(), None
+    weight = as_numbers(sample_weight, "sample_weight", finite=True)
+    if weight.shape != (len(points),) or (weight < 0).any() or not weight.any():
+        raise ValueError(
+            f"sample_weight must be {len(points)} non-negative numbers, not all 0."
+        )
+    return X, signal.ravel(), weight
+
+
+def _page_time():
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _figure(width, height):
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _show_fit(model, X, y, weight, unit):
+    """Return signal, fit and residuals with what is left in them."""
+    figure = _figure(10, 3.6)
+    left, right = figure.subplots(1, 2)
+    DecayDisplay.from_estimator(model, X, y, unit=unit, ax=left)
+    residual = (y - np.ravel(model.predict(X))) * (1 if weight is None else weight**0.5)
+    size = float(np.sqrt(np.mean(residual**2)))
+    ResidualsDisplay.from_estimator(model, X, y, noise_std=size, unit=unit, ax=right)
+    left.set_title("Signal and fit")
+    right.set_title("Residuals, grey: root mean square")
+    table = residual_autocorrelation(residual, max_lag=min(12, max(1, len(y) // 4)))
+    beyond = table["correlation"].abs() > table["limit"]
+    # White noise has three lags of twelve beyond their limits in 2 of 100 cases.
+    first = abs(table["correlation"].iloc[0]) / table["limit"].iloc[0]
+    white = beyond.sum() <= _FEW_LAGS and not first > _FAR
+    words = (
+        f"Root mean square of the residuals{'' if weight is None else ' (weighted)'}: "
+        f"{size:.4g}. Autocorrelation at lag 1: {table['correlation'].iloc[0]:.2f}, "
+        f"white noise stays within {table['limit'].iloc[0]:.2f} in 95 of 100 cases; "
+        f"{beyond.sum()} of {len(table)} lags are beyond their limit."
+    )
+    verdict = (
+        _page.paragraph("The residuals look like noise.")
+        if white
+        else _page.paragraph(
+            "The residuals are not white: kernel, baseline or weights do not describe "
+            "the signal, or the penalty is too strong. No penalty mends a wrong model.",
+            "warning",
+        )
+    )
+    picture = _page.picture(figure, "Signal with fit, and residuals")
+    return _page.section("Signal and fit", picture, _page.paragraph(words), verdict)
+
+
+def _show_distribution(model, X, y, weight, unit, n_bootstrap, random_state):
+    """Return the distribution with its band, and its numbers with intervals."""
+    last, refits, notes = final_step(model), None, []
+    if n_bootstrap:
+        try:
+            with warnings.catch_warnings():
+                # Of refits; what the fit itself warned of was seen.
+                warnings.simplefilter("ignore")
+                refits = bootstrap_distribution(
+                    model,
+                    X,
+                    y,
+                    n_bootstrap=n_bootstrap,
+                    level=_LEVEL,
+                    sample_weight=weight,
+                    random_state=random_state,
+                )
+        except (TypeError, ValueError) as error:
+            notes.append(_page.paragraph(f"No intervals: {error}", "note"))
+    picture = _draw_distribution(model, unit, refits)
+    described = last.describe().iloc[0]
+    if refits is None:
+        told = described.drop(["status", "message"])
+        frame = told.to_frame("estimate").rename_axis("number")
+    else:
+        frame = refits.statistics[["estimate", "lower", "upper"]].rename_axis("number")
+        notes.append(
+            _page.paragraph(
+                f"Ends of {100 * _LEVEL:.0f} % intervals, and the band, are from "
+                f"{n_bootstrap} refits with new noise. They do not hold the bias of "
+                "the penalty: a feature narrower than the resolution is broad in all "
+                "refits.",
+                "note",
+            )
+        )
+    status = _page.paragraph(f"Status: {described['status']} ({described['message']}).")
+    return _page.section("Distribution", picture, _page.table(frame), status, *notes)
+
+
+def _draw_distribution(model, unit, refits=None):
+    """Return the picture of the distribution of a fitted model."""
+    if len(final_step(model).grids_) == 2:
+        figure = _figure(6.4, 5.6)
+        DistributionMapDisplay.from_estimator(model, unit=unit, figure=figure)
+    else:
+        figure = _figure(7, 3.6)
+        band = None if refits is None else (refits.lower, refits.upper)
+        ax = figure.subplots()
+        DistributionDisplay.from_estimator(model, unit=unit, band=band, ax=ax)
+    return _page.picture(figure, "Distribution")
+
+
+def _show_strengths(model, X, y, weight, unit):
+    """Return a slider over strengths and a table of rules, [] where there is none."""
+    plain, name = with_one_strength(model)
+    if plain is None or name is None:
+        return []
+    K = find_kernel(model, X)
+    strengths, chosen = tried_strengths(model, plain, name)
+    if not strengths.size:
+        return []
+    fits = fit_strengths(plain, name, strengths, K, y, weight)
+    root = 1 if weight is None else weight**0.5
+    sizes = [
+        float(np.sqrt(np.mean(((y - np.ravel(one.predict(K))) * root) ** 2)))
+        for one in fits
+    ]
+    start = int(np.abs(np.log(strengths / chosen)).argmin()) if chosen > 0 else 0
+    peaks = [one.describe().iloc[0].get("n_peaks", np.nan) for one in fits]
+    frames = [
+        (
+            _draw_strength(strengths, sizes, number, one, unit),
+            f"{name} {strengths[number]:.3g}{' (chosen)' if number == start else ''}: "
+            f"residual {sizes[number]:.4g}, {peaks[number]} peak(s)",
+        )
+        for number, one in enumerate(fits)
+    ]
+    shown = _page.slider(f"Strength of the penalty ({name})", frames, start)
+    rules = compare_rules(plain, name, K, y, weight)
+    return [
+        _page.section("Other strengths", shown),
+        _page.section(
+            "Other rules",
+            _page.paragraph(
+                "What each rule of StrengthSearch would choose for these data. What "
+                "all agree on is in the data; the rest is the choice of a rule."
+            ),
+            _page.table(rules),
+        ),
+    ]
+
+
+def _draw_strength(strengths, sizes, number, fitted, unit):
+    """Return one picture of the slider: residuals over strengths, distribution."""
+    two = len(fitted.grids_) == 2
+    figure = _figure(10, 4.6 if two else 3.4)
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.4 if two else 1.2))
+    ax = left.subplots()
+    ax.semilogx(strengths, sizes, ".-", color="0.6", ms=4, lw=1)
+    if min(sizes) > 0 and max(sizes) > 10 * min(sizes):
+        ax.set_yscale("log")
+    ax.plot(strengths[number], sizes[number], "o", color="C3")
+    ax.set(xlabel="strength", ylabel="root mean square residual")
+    if two:
+        DistributionMapDisplay.from_estimator(fitted, unit=unit, figure=right)
+    else:
+        DistributionDisplay.from_estimator(fitted, unit=unit, ax=right.subplots())
+    return _page.picture(figure, f"Distribution at strength {strengths[number]:.3g}")
+
+
+def _show_provenance(model, command):
+    """Return settings, what was chosen, versions and the command."""
+    settings = pd.Series(describe_settings(model)).to_frame("value").rename_axis("name")
+    chosen = [f"{name} {value}" for name, value in find_chosen(model).items()]
+    versions = [f"{name} {value}" for name, value in find_versions().items()]
+    return _page.section(
+        "How it was made",
+        f"<pre>{_page.escape(describe_estimator(model))}</pre>",
+        _page.paragraph(f"Chosen: {', '.join(chosen) or 'nothing'}."),
+        _page.paragraph(f"Versions: {', '.join(versions)}."),
+        "" if command is None else f"<pre>{_page.escape(command)}</pre>",
+        "<details><summary>All settings</summary>",
+        _page.table(settings),
+        "</details>",
+    )

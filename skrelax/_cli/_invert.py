@@ -17,6 +17,7 @@ from ..utils._written import written_together
 from ._choices import GRID_RULES
 from ._decay import load, read_table, reading_words, simulate
 from ._invert_grid import run_invert_grid
+from ._kept import REPORT, RESULT, check_kept, write_kept
 from ._output import check_folder, write_csv
 from ._picture import check_matplotlib, draw_inversion
 from ._spectrum import run_spectrum
@@ -28,6 +29,8 @@ FILES = (
     "peaks.csv",
     "cross_validation.csv",
     "inversion.png",
+    REPORT,
+    RESULT,
 )
 # What is not taken from the data.
 _DEFAULTS = {"bins": 100}
@@ -71,6 +74,7 @@ def invert_file(arguments):
         raise ValueError("--rule near is for --penalty smooth, got lasso.")
     if not arguments.no_plot:
         check_matplotlib()
+    check_kept(arguments)
     if given is not None and "," in given:
         return run_invert_grid(arguments, given.split(","))
     if given is not None or arguments.file is None:
@@ -248,6 +252,8 @@ def _write(arguments, folder, data, pipeline):
     write_csv(folder / "cross_validation.csv", curve)
     if not arguments.no_plot:
         draw_inversion(folder / "inversion.png", arguments, data, pipeline)
+    signals = y if y.shape[1] > 1 else y.iloc[:, 0]
+    write_kept(folder, arguments, pipeline, (X, signals, data["weight"]))
 
 
 def _doubt_fit(data):

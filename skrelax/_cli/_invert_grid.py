@@ -18,6 +18,7 @@ from ..utils._written import written_together
 from ._choices import GRID_RULES as RULES
 from ._choices import LARGEST, SMALLEST
 from ._decay import phase_plane, window_error
+from ._kept import REPORT, RESULT, write_kept
 from ._output import check_folder, write_csv
 from ._picture import check_matplotlib, draw_plane
 from ._points import check_name, check_recovery, check_times, is_negative
@@ -31,6 +32,8 @@ FILES = (
     "residuals.csv",
     "strengths.csv",
     "inversion.png",
+    REPORT,
+    RESULT,
 )
 # Bins of each axis where nothing else is asked for, of few points and of many: the
 # kernel of these is the largest array.
@@ -99,6 +102,8 @@ def run_invert_grid(arguments, kernels):
         pipeline, tried = _tune(arguments, kernels, plane, limits)
         predicted = pipeline.predict(plane.acquisition)
         peaks = _write(arguments, new, plane, pipeline, predicted)
+        measured = plane.acquisition, plane.signal, plane.weight
+        write_kept(new, arguments, pipeline, measured)
     lines = [*plane.words, *tried, _settings(pipeline), _misfit(plane, predicted)]
     lines += [*_peak_lines(pipeline, peaks), f"results in {folder}"]
     return lines, pipeline[-1].describe()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -90,6 +91,8 @@ def _run(argv):
         # What some versions of argparse make of --name=--.
         if value == [] and name != "files":
             parser.error(f"argument --{name.replace('_', '-')}: expected one argument")
+    words = sys.argv[1:] if argv is None else argv
+    arguments.command_line = shlex.join(["skrelax", *words])
     # What a command needs is loaded with it, so that --help and errors are fast.
     if arguments.command == "map":
         from ._map import run_map as run

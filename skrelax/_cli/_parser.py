@@ -164,6 +164,19 @@ def _add_invert(commands):
     )
     add("--no-plot", action="store_true", help="write no picture")
     add(
+        "--report",
+        action="store_true",
+        help="write report.html, a page to keep and to pass on: fit, residuals, "
+        "distribution with its band, numbers with intervals, a slider over strengths, "
+        "and what other rules would choose; takes some seconds more",
+    )
+    add(
+        "--netcdf",
+        action="store_true",
+        help="write result.nc, with distribution, acquisition, fit, settings and "
+        "versions, for skrelax.io.read_result and other programs",
+    )
+    add(
         "--seed",
         type=types.count(0, 2**32 - 1),
         default=0,

@@ -20,6 +20,10 @@ def run_spectrum(arguments, table):
     for name in ("bins", "minimum", "maximum"):
         value = getattr(arguments, name)
         setattr(arguments, name, None if value is None else value[0])
+    if arguments.report or arguments.netcdf:
+        raise ValueError(
+            "--report and --netcdf are not for a spectrum; leave them out."
+        )
     folder = results_folder(arguments)
     frequencies = table.samples["frequency"].to_numpy()
     order = np.argsort(frequencies, kind="stable")

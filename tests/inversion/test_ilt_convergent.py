@@ -8,7 +8,9 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skrelax import ConvergentScheme, MultiDimRegularizedILT
+from skrelax.inversion._signed import _solvers as solvers
 from skrelax.inversion._signed._settling import KeptSteps, Settling
+from skrelax.inversion._signed._solvers import SolverError
 
 
 def fit(y, **settings):
@@ -80,6 +82,27 @@ def test_open_end_is_reported():
     with pytest.warns(ConvergenceWarning, match="did not reach"):
         ilt = fit(signed_line(), max_iter=60)
     assert not ilt.converged_
+
+
+def test_what_grows_without_bound_is_reported(monkeypatch):
+    """An iterate before the equations lose their solution is kept, and said so."""
+    solve, calls = solvers.BandSolver.solve, []
+
+    def fail_late(self, gamma):
+        calls.append(1)
+        if len(calls) == 21:
+            raise SolverError("pivot 3 is not positive.")
+        return solve(self, gamma)
+
+    monkeypatch.setattr(solvers.BandSolver, "solve", fail_late)
+    with pytest.warns(ConvergenceWarning, match="did not reach .* in 19 iterations"):
+        ilt = fit(signed_line())
+    assert not ilt.converged_
+    assert np.isfinite(ilt.distribution_).all()
+    assert ilt.describe()["status"].tolist() == ["not converged"]
+    monkeypatch.setattr(solvers.BandSolver, "solve", solve)
+    with pytest.warns(ConvergenceWarning):
+        same(ilt.distribution_, fit(signed_line(), max_iter=19).distribution_)
 
 
 def test_two_axes_and_baseline():

@@ -485,8 +485,8 @@ def _warn(answer, scheme):
         n_open = int(np.sum(~np.atleast_1d(answer.converged)))
         text = (
             f"{n_open} of {np.size(answer.converged)} inversions did not reach "
-            f"tol={scheme.tol:.3g} in {scheme.max_iter} iterations; increase max_iter "
-            "or tol."
+            f"tol={scheme.tol:.3g} in {np.max(answer.n_iter)} iterations; increase "
+            "max_iter or tol."
         )
     else:
         return

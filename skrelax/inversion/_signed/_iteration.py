@@ -9,7 +9,13 @@ import numpy as np
 from ...utils._parallel import split_slices
 from ._gamma import make_gamma
 from ._numba_iteration import iterate_small, take_over
-from ._solvers import WIDEST_BAND, BandSolver, BlockSolver, ModeSolver
+from ._solvers import (
+    WIDEST_BAND,
+    BandSolver,
+    BlockSolver,
+    ModeSolver,
+    SolverError,
+)
 
 # Systems of less than this many multiplications run as one compiled loop.
 _SMALL_WORK = 1e7
@@ -140,6 +146,11 @@ class Inversion:
                     break
         except KeyboardInterrupt:
             self.interrupted = True
+        except SolverError:
+            # Peaks that cancel each other may grow until nothing penalises them. Before
+            # that there is an iterate, which has not settled.
+            if not (self.scheme._settles and steps):
+                raise
         return np.array(steps)
 
     def _sharer(self, stack):

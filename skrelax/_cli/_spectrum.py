@@ -22,7 +22,7 @@ def run_spectrum(arguments, table):
         setattr(arguments, name, None if value is None else value[0])
     if arguments.report or arguments.netcdf:
         raise ValueError(
-            "--report and --netcdf are not for a spectrum; leave them out."
+            "--report and --netcdf are not for a spectrum, leave them out."
         )
     folder = results_folder(arguments)
     frequencies = table.samples["frequency"].to_numpy()

@@ -123,6 +123,6 @@ ax.set(xlabel="distance, reference (decades)", ylabel="distance, convergent (dec
 plt.show()
 
 # %%
-# Neither recovers better beyond the scatter of fifty signals, on two axes as on one.
-# So the scheme whose result does not depend on the number of iterations is the
-# default, and ``scheme="reference"`` is there for comparisons with the published one.
+# Neither recovers better beyond the scatter of fifty signals, so the published
+# iteration stays the default, and ``scheme="convergent"`` is there where a result must
+# not depend on the number of iterations: for bands, comparisons and tables.

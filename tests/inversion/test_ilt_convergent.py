@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from ilt_cases import CASES, GRIDS, TAU, TIMES, plane, same, signed_line
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
@@ -113,12 +113,6 @@ def test_two_axes_and_baseline():
     assert ilt.converged_
     assert ilt.n_iter_ <= 300
     assert ilt.residuals_.std() == pytest.approx(1.0, abs=0.25)
-
-
-def test_it_is_the_default():
-    ilt = MultiDimRegularizedILT("T2", TAU, noise_std=1.0)
-    g = ilt.fit(TIMES[:, None], signed_line()).distribution_
-    assert_array_equal(g, fit(signed_line()).distribution_)
 
 
 def test_a_start_of_channels_on_their_own():

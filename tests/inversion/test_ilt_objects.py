@@ -37,7 +37,7 @@ def test_what_has_no_effect_cannot_be_passed():
 
 
 def test_shorthand_becomes_an_object_where_its_parameters_are_set():
-    ilt = MultiDimRegularizedILT("T2", scheme="reference")
+    ilt = MultiDimRegularizedILT("T2")
     assert "penalty__strength" not in ilt.get_params()
     ilt.set_params(penalty__strength=3.0, penalty__floor=2e-4, scheme__max_iter=7)
     assert repr(ilt.penalty) == "AdaptivePenalty(floor=0.0002, strength=3.0)"
@@ -68,7 +68,7 @@ def test_objects_are_those_of_scikit_learn():
 
 
 def test_a_number_that_is_equal_to_the_default_changes_nothing():
-    plain = short(scheme="reference").fit(X, Y)
+    plain = MultiDimRegularizedILT("T2", 20, noise_std=0.005).fit(X, Y)
     given = MultiDimRegularizedILT(
         "T2", 20, noise_std=0.005, penalty=AdaptivePenalty(1.0, floor=[1e-4]),
         scheme=ReferenceScheme(crossing_scale=[1e-5]),
@@ -76,7 +76,7 @@ def test_a_number_that_is_equal_to_the_default_changes_nothing():
     assert_array_equal(given.distribution_, plain.distribution_)
     n = 20 / 24 * 2 * np.log(plain.grids_[0][-1] / plain.grids_[0][-2])
     slopes = AdaptivePenalty(curvature=n, slope=5 * n)
-    slopes = short(scheme="reference", penalty=slopes).fit(X, Y)
+    slopes = MultiDimRegularizedILT("T2", 20, noise_std=0.005, penalty=slopes).fit(X, Y)
     # The default of curvature and slope, but for rounding that the iteration amplifies.
     assert np.abs(slopes.distribution_ - plain.distribution_).max() < 1e-3
 

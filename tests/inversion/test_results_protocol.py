@@ -199,7 +199,7 @@ def test_descriptions_tell_what_did_not_converge():
     table = lazy[-1].describe()
     assert table["status"].tolist() == ["not converged"] * 3
     assert table["message"].str.startswith("relative duality gap").all()
-    plateau = MultiDimRegularizedILT("T2", T2, scheme="reference").fit(X, Y)
+    plateau = MultiDimRegularizedILT("T2", T2).fit(X, Y)
     table = plateau.describe()
     expected = np.where(plateau.converged_, "converged", "completed")
     assert table["status"].tolist() == expected.tolist()

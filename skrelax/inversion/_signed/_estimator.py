@@ -66,10 +66,10 @@ class MultiDimRegularizedILT(
         The penalties and their constants; None takes those of
         :class:`AdaptivePenalty` as they are. ``set_params(penalty__strength=...)``
         and searches reach its parameters.
-    scheme : str, ReferenceScheme or ConvergentScheme, default="convergent"
-        ``"convergent"`` replaces the switches (moving maxima, signs) of the published
-        iteration by smooth functions; its result is a fixed point. ``"reference"`` is
-        the iteration of [1]_, which reaches a plateau rather than a limit. The
+    scheme : str, ReferenceScheme or ConvergentScheme, default="reference"
+        ``"reference"`` is the iteration of [1]_, which reaches a plateau rather
+        than a limit. ``"convergent"`` replaces its switches (moving maxima, signs)
+        by smooth functions and adapts its damping; its result is a fixed point. The
         objects :class:`ReferenceScheme` and :class:`ConvergentScheme` have the number
         of iterations and the tolerance, as ``scheme__max_iter`` and ``scheme__tol``.
     channels : None, "coupled", array-like or list of array-like, default=None
@@ -202,7 +202,7 @@ class MultiDimRegularizedILT(
         *,
         spacing="log",
         penalty=None,
-        scheme="convergent",
+        scheme="reference",
         channels=None,
         baseline=False,
         noise_std=None,

@@ -38,30 +38,12 @@ def with_one_strength(model):
     """
     last = final_step(model)
     if hasattr(last, "cv_results_"):
-        plain = _without_search(last)
-        if plain is None:
-            return None, None
+        plain = answering(last)._keep_choice(np.zeros(1, dtype=int))
         varied = [n for n in ("smoothness", "alpha") if n in last.cv_results_]
         return plain, next(iter(varied), None)
     known = last.get_params()
     names = [name for name in answering(last)._strengths if name in known]
     return (clone(last), names[0]) if names else (None, None)
-
-
-def _without_search(last):
-    """Return the inversion that an estimator with its own folds ended up with."""
-    from ..inversion import LassoFista, LassoFistaCV, SmoothLasso, SmoothLassoCV
-
-    for searching, kind in ((SmoothLassoCV, SmoothLasso), (LassoFistaCV, LassoFista)):
-        if isinstance(last, searching):
-            shared = kind().get_params().keys() & last.get_params().keys()
-            plain = kind(**{name: getattr(last, name) for name in shared})
-            for name in ("alpha", "smoothness"):
-                chosen = getattr(last, f"{name}_", None)
-                if chosen is not None and np.ndim(chosen) == 0:
-                    plain.set_params(**{name: float(chosen)})
-            return plain
-    return None
 
 
 def tried_strengths(model, plain, name):

@@ -106,7 +106,7 @@ def test_numbers_are_those_of_the_fit(tmp_path):
 def test_two_axes_with_weights(tmp_path):
     signal = np.exp(-PLANE.sum(axis=1) / 0.05)
     weight = np.linspace(0.5, 1.5, 36)
-    search = StrengthSearch(SmoothLasso(), "chi2", strengths=[1e-4, 1e-3])
+    search = StrengthSearch(SmoothLasso(), "gcv", strengths=[1e-4, 1e-3])
     model = make_pipeline(KernelBuilder(["T2", "T2"], n_bins=5), search)
     model.fit(PLANE, signal, strengthsearch__sample_weight=weight)
     path = write_report(

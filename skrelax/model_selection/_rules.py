@@ -57,7 +57,7 @@ def choose(rule, curve, strengths, criterion, measure, targets, refine):
         if text:
             odd[choice] = text
     if odd:
-        first, text = next(iter(odd.items()))
+        first, text = min(odd.items())
         of = f", signal {first}, the first of {len(odd)}" if curve.per_signal else ""
         alone = {choice: f"rule={rule!r}: {text}" for choice, text in odd.items()}
         warning = warning_of_signals(

@@ -124,7 +124,7 @@ def test_warnings_count_signals():
     ) as caught:
         each.fit(DATA.X, SIGNALS)
     assert caught[0].filename == __file__
-    reached = each.strength_ > each.curve_["strength"][-1]
+    reached = each.curve_["residual"].min(axis=0) <= each.target_
     assert_array_equal(reached, [True, False, False, True, False])
 
 

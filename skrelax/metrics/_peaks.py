@@ -168,11 +168,15 @@ def peak_statistics(distributions, relaxation_times, min_share=0.01):
     return pd.DataFrame(columns, index=pd.RangeIndex(len(f), name="signal"))
 
 
-def distribution_peaks_2d(distribution, relaxation_times, min_share=0.01, names=None):
+def distribution_peaks_2d(
+    distribution, relaxation_times, min_share=0.01, names=None, *, min_depth=0.05
+):
     """Return the peaks of two-dimensional distributions.
 
     Each bin belongs to the maximum that steepest ascent over its eight neighbours
-    reaches, so the shares of all peaks add up to one (before `min_share`).
+    reaches, so the shares of all peaks add up to one (before `min_share`). Maxima with
+    hardly a saddle between them are one peak, at the higher one: a ridge that runs
+    slantwise over the bins has many.
 
     Parameters
     ----------
@@ -185,6 +189,9 @@ def distribution_peaks_2d(distribution, relaxation_times, min_share=0.01, names=
     names : sequence of str or None, default=None
         Names of the axes, such as ``("T1", "T2")``, numbered where they repeat. None
         takes numbers.
+    min_depth : float, default=0.05
+        Smallest depth of the saddle between two peaks, as a share of the height of the
+        lower one. 0 tells all maxima apart.
 
     Returns
     -------
@@ -210,6 +217,7 @@ def distribution_peaks_2d(distribution, relaxation_times, min_share=0.01, names=
     if not isinstance(relaxation_times, tuple) or len(relaxation_times) != 2:
         raise ValueError("relaxation_times must be a tuple of two arrays.")
     min_share = check_number(min_share, "min_share", 0, 1)
+    min_depth = check_number(min_depth, "min_depth", 0, 1)
     names = check_names(names, 2)
     f, exponents, times = check_distributions(distribution, relaxation_times)
     rows = []
@@ -218,7 +226,7 @@ def distribution_peaks_2d(distribution, relaxation_times, min_share=0.01, names=
         # Nothing, or nan.
         if not total > 0:
             continue
-        basins, tops = _basins(grid)
+        basins, tops = _join_basins(grid, *_basins(grid), min_depth)
         found = []
         for number, top in enumerate(tops):
             part = np.where(basins == number, grid, 0.0)
@@ -250,6 +258,15 @@ def distribution_peaks_2d(distribution, relaxation_times, min_share=0.01, names=
         "at_edge",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
+
+
+# Each bin with its neighbours to the right, below, and on both diagonals.
+_NEIGHBOURS = (
+    (np.s_[:, :-1], np.s_[:, 1:]),
+    (np.s_[:-1, :], np.s_[1:, :]),
+    (np.s_[:-1, :-1], np.s_[1:, 1:]),
+    (np.s_[:-1, 1:], np.s_[1:, :-1]),
+)
 
 
 def _basins(grid):
@@ -285,3 +302,31 @@ def _basins(grid):
         number[target].reshape(grid.shape),
         [divmod(int(top), n_columns) for top in tops],
     )
+
+
+def _join_basins(grid, basins, tops, min_depth):
+    """Return basins and maxima without saddles that are less deep than a share."""
+    heights = np.array([grid[top] for top in tops])
+    pairs, saddles = [], []
+    # The saddle of two basins is the highest lower one of two neighbours.
+    for here, there in _NEIGHBOURS:
+        a, b = basins[here], basins[there]
+        border = (a != b) & (a >= 0) & (b >= 0)
+        pairs.append(np.stack([a[border], b[border]], axis=1))
+        saddles.append(np.minimum(grid[here], grid[there])[border])
+    pairs, saddles = np.concatenate(pairs), np.concatenate(saddles)
+    root = np.arange(len(tops))
+
+    def find(number):
+        while root[number] != number:
+            number = root[number]
+        return number
+
+    for k in np.argsort(-saddles, kind="stable"):
+        low, high = sorted(map(find, pairs[k]), key=lambda number: heights[number])
+        if low != high and saddles[k] > (1.0 - min_depth) * heights[low]:
+            root[low] = high
+    kept = np.flatnonzero(root == np.arange(root.size))
+    number = np.array([np.searchsorted(kept, find(k)) for k in root], dtype=int)
+    joined = np.where(basins >= 0, number[basins], -1)
+    return joined, [tops[k] for k in kept]

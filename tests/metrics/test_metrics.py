@@ -86,6 +86,36 @@ def test_two_dimensional_peaks_and_their_ratio():
     assert_allclose(flat["share"], table["share"])
 
 
+def ridge(height, angle=2.0):
+    """Return a ridge that runs slantwise over the bins, and a hill beside it."""
+    i, j = np.mgrid[:24, :24].astype(float)
+    across, along = i - 12 - (j - 12) / angle, i - 12 + (j - 12) * angle
+    hill = np.exp(-((i - 3) ** 2 + (j - 20) ** 2) / 3)
+    return np.exp(-(across**2) / 0.4 - along**2 / 600) + height * hill
+
+
+def test_a_slanting_ridge_is_one_peak():
+    grids = np.geomspace(0.01, 1.0, 24), np.geomspace(0.01, 1.0, 24)
+    f = ridge(0.3)
+    every = distribution_peaks_2d(f, grids, min_depth=0.0)
+    assert len(every) > 2
+    joined = distribution_peaks_2d(f, grids, min_depth=0.9)
+    assert_allclose(joined["share"].sum(), every["share"].sum())
+    assert len(joined) == 2
+    top = np.unravel_index(f.argmax(), f.shape)
+    assert joined["position_0"][0] == grids[0][top[0]]
+    assert joined["position_1"][0] == grids[1][top[1]]
+
+
+@pytest.mark.parametrize(("depth", "count"), [(0.02, 1), (0.1, 2)])
+def test_saddles_count_from_a_depth_on(depth, count):
+    f = np.zeros((3, 5))
+    f[1] = [0.5, 1.0, 1.0 - depth, 1.0 + 1e-9, 0.2]
+    table = distribution_peaks_2d(f, (np.arange(1.0, 4), np.arange(1.0, 6)))
+    assert len(table) == count
+    assert sorted(table["position_1"]) == [2.0, 4.0][-count:]
+
+
 def test_plateau_is_one_peak():
     f = np.zeros((5, 5))
     f[1:3, 1:4] = 1.0

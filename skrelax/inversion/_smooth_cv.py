@@ -72,8 +72,9 @@ class SmoothLassoCV(
         Number of bins per axis, in C order, see :class:`SmoothLasso`.
     adaptive : bool or None, default=None
         Whether the smoothness follows the solution, see :class:`SmoothLasso`. None
-        takes it for ``positive=True``; where amplitudes have any sign, a smoothness
-        that gives way lets wiggles grow.
+        takes it for ``positive=True`` on one axis: on several it takes several times as
+        long, and where amplitudes have any sign, a smoothness that gives way lets
+        wiggles grow.
     tol : float, default=1e-8
         Relative duality gap to reach, in every fold too.
     max_iter : int, default=10000
@@ -306,7 +307,9 @@ class SmoothLassoCV(
 
     @property
     def _is_adaptive(self):
-        return self.positive if self.adaptive is None else self.adaptive
+        if self.adaptive is None:
+            return self.positive and len(self.grid_shape_) == 1
+        return self.adaptive
 
     def _keep_choice(self, part):
         return super()._keep_choice(part).set_params(adaptive=self._is_adaptive)

@@ -209,7 +209,7 @@ def test_planes_of_few_and_of_many_bins_are_one(monkeypatch):
 
 def test_cross_validation_on_planes_of_many_bins(monkeypatch):
     K, y, _ = plane(10)
-    search = SmoothLassoCV([1e-5, 0.0], [1e-2, 1e-4], cv=3)
+    search = SmoothLassoCV([1e-5, 0.0], [1e-2, 1e-4], cv=3, adaptive=True)
     few = search.fit(K, y).cv_results_["mean_test_mse"]
     chosen = search.smoothness_, search.alpha_
     monkeypatch.setattr(_plane_system, "MANY_BINS", 0)
@@ -266,6 +266,20 @@ def test_searches_keep_what_they_have_chosen():
     assert (kept.adaptive, kept.order) == (True, 2)
     search = SmoothLassoCV([0.0], [1e-2, 1e-3], cv=3, positive=False).fit(K, y)
     assert search._keep_choice(slice(None)).adaptive is False
+
+
+def test_grids_of_several_axes_are_constant_unless_asked():
+    times = np.geomspace(1e-3, 1.0, 8)
+    X = np.column_stack([np.repeat(times, 8), np.tile(times, 8)])
+    K = KernelBuilder(["T2", "T2"], n_bins=5).fit_transform(X)
+    settings = {"alphas": [0.0], "smoothnesses": [1e-3, 1e-4], "cv": 3}
+    y = np.exp(-X.sum(axis=1) / 0.1) + 1e-3 * np.cos(np.arange(64.0))
+    found = [
+        SmoothLassoCV(**settings, adaptive=adaptive).fit(K, y).coef_
+        for adaptive in (None, False, True)
+    ]
+    assert_allclose(found[0], found[1], rtol=0)
+    assert np.abs(found[0] - found[2]).max() > 1e-6
 
 
 def test_error_near_the_least_takes_the_stronger_penalty():

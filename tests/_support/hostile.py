@@ -135,6 +135,11 @@ def ends_well(call, names=()):
         warnings.filterwarnings("ignore", category=UserWarning)
         for bad in (RuntimeWarning, DeprecationWarning, FutureWarning):
             warnings.filterwarnings("error", category=bad)
+        # Of what old versions of Matplotlib ask of their own dependencies.
+        for library in ("matplotlib", "pyparsing"):
+            warnings.filterwarnings(
+                "ignore", category=DeprecationWarning, module=library
+            )
         try:
             return call()
         except (ValueError, TypeError) as error:

@@ -51,8 +51,6 @@ _SMOOTHNESSES = np.geomspace(1e-6, 1e-2, 5)
 _EFFICIENCIES, _FINE = np.linspace(1.0, 2.0, 11).round(3), 0.05
 # Median of the size of normal numbers of standard deviation 1.
 _MEDIAN = 0.6744897501960817
-# Smoothness that follows the solution would take minutes on a plane.
-_CONSTANT = {"order": 1, "adaptive": False}
 
 
 class Plane(NamedTuple):
@@ -246,9 +244,9 @@ def _tune(arguments, kernels, plane, limits):
         alphas=[0.0],
         smoothnesses=_SMOOTHNESSES,
         cv=_FOLDS,
+        order=1,
         rule="min",
         n_jobs=arguments.jobs,
-        **_CONSTANT,
     )
     for axis in [axis for axis, one in enumerate(kernels) if one == "T1-IR"]:
         efficiency = arguments.efficiency
@@ -294,10 +292,8 @@ def _final(arguments, plane, baseline):
         options["order"] = _ORDER if arguments.order is None else arguments.order
     rule = arguments.rule or RULES[0]
     if rule not in RULES:
-        options |= {"cv": arguments.folds, "rule": rule, "verbose": 1}
-        if is_smooth:
-            return SmoothLassoCV(**options, adaptive=False)
-        return LassoFistaCV(**options)
+        final = SmoothLassoCV if is_smooth else LassoFistaCV
+        return final(cv=arguments.folds, rule=rule, verbose=1, **options)
     if is_smooth:
         inversion = SmoothLasso(alpha=0.0, **options)
     else:

@@ -105,7 +105,7 @@ def write_result(
         )
     check_is_fitted(last)
     distribution = last.to_xarray()
-    columns = _acquisition(model, X, y)
+    columns, measured = _acquisition(model, X, y)
     units = _check_units(units, {*distribution.dims, *columns})
     axes = last._named_axes()
     signals = [name for name in distribution.dims if name not in axes]
@@ -116,8 +116,8 @@ def write_result(
         return path
     content = _as_dataset(model, last, distribution, signals)
     if columns:
-        points = _points(model, X, y, columns, distribution, signals)
-        content = content.assign(points)
+        fit = model.predict(X)
+        content = content.assign(_points(columns, measured, fit, distribution, signals))
     for name, unit in units.items():
         content[name].attrs["units"] = unit
     if command is not None:
@@ -174,9 +174,9 @@ def _import_xarray():
 
 
 def _acquisition(model, X, y):
-    """Return the columns of X (n_points,) by name, {} without X and y."""
+    """Return the columns of X (n_points,) by name and y, {} and None without both."""
     if X is None and y is None:
-        return {}
+        return {}, None
     if X is None or y is None:
         raise ValueError("X and y must be given together, or neither.")
     values = as_numbers(X, "X", finite=True)
@@ -194,7 +194,7 @@ def _acquisition(model, X, y):
             name for model in builder.models_ for name in model.acquisition_columns
         ]
         names = known if len(known) == len(names) == len({*known}) else names
-    return dict(zip(names, values.T, strict=True))
+    return dict(zip(names, values.T, strict=True)), signal
 
 
 def _check_units(units, known):
@@ -241,10 +241,9 @@ def _as_dataset(model, last, distribution, signals):
     return content
 
 
-def _points(model, X, y, columns, distribution, signals):
+def _points(columns, signal, fit, distribution, signals):
     """Return acquisition, signals and fit as variables over the points."""
-    signal = as_numbers(y, "y", complex_allowed=True)
-    fit = np.asarray(model.predict(X))
+    fit = np.asarray(fit)
     if fit.size != signal.size:
         raise ValueError(
             f"y must have as many signals as were fitted, got shape {signal.shape}, "

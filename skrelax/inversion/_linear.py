@@ -183,7 +183,7 @@ class LinearInversionMixin(CoefficientsMixin):
             strengths = np.ravel(strengths) if columns else strengths.max()
             norm = self._following_norm()
             if norm is None:
-                penalty = kronecker_penalty(self.grid_shape_, self.order)
+                penalty = kronecker_penalty(self.grid_shape_, self._order)
                 norm = SquaredNorm(penalty, n_constants)
         K = np.asarray(rest.kernel, dtype=np.float64)
         strengths = np.full(len(F), strengths)
@@ -233,7 +233,7 @@ class LinearInversionMixin(CoefficientsMixin):
         """Return the norm of a smoothness that follows the solution, else None."""
         if self._follows is None:
             return None
-        settings = self.grid_shape_, self.order
+        settings = self.grid_shape_, self._order
         return AdaptiveNorm(*self._follows, settings, int(self.fit_intercept))
 
     def _strength_range(self, name, matrix, signals, share):

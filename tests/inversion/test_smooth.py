@@ -330,3 +330,21 @@ def test_recovers_a_broad_distribution_better_than_the_lasso():
     # Wasserstein distances in decades: .02-.03 against .08-.1 when measured.
     assert np.median(distances["smooth"]) < 0.04
     assert np.median(distances["smooth"]) < 0.6 * np.median(distances["lasso"])
+
+
+def test_default_order_follows_the_number_of_axes():
+    times = np.geomspace(1e-3, 1.0, 24)[:, None]
+    decay = KernelBuilder("T2", n_bins=20).fit_transform(times)
+    points = acquisition_grid(times[::3, 0], times[::4, 0])
+    plane = KernelBuilder(["T1-SR", "T2"], n_bins=6).fit_transform(points)
+    noise = np.random.default_rng(0)
+    for kernel, order in ((decay, 2), (plane, 0)):
+        s = np.asarray(kernel) @ np.linspace(0.0, 1.0, kernel.shape[1])
+        s += 0.01 * noise.standard_normal(s.size)
+        found, other = SmoothLassoCV(cv=3).fit(kernel, s), SmoothLassoCV(1, cv=3)
+        told = SmoothLassoCV(order=order, cv=3).fit(kernel, s)
+        assert_array_equal(found.coef_, told.coef_)
+        other.set_params(order=2 - order).fit(kernel, s)
+        assert np.abs(found.coef_ - other.coef_).max() > 1e-6
+        # Refits of uncertainty and reports take the same differences.
+        assert found._keep_choice(np.array([0])).order == order

@@ -1,5 +1,6 @@
 """Readers of measured signals, which return seconds, and of results."""
 
+from ._bids import write_bids_maps
 from ._decay import read_decay
 from ._dicom import read_dicom_series
 from ._files import DecayFileError
@@ -26,6 +27,7 @@ __all__ = [
     "read_result",
     "read_signal_grid",
     "read_spinsolve",
+    "write_bids_maps",
     "write_maps",
     "write_result",
 ]

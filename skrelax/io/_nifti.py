@@ -143,13 +143,8 @@ def write_maps(folder, maps, affine):
     """
     nibabel = import_nibabel()
     folder = as_path(folder, "folder")
-    affine = as_numbers(affine, "affine", finite=True)
-    if not is_affine(affine):
-        raise ValueError(
-            "affine must be an invertible (4, 4) matrix that ends in (0, 0, 0, 1), got "
-            f"{affine.tolist()}."
-        )
-    images = _check_maps(maps)
+    affine = as_affine(affine)
+    images = check_maps(maps)
     with written_together(folder) as new:
         for file, values in images.items():
             image = nibabel.Nifti1Image(values, affine)
@@ -164,7 +159,18 @@ def write_maps(folder, maps, affine):
     return [folder / file for file in images]
 
 
-def _check_maps(maps):
+def as_affine(given):
+    """Return an affine of images, or raise an error that names it."""
+    affine = as_numbers(given, "affine", finite=True)
+    if not is_affine(affine):
+        raise ValueError(
+            "affine must be an invertible (4, 4) matrix that ends in (0, 0, 0, 1), got "
+            f"{affine.tolist()}."
+        )
+    return affine
+
+
+def check_maps(maps):
     """Return images as they are stored by the names of their files."""
     if not isinstance(maps, Mapping):
         raise TypeError(f"maps must be a dict of images by name, got {shown(maps)}.")

@@ -4,6 +4,7 @@ from ._curves import CrossValidationCurveDisplay, StrengthCurveDisplay
 from ._distribution import DistributionDisplay
 from ._maps import ParameterMapDisplay
 from ._planes import DistributionMapDisplay, DistributionSlicesDisplay
+from ._regions import RegionHistogramDisplay
 from ._residual_map import ResidualsMapDisplay
 from ._signals import DecayDisplay, ResidualsDisplay
 
@@ -14,6 +15,7 @@ __all__ = [
     "DistributionMapDisplay",
     "DistributionSlicesDisplay",
     "ParameterMapDisplay",
+    "RegionHistogramDisplay",
     "ResidualsDisplay",
     "ResidualsMapDisplay",
     "StrengthCurveDisplay",

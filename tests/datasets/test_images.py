@@ -60,11 +60,16 @@ def test_display_of_maps():
     assert list(display.images) == ["M0", "T1", "T1 stderr", "relative error"]
     T1 = display.axes_[1].get_images()[0]
     assert T1.get_clim() == (0.0, 4.0)
-    # Columns of the image run to the right, rows down.
-    assert_allclose(np.asarray(T1.get_array().filled(np.nan)), display.images["T1"].T)
+    # The front is above, the right side at the left edge.
+    expected = display.images["T1"].T[::-1, ::-1]
+    assert_allclose(np.asarray(T1.get_array().filled(np.nan)), expected)
     assert display.axes_[1].get_title() == "T1 (s)"
     volume = np.dstack([np.zeros((3, 4)), np.ones((3, 4)), np.zeros((3, 4))])
     empty = np.full((3, 4), np.nan)
     other = ParameterMapDisplay({"a": volume, "b": empty}).plot()
-    assert_allclose(other.axes_[0].get_images()[0].get_array(), 1.0)
+    # Without an affine the first axis runs to the right, the second down.
+    plain = ParameterMapDisplay({"a": np.arange(12.0).reshape(3, 4)}).plot()
+    picture = plain.axes_[0].get_images()[0].get_array()
+    assert_allclose(picture, np.arange(12.0).reshape(3, 4).T)
+    assert other.axes_[0].get_images()[0].get_array().shape == (9, 7)
     plt.close("all")

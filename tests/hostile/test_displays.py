@@ -41,6 +41,7 @@ from skrelax.plotting import (
     DistributionMapDisplay,
     DistributionSlicesDisplay,
     ParameterMapDisplay,
+    RegionHistogramDisplay,
     ResidualsDisplay,
     ResidualsMapDisplay,
     StrengthCurveDisplay,
@@ -185,6 +186,11 @@ CONSTRUCTORS = {
     },
     ParameterMapDisplay: {
         "images": {"T2": PLANE}, "units": {"T2": "s"}, "limits": {"T2": (0.0, 1.0)},
+        "affine": np.diag([2.0, 2.0, 3.0, 1.0]), "colours": {"T2": "gray"},
+    },
+    RegionHistogramDisplay: {
+        "image": PLANE, "labels": np.arange(PLANE.size).reshape(PLANE.shape) % 3,
+        "names": {1: "oil"},
     },
 }  # fmt: skip
 
@@ -201,7 +207,7 @@ def test_constructors_of_displays(kind):
                 )
             continue
         # Where shapes do not match, the other array may be the one that is named.
-        names = (name, "distribution", "signals", "residuals", "mean", "fit")
+        names = (name, "distribution", "signals", "residuals", "mean", "fit", "image")
         check_numbers(lambda v, n=name: draw(kind(**good | {n: v})), names)
         if isinstance(value, np.ndarray):
             check_arrays(
@@ -222,6 +228,12 @@ def test_constructors_of_displays(kind):
         check_numbers(
             lambda v: draw(kind({"T2": PLANE}, limits={"T2": (v, 2.0)})), ("limits",)
         )
+        volume = {"T2": np.dstack([PLANE, PLANE])}
+        check_numbers(lambda v: draw(kind(volume, slices=v)), ("slices",))
+        check_arrays(
+            lambda v: draw(kind(volume, slices=v)),
+            np.array([0, 1]), ("slices",), same=(),
+        )  # fmt: skip
         axes = Figure().subplots(1, 1)
         both = kind({"T1": PLANE, "T2": PLANE})
         assert hostile.ends_well(lambda: both.plot(axes), ("axes",)) is None

@@ -1,7 +1,7 @@
 """Arrays and tables of files, and maps to be written, meet hostile input.
 
-EchoGrid, RelaxationTable, compress_echoes, correct_phase, foreground_mask, write_maps,
-write_report, write_result.
+EchoGrid, RelaxationTable, compress_echoes, correct_phase, foreground_mask,
+write_bids_maps, write_maps, write_report, write_result.
 """
 
 import hostile
@@ -22,6 +22,7 @@ from skrelax.io import (
     correct_phase,
     foreground_mask,
     read_result,
+    write_bids_maps,
     write_maps,
     write_result,
 )
@@ -223,6 +224,53 @@ def test_write_maps(tmp_path, name):
         lambda: write_maps(tmp_path / "other", {"T1": good}, value), ["affine"]
     )
     assert (written is None) != (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("name", list(hostile.arrays(np.ones((4, 2)))))
+def test_write_bids_maps(tmp_path, name):
+    pytest.importorskip("nibabel")
+    good = np.linspace(1.0, 2.0, 8).reshape(4, 2)
+    value = hostile.arrays(good)[name]
+    for map_name in ("T2", "short_fraction"):
+        maps, folder = {"T2": good} | {map_name: value}, tmp_path / map_name
+        written = hostile.ends_well(
+            lambda m=maps, f=folder: write_bids_maps(
+                f, m, AFFINE, entities={"sub": "1"}
+            ),
+            ["maps"],
+        )
+        # Nothing is left where something was refused.
+        assert (written is None) != (folder / "sub-1").exists()
+
+
+def test_write_bids_maps_of_absurd_arguments(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pytest.importorskip("nibabel")
+    good = {"maps": {"T1": np.ones((2, 2, 1))}, "affine": AFFINE}
+    good |= {"entities": {"sub": "1"}, "metadata": {"EchoTime": 0.1}}
+    bad = {
+        "maps": [None, 3, {}, {"r2": np.ones((2, 2, 1))}, {1: np.ones((2, 2, 1))},
+                 {"T1": np.ones((2, 2, 1)), "gmT2": "a"}],
+        "affine": [None, np.zeros((4, 4)), "a"],
+        "entities": [None, {}, {"ses": "1"}, {"sub": "../a"}, {"sub": 1}, {"sub": ""},
+                     {"sub": "1", "desc": "a"}, {"sub": "1", "x": "2"}, ["sub"]],
+        "metadata": [3, "a", [1]],
+    }  # fmt: skip
+    for name, values in bad.items():
+        for value in values:
+            with pytest.raises((TypeError, ValueError), match=name):
+                write_bids_maps(tmp_path / "out", **good | {name: value})
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").write_text("mine")
+    for key, value in absurd_paths(str(tmp_path / "file")).items():
+        try:
+            hostile.ends_well(
+                lambda v=value: write_bids_maps(v, **good), ["folder", str(value)]
+            )
+        except OSError:
+            # A path that is sound, where the system allows no folder.
+            assert key in ("below a file", "device")
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_write_maps_of_absurd_arguments(tmp_path, monkeypatch):

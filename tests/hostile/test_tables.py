@@ -35,6 +35,7 @@ from skrelax.metrics import (
     distribution_peaks_2d,
     distribution_statistics,
     fraction_between,
+    label_statistics,
     log_mean,
     peak_statistics,
     region_statistics,
@@ -301,6 +302,24 @@ def test_regions():
     )
     check_numbers(lambda v: read_regions(PLANE, AXES, [v]), ("regions",))
     check_numbers(lambda v: read_regions(PLANE, AXES, parts, labels=v), ("labels",))
+
+
+def test_labels_of_maps():
+    labels = np.arange(PLANE.size).reshape(PLANE.shape) % 3
+    good = {"maps": {"T1": PLANE}, "labels": labels, "names": {1: "oil"}}
+    for name in good:
+        check_numbers(lambda v, n=name: label_statistics(**good | {n: v}), (name,))
+
+    def check(_, table):
+        """Nothing of a map is lost but what is no number."""
+        assert (table["n_values"] <= table["n_voxels"]).all()
+        assert table["label"].tolist() == [1, 2]
+
+    check_arrays(lambda f: label_statistics({"T1": f}, labels), PLANE, ("maps",), check)
+    check_arrays(
+        lambda v: label_statistics({"T1": PLANE}, v), labels, ("labels", "maps"),
+        same=(),
+    )  # fmt: skip
 
 
 def test_borders_of_regions():

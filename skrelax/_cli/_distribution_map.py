@@ -28,7 +28,6 @@ from ._choices import ECHOES
 from ._choices import VOXEL_RULES as RULES
 from ._known import use_known
 from ._output import write_csv
-from ._picture import turn_upright
 
 NAME = "T2-distribution"
 # Options of this model, and what they are where they are not given.
@@ -185,7 +184,7 @@ def plan_distributions(arguments, table, inside):
 
 
 def write_distributions(folder, arguments, table, mask, plan):
-    """Invert the voxels of a mask, write all files; return lines to be printed."""
+    """Invert the voxels of a mask, write all files; return lines to print and maps."""
     mapper = VoxelMapper(
         plan.estimator, table.acquisition[["TE"]], n_jobs=plan.jobs, verbose=1
     )
@@ -225,7 +224,8 @@ def write_distributions(folder, arguments, table, mask, plan):
     write_csv(folder / "summary.csv", summary.items())
     if not arguments.no_plot:
         _draw(folder / "maps.png", maps, table.spatial["affine"])
-    return "\n".join([_report(mask, status, summary), *_edges(rows[good], plan.grid)])
+    lines = [_report(mask, status, summary), *_edges(rows[good], plan.grid)]
+    return "\n".join(lines), maps
 
 
 def _given(arguments, name):
@@ -353,7 +353,7 @@ def _summary(found):
 
 
 def _draw(path, maps, affine):
-    """Draw the maps of the middle slice."""
+    """Draw the maps."""
     from matplotlib.figure import Figure
 
     images = {name.replace("_", " "): maps[name] for name in MAPS if name in maps}
@@ -368,8 +368,7 @@ def _draw(path, maps, affine):
         limits["gmT2"] = 0.0, min(2.0 * float(np.median(finite)), float(finite.max()))
     figure = Figure(figsize=(9.3, 6.0), layout="constrained")
     axes = figure.subplots(2, 3)
-    ParameterMapDisplay(images, units=units, limits=limits).plot(axes)
-    turn_upright(axes, affine)
+    ParameterMapDisplay(images, units=units, limits=limits, affine=affine).plot(axes)
     figure.savefig(path, dpi=150)
 
 

@@ -57,6 +57,8 @@ def read_map(name, path, table):
     What is not positive is no value.
     """
     if not path.is_file():
+        if name == "labels":
+            raise ValueError(f"--labels {path}: no such file.")
         other = "'auto', 'none'" if name == "mask" else "a number"
         raise ValueError(f"--{name} {path}: is neither {other} nor a file.")
     try:

@@ -20,7 +20,9 @@ from . import _distribution_map as distributions
 from ._choices import LARGEST, SMALLEST
 from ._known import read_map, use_known, voxels_with_values
 from ._output import check_folder, write_csv
-from ._picture import check_matplotlib, turn_upright
+from ._picture import check_matplotlib
+from ._regions import FILES as REGION_FILES
+from ._regions import read_labels, write_regions
 
 # Names of the models of the command.
 MODELS = (
@@ -52,7 +54,7 @@ def result_files():
             names |= {parameter.name, f"{parameter.name} stderr"}
     stems = sorted(map_file_name(name) for name in names)
     files = {f"{stem}.nii.gz": None for stem in stems} | dict.fromkeys(
-        [*distributions.FILES, "acquisition.csv", "maps.png"]
+        [*distributions.FILES, *REGION_FILES, "acquisition.csv", "maps.png"]
     )
     return list(files)
 
@@ -73,7 +75,7 @@ def run_map(arguments):
             f"{folder}: maps would lie among the images; give another --out."
         )
     files = result_files()
-    given = {name: getattr(arguments, name) for name in ("T1", "B1")}
+    given = {name: getattr(arguments, name) for name in ("T1", "B1", "labels")}
     given["mask"] = None if arguments.mask in MASKS else arguments.mask
     inputs = [as_path(text, f"--{name}") for name, text in given.items() if text]
     check_folder(
@@ -81,6 +83,7 @@ def run_map(arguments):
     )
     table = _read(source)
     inside = _inside(arguments, table)
+    labels = read_labels(arguments, table)
     if distributes:
         plan = distributions.plan_distributions(arguments, table, inside)
         write = distributions.write_distributions
@@ -88,7 +91,9 @@ def run_map(arguments):
         plan, write = _plan_fit(arguments, table), _write_parameters
     mask = voxels_with_values(plan.known, inside) if plan.known else inside
     with written_together(folder, stale=files, overwrite=arguments.overwrite) as new:
-        text = write(new, arguments, table, mask, plan)
+        text, maps = write(new, arguments, table, mask, plan)
+        if labels is not None:
+            text += "\n" + write_regions(new, arguments, maps, labels)
         stems = sorted(path.name.removesuffix(".nii.gz") for path in new.glob("*.nii*"))
     print(text)
     print(f"maps in {folder}: {', '.join(stems)}")
@@ -179,7 +184,7 @@ def _plan_fit(arguments, table):
 
 
 def _write_parameters(folder, arguments, table, mask, plan):
-    """Fit the voxels of a mask, write all files; return lines to be printed."""
+    """Fit the voxels of a mask, write all files; return lines to print and maps."""
     X, y = table.by_point()
     fit = NonlinearRelaxationFit(
         plan.model,
@@ -187,11 +192,12 @@ def _write_parameters(folder, arguments, table, mask, plan):
         noise_std=arguments.noise_std,
         n_jobs=arguments.jobs,
     ).fit(X, y.to_numpy(), mask=mask, known=plan.known or None)
-    write_maps(folder, _maps(fit, table, plan.known), table.spatial["affine"])
+    maps = _maps(fit, table, plan.known)
+    write_maps(folder, maps, table.spatial["affine"])
     write_csv(folder / "acquisition.csv", X.items())
     if not arguments.no_plot:
         _draw(folder / "maps.png", fit, table, plan.known)
-    return _report(fit, X, mask, plan.known)
+    return _report(fit, X, mask, plan.known), maps
 
 
 def _beyond(arguments, y):
@@ -284,7 +290,6 @@ def _draw(path, fit, table, known):
     figure = Figure(figsize=(3.1 * columns, 3.0 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     ParameterMapDisplay.from_estimator(fit, table, names, axes=axes)
-    turn_upright(axes, table.spatial["affine"])
     figure.savefig(path, dpi=150)
 
 

@@ -304,6 +304,15 @@ def _add_map(commands):
         "the images) fits the voxels that are above 0",
     )
     add(
+        "--labels",
+        type=types.path,
+        metavar="FILE",
+        help="regions (NIfTI of whole numbers, the shape of the images; 0 is none): "
+        "writes regions.csv with medians, means and robust errors of all maps, and "
+        "regions.png with histograms; names are those of a table beside it, NAME.tsv "
+        "with index and name",
+    )
+    add(
         "--tr",
         default="file",
         choices=["file", "ignore"],

@@ -24,19 +24,6 @@ def check_matplotlib():
         )
 
 
-def turn_upright(axes, affine):
-    """Turn pictures of slices so that the front or the top of the body is above.
-
-    Rows of a picture run downwards along the second axis of the voxels, which the
-    affine (4, 4) leads to the right, the front and the top.
-    """
-    direction = np.asarray(affine)[:3, 1]
-    side = np.abs(direction).argmax()
-    if side > 0 and direction[side] > 0.0:
-        for ax in np.ravel(axes):
-            ax.invert_yaxis()
-
-
 def draw_inversion(path, arguments, data, pipeline):
     """Draw four panels into a PNG file."""
     from matplotlib.figure import Figure

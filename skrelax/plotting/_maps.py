@@ -60,15 +60,15 @@ class ParameterMapDisplay:
         Matplotlib's colour maps, or their names, by title. The others are lipari for
         maps of T1 and navia for T2, T2* and T1rho [1]_, and Matplotlib's own.
 
-    References
-    ----------
-    .. [1] Fuderer et al., Color-map recommendation for MR relaxometry maps, Magn.
-       Reson. Med. 93, 490 (2025), https://doi.org/10.1002/mrm.30290.
-
     See Also
     --------
     skrelax.nonlinear.NonlinearRelaxationFit : Where maps come from.
     RegionHistogramDisplay : How values are spread in regions.
+
+    References
+    ----------
+    .. [1] Fuderer et al., Color-map recommendation for MR relaxometry maps, Magn.
+       Reson. Med. 93, 490 (2025), https://doi.org/10.1002/mrm.30290.
     """
 
     def __init__(

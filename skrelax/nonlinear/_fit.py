@@ -50,8 +50,9 @@ from ._parts import (
     fit_part,
     signals_of,
 )
-from ._report import Ranges
-from ._status import FitStatus, warn_status
+from ._report import Ranges, half_interval
+from ._simpler import Simpler
+from ._status import FitStatus, warn_noise, warn_status
 
 # Smaller steps of coordinates are rounding, whatever tolerance is asked for.
 _FINEST = 1e-14
@@ -134,6 +135,8 @@ class NonlinearRelaxationFit(
     -----
     ConvergenceWarning
         With the number of signals whose status is not ``CONVERGED``.
+    UserWarning
+        If `noise_std` is more than twice what residuals of Rician fits say.
 
     See Also
     --------
@@ -163,10 +166,15 @@ class NonlinearRelaxationFit(
     ascending order.
 
     A relaxation time is ``NOT_IDENTIFIABLE`` if its standard error exceeds its value,
-    or if it lies outside the range that the acquisition can see (a third of the first
-    time to three times the last one for a decay), unless `bounds` names it; a parameter
+    or if half of its 95 % interval exceeds a tenth of it where it lies outside the range
+    that the acquisition can see (a third of the first time to three times the last one
+    for a decay), unless `bounds` names it; a parameter
     on a linear scale if its standard error exceeds that of a uniform distribution over
-    its range. An estimate is ``AT_BOUND`` if it is closer to a limit than 1e-3 of its
+    its range. So is a fit whose model contains a :attr:`simpler
+    <skrelax.signals.SignalModel.simpler>` one, such as a decay without its constant,
+    that explains the signal as well (at the level of 5 %) with a relaxation time more
+    than three standard errors away: the signal does not tell the two apart; and a fit
+    of ``noise="rician"`` whose residuals contradict `noise_std`, being far smaller. An estimate is ``AT_BOUND`` if it is closer to a limit than 1e-3 of its
     standard error (and 1e-2 of the range), or than 1e-7 of the range. Signals do not
     depend to first order on a flip angle at 180 degrees, so fits of B1 that end there
     have no standard error.
@@ -306,6 +314,15 @@ class NonlinearRelaxationFit(
             if self.noise == "rician":
                 rician = choose_problem(*tables, False, seen)
             starts = check_starts(self.init, problem.axes, y.shape[1])
+            simpler = None
+            if not known and rician is None:
+                simpler = Simpler.of(
+                    self.model_, points, self.bounds, weights.roots, self.magnitude_
+                )
+            n_channels = 2 if np.iscomplexobj(y) else 1
+            free = n_channels * (len(points) - len(self.model_.amplitudes))
+            free -= len(problem.axes)
+            quantile = half_interval(None if self.noise_std else free)
             setup = Setup(
                 model=self.model_,
                 points=points,
@@ -314,7 +331,8 @@ class NonlinearRelaxationFit(
                 rician=rician,
                 noise_std=self.noise_std,
                 stop=Stop(float(max(self.tol, _FINEST)), int(self.max_iter)),
-                ranges=Ranges(reach, frozenset(self.bounds or ())),
+                ranges=Ranges(reach, frozenset(self.bounds or ()), quantile),
+                simpler=simpler,
             )
             voxels = Voxels(y, keep, mask, starts, held)
             fits = Fits.empty(self.model_, y)
@@ -324,6 +342,8 @@ class NonlinearRelaxationFit(
             tasks = [(setup, voxels, fits, part) for part in parts]
             run_tasks(fit_part, tasks, n_jobs)
         self._store(fits)
+        if rician is not None and self.noise_std is not None:
+            warn_noise(self.noise_std, y[keep], fits, free)
         warn_status(fits.status)
         return self
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from ..signals import SignalModel
 from ._numba_types import Stop
@@ -16,6 +17,7 @@ from ._report import (
     with_known,
 )
 from ._rician import fit_rician, rician_covariance
+from ._simpler import Simpler, largest_as_good
 from ._status import FitStatus
 
 # Voxels per chunk: small enough for workspaces to stay in the cache of a core.
@@ -27,6 +29,9 @@ _PLAIN_EXPONENTS = -150, 150
 # What weights leave of a signal has no square below this, which no signal reaches if
 # all roots of weights are above the other number.
 _NOTHING, _PLAIN_WEIGHT = 1e-120, 1e-60
+# Probability of residuals as small as they are, below which the given level of noise is
+# wrong.
+_TOO_QUIET = 1e-6
 # Levels of noise relative to the signal whose squares a likelihood can use.
 _LEAST_NOISE, _MOST_NOISE = 1e-50, 1e50
 
@@ -87,6 +92,7 @@ class Setup:
     noise_std: float | None
     stop: Stop
     ranges: Ranges
+    simpler: Simpler | None
 
 
 @dataclass(frozen=True)
@@ -176,6 +182,10 @@ def fit_part(setup, voxels, fits, part):
     solution = setup.problem.solve(signals, starts, setup.stop, *own)
     noise = _variance(setup, signals, solution, exponent, known)
     _write_fits(setup, solution, known, noise, exponent, fits, where)
+    if setup.simpler is not None:
+        _mark_doubtful(setup, signals, solution, noise, fits, where)
+    if setup.rician is not None and setup.noise_std is not None:
+        _mark_quiet(setup, signals, solution, noise[0], fits, where)
     _write_quality(signals, root_weight, solution, fits, where)
 
 
@@ -210,6 +220,45 @@ def _write_fits(setup, solution, known, noise, exponent, fits, where):
     fits.coef[where] = np.where(lost[:, None, None], np.nan, coef)
     fits.status[where] = status
     fits.n_iter[where] = np.minimum(solution.n_iter, max_iter)
+
+
+def _mark_doubtful(setup, Y, solution, noise, fits, where):
+    """Change the status of converged fits that a simpler model contradicts."""
+    variance, exponent = noise
+    with np.errstate(over="ignore"):
+        errors = np.ldexp(coordinate_errors(solution, variance), exponent[:, None])
+        known = np.ldexp(variance, 2 * exponent)
+    free = _count_free(setup, Y, solution)
+    limit = largest_as_good(
+        solution.rss,
+        None if setup.noise_std is None else known,
+        free,
+        setup.simpler.fewer,
+    )
+    doubtful = setup.simpler.contradicts(Y, solution, errors, limit, setup.stop)
+    status = fits.status[where]
+    status[doubtful & (status == FitStatus.CONVERGED)] = FitStatus.NOT_IDENTIFIABLE
+    fits.status[where] = status
+
+
+def _mark_quiet(setup, Y, solution, variance, fits, where):
+    """Change the status of converged fits whose residuals are far below the noise.
+
+    A likelihood of magnitudes takes from them what noise adds, which is not there.
+    """
+    free = max(1, _count_free(setup, Y, solution))
+    with np.errstate(invalid="ignore", over="ignore"):
+        quiet = solution.rss < variance * stats.chi2.ppf(_TOO_QUIET, free)
+    status = fits.status[where]
+    status[quiet & (status == FitStatus.CONVERGED)] = FitStatus.NOT_IDENTIFIABLE
+    fits.status[where] = status
+
+
+def _count_free(setup, Y, solution):
+    """Return the degrees of freedom that fits of Y (n, C, N) leave."""
+    n_channels, n_points = Y.shape[1:]
+    n_amplitudes = solution.coef.shape[2]
+    return n_channels * (n_points - n_amplitudes) - solution.u.shape[1]
 
 
 def _write_quality(Y, root_weight, solution, fits, where):
@@ -251,9 +300,7 @@ def _variance(setup, Y, solution, exponent, known):
         return _fit_rician(setup, Y, solution, noise_std, known), plain
     if mantissa is not None:
         return np.full(len(Y), mantissa**2), power
-    n_channels, n_points = Y.shape[1:]
-    n_amplitudes = solution.coef.shape[2]
-    free = n_channels * (n_points - n_amplitudes) - solution.u.shape[1]
+    free = _count_free(setup, Y, solution)
     with np.errstate(invalid="ignore"):
         variance = solution.rss / free if free > 0 else np.full(len(Y), np.nan)
     return variance, plain

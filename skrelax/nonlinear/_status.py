@@ -7,6 +7,10 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 
+# Residuals below this fraction of a given noise level contradict it.
+_TOO_QUIET = 0.5
+
+
 class FitStatus(enum.IntEnum):
     """What became of the fit of a voxel.
 
@@ -60,5 +64,25 @@ def warn_status(status, stacklevel=4):
             f"{wrong.size} of {tried.size} fits are not converged: "
             f"{status_words(wrong)}. See status_.",
             ConvergenceWarning,
+            stacklevel=stacklevel,
+        )
+
+
+def warn_noise(noise_std, y, fits, free, stacklevel=4):
+    """Warn if residuals of signals y (n_points, n_signals) lie far below a noise level.
+
+    `free` are the degrees of freedom of a signal.
+    """
+    # Norms of what is scaled by the largest value, whose squares are no doubles else.
+    size = np.abs(y).max(axis=0, initial=0.0)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        norm = size * np.sqrt(((y / size) ** 2).sum(axis=0))
+        ratio = fits.relative_error * norm / (np.sqrt(max(1, free)) * noise_std)
+    ratio = ratio[np.isfinite(ratio)]
+    if ratio.size and np.median(ratio) < _TOO_QUIET:
+        warnings.warn(
+            f"noise_std={noise_std:g} is {1.0 / np.median(ratio):.3g} times what the "
+            "residuals say (median over signals); magnitudes of such noise would "
+            "scatter more, so these fits take too much from them.",
             stacklevel=stacklevel,
         )

@@ -22,10 +22,12 @@ _LEAST_GAIN, _LEVEL = 2.0, 0.01
 # Largest gains that do not count, as a fraction of the signals, and how many of these
 # there must be: voxels that no model describes must not decide.
 _TRIMMED, _MANY = 0.05, 20
+# Levels of noise, and those beside signals of the size of one.
+_NOISE, _LEVELS = (5e-324, 1.7e308), (1e-50, 1e50)
 # Residuals above the noise by this factor are those of a model that does not fit.
 _FAR = 3.0
 # Mean square of residuals, as a fraction of that of the signals, that is rounding.
-_EXACT = 1e-16
+_EXACT, _TINY = 1e-16, 1e-100
 
 
 @dataclass(frozen=True)
@@ -158,14 +160,20 @@ def select_model(
     y = y.reshape(len(y), -1)
     max_signals = check_number(max_signals, "max_signals", 1, kind=numbers.Integral)
     if noise_std is not None:
-        noise_std = check_number(noise_std, "noise_std", 0.0, np.inf)
+        noise_std = check_number(noise_std, "noise_std", *_NOISE)
     chosen = _choose_signals(y, check_mask(mask, y.shape[1]), max_signals)
     magnitude = not np.iscomplexobj(y) and bool(np.fmin.reduce(y, axis=None) >= 0)
     signals = y[:, chosen]
     # A power of two keeps squares within doubles.
-    exponent = int(np.frexp(np.nanmax(np.abs(signals)))[1])
-    signals = np.ldexp(1.0, -exponent) * signals
-    level = None if noise_std is None else float(np.ldexp(noise_std, -exponent))
+    top = np.abs(np.where(np.isfinite(signals), signals, 0.0)).max()
+    exponent = int(np.frexp(top)[1])
+    # In two steps, since the inverse of a tiny number is none.
+    half = exponent // 2
+    signals = signals * np.ldexp(1.0, -half) * np.ldexp(1.0, half - exponent)
+    level = None
+    if noise_std is not None:
+        # Beyond these ratios nothing changes but the digits.
+        level = float(np.clip(np.ldexp(noise_std, -exponent), *_LEVELS))
     options = {"noise": noise, "noise_std": level if noise == "rician" else None}
     found = {}
     for name, model in named.items():
@@ -269,6 +277,8 @@ def _decide(named, found, signals, noise, level):
         )
     squares, there = squares[:, common], there[:, common]
     power = np.where(there, np.abs(signals[:, common]) ** 2, 0.0).sum(axis=0)
+    # Beside the largest signal, others may be too small to be squared.
+    power = np.maximum(power, _TINY)
     channels = 2 if np.iscomplexobj(signals) else 1
     n_points = channels * int(there.sum(axis=0).max())
     counts = np.array([found[name].count for name in names])
@@ -278,7 +288,7 @@ def _decide(named, found, signals, noise, level):
         usual = np.array([stats.chi2.median(max(one, 1)) for one in free])
         sizes = np.where(free > 0, np.median(squares, axis=1) / usual, np.nan)
     judged = free > 0
-    floor = _EXACT * np.median(power) / n_points
+    floor = max(_EXACT * np.median(power) / n_points, _TINY)
     variance = max(np.nanmin(sizes), floor) if judged.any() else np.nan
     if level is not None:
         variance = np.fmax(variance, level**2)

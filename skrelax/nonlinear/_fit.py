@@ -136,7 +136,7 @@ class NonlinearRelaxationFit(
     ConvergenceWarning
         With the number of signals whose status is not ``CONVERGED``.
     UserWarning
-        If `noise_std` is more than twice what residuals of Rician fits say.
+        If `noise_std` is far above the residuals that Rician noise would leave.
 
     See Also
     --------
@@ -172,7 +172,7 @@ class NonlinearRelaxationFit(
     on a linear scale if its standard error exceeds that of a uniform distribution over
     its range. So is a fit whose model contains a :attr:`simpler
     <skrelax.signals.SignalModel.simpler>` one, such as a decay without its constant,
-    that explains the signal as well (at the level of 5 %) with a relaxation time more
+    that explains the signal as well (at the level of 1 %) with a relaxation time more
     than three standard errors away: the signal does not tell the two apart; and a fit
     of ``noise="rician"`` whose residuals contradict `noise_std`, being far smaller. An estimate is ``AT_BOUND`` if it is closer to a limit than 1e-3 of its
     standard error (and 1e-2 of the range), or than 1e-7 of the range. Signals do not
@@ -342,8 +342,7 @@ class NonlinearRelaxationFit(
             tasks = [(setup, voxels, fits, part) for part in parts]
             run_tasks(fit_part, tasks, n_jobs)
         self._store(fits)
-        if rician is not None and self.noise_std is not None:
-            warn_noise(self.noise_std, y[keep], fits, free)
+        warn_noise(self.noise_std, fits.quiet)
         warn_status(fits.status)
         return self
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from ..signals import SignalModel
 from ._numba_types import Stop
@@ -16,7 +15,7 @@ from ._report import (
     parameter_values,
     with_known,
 )
-from ._rician import fit_rician, rician_covariance
+from ._rician import contradicts_noise, fit_rician, rician_covariance
 from ._simpler import Simpler, largest_as_good
 from ._status import FitStatus
 
@@ -29,9 +28,6 @@ _PLAIN_EXPONENTS = -150, 150
 # What weights leave of a signal has no square below this, which no signal reaches if
 # all roots of weights are above the other number.
 _NOTHING, _PLAIN_WEIGHT = 1e-120, 1e-60
-# Probability of residuals as small as they are, below which the given level of noise is
-# wrong.
-_TOO_QUIET = 1e-6
 # Levels of noise relative to the signal whose squares a likelihood can use.
 _LEAST_NOISE, _MOST_NOISE = 1e-50, 1e50
 
@@ -121,6 +117,7 @@ class Fits:
     relative_error: np.ndarray
     status: np.ndarray
     n_iter: np.ndarray
+    quiet: np.ndarray
 
     @classmethod
     def empty(cls, model, y):
@@ -136,6 +133,7 @@ class Fits:
             relative_error=np.full(n, np.nan),
             status=np.full(n, FitStatus.FAILED, dtype=np.int8),
             n_iter=np.zeros(n, dtype=np.int32),
+            quiet=np.zeros(n, dtype=bool),
         )
 
 
@@ -180,12 +178,17 @@ def fit_part(setup, voxels, fits, part):
     known = None if voxels.known is None else voxels.known[where]
     own = () if known is None else (known,)
     solution = setup.problem.solve(signals, starts, setup.stop, *own)
+    squares = solution.rss.copy()
     noise = _variance(setup, signals, solution, exponent, known)
     _write_fits(setup, solution, known, noise, exponent, fits, where)
     if setup.simpler is not None:
         _mark_doubtful(setup, signals, solution, noise, fits, where)
     if setup.rician is not None and setup.noise_std is not None:
-        _mark_quiet(setup, signals, solution, noise[0], fits, where)
+        quiet = contradicts_noise(squares, noise[0], _count_free(setup, signals))
+        fits.quiet[where] = quiet
+        status = fits.status[where]
+        status[quiet & (status == FitStatus.CONVERGED)] = FitStatus.NOT_IDENTIFIABLE
+        fits.status[where] = status
     _write_quality(signals, root_weight, solution, fits, where)
 
 
@@ -228,7 +231,7 @@ def _mark_doubtful(setup, Y, solution, noise, fits, where):
     with np.errstate(over="ignore"):
         errors = np.ldexp(coordinate_errors(solution, variance), exponent[:, None])
         known = np.ldexp(variance, 2 * exponent)
-    free = _count_free(setup, Y, solution)
+    free = _count_free(setup, Y)
     limit = largest_as_good(
         solution.rss,
         None if setup.noise_std is None else known,
@@ -241,24 +244,11 @@ def _mark_doubtful(setup, Y, solution, noise, fits, where):
     fits.status[where] = status
 
 
-def _mark_quiet(setup, Y, solution, variance, fits, where):
-    """Change the status of converged fits whose residuals are far below the noise.
-
-    A likelihood of magnitudes takes from them what noise adds, which is not there.
-    """
-    free = max(1, _count_free(setup, Y, solution))
-    with np.errstate(invalid="ignore", over="ignore"):
-        quiet = solution.rss < variance * stats.chi2.ppf(_TOO_QUIET, free)
-    status = fits.status[where]
-    status[quiet & (status == FitStatus.CONVERGED)] = FitStatus.NOT_IDENTIFIABLE
-    fits.status[where] = status
-
-
-def _count_free(setup, Y, solution):
+def _count_free(setup, Y):
     """Return the degrees of freedom that fits of Y (n, C, N) leave."""
     n_channels, n_points = Y.shape[1:]
-    n_amplitudes = solution.coef.shape[2]
-    return n_channels * (n_points - n_amplitudes) - solution.u.shape[1]
+    free = n_channels * (n_points - len(setup.model.amplitudes))
+    return free - len(setup.problem.axes)
 
 
 def _write_quality(Y, root_weight, solution, fits, where):
@@ -300,7 +290,7 @@ def _variance(setup, Y, solution, exponent, known):
         return _fit_rician(setup, Y, solution, noise_std, known), plain
     if mantissa is not None:
         return np.full(len(Y), mantissa**2), power
-    free = _count_free(setup, Y, solution)
+    free = _count_free(setup, Y)
     with np.errstate(invalid="ignore"):
         variance = solution.rss / free if free > 0 else np.full(len(Y), np.nan)
     return variance, plain

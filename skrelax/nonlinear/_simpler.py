@@ -17,8 +17,8 @@ from ._inputs import find_limits
 # Standard errors of logarithms up to this are believed.
 _BELIEVED = 0.05
 # Level of the test whether the simpler model explains as much, and how many standard
-# errors apart its parameters may then be: of a linear model two, with this level.
-_LEVEL, _FAR = 0.05, 3.0
+# errors apart its parameters may then be: of a linear model 2.6, with this level.
+_LEVEL, _FAR = 0.01, 3.0
 
 
 @dataclass(frozen=True)

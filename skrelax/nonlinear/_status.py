@@ -7,10 +7,6 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 
-# Residuals below this fraction of a given noise level contradict it.
-_TOO_QUIET = 0.5
-
-
 class FitStatus(enum.IntEnum):
     """What became of the fit of a voxel.
 
@@ -68,21 +64,12 @@ def warn_status(status, stacklevel=4):
         )
 
 
-def warn_noise(noise_std, y, fits, free, stacklevel=4):
-    """Warn if residuals of signals y (n_points, n_signals) lie far below a noise level.
-
-    `free` are the degrees of freedom of a signal.
-    """
-    # Norms of what is scaled by the largest value, whose squares are no doubles else.
-    size = np.abs(y).max(axis=0, initial=0.0)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        norm = size * np.sqrt(((y / size) ** 2).sum(axis=0))
-        ratio = fits.relative_error * norm / (np.sqrt(max(1, free)) * noise_std)
-    ratio = ratio[np.isfinite(ratio)]
-    if ratio.size and np.median(ratio) < _TOO_QUIET:
+def warn_noise(noise_std, quiet, stacklevel=4):
+    """Warn of signals (n,) whose residuals contradict a level of noise, by number."""
+    if quiet.any():
         warnings.warn(
-            f"noise_std={noise_std:g} is {1.0 / np.median(ratio):.3g} times what the "
-            "residuals say (median over signals); magnitudes of such noise would "
-            "scatter more, so these fits take too much from them.",
+            f"noise_std={noise_std:g} is far above the residuals of {quiet.sum()} of "
+            f"{quiet.size} signals; magnitudes of such noise would scatter more, and a "
+            "fit takes from these what is not there.",
             stacklevel=stacklevel,
         )

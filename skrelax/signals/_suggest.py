@@ -174,7 +174,10 @@ def _columns(acquisition):
 
 def _varies(values):
     """Return whether a column, or None, has different values."""
-    return values is not None and np.ptp(values) > _VARIES * np.abs(values).max()
+    if values is None or values.size == 0:
+        return False
+    low, high = 0.5 * values.min(), 0.5 * values.max()
+    return high - low > _VARIES * max(abs(low), abs(high))
 
 
 def _set_delays(model, columns):

@@ -90,7 +90,9 @@ def test_t2_map_with_stimulated_echoes(tmp_path, capsys):
     assert_allclose(load(out / "T2.nii.gz")[inside], truth[inside], rtol=0.03)
     assert_allclose(load(out / "B1.nii.gz")[inside], 0.8, atol=0.03)
     assert main([*command, "--model", "T1-IR", "--overwrite"]) == 2
-    assert "T1-IR needs TI of each image, the files give" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "T1-IR needs TI of each point, the acquisition has ['TE']" in error
+    assert "These images suit --model T2, T2-offset, T2-EPG." in error
     (tmp_path / "in" / "0.nii.gz").unlink()
     assert main([*command, "--model", "T2-EPG", "--overwrite"]) == 2
     assert "needs all echoes of a train" in capsys.readouterr().err
@@ -282,7 +284,7 @@ def test_models_that_make_no_maps_are_refused(tmp_path, capsys):
     for name in ("T5", "impedance-real"):
         assert main([*command, "--model", name]) == 2
         error = capsys.readouterr().err
-        assert "--model must be one of T1-IR, T1-IR-efficiency" in error
+        assert "--model must be one of auto, T1-IR, T1-IR-efficiency" in error
         assert "impedance-imaginary" not in error
 
 

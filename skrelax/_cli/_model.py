@@ -35,8 +35,8 @@ AUTO = "auto"
 FILE = "models.csv"
 # What to look at where no model fits.
 _OTHERS = {
-    "T2": "T2-biexponential, T2-stretched and T2-distribution are for decays of several "
-    "components",
+    "T2": "T2-biexponential, T2-stretched and T2-distribution are for decays of "
+    "several components",
     "T1": "T1-LL is for recoveries that are read out while they happen",
 }
 
@@ -90,9 +90,7 @@ def _named(arguments, table):
     """Return the Plan of the model that is named."""
     if arguments.model not in MODELS:
         every = ", ".join((AUTO, *MODELS, distributions.NAME))
-        raise ValueError(
-            f"--model must be one of {every}, got {arguments.model!r}."
-        )
+        raise ValueError(f"--model must be one of {every}, got {arguments.model!r}.")
     try:
         model = _with_recovery(arguments, model_for(arguments.model, table.acquisition))
     except ValueError as error:

@@ -293,9 +293,15 @@ class KernelParameterSearch(
             n_bins = front.transform(self._acquisition).shape[1]
         else:
             n_bins = found.coef.shape[1]
-        if found is not None and known is None and self._kernels.are_equal(self.values_):
+        if (
+            found is not None
+            and known is None
+            and self._kernels.are_equal(self.values_)
+        ):
             # The distributions are right, whatever the setting.
-            found.status[found.status <= FitStatus.AT_BOUND] = FitStatus.NOT_IDENTIFIABLE
+            found.status[found.status <= FitStatus.AT_BOUND] = (
+                FitStatus.NOT_IDENTIFIABLE
+            )
         fits = SettingFits.empty(status, n_bins)
         if self._tables is not None and self._tables.plan.chooses:
             fits.choices["strength"] = np.full(status.size, np.nan)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import sparse, stats
 from scipy.special import i0e
 from sklearn.exceptions import ConvergenceWarning
 
@@ -155,6 +155,8 @@ def select_model(
     >>> choice.name, choice.model
     ('T1-IR-efficiency', InversionRecovery(efficiency='fit'))
     """
+    if sparse.issparse(X):
+        raise TypeError("X must be dense, got a sparse matrix; use toarray().")
     named = _check_models(models, X)
     y, _ = check_signals(X, y, "select_model")
     y = y.reshape(len(y), -1)

@@ -88,7 +88,9 @@ class GeneralRecovery(SignalModel):
         if repetition is None:
             return False
         if not (isinstance(repetition, str) and repetition == "TR"):
-            raise ValueError(f"repetition_time must be 'TR' or None, got {repetition!r}.")
+            raise ValueError(
+                f"repetition_time must be 'TR' or None, got {repetition!r}."
+            )
         return True
 
     def basis(self, acquisition, parameters):

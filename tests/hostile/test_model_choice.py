@@ -25,7 +25,8 @@ def finite(kind, result):
 
 
 def test_signals_and_points():
-    check_arrays(lambda y: gains(select_model(X, y, MODELS)), Y, ("y",), finite)
+    words = ("y", "signal", "samples")
+    check_arrays(lambda y: gains(select_model(X, y, MODELS)), Y, words, finite)
     points = X.to_numpy()
     names = ("X", "TE", "y", "sample", "limits", "bounds")
     check_arrays(lambda x: gains(select_model(x, Y, MODELS)), points, names, finite)

@@ -82,7 +82,11 @@ def test_echo_trains(signals, name):
     if name == "T2":
         # Noise gives about one variance with each parameter.
         assert choice.table["gain"]["T2"] < 1.5
-        assert choice.table["verdict"].tolist() == ["chosen", "not needed", "not needed"]
+        assert choice.table["verdict"].tolist() == [
+            "chosen",
+            "not needed",
+            "not needed",
+        ]
     else:
         assert choice.table["gain"]["T2"] > 10
         assert choice.table["verdict"]["T2"] == f"rejected by {name}"
@@ -160,7 +164,9 @@ def test_scale_and_kind_of_signals():
         scaled = select_model(TI, factor * y).table
         assert_allclose(scaled["gain"], plain["gain"], rtol=1e-6)
         assert scaled["verdict"].tolist() == plain["verdict"].tolist()
-    turned = y * np.exp(0.7j) + 0.01j * np.random.default_rng(2).standard_normal(y.shape)
+    turned = y * np.exp(0.7j) + 0.01j * np.random.default_rng(2).standard_normal(
+        y.shape
+    )
     assert select_model(TI, turned).name == "T1-IR-efficiency"
     missing = y.copy()
     missing[3, ::2] = np.nan

@@ -82,10 +82,10 @@ class KernelParameterSearch(
     status_ : int or ndarray of shape (n_signals,)
         A :class:`~skrelax.nonlinear.FitStatus` for each signal. ``AT_BOUND`` says that
         the value or the strength is at an end of its range, ``NOT_IDENTIFIABLE`` that
-        kernels do not depend on the setting, so that the value has no meaning. Signals that are zero or
-        noise, or of which nothing is explained (``NO_SIGNAL``), that hold values which
-        are not finite or have no known value (``FAILED``), and ``MASKED`` ones have
-        nan.
+        no kernel depends on the setting, whose value then has no meaning. Signals that
+        are zero or noise, or of which nothing is explained (``NO_SIGNAL``), that hold
+        values which are not finite or have no known value (``FAILED``), and ``MASKED``
+        ones have nan.
     coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
         Distributions as scikit-learn has coefficients.
     distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])

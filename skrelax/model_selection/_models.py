@@ -358,11 +358,8 @@ def _compare(counts, free, judged, deviances):
         richer = leaders[k + 1 :]
         ratios = [_gain(leader, one, counts, free, deviances) for one in richer]
         if ratios:
-            gain, limit, rival = max(
-                (gain, limit, one)
-                for (gain, limit), one in zip(ratios, richer, strict=True)
-            )
-            gains[leader], rivals[leader] = gain, rival
+            largest = max(range(len(ratios)), key=lambda one: ratios[one][0])
+            gains[leader], rivals[leader] = ratios[largest][0], richer[largest]
         if best is None and all(gain <= limit for gain, limit in ratios):
             best = leader
     for k in np.flatnonzero(judged & (counts < counts[best]) & (rivals < 0)):

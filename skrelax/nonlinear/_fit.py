@@ -166,18 +166,18 @@ class NonlinearRelaxationFit(
     ascending order.
 
     A relaxation time is ``NOT_IDENTIFIABLE`` if its standard error exceeds its value,
-    or if half of its 95 % interval exceeds a tenth of it where it lies outside the range
-    that the acquisition can see (a third of the first time to three times the last one
-    for a decay), unless `bounds` names it; a parameter
-    on a linear scale if its standard error exceeds that of a uniform distribution over
-    its range. So is a fit whose model contains a :attr:`simpler
-    <skrelax.signals.SignalModel.simpler>` one, such as a decay without its constant,
-    that explains the signal as well (at the level of 1 %) with a relaxation time more
-    than three standard errors away: the signal does not tell the two apart; and a fit
-    of ``noise="rician"`` whose residuals contradict `noise_std`, being far smaller. An estimate is ``AT_BOUND`` if it is closer to a limit than 1e-3 of its
-    standard error (and 1e-2 of the range), or than 1e-7 of the range. Signals do not
-    depend to first order on a flip angle at 180 degrees, so fits of B1 that end there
-    have no standard error.
+    or if half of its 95 % interval exceeds a tenth of it where it lies outside the
+    range that the acquisition can see (a third of the first time to three times the
+    last one for a decay), unless `bounds` names it; a parameter on a linear scale if
+    its standard error exceeds that of a uniform distribution over its range. So is a
+    fit whose model contains a simpler one (``model.simpler``), such as a decay without
+    its constant, that explains the signal as well, at the level of 1 %, with a
+    relaxation time more than three standard errors away: the signal does not tell the
+    two apart. And so is one of Rician noise whose residuals are far smaller than
+    `noise_std` allows. An estimate is ``AT_BOUND`` if it is closer to a limit than
+    1e-3 of its standard error (and 1e-2 of the range), or than 1e-7 of the range.
+    Signals do not depend to first order on a flip angle at 180 degrees, so fits of B1
+    that end there have no standard error.
 
     Standard errors are those of the linearised model. With the noise taken from the
     residuals of m points and p parameters, an interval of 95 % reaches as many of them

@@ -73,5 +73,5 @@ def test_errors():
         model_for("T2-EPG", pd.DataFrame({"TE": np.array(TE) + 0.003}))
     with pytest.raises(TypeError, match="must be a DataFrame with names"):
         suggest_models(np.ones((3, 1)))
-    with pytest.raises(ValueError, match="TE.*must be finite, got nan"):
+    with pytest.raises(ValueError, match=r"TE.*must be finite, got nan"):
         suggest_models(pd.DataFrame({"TE": [0.01, np.nan]}))

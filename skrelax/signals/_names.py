@@ -66,10 +66,10 @@ def resolve_model(kernel, argument="kernel"):
     kernel : str, callable or SignalModel
         ``"T2"``, ``"T2*"``, ``"T1rho"``, ``"T2-offset"``, ``"T2*-offset"``,
         ``"T2-biexponential"``, ``"T2-stretched"``, ``"T1-IR"``,
-        ``"T1-IR-efficiency"``, ``"T1-general"``, ``"T1-SR"``, ``"T1-LL"``, ``"T1-VFA"``, ``"T2-EPG"`` (which wants its echo
-        spacing set), ``"diffusion"``, ``"gaussian"``,
-        ``"impedance-real"``, ``"impedance-imaginary"``, ``"identity"``, a
-        function ``f(acquisition, relaxation_times)`` that broadcasts, or a
+        ``"T1-IR-efficiency"``, ``"T1-general"``, ``"T1-SR"``, ``"T1-LL"``,
+        ``"T1-VFA"``, ``"T2-EPG"`` (which wants its echo spacing set), ``"diffusion"``,
+        ``"gaussian"``, ``"impedance-real"``, ``"impedance-imaginary"``,
+        ``"identity"``, a function ``f(acquisition, relaxation_times)`` that broadcasts, or a
         model, which is returned as it is. A function of three or more arguments, as
         in ``f(TE, T2, beta)``, has one column and several nonlinear parameters of
         these names; :class:`UserSignal` says more.

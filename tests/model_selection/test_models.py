@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.exceptions import ConvergenceWarning
 
 from skrelax.model_selection import select_model
 from skrelax.nonlinear import NonlinearRelaxationFit
@@ -186,6 +187,79 @@ def test_few_points():
     choice = select_model(three, y)
     assert choice.name == "T2"
     assert choice.table["verdict"]["T2-offset"] == "leaves no point over"
+
+
+@pytest.mark.parametrize(
+    ("series", "truth", "most"),
+    [
+        (
+            "T1_site1_20200218_plate5",
+            [
+                2033, 1489, 1012, 730.8, 514.1, 367.9, 260.1, 184.6, 132.7, 92.7, 65.4,
+                46.32, 32.45, 22.859,
+            ],
+            0.025,
+        ),
+        (
+            "T1_site5_philips_3T_plate5",
+            [
+                1989, 1454, 984.1, 706, 496.7, 351.5, 247.13, 175.3, 125.9, 89.0, 62.7,
+                44.53, 30.84, 21.719,
+            ],
+            0.036,
+        ),
+    ],
+)  # fmt: skip
+def test_t1_of_a_phantom_of_two_vendors(shared_data, series, truth, most):
+    X, y = phantom(shared_data, series)
+    choice = select_model(X, y)
+    assert choice.name == "T1-IR-efficiency"
+    assert choice.model.repetition_time == "TR"
+    errors = phantom_errors(choice.model, X, y, truth)
+    assert np.median(errors) < most
+    # The formula of any preparation is as good, and one TR for all is not.
+    general = model_for("T1-general", X)
+    assert np.median(phantom_errors(general, X, y, truth)) < most
+    plain = phantom_errors(InversionRecovery(), X, y, truth)
+    assert np.median(plain) > 0.05
+
+
+def test_t2_of_a_phantom(shared_data):
+    # Spheres 3 to 14: the train of 256 ms does not see T2 of more than a second.
+    truth = [
+        717.9, 510.1, 359.6, 255.5, 180.8, 127.3, 90.3, 64.3, 45.7, 31.86, 22.38, 15.83,
+    ]  # fmt: skip
+    X, y = phantom(shared_data, "T1_site5_philips_3T_plate5")
+    fit = NonlinearRelaxationFit(select_model(X, y).model).fit(X, y)
+    T1 = fit.params_[:, fit.param_names_.index("T1")]
+    X, y = phantom(shared_data, "T2_site5_philips_3T_plate5")
+    choice = select_model(X, y)
+    assert choice.name == "T2-EPG"
+    assert choice.table["verdict"]["T2"] == "rejected by T2-EPG"
+    X, y, T1 = X, y.iloc[:, 2:], T1[2:]
+    assert np.median(phantom_errors(MonoExponential(), X, y, truth)) > 0.06
+    train = choice.model.set_params(T1=None)
+    errors = phantom_errors(train, X, y, truth, {"T1": T1})
+    assert np.median(errors) < 0.025
+
+
+def phantom(shared_data, series):
+    """Return acquisition [s] and mean signals of 14 spheres."""
+    path = shared_data / "phantom_roi" / f"{series}.csv"
+    table = pd.read_csv(path, comment="#")
+    names = {"ti_ms": "TI", "te_ms": "TE", "tr_ms": "TR"}
+    X = 1e-3 * table[[name for name in names if name in table]].rename(columns=names)
+    return X, table[[f"s{number}" for number in range(1, 15)]]
+
+
+def phantom_errors(model, X, y, truth, known=None):
+    """Return relative errors of the first relaxation time, that of a truth in ms."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fit = NonlinearRelaxationFit(model).fit(X, y, known=known)
+    name = fit.model_.parameters[0].name
+    found = fit.params_[:, fit.param_names_.index(name)]
+    return np.abs(1e3 * found / np.array(truth) - 1.0)
 
 
 def test_errors():

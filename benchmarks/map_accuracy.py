@@ -164,7 +164,8 @@ def print_phantom():
         chosen = ", chosen" if name == choice.name else ""
         print(
             f"T2 Philips 3 T, {name}: median error of 12 spheres "
-            f"{np.median(errors):.1f} %, 90 % of them up to {np.percentile(errors, 90):.0f} %{chosen}"
+            f"{np.median(errors):.1f} %, 90 % of them up to "
+            f"{np.percentile(errors, 90):.0f} %{chosen}"
         )
 
 

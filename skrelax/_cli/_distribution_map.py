@@ -1,6 +1,7 @@
 """``python -m skrelax map --model T2-distribution``: a distribution in every voxel."""
 
 import json
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -57,6 +58,9 @@ FILES = (
 )
 # Refocusing angles that are searched [degrees]; above 180 echoes are the same again.
 _LOWEST, _HIGHEST = 50.0, 180.0
+# Echoes that distributions must have, and those below which they are warned of. One
+# decay takes two, and the angle of the pulses one more.
+_FEWEST_ECHOES, _FEW_ECHOES = 4, 8
 # Times of echoes may be off by this fraction of their spacing.
 _ROUNDING = 1e-3
 # The first echo sees nothing of a T2 that is shorter by this factor.
@@ -115,10 +119,18 @@ def plan_distributions(arguments, table, inside):
             f"negative, got {lowest:g} inside the mask."
         )
     times = table.acquisition["TE"].to_numpy()
-    if np.unique(times).size < 2:
+    n_times = np.unique(times).size
+    if n_times < _FEWEST_ECHOES:
         raise ValueError(
-            f"{arguments.source}: {NAME} needs at least two different echo times, got "
-            f"{times[0]:g} s in all images."
+            f"{arguments.source}: {NAME} needs {_FEWEST_ECHOES} different echo times "
+            f"or more, got {np.unique(times).round(6).tolist()} s; --model auto fits "
+            "one T2."
+        )
+    if n_times < _FEW_ECHOES:
+        warnings.warn(
+            f"{n_times} echo times tell little of a distribution: its shape follows "
+            "from the penalty",
+            stacklevel=2,
         )
     grid = _grid(option, times)
     inversion = _inversion(option["rule"], arguments)

@@ -2,7 +2,6 @@
 
 import warnings
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,32 +13,18 @@ from ..io._volumes import import_nibabel
 from ..nonlinear import FitStatus, NonlinearRelaxationFit
 from ..nonlinear._status import status_words
 from ..plotting import ParameterMapDisplay
-from ..signals import EPGEchoTrain, InversionRecovery, resolve_model
+from ..signals import resolve_model
+from ..signals._suggest import unread_columns
 from ..utils._written import written_together
 from . import _distribution_map as distributions
 from ._choices import LARGEST, SMALLEST
-from ._known import read_map, use_known, voxels_with_values
+from ._known import read_map, voxels_with_values
+from ._model import FILE, MODELS, comparison_lines, plan_fit, warn_ignored
 from ._output import check_folder, write_csv
 from ._picture import check_matplotlib
 from ._regions import FILES as REGION_FILES
 from ._regions import read_labels, write_regions
 
-# Names of the models of the command.
-MODELS = (
-    "T1-IR",
-    "T1-IR-efficiency",
-    "T1-general",
-    "T1-SR",
-    "T1-LL",
-    "T1-VFA",
-    "T2",
-    "T2*",
-    "T1rho",
-    "T2-offset",
-    "T2-biexponential",
-    "T2-stretched",
-    "T2-EPG",
-)
 # Voxels above this fraction of the signal inside a mask are no background.
 _BRIGHT = 0.5
 # What --mask takes besides files.
@@ -54,7 +39,7 @@ def result_files():
             names |= {parameter.name, f"{parameter.name} stderr"}
     stems = sorted(map_file_name(name) for name in names)
     files = {f"{stem}.nii.gz": None for stem in stems} | dict.fromkeys(
-        [*distributions.FILES, *REGION_FILES, "acquisition.csv", "maps.png"]
+        [*distributions.FILES, *REGION_FILES, "acquisition.csv", FILE, "maps.png"]
     )
     return list(files)
 
@@ -87,8 +72,10 @@ def run_map(arguments):
     if distributes:
         plan = distributions.plan_distributions(arguments, table, inside)
         write = distributions.write_distributions
+        ignored = unread_columns(resolve_model("T2"), table.acquisition)
+        warn_ignored(ignored, distributions.NAME)
     else:
-        plan, write = _plan_fit(arguments, table), _write_parameters
+        plan, write = plan_fit(arguments, table, inside), _write_parameters
     mask = voxels_with_values(plan.known, inside) if plan.known else inside
     with written_together(folder, stale=files, overwrite=arguments.overwrite) as new:
         text, maps = write(new, arguments, table, mask, plan)
@@ -162,27 +149,6 @@ def _check_background(rows, mask):
         )
 
 
-class _Plan(NamedTuple):
-    """What is fitted in every voxel."""
-
-    model: object
-    """The signal model."""
-    known: dict
-    """Values of maps that were given, (n_voxels,) by name."""
-    words: str
-    """What is assumed, or nothing."""
-
-
-def _plan_fit(arguments, table):
-    """Return the plan of a fit of parameters."""
-    model = _choose_model(arguments, table)
-    known = use_known(arguments, model, table)
-    words = ""
-    if isinstance(model, EPGEchoTrain) and "T1" not in known:
-        words = f"T1 of {model.T1:g} s in all voxels; --T1 takes another value or a map"
-    return _Plan(model, known, words)
-
-
 def _write_parameters(folder, arguments, table, mask, plan):
     """Fit the voxels of a mask, write all files; return lines to print and maps."""
     X, y = table.by_point()
@@ -192,12 +158,14 @@ def _write_parameters(folder, arguments, table, mask, plan):
         noise_std=arguments.noise_std,
         n_jobs=arguments.jobs,
     ).fit(X, y.to_numpy(), mask=mask, known=plan.known or None)
-    maps = _maps(fit, table, plan.known)
+    maps = _maps(fit, table, plan.known, arguments.keep)
     write_maps(folder, maps, table.spatial["affine"])
     write_csv(folder / "acquisition.csv", X.items())
+    if plan.comparison is not None:
+        write_csv(folder / FILE, plan.comparison.reset_index().items())
     if not arguments.no_plot:
         _draw(folder / "maps.png", fit, table, plan.known)
-    return _report(fit, X, mask, plan.known), maps
+    return _report(fit, X, mask, plan), maps
 
 
 def _beyond(arguments, y):
@@ -227,44 +195,11 @@ def _read(source):
     return read_dicom_series(source)
 
 
-def _choose_model(arguments, table):
-    """Return the model, with the repetition times that the images have."""
-    if arguments.model not in MODELS:
-        raise ValueError(
-            f"--model must be one of {', '.join((*MODELS, distributions.NAME))}, got "
-            f"{arguments.model!r}."
-        )
-    model = resolve_model(arguments.model, "--model")
-    columns = list(table.acquisition.columns)
-    finite = "TR" in columns and arguments.tr != "ignore"
-    if isinstance(model, InversionRecovery) and finite:
-        model.set_params(repetition_time="TR")
-    if isinstance(model, EPGEchoTrain) and "TE" in columns:
-        model.set_params(echo_spacing=_echo_spacing(arguments, table))
-    missing = [name for name in model.acquisition_columns if name not in columns]
-    if missing:
-        raise ValueError(
-            f"{arguments.source}: {arguments.model} needs {missing[0]} of each image, "
-            f"the files give {columns}."
-        )
-    return model
-
-
-def _echo_spacing(arguments, table):
-    """Return the spacing of a train whose echoes were all kept."""
-    times = np.unique(table.acquisition["TE"])
-    spacing = times[0]
-    if np.abs(times - spacing * np.arange(1, times.size + 1)).max() > 1e-3 * spacing:
-        raise ValueError(
-            f"{arguments.source}: T2-EPG needs all echoes of a train, evenly spaced "
-            f"from its start, got TE = {times.round(6).tolist()} s."
-        )
-    return float(spacing)
-
-
-def _maps(fit, table, known):
-    """Return images by name; voxels that are not converged are nan."""
-    lost = fit.status_ != FitStatus.CONVERGED
+def _maps(fit, table, known, keep):
+    """Return images by name; voxels that are not converged are nan, unless kept."""
+    lost = np.zeros(len(fit.status_), dtype=bool)
+    if not keep:
+        lost = fit.status_ != FitStatus.CONVERGED
     columns = {}
     for index, name in enumerate(fit.param_names_):
         if name in known:
@@ -293,12 +228,14 @@ def _draw(path, fit, table, known):
     figure.savefig(path, dpi=150)
 
 
-def _report(fit, X, mask, known):
+def _report(fit, X, mask, plan):
     """Return what is printed."""
+    known = plan.known
     n_voxels = int(mask.sum())
     good = fit.status_ == FitStatus.CONVERGED
     kind = "magnitude" if fit.magnitude_ else "signed"
     lines = [
+        *comparison_lines(plan),
         f"{len(X)} images, {n_voxels} voxels inside the mask of {mask.size}, {kind} "
         f"signals: {fit.model_.formula}",
         f"fits: {status_words(fit.status_[mask])}",

@@ -283,11 +283,13 @@ def _add_map(commands):
     )
     add(
         "--model",
-        default="T1-IR",
+        default="auto",
         metavar="NAME",
-        help="signal model: T1-IR (default), T1-IR-efficiency, T1-general, T1-SR, "
-        "T1-LL, T1-VFA, T2, T2*, T1rho, T2-offset, T2-biexponential, T2-stretched, "
-        "T2-EPG, or T2-distribution: a distribution of T2 in every voxel",
+        help="signal model: auto (default) compares those of what varies (TI, TE, FA, "
+        "TR, spin lock) and takes the simplest that the voxels do not reject; T1-IR, "
+        "T1-IR-efficiency, T1-general, T1-SR, T1-LL, T1-VFA, T2, T2*, T1rho, "
+        "T2-offset, T2*-offset, T2-biexponential, T2-stretched, T2-EPG, or "
+        "T2-distribution: a distribution of T2 in every voxel",
     )
     add(
         "--out",
@@ -332,6 +334,12 @@ def _add_map(commands):
         metavar="FACTOR|FILE",
         help="factor on flip angles for T1-VFA, T2-EPG and T2-distribution: a number, "
         "or a map as for --T1 (default 1 for T1-VFA; the others find it in the echoes)",
+    )
+    add(
+        "--keep",
+        action="store_true",
+        help="keep values of voxels that are at a bound or not identifiable in the "
+        "maps, beside their status; without it they are nan",
     )
     add(
         "--noise",

@@ -44,6 +44,10 @@ class DictionaryMatch:
         Index of the best atom.
     mask : ndarray of shape (n_signals,), dtype=bool
         Whether the signal could be matched.
+    at_edge : ndarray of shape (n_signals, n_parameters), dtype=bool
+        Whether the best atom has the smallest or the largest value of a parameter that
+        varies in the dictionary. The signal may then lie beyond it, and its
+        parameters and amplitude mean as little as a fit at a bound.
     """
 
     parameters: np.ndarray
@@ -51,6 +55,13 @@ class DictionaryMatch:
     correlation: np.ndarray
     indices: np.ndarray
     mask: np.ndarray
+    at_edge: np.ndarray
+
+    @property
+    def status(self):
+        """What became of each signal: "matched", "at edge" or "no match"."""
+        words = np.where(self.at_edge.any(axis=1), "at edge", "matched")
+        return np.where(self.mask, words, "no match")
 
 
 class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -120,6 +131,9 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Signals that are zero, constant, or not finite have no match: NaN, index -1. Very
     large and very small signals are matched like others; only where their amplitude is
     beyond the numbers of the dtype of the atoms do they have no match.
+
+    A signal beyond the grid is matched to its edge, and nothing is claimed of what lies
+    beyond: ``match(X).at_edge`` and ``match(X).status`` mark it.
 
     References
     ----------
@@ -266,7 +280,12 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         found, scale, parameters = match
         mask = found[:, 0] >= 0
         indices = np.where(mask, self.kept_[found[:, 0]], -1)
-        return DictionaryMatch(parameters, scale, correlations[:, 0], indices, mask)
+        low, high = self.parameters_.min(axis=0), self.parameters_.max(axis=0)
+        best = self.parameters_[found[:, 0]]
+        at_edge = ((best == low) | (best == high)) & (low < high) & mask[:, None]
+        return DictionaryMatch(
+            parameters, scale, correlations[:, 0], indices, mask, at_edge
+        )
 
     def predict(self, X):
         """Return the parameters of signals.

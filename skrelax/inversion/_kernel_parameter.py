@@ -81,10 +81,11 @@ class KernelParameterSearch(
         units of its parameter; None for other inversions.
     status_ : int or ndarray of shape (n_signals,)
         A :class:`~skrelax.nonlinear.FitStatus` for each signal. ``AT_BOUND`` says that
-        the value or the strength is at an end of its range. Signals that are zero or
-        noise, or of which nothing is explained (``NO_SIGNAL``), that hold values which
-        are not finite or have no known value (``FAILED``), and ``MASKED`` ones have
-        nan.
+        the value or the strength is at an end of its range, ``NOT_IDENTIFIABLE`` that
+        no kernel depends on the setting, whose value then has no meaning. Signals that
+        are zero or noise, or of which nothing is explained (``NO_SIGNAL``), that hold
+        values which are not finite or have no known value (``FAILED``), and ``MASKED``
+        ones have nan.
     coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
         Distributions as scikit-learn has coefficients.
     distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
@@ -292,6 +293,15 @@ class KernelParameterSearch(
             n_bins = front.transform(self._acquisition).shape[1]
         else:
             n_bins = found.coef.shape[1]
+        if (
+            found is not None
+            and known is None
+            and self._kernels.are_equal(self.values_)
+        ):
+            # The distributions are right, whatever the setting.
+            found.status[found.status <= FitStatus.AT_BOUND] = (
+                FitStatus.NOT_IDENTIFIABLE
+            )
         fits = SettingFits.empty(status, n_bins)
         if self._tables is not None and self._tables.plan.chooses:
             fits.choices["strength"] = np.full(status.size, np.nan)

@@ -9,6 +9,7 @@ from ._linear import CoefficientsMixin
 
 _MESSAGES = {
     FitStatus.AT_BOUND: "the setting or the strength is at an end of its range",
+    FitStatus.NOT_IDENTIFIABLE: "the kernel does not depend on the setting",
     FitStatus.NO_SIGNAL: "nothing of the signal is explained, beyond noise",
     FitStatus.FAILED: "the signal or its known value is not finite",
 }

@@ -22,6 +22,8 @@ from ._lasso import LassoFista
 from ._voxels._numba_signals import _FLOOR as FLOOR
 from ._weighted_rows import mean_squares
 
+# Differences of kernels, relative to their largest number, that no signal tells.
+_SAME_KERNEL = 1e-6
 # Relative differences of sums of squares below which they are equal.
 _FLAT = 1e-9
 
@@ -49,6 +51,13 @@ class SettingKernels(NamedTuple):
     def at(self, value, X):
         """Return the kernel (n_points, n_bins) of an acquisition at a value."""
         return self.fit(value).transform(X)
+
+    def are_equal(self, values):
+        """Return whether kernels at values are equal, so that none can be chosen."""
+        ends = values[0], values[values.size // 2], values[-1]
+        first, *others = (np.asarray(self.at(one, self.acquisition)) for one in ends)
+        most = _SAME_KERNEL * np.abs(first).max(initial=0.0)
+        return all(np.abs(one - first).max(initial=0.0) <= most for one in others)
 
     def line(self, value):
         """Return the KernelLine of a KernelBuilder of one inverted axis, or None."""

@@ -50,8 +50,9 @@ from ._parts import (
     fit_part,
     signals_of,
 )
-from ._report import Ranges
-from ._status import FitStatus, warn_status
+from ._report import Ranges, half_interval
+from ._simpler import Simpler
+from ._status import FitStatus, warn_noise, warn_status
 
 # Smaller steps of coordinates are rounding, whatever tolerance is asked for.
 _FINEST = 1e-14
@@ -134,6 +135,8 @@ class NonlinearRelaxationFit(
     -----
     ConvergenceWarning
         With the number of signals whose status is not ``CONVERGED``.
+    UserWarning
+        If `noise_std` is far above the residuals that Rician noise would leave.
 
     See Also
     --------
@@ -163,13 +166,18 @@ class NonlinearRelaxationFit(
     ascending order.
 
     A relaxation time is ``NOT_IDENTIFIABLE`` if its standard error exceeds its value,
-    or if it lies outside the range that the acquisition can see (a third of the first
-    time to three times the last one for a decay), unless `bounds` names it; a parameter
-    on a linear scale if its standard error exceeds that of a uniform distribution over
-    its range. An estimate is ``AT_BOUND`` if it is closer to a limit than 1e-3 of its
-    standard error (and 1e-2 of the range), or than 1e-7 of the range. Signals do not
-    depend to first order on a flip angle at 180 degrees, so fits of B1 that end there
-    have no standard error.
+    or if half of its 95 % interval exceeds a tenth of it where it lies outside the
+    range that the acquisition can see (a third of the first time to three times the
+    last one for a decay), unless `bounds` names it; a parameter on a linear scale if
+    its standard error exceeds that of a uniform distribution over its range. So is a
+    fit whose model contains a simpler one (``model.simpler``), such as a decay without
+    its constant, that explains the signal as well, at the level of 1 %, with a
+    relaxation time more than three standard errors away: the signal does not tell the
+    two apart. And so is one of Rician noise whose residuals are far smaller than
+    `noise_std` allows. An estimate is ``AT_BOUND`` if it is closer to a limit than
+    1e-3 of its standard error (and 1e-2 of the range), or than 1e-7 of the range.
+    Signals do not depend to first order on a flip angle at 180 degrees, so fits of B1
+    that end there have no standard error.
 
     Standard errors are those of the linearised model. With the noise taken from the
     residuals of m points and p parameters, an interval of 95 % reaches as many of them
@@ -306,6 +314,15 @@ class NonlinearRelaxationFit(
             if self.noise == "rician":
                 rician = choose_problem(*tables, False, seen)
             starts = check_starts(self.init, problem.axes, y.shape[1])
+            simpler = None
+            if not known and rician is None:
+                simpler = Simpler.of(
+                    self.model_, points, self.bounds, weights.roots, self.magnitude_
+                )
+            n_channels = 2 if np.iscomplexobj(y) else 1
+            free = n_channels * (len(points) - len(self.model_.amplitudes))
+            free -= len(problem.axes)
+            quantile = half_interval(None if self.noise_std else free)
             setup = Setup(
                 model=self.model_,
                 points=points,
@@ -314,7 +331,8 @@ class NonlinearRelaxationFit(
                 rician=rician,
                 noise_std=self.noise_std,
                 stop=Stop(float(max(self.tol, _FINEST)), int(self.max_iter)),
-                ranges=Ranges(reach, frozenset(self.bounds or ())),
+                ranges=Ranges(reach, frozenset(self.bounds or ()), quantile),
+                simpler=simpler,
             )
             voxels = Voxels(y, keep, mask, starts, held)
             fits = Fits.empty(self.model_, y)
@@ -324,6 +342,7 @@ class NonlinearRelaxationFit(
             tasks = [(setup, voxels, fits, part) for part in parts]
             run_tasks(fit_part, tasks, n_jobs)
         self._store(fits)
+        warn_noise(self.noise_std, fits.quiet)
         warn_status(fits.status)
         return self
 

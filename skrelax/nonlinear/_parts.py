@@ -15,7 +15,8 @@ from ._report import (
     parameter_values,
     with_known,
 )
-from ._rician import fit_rician, rician_covariance
+from ._rician import contradicts_noise, fit_rician, rician_covariance
+from ._simpler import Simpler, largest_as_good
 from ._status import FitStatus
 
 # Voxels per chunk: small enough for workspaces to stay in the cache of a core.
@@ -87,6 +88,7 @@ class Setup:
     noise_std: float | None
     stop: Stop
     ranges: Ranges
+    simpler: Simpler | None
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class Fits:
     relative_error: np.ndarray
     status: np.ndarray
     n_iter: np.ndarray
+    quiet: np.ndarray
 
     @classmethod
     def empty(cls, model, y):
@@ -130,6 +133,7 @@ class Fits:
             relative_error=np.full(n, np.nan),
             status=np.full(n, FitStatus.FAILED, dtype=np.int8),
             n_iter=np.zeros(n, dtype=np.int32),
+            quiet=np.zeros(n, dtype=bool),
         )
 
 
@@ -174,8 +178,17 @@ def fit_part(setup, voxels, fits, part):
     known = None if voxels.known is None else voxels.known[where]
     own = () if known is None else (known,)
     solution = setup.problem.solve(signals, starts, setup.stop, *own)
+    squares = solution.rss.copy()
     noise = _variance(setup, signals, solution, exponent, known)
     _write_fits(setup, solution, known, noise, exponent, fits, where)
+    if setup.simpler is not None:
+        _mark_doubtful(setup, signals, solution, noise, fits, where)
+    if setup.rician is not None and setup.noise_std is not None:
+        quiet = contradicts_noise(squares, noise[0], _count_free(setup, signals))
+        fits.quiet[where] = quiet
+        status = fits.status[where]
+        status[quiet & (status == FitStatus.CONVERGED)] = FitStatus.NOT_IDENTIFIABLE
+        fits.status[where] = status
     _write_quality(signals, root_weight, solution, fits, where)
 
 
@@ -210,6 +223,32 @@ def _write_fits(setup, solution, known, noise, exponent, fits, where):
     fits.coef[where] = np.where(lost[:, None, None], np.nan, coef)
     fits.status[where] = status
     fits.n_iter[where] = np.minimum(solution.n_iter, max_iter)
+
+
+def _mark_doubtful(setup, Y, solution, noise, fits, where):
+    """Change the status of converged fits that a simpler model contradicts."""
+    variance, exponent = noise
+    with np.errstate(over="ignore"):
+        errors = np.ldexp(coordinate_errors(solution, variance), exponent[:, None])
+        known = np.ldexp(variance, 2 * exponent)
+    free = _count_free(setup, Y)
+    limit = largest_as_good(
+        solution.rss,
+        None if setup.noise_std is None else known,
+        free,
+        setup.simpler.fewer,
+    )
+    doubtful = setup.simpler.contradicts(Y, solution, errors, limit, setup.stop)
+    status = fits.status[where]
+    status[doubtful & (status == FitStatus.CONVERGED)] = FitStatus.NOT_IDENTIFIABLE
+    fits.status[where] = status
+
+
+def _count_free(setup, Y):
+    """Return the degrees of freedom that fits of Y (n, C, N) leave."""
+    n_channels, n_points = Y.shape[1:]
+    free = n_channels * (n_points - len(setup.model.amplitudes))
+    return free - len(setup.problem.axes)
 
 
 def _write_quality(Y, root_weight, solution, fits, where):
@@ -251,9 +290,7 @@ def _variance(setup, Y, solution, exponent, known):
         return _fit_rician(setup, Y, solution, noise_std, known), plain
     if mantissa is not None:
         return np.full(len(Y), mantissa**2), power
-    n_channels, n_points = Y.shape[1:]
-    n_amplitudes = solution.coef.shape[2]
-    free = n_channels * (n_points - n_amplitudes) - solution.u.shape[1]
+    free = _count_free(setup, Y)
     with np.errstate(invalid="ignore"):
         variance = solution.rss / free if free > 0 else np.full(len(Y), np.nan)
     return variance, plain

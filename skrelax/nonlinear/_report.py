@@ -4,6 +4,7 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from ._status import FitStatus
 from ._table import Coordinate
@@ -14,6 +15,9 @@ from ._table import Coordinate
 # chance how close to the limit a minimisation ends.
 _AT_BOUND, _AT_BOUND_ERRORS, _MOST_AT_BOUND = 1e-7, 1e-3, 1e-2
 _COMPLEX_STEP = 1e-30
+# Half of a 95 % interval, relative to the value, from which on a relaxation time beyond
+# the range of the acquisition is not known: errors of the model grow with the distance.
+_WELL_KNOWN = 0.1
 
 
 def real_amplitudes(coef):
@@ -106,11 +110,23 @@ class Ranges(NamedTuple):
     """Where parameters are to be believed.
 
     `reach` (low, high) is what the acquisition can see of relaxation times, or None;
-    `given` names the parameters whose range the caller knows better.
+    `given` names the parameters whose range the caller knows better; `quantile` times
+    a standard error is half of a 95 % interval.
     """
 
     reach: tuple | None
     given: frozenset
+    quantile: float
+
+
+def half_interval(free):
+    """Return half of a 95 % interval in standard errors.
+
+    `free` are the degrees of freedom of the noise, None if it is known.
+    """
+    if free is None:
+        return float(stats.norm.ppf(0.975))
+    return float(stats.t.ppf(0.975, free)) if free > 0 else np.inf
 
 
 def find_status(model, axes, solution, outputs, errors, ranges, max_iter):
@@ -118,7 +134,7 @@ def find_status(model, axes, solution, outputs, errors, ranges, max_iter):
 
     `errors` (n, P) are those of the coordinates.
     """
-    reach, given = ranges
+    reach, given, quantile = ranges
     vague = np.isnan(solution.cov).any(axis=(1, 2))
     at_bound = np.zeros(len(vague), dtype=bool)
     widths = {one.name: one.upper - one.lower for one in model.parameters}
@@ -138,7 +154,8 @@ def find_status(model, axes, solution, outputs, errors, ranges, max_iter):
             vague |= error >= 1.0
             if axis.name not in given:
                 value = axis.from_u(u)
-                vague |= (value < reach[0]) | (value > reach[1])
+                outside = (value < reach[0]) | (value > reach[1])
+                vague |= outside & ~(quantile * error < _WELL_KNOWN)
     vague |= ~np.isfinite(outputs).all(axis=1)
     status = np.full(len(vague), FitStatus.CONVERGED, dtype=np.int8)
     status[vague] = FitStatus.NOT_IDENTIFIABLE

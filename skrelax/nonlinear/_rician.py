@@ -11,6 +11,7 @@ z = y s / sigma^2, and repeats the least-squares fit.
 import functools
 
 import numpy as np
+from scipy import stats
 from scipy.special import i0e, i1e
 
 from ..utils._rice import expected_signal
@@ -23,6 +24,8 @@ _GAUSSIAN_ABOVE = 30.0
 _STEP = 1e-4
 # Smallest variance of the noise as a fraction of the power of a point.
 _LEAST_VARIANCE = 1e-12
+# Probability of residuals as small as they are, below which a level of noise is wrong.
+_TOO_QUIET = 1e-6
 
 
 @functools.cache
@@ -44,6 +47,17 @@ def _information_table():
 def information(ratio):
     """Return the Fisher information of s in units of 1 / sigma^2."""
     return np.interp(np.abs(ratio), *_information_table())
+
+
+def contradicts_noise(rss, variance, free):
+    """Return whether sums of squared residuals (n,) are too small for Rician noise.
+
+    Of magnitudes of pure noise the variance is 2 - pi / 2, of signals above it larger,
+    so that least squares leave at least that with `free` degrees of freedom.
+    """
+    least = (2.0 - 0.5 * np.pi) * stats.chi2.ppf(_TOO_QUIET, max(1, free))
+    with np.errstate(invalid="ignore"):
+        return rss < least * variance
 
 
 def fit_rician(problem, Y, solution, signals, noise_std, stop, known=None):

@@ -62,3 +62,14 @@ def warn_status(status, stacklevel=4):
             ConvergenceWarning,
             stacklevel=stacklevel,
         )
+
+
+def warn_noise(noise_std, quiet, stacklevel=4):
+    """Warn of signals (n,) whose residuals contradict a level of noise, by number."""
+    if quiet.any():
+        warnings.warn(
+            f"noise_std={noise_std:g} is far above the residuals of {quiet.sum()} of "
+            f"{quiet.size} signals; magnitudes of such noise would scatter more, and a "
+            "fit takes from these what is not there.",
+            stacklevel=stacklevel,
+        )

@@ -17,6 +17,7 @@ from ._recovery import GeneralRecovery, LookLocker
 from ._sequence import SequenceModel
 from ._special import Identity, UserSignal
 from ._steady_state import MP2RAGE, BalancedSteadyState, SpoiledGradientEcho
+from ._suggest import model_for, suggest_models
 
 __all__ = [
     "MP2RAGE",
@@ -39,5 +40,7 @@ __all__ = [
     "SpoiledGradientEcho",
     "StretchedExponential",
     "UserSignal",
+    "model_for",
     "resolve_model",
+    "suggest_models",
 ]

@@ -72,6 +72,10 @@ class SignalModel(BaseEstimator, ABC):
     changes_sign = False
     #: A model whose signal, twice with parameters of its own, is this one; or None.
     component = None
+    #: A model with fewer parameters that this one becomes for values of the others, and
+    #: which reads the same columns; or None. Fits whose parameters it does not confirm,
+    #: though it explains the signal as well, are not identifiable.
+    simpler = None
     #: The signal in words of a formula.
     formula = ""
     #: Whether a model tells by itself that there are too few columns or parameters.

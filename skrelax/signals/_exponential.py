@@ -46,6 +46,13 @@ class MonoExponential(SignalModel):
         return f"{text} + offset" if check_flag("offset", self.offset) else text
 
     @property
+    def simpler(self):
+        """The decay without a constant, where there is one."""
+        if not check_flag("offset", self.offset):
+            return None
+        return MonoExponential(self.parameter, self.column)
+
+    @property
     def amplitudes(self):
         has_offset = check_flag("offset", self.offset)
         offset = (Parameter("offset", lower=-np.inf),) if has_offset else ()
@@ -130,6 +137,13 @@ class InversionRecovery(SignalModel):
         return isinstance(self.efficiency, str) and self.efficiency == "fit"
 
     @property
+    def simpler(self):
+        """The recovery after a perfect inversion, where the efficiency is fitted."""
+        if not self._is_fitted:
+            return None
+        return InversionRecovery(repetition_time=self.repetition_time)
+
+    @property
     def amplitudes(self):
         if self._is_fitted:
             inverted = Parameter("inverted", lower=-np.inf)
@@ -193,6 +207,12 @@ class SaturationRecovery(SignalModel):
 
     Times and relaxation times share one unit.
 
+    Parameters
+    ----------
+    column : str, default="TS"
+        Name of the acquisition column with the times from saturation to readout:
+        ``"TR"`` where the readout itself saturates, ``"TI"`` where files call them so.
+
     Examples
     --------
     >>> import numpy as np
@@ -201,7 +221,13 @@ class SaturationRecovery(SignalModel):
     array([[0.]])
     """
 
-    formula = "M0 (1 - exp(-TS / T1))"
+    def __init__(self, column="TS"):
+        self.column = column
+
+    @property
+    def formula(self):
+        """The signal in words of a formula."""
+        return f"M0 (1 - exp(-{self.column} / T1))"
 
     @property
     def parameters(self):
@@ -209,7 +235,7 @@ class SaturationRecovery(SignalModel):
 
     @property
     def acquisition_columns(self):
-        return ("TS",)
+        return names_of("column", self.column)
 
     def evaluate(self, acquisition, parameters):
         return -np.expm1(-_column(acquisition) / parameters[:, 0])

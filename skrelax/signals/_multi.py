@@ -123,6 +123,11 @@ class StretchedExponential(SignalModel):
         return f"M0 exp(-({self.column} / {self.parameter})^beta)"
 
     @property
+    def simpler(self):
+        """The decay with beta = 1."""
+        return MonoExponential(self.parameter, self.column)
+
+    @property
     def parameters(self):
         return Parameter(self.parameter), Parameter("beta", lower=0.2, upper=1.5)
 

@@ -21,6 +21,7 @@ from ._steady_state import SpoiledGradientEcho
 NAMED = {
     "T2": MonoExponential,
     "T2*": lambda: MonoExponential("T2*"),
+    "T2*-offset": lambda: MonoExponential("T2*", offset=True),
     "T1rho": lambda: MonoExponential("T1rho", "TSL"),
     "T2-offset": lambda: MonoExponential(offset=True),
     "T2-biexponential": BiExponential,
@@ -63,13 +64,13 @@ def resolve_model(kernel, argument="kernel"):
     Parameters
     ----------
     kernel : str, callable or SignalModel
-        ``"T2"``, ``"T2*"``, ``"T1rho"``, ``"T2-offset"``, ``"T2-biexponential"``,
-        ``"T2-stretched"``, ``"T1-IR"``, ``"T1-IR-efficiency"``, ``"T1-general"``,
-        ``"T1-SR"``, ``"T1-LL"``, ``"T1-VFA"``, ``"T2-EPG"`` (which wants its echo
-        spacing set), ``"diffusion"``, ``"gaussian"``,
-        ``"impedance-real"``, ``"impedance-imaginary"``, ``"identity"``, a
-        function ``f(acquisition, relaxation_times)`` that broadcasts, or a
-        model, which is returned as it is. A function of three or more arguments, as
+        ``"T2"``, ``"T2*"``, ``"T1rho"``, ``"T2-offset"``, ``"T2*-offset"``,
+        ``"T2-biexponential"``, ``"T2-stretched"``, ``"T1-IR"``,
+        ``"T1-IR-efficiency"``, ``"T1-general"``, ``"T1-SR"``, ``"T1-LL"``,
+        ``"T1-VFA"``, ``"T2-EPG"`` (which wants its echo spacing set), ``"diffusion"``,
+        ``"gaussian"``, ``"impedance-real"``, ``"impedance-imaginary"``,
+        ``"identity"``, a function ``f(acquisition, relaxation_times)`` that
+        broadcasts, or a model, which is returned as it is. A function of three or more arguments, as
         in ``f(TE, T2, beta)``, has one column and several nonlinear parameters of
         these names; :class:`UserSignal` says more.
     argument : str, default="kernel"

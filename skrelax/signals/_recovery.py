@@ -3,6 +3,7 @@
 import numpy as np
 
 from ._base import Parameter, SignalModel, _column, names_of
+from ._exponential import InversionRecovery
 
 
 class GeneralRecovery(SignalModel):
@@ -11,12 +12,26 @@ class GeneralRecovery(SignalModel):
     .. math:: s(t) = a + b \exp(-t / T_1)
 
     for imperfect inversion, saturation or any repetition time that all points share.
+    Where it differs from point to point,
+
+    .. math:: s(t) = a (1 - \exp(-T_R / T_1)) + b (\exp(-t / T_1) - \exp(-T_R / T_1)).
+
     Times and relaxation times share one unit.
 
     Parameters
     ----------
     column : str, default="TI"
         Name of the acquisition column with the times.
+    repetition_time : "TR" or None, default=None
+        ``"TR"`` reads the time from one preparation to the next from the acquisition
+        column of this name, for each point.
+
+    Notes
+    -----
+    The second formula is the steady state of a preparation that multiplies the
+    magnetisation by any factor c and of a 90 degree readout [1]_: a = M0 and
+    b = M0 (c - 1), where c = -1 is a perfect inversion and c = 0 a saturation. For a
+    repetition time that all points share it spans the same signals as the first one.
 
     References
     ----------
@@ -34,12 +49,17 @@ class GeneralRecovery(SignalModel):
 
     changes_sign = True
 
-    def __init__(self, column="TI"):
+    def __init__(self, column="TI", repetition_time=None):
         self.column = column
+        self.repetition_time = repetition_time
 
     @property
     def formula(self):
         """The signal in words of a formula."""
+        if self._reads_repetition():
+            return (
+                f"a (1 - exp(-TR / T1)) + b (exp(-{self.column} / T1) - exp(-TR / T1))"
+            )
         return f"a + b exp(-{self.column} / T1)"
 
     @property
@@ -52,19 +72,41 @@ class GeneralRecovery(SignalModel):
 
     @property
     def acquisition_columns(self):
-        return names_of("column", self.column)
+        columns = names_of("column", self.column)
+        return (*columns, "TR") if self._reads_repetition() else columns
+
+    @property
+    def simpler(self):
+        """The recovery after a perfect inversion."""
+        return InversionRecovery(
+            repetition_time="TR" if self._reads_repetition() else None
+        )
+
+    def _reads_repetition(self):
+        """Return whether each point has a repetition time of its own."""
+        repetition = self.repetition_time
+        if repetition is None:
+            return False
+        if not (isinstance(repetition, str) and repetition == "TR"):
+            raise ValueError(
+                f"repetition_time must be 'TR' or None, got {repetition!r}."
+            )
+        return True
 
     def basis(self, acquisition, parameters):
         decay = np.exp(-_column(acquisition) / parameters[:, 0])
-        return np.stack([np.ones_like(decay), decay])
+        if not self._reads_repetition():
+            return np.stack([np.ones_like(decay), decay])
+        before = np.exp(-_column(acquisition, 1) / parameters[:, 0])
+        return np.stack([1.0 - before, decay - before])
 
     def evaluate(self, acquisition, parameters):
         """Return the recovery of a perfect inversion, a = 1 and b = -2.
 
         Parameters
         ----------
-        acquisition : ndarray of shape (n_points, 1)
-            Times.
+        acquisition : ndarray of shape (n_points, n_columns)
+            Times, and repetition times where these are a column.
         parameters : ndarray of shape (n_sets, 1)
             Relaxation times.
 
@@ -105,6 +147,9 @@ class LookLocker(GeneralRecovery):
     >>> LookLocker().derive(np.array([[1.0], [1.9], [0.5]]))[-1]
     array([0.45])
     """
+
+    #: A perfect inversion does not tell T1 from T1*.
+    simpler = None
 
     def __init__(self, column="TI"):
         super().__init__(column)

@@ -133,6 +133,11 @@ def _by_name(models, wanted, names):
     return [next(queues[name]) for name in wanted]
 
 
+def find_column(quantity, names):
+    """Return the places of a quantity among names, one if names settle it."""
+    return _candidates(quantity, names, 1)
+
+
 def _candidates(wanted, names, count):
     """Return where a quantity is among names, in the order of their numbers."""
     exact = [place for place, name in enumerate(names) if name == wanted]

@@ -453,3 +453,31 @@ def test_later_changes_of_the_arrays_do_not_reach_the_fit():
     expected = matcher.predict(signals)
     atoms[:], parameters[:] = 1.0, -1.0
     assert_array_equal(matcher.predict(signals), expected)
+
+
+def test_matches_at_the_edge_are_marked():
+    times = np.linspace(0.01, 0.3, 30)
+    grid = parameter_grid(T2=np.geomspace(0.02, 0.35, 60))
+    atoms, parameters = make_dictionary("T2", grid, times)
+    T2 = np.array([0.005, 0.08, 0.34, 2.2])
+    signals = np.vstack([np.exp(-times / T2[:, None]), np.zeros(30)])
+    for refine in (None, "parabola"):
+        match = DictionaryMatcher(refine=refine).fit(atoms, parameters).match(signals)
+        assert match.at_edge[:, 0].tolist() == [True, False, False, True, False]
+        assert match.status.tolist() == [
+            "at edge", "matched", "matched", "at edge", "no match"
+        ]  # fmt: skip
+        # Nothing is claimed beyond the grid, where the amplitude is wrong, too.
+        assert_allclose(match.parameters[[0, 3], 0], [0.02, 0.35])
+        assert match.scale[3] > 1.1
+    # A parameter that all atoms share has no edge, and others have their own.
+    model = EPGEchoTrain(B1=None, T1=None, echo_spacing=0.01, n_echoes=24)
+    grid = parameter_grid(
+        T2=np.geomspace(0.02, 0.2, 30), T1=[1.0], B1=np.linspace(0.6, 1, 9)
+    )
+    atoms, parameters = make_dictionary(model, grid)
+    sets = np.array([[0.06, 1.0, 0.8], [0.06, 1.0, 0.4]])
+    signals = model.evaluate(model.own_acquisition(), sets).T
+    match = DictionaryMatcher().fit(atoms, parameters).match(signals)
+    assert not match.at_edge[0].any()
+    assert match.at_edge[1].tolist() == [False, False, True]

@@ -31,7 +31,9 @@ from skrelax.signals import (
     SpoiledGradientEcho,
     StretchedExponential,
     UserSignal,
+    model_for,
     resolve_model,
+    suggest_models,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -94,6 +96,7 @@ METHODS = ("evaluate", "basis", "jacobian")
 def test_every_model_is_here():
     classes = {type(model).__name__ for model, _, _ in MODELS.values()}
     others = {Parameter, SequenceModel, SignalModel, resolve_model}
+    others |= {model_for, suggest_models}
     assert classes | {one.__name__ for one in others} == set(signals.__all__)
 
 
@@ -524,3 +527,17 @@ def test_fitted_state_does_not_follow_its_arguments():
     trains = MP2RAGE(np.array([0.7, 2.5]))
     trains.own_acquisition()[:] = 0.0
     np.testing.assert_array_equal(trains.inversion_times, [0.7, 2.5])
+
+
+def test_models_of_an_acquisition():
+    def suggest(values):
+        acquisition = pd.DataFrame({"TE": np.ravel(values), "TR": 1.0})
+        return suggest_models(acquisition)
+
+    for bad in hostile.arrays(TE[:, 0]).values():
+        hostile.ends_well(lambda bad=bad: suggest(bad), ("TE",))
+        hostile.ends_well(lambda bad=bad: suggest_models(bad), ("acquisition",))
+    frame = pd.DataFrame({"TE": TE[:, 0]})
+    for value in hostile.numbers().values():
+        hostile.ends_well(lambda v=value: model_for(v, frame), ("name",))
+        hostile.ends_well(lambda v=value: model_for("T2", v), ("acquisition",))

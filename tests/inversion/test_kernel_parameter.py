@@ -212,3 +212,22 @@ def test_what_is_no_linear_inversion_is_refused():
         KernelParameterSearch(pipeline, "efficiency").fit(times, times[:, 0])
     with pytest.raises(TypeError, match=r"a LassoFista, a SmoothLasso, a Multi.*CV"):
         StrengthSearch(LassoFistaCV()).fit(times, times[:, 0])
+
+
+def test_a_setting_without_influence_is_not_known():
+    # Between pulses of 180 degrees nothing is stored along the field.
+    times = 0.01 * np.arange(1, 25)[:, None]
+    model = EPGEchoTrain(echo_spacing=0.01)
+    noise = 0.002 * np.random.default_rng(0).standard_normal((24, 3))
+    y = model.evaluate(times, np.array([[0.04], [0.06], [0.09]])) + noise
+    pipeline = make_pipeline(
+        KernelBuilder(model, grid=np.geomspace(0.01, 1.0, 30)), SmoothLasso(order=0)
+    )
+    search = KernelParameterSearch(pipeline, "T1", np.linspace(0.3, 3.0, 10))
+    with pytest.warns(ConvergenceWarning, match="3 not identifiable"):
+        search.fit(times, y)
+    assert (search.status_ == FitStatus.NOT_IDENTIFIABLE).all()
+    # The distributions do not depend on it.
+    assert np.isfinite(search.coef_).all()
+    known = search.fit(times, y, known=1.0)
+    assert (known.status_ == FitStatus.CONVERGED).all()

@@ -189,7 +189,8 @@ def test_statuses_and_the_rest_of_the_map():
     y[3, 2] = np.nan
     y[3, 3] = np.inf
     y[:, 4] = 1.0  # no decay
-    y[:, 5] = np.exp(-X[:, 0] / 2.0)  # beyond three times the last echo
+    # Beyond three times the last echo, and not better known than to a tenth.
+    y[:, 5] = np.exp(-X[:, 0] / 2.0) + 0.02 * np.cos(5.0 * np.arange(len(X)))
     mask = np.ones(9, dtype=bool)
     mask[6] = False
     words = "5 of 8 fits are not converged: 1 at bound, 1 not identifiable, 1 no signal"
@@ -202,7 +203,8 @@ def test_statuses_and_the_rest_of_the_map():
     ]  # fmt: skip
     assert np.isnan(fit.params_[[1, 2, 3, 6]]).all()
     assert np.isnan(fit.stderr_[4]).all()
-    assert_allclose(fit.params_[5], [1.0, 2.0], rtol=1e-5)
+    # What is flagged keeps its values.
+    assert_allclose(fit.params_[5], [1.0, 2.0], rtol=0.3)
     assert_allclose(fit.params_[[0, 7, 8]], [truth] * 3, rtol=0.1)
     assert np.isnan(fit.predict(X)[:, 1]).all()
     # Five fits have a score, and a constant signal one of zero.

@@ -108,7 +108,8 @@ def test_t2_with_stimulated_echoes(shared_data):
         fit = NonlinearRelaxationFit(model).fit(X, signals[:, sphere])
         values[sphere] = 1e3 * np.median(fit.params_[:, 1])
         angles[sphere] = 180 * np.median(fit.params_[:, 2])
-        if sphere < 2:
+        if sphere == 0:
+            # The second one, 4.2 times as long as the train, is known to 4 %.
             assert (fit.status_ == FitStatus.NOT_IDENTIFIABLE).mean() > 0.9
     assert error(values, T2_3T) < 4.0
     # One refocusing angle, which stands for the slice profile, fits all spheres.

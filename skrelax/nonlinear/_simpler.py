@@ -1,0 +1,85 @@
+"""Whether a model with fewer parameters confirms what a fit says.
+
+Standard errors are those of a model that is linear over their size. Where a constant
+and a slow decay cannot be told apart, say, they are far too small: the decay without a
+constant explains the signal as well, with a relaxation time that lies many standard
+errors away.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from ._choice import choose_problem
+from ._inputs import find_limits
+
+# Standard errors of logarithms up to this are believed.
+_BELIEVED = 0.05
+# Level of the test whether the simpler model explains as much, and how many standard
+# errors apart its parameters may then be: of a linear model 2.6, with this level.
+_LEVEL, _FAR = 0.01, 3.0
+
+
+@dataclass(frozen=True)
+class Simpler:
+    """The problem of a simpler model on the same points.
+
+    `places` are the coordinates of both that have one name, (own, of the simpler one);
+    `fewer` is the number of parameters that it lacks.
+    """
+
+    problem: object
+    places: tuple
+    fewer: int
+
+    @classmethod
+    def of(cls, model, points, bounds, root_weight, magnitude):
+        """Return that of a model, or None if it has no simpler one."""
+        simple = model.simpler
+        if simple is None:
+            return None
+        names = [parameter.name for parameter in simple.parameters]
+        own = [parameter.name for parameter in model.parameters]
+        bounds = {name: ends for name, ends in (bounds or {}).items() if name in names}
+        limits = find_limits(simple, points, bounds)
+        problem = choose_problem(simple, points, limits, root_weight, magnitude)
+        places = tuple((own.index(name), k) for k, name in enumerate(names))
+        count = len(own) + len(model.amplitudes)
+        return cls(problem, places, count - len(names) - len(simple.amplitudes))
+
+    def contradicts(self, Y, solution, errors, limit, stop):
+        """Return which fits (n,) the simpler model explains as well, but otherwise.
+
+        `errors` (n, P) are those of the coordinates of the fits of Y (n, C, N). `limit`
+        (n,) is the largest sum of squares that still is as good.
+        """
+        doubtful = np.zeros(len(Y), dtype=bool)
+        own = [place for place, _ in self.places]
+        with np.errstate(invalid="ignore"):
+            asked = (errors[:, own] > _BELIEVED).any(axis=1)
+        asked &= np.isfinite(solution.u).all(axis=1)
+        if not asked.any():
+            return doubtful
+        found = self.problem.solve(Y[asked], None, stop)
+        with np.errstate(invalid="ignore"):
+            as_good = found.rss <= limit[asked]
+            far = np.zeros(len(as_good), dtype=bool)
+            for place, k in self.places:
+                apart = np.abs(found.u[:, k] - solution.u[asked, place])
+                far |= apart > _FAR * errors[asked, place]
+        doubtful[asked] = as_good & far
+        return doubtful
+
+
+def largest_as_good(rss, variance, free, fewer):
+    """Return the sums of squares (n,) of a simpler model that are as good.
+
+    `variance` (n,) is a known one; None takes it from `rss` (n,) with `free` degrees
+    of freedom.
+    """
+    if variance is not None:
+        return rss + variance * stats.chi2.isf(_LEVEL, fewer)
+    if free < 1:
+        return np.full(len(rss), -np.inf)
+    return rss * (1.0 + stats.f.isf(_LEVEL, fewer, free) * fewer / free)

@@ -1,5 +1,7 @@
 """Pixels of DICOM files, which may need a decoder that is not installed."""
 
+import warnings
+
 import numpy as np
 
 from ._files import ImageFileError, reason
@@ -8,17 +10,43 @@ from ._files import ImageFileError, reason
 _JPEG_2000, _OTHERS = "pylibjpeg pylibjpeg-openjpeg", "pylibjpeg pylibjpeg-libjpeg"
 
 
+def iterate_pixels(path, name, frames):
+    """Yield the stored pixels of frames of a file, or of all of it for None.
+
+    Frames are read one by one: a file of thousands never lies in memory as a whole.
+    """
+    import pydicom
+    from pydicom.pixels import iter_pixels
+
+    with warnings.catch_warnings():
+        # pydicom warns of every small breach of the standard.
+        warnings.simplefilter("ignore")
+        if frames is None:
+            yield read_pixels(pydicom.dcmread(path), name)
+            return
+        try:
+            yield from iter_pixels(path, indices=frames, raw=True)
+        except GeneratorExit:
+            raise
+        except Exception as error:
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+            raise _unreadable(header, name, error) from error
+
+
 def read_pixels(data, name):
     """Return the stored pixels of a data set."""
     try:
         return np.asarray(data.pixel_array)
     except Exception as error:
-        syntax = getattr(getattr(data, "file_meta", None), "TransferSyntaxUID", None)
-        if syntax is None or not getattr(syntax, "is_compressed", False):
-            raise ImageFileError(
-                f"{name}: pixels cannot be read ({reason(error)})."
-            ) from error
-        raise ImageFileError(_words(name, syntax, error)) from error
+        raise _unreadable(data, name, error) from error
+
+
+def _unreadable(data, name, error):
+    """Return the error that says why pixels cannot be read."""
+    syntax = getattr(getattr(data, "file_meta", None), "TransferSyntaxUID", None)
+    if syntax is None or not getattr(syntax, "is_compressed", False):
+        return ImageFileError(f"{name}: pixels cannot be read ({reason(error)}).")
+    return ImageFileError(_words(name, syntax, error))
 
 
 def _words(name, syntax, error):
@@ -28,8 +56,8 @@ def _words(name, syntax, error):
     packages = _JPEG_2000 if "2000" in syntax.name else _OTHERS
     return (
         f"{name}: pixels are compressed ({syntax.name}), and nothing that decodes them "
-        f"is installed: pip install {packages} (or python-gdcm), or decompress the "
-        "files with gdcmconv --raw (JPEG also with dcmdjpeg)."
+        f'is installed: pip install "skrelax[compressed]" (that is {packages}), or '
+        "decompress the files with gdcmconv --raw (JPEG also with dcmdjpeg)."
     )
 
 

@@ -213,7 +213,8 @@ def _beyond(arguments, y):
     """Return which voxels have numbers that no fit can square, and say how many."""
     parts = [y.real, y.imag] if np.iscomplexobj(y) else [y]
     tops = [np.maximum(part.max(axis=0), -part.min(axis=0)) for part in parts]
-    tops = np.max(tops, axis=0)
+    # Single precision does not know numbers that large.
+    tops = np.max(tops, axis=0).astype(np.float64)
     beyond = ((tops > 0) & (tops < SMALLEST)) | ((tops > LARGEST) & (tops < np.inf))
     if beyond.all():
         raise ValueError(

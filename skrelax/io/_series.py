@@ -25,6 +25,8 @@ _FREE = {"TI": ("TR", "TS"), "TS": ("TR",), "FA": ("TR", "TS"), "TR": ("TS",)}
 _DELAYS = ("TS", "TI", "TR")
 # Series that are told in one line of an error.
 _TOLD = 12
+# Series that are told one by one when they are merged.
+_MERGED = 3
 # Largest range of series numbers.
 _LONGEST_RANGE = 100_000
 _NUMBERS = re.compile(r"\s*\d+\s*(-\s*\d+\s*)?(,\s*\d+\s*(-\s*\d+\s*)?)*")
@@ -243,9 +245,14 @@ def choose_series(found, source, *, wanted, varying, component, told=False):
         names = " or ".join(varying)
         if varying == _QUANTITIES:
             names = "a time or an angle"
+        what = (
+            "no series, or images of one place and sequence with other settings "
+            f"equal, vary in {names}"
+        )
+        if not any(series.has(name) for series in usable for name in varying):
+            what = f"no images tell {names}"
         raise SeriesError(
-            f"{source}: no series, or images of one place and sequence with other "
-            f"settings equal, vary in {names}; choose with "
+            f"{source}: {what}; choose with "
             f"{_way_out([[one] for one in usable])}: {_list(found)}."
         )
     letters = _there(usable, component, source)
@@ -396,6 +403,13 @@ def _taken(found, group, letters, column, varying):
     """Return the Choice of a group."""
     taken = {id(series) for series in group}
     notes = [f"series {series.words()}" for series in group]
+    if len(notes) > _MERGED:
+        whole = Series(None, group[0].name, [], group[0].components, ())
+        whole.points = [one for series in group for one in series.points]
+        ends = shown(group[0].name), shown(group[-1].name)
+        numbers = sorted({one.number for one in group if one.number is not None})
+        called = as_ranges(numbers) if len(numbers) == len(group) else " to ".join(ends)
+        notes = [f"{len(group)} series {called} ({', '.join(whole.facts())})"]
     if column is None:
         column = next((name for name in varying if varies(group, name)), None)
     for series in found:

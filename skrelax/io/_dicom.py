@@ -4,19 +4,14 @@ import warnings
 
 import numpy as np
 
+from ._choice import check_component, check_varying, check_wanted, choose_series
 from ._clipped import find_clipped
 from ._dicom_header import read_header
 from ._dicom_pixels import iterate_pixels
 from ._files import ImageFileError, as_path, reason
+from ._image_times import name_delays
 from ._images import check_acquisition_given, make_image_table, say_clipped
-from ._series import (
-    Series,
-    check_component,
-    check_varying,
-    check_wanted,
-    choose_series,
-    name_delays,
-)
+from ._series import Series
 from ._siemens import tile
 from ._stack import is_parallel, stack_images
 

@@ -7,16 +7,10 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from ..utils._written import written_together
+from ._choice import check_component, check_varying, check_wanted, choose_series
 from ._files import as_numbers, as_path, shown
+from ._image_times import doubt_times, name_delays
 from ._images import check_acquisition_given, make_image_table
-from ._series import (
-    check_component,
-    check_varying,
-    check_wanted,
-    choose_series,
-    doubt_times,
-    name_delays,
-)
 from ._sidecar import SUFFIXES
 from ._volume_series import (
     check_geometry,

@@ -79,7 +79,7 @@ class Name(NamedTuple):
 def parse_name(path):
     """Return the Name of a file."""
     stem = path.name
-    for ending in (*SUFFIXES, ".json"):
+    for ending in (*SUFFIXES, ".json", ".hdr", ".img"):
         stem = stem.removesuffix(ending)
     *parts, suffix = stem.split("_")
     matches = [_ENTITY.fullmatch(part) for part in parts]

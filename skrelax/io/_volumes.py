@@ -41,6 +41,11 @@ class VolumeFile:
             raise ValueError(f"{path}: the header claims voxels of shape {self.shape}.")
         if self.image.get_data_dtype().kind not in "iufc":
             raise ValueError(f"{path}: holds colours, expected one number per voxel.")
+        file = str(self.image.file_map["image"].filename)
+        if not os.path.isfile(file):
+            raise ValueError(
+                f"{file}: no such file, expected the voxels beside a header."
+            )
 
     @property
     def n_volumes(self):
@@ -162,8 +167,6 @@ def is_affine(affine):
 
 def _check_claim(image, shape, file):
     """Return where voxels start and their bytes, if a file can have them."""
-    if not os.path.isfile(file):
-        raise ValueError(f"{file}: no such file, expected the voxels beside a header.")
     claimed = image.get_data_dtype().itemsize
     for size in shape:
         claimed *= size

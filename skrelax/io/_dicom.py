@@ -145,7 +145,7 @@ def find_dicom_series(folder):
             series.reason = series.reason or str(header.error)
             series.error = header.error
             found.append(series)
-    return found
+    return sorted(found, key=lambda series: (series.number is None, series.number or 0))
 
 
 def _as_series(header, images, place):

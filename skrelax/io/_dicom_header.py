@@ -130,8 +130,10 @@ def _judge(data, name):
     if kinds[:1] == ["DERIVED"]:
         if any(_MAPS.fullmatch(kind) for kind in kinds[2:]):
             return "derived: " + clean_label(" ".join(kinds[2:]), "map"), None
-        return judge_name(name), "derived images"
-    return judge_name(name), None
+        why, doubtful = judge_name(name)
+        # Both the scanner and whoever named it say so.
+        return why or doubtful, "derived images"
+    return judge_name(name, original=kinds[:1] == ["ORIGINAL"])
 
 
 def _images_of(data, path, name):

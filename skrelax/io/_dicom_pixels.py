@@ -1,5 +1,6 @@
 """Pixels of DICOM files, which may need a decoder that is not installed."""
 
+import contextlib
 import warnings
 
 import numpy as np
@@ -18,19 +19,29 @@ def iterate_pixels(path, name, frames):
     import pydicom
     from pydicom.pixels import iter_pixels
 
+    if frames is None:
+        with _silence():
+            pixels = read_pixels(pydicom.dcmread(path), name)
+        yield pixels
+        return
+    iterator = iter_pixels(path, indices=frames, raw=True)
+    for _ in frames:
+        # Not around the yield: whoever asks for pixels may warn.
+        with _silence():
+            try:
+                pixels = next(iterator)
+            except Exception as error:
+                header = pydicom.dcmread(path, stop_before_pixels=True)
+                raise _unreadable(header, name, error) from error
+        yield pixels
+
+
+@contextlib.contextmanager
+def _silence():
+    """Keep pydicom from warning of every small breach of the standard."""
     with warnings.catch_warnings():
-        # pydicom warns of every small breach of the standard.
         warnings.simplefilter("ignore")
-        if frames is None:
-            yield read_pixels(pydicom.dcmread(path), name)
-            return
-        try:
-            yield from iter_pixels(path, indices=frames, raw=True)
-        except GeneratorExit:
-            raise
-        except Exception as error:
-            header = pydicom.dcmread(path, stop_before_pixels=True)
-            raise _unreadable(header, name, error) from error
+        yield
 
 
 def read_pixels(data, name):

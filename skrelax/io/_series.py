@@ -96,13 +96,17 @@ def varies(group, column):
     return False
 
 
-def judge_name(name):
-    """Return why images of a name are no measurement, or None."""
+def judge_name(name, original=False):
+    """Return why images of a name are no measurement, and why others come first.
+
+    Protocols that make maps call what they measure maps, too: the name says nothing of
+    images that are known to be original.
+    """
     if _LOCALIZER_NAME.search(name):
-        return "localizer"
-    if _DERIVED_NAME.search(name):
-        return "derived, by its name"
-    return None
+        return "localizer", None
+    if not original and _DERIVED_NAME.search(name):
+        return None, "derived, by its name"
+    return None, None
 
 
 def as_frame(found):

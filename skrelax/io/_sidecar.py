@@ -233,12 +233,16 @@ def judge(name, content):
         if name.suffix not in _MEASURED:
             return None, f"suffix {name.suffix} is not one of a relaxation series"
         return None, None
-    why = judge_name(name.stem.replace("_", " "))
-    if why is None and isinstance(content.get("SeriesDescription"), str):
-        why = judge_name(content["SeriesDescription"])
     kinds = _types_of(content)
-    doubtful = "derived images" if kinds[:1] == ["DERIVED"] else None
-    return why, doubtful
+    texts = [name.stem.replace("_", " "), content.get("SeriesDescription")]
+    for text in texts:
+        if not isinstance(text, str):
+            continue
+        why, doubtful = judge_name(text, original=kinds[:1] == ["ORIGINAL"])
+        if why or doubtful:
+            derived = kinds[:1] == ["DERIVED"]
+            return why or (doubtful if derived else None), doubtful
+    return None, "derived images" if kinds[:1] == ["DERIVED"] else None
 
 
 def sequence_of(name, content):

@@ -131,7 +131,9 @@ class RelaxationTable:
             )
         mask = np.asarray(self.spatial["mask"])
         # Masks in files are zeros and ones.
-        sound = mask.dtype.kind in "biuf" and np.isin(mask, (0, 1)).all()
+        sound = mask.dtype.kind == "b" or (
+            mask.dtype.kind in "iuf" and np.isin(mask, (0, 1)).all()
+        )
         if not sound or mask.ndim == 0:
             raise TypeError(
                 'spatial["mask"] must be a boolean image, got '

@@ -91,10 +91,11 @@ def open_files(paths, is_folder, told):
         if path.name.endswith(_PAR):
             for volumes in open_parrec(path):
                 name = clean_label(volumes.protocol or path.stem, path.stem)
+                why, doubtful = judge_name(name, original=True)
                 files.append(
                     ImageFile(
                         path, volumes, volumes.points, volumes.component, None, name,
-                        ("par", str(path)), reason=judge_name(name),
+                        ("par", str(path)), reason=why, doubtful=doubtful,
                     )
                 )  # fmt: skip
             continue

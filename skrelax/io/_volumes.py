@@ -83,14 +83,16 @@ class VolumeFile:
         """
         file = str(self.image.file_map["image"].filename)
         start, claimed = _check_claim(self.image, self.shape, file)
-        try:
+        volumes = _read_volumes(self, file, start)
+        for _ in range(self.n_volumes):
+            # Not around the yield: whoever asks for voxels may warn.
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                yield from _read_volumes(self, file, start)
-        except GeneratorExit:
-            raise
-        except Exception as error:
-            raise _missing(self.shape, file, start, claimed, error) from error
+                try:
+                    one = next(volumes)
+                except Exception as error:
+                    raise _missing(self.shape, file, start, claimed, error) from error
+            yield one
 
 
 def load_volumes(path):
@@ -216,7 +218,7 @@ def _read_volumes(file, name, start):
     slope, inter = file.scaling
     with (gzip.open if low.endswith(".gz") else open)(name, "rb") as stream:
         stream.seek(start)
-        for _ in range(file.n_volumes):
+        for number in range(file.n_volumes):
             content = stream.read(size)
             if len(content) < size:
                 raise EOFError("it ends before its last voxel")
@@ -224,9 +226,9 @@ def _read_volumes(file, name, start):
             values = stored
             if (slope, inter) != (1.0, 0.0):
                 values = stored * slope + inter
+            while number == file.n_volumes - 1 and stream.read(_CHUNK):
+                pass
             yield stored, values
-        while stream.read(_CHUNK):
-            pass
 
 
 def _read(image, file):

@@ -67,3 +67,13 @@ def write_volume(path, values, affine=AFFINE, dtype=np.float32, **sidecar):
     if sidecar:
         name = path.name.removesuffix(".gz").removesuffix(".nii")
         path.with_name(f"{name}.json").write_text(json.dumps(sidecar))
+
+
+def write_echoes(folder, times, slices=1, shape=(3, 4), **values):
+    """Write a file for each echo time [ms] and slice, with other pixels in each."""
+    rng = np.random.default_rng(0)
+    for time in times:
+        for k in range(slices):
+            pixels = rng.integers(10, 1000, shape)
+            write_image(folder / f"{time:g}-{k}.dcm", pixels, (0.0, 0.0, 5.0 * k),
+                        EchoTime=time, **values)  # fmt: skip

@@ -184,7 +184,7 @@ def _from_text(path, text, column):
     lines = [line for line in lines if line][: _MOST_ROWS + 1]
     if not lines:
         raise ValueError(f"{path}: is empty, expected times or angles.")
-    mark = next((mark for mark in (";", "\t", ",") if mark in lines[-1]), None)
+    mark = _separator(lines)
     rows = [_split(line, mark) for line in lines]
     header = None
     if any(_as_number(cell) is None for cell in rows[0]):
@@ -216,6 +216,16 @@ def _from_text(path, text, column):
             raise ValueError(f"{path}: has two columns of {name}.")
         columns[name] = factor * np.array(values, dtype=np.float64)
     return columns
+
+
+def _separator(lines):
+    """Return what stands between columns, None for blanks."""
+    for mark in (";", "\t"):
+        if any(mark in line for line in lines):
+            return mark
+    # Elsewhere a comma may be that of decimals.
+    has_header = any(letter.isalpha() for letter in lines[0].replace("e", ""))
+    return "," if "," in lines[0] and (has_header or len(lines) == 1) else None
 
 
 def _split(line, mark):

@@ -47,7 +47,8 @@ def print_series(source):
     """Print the series in a folder, a line each."""
     for _, row in list_series(source).iterrows():
         number = "-" if row["series"] is None else row["series"]
-        facts = [f"{row['images']} images {row['components']}"]
+        count = row["images"]
+        facts = [f"{count} image{'' if count == 1 else 's'} {row['components']}"]
         for name in COLUMNS:
             values = row[name]
             if values.size and values.any():
@@ -57,7 +58,7 @@ def print_series(source):
                 many = f" ({values.size})" if values.size > 2 else ""
                 facts.append(f"{name} {'-'.join(ends)} {unit}{many}")
         why = f": {row['left_out']}" if row["left_out"] else ""
-        print(printable(f"{number}  {row['description']}  {', '.join(facts)}{why}"))
+        print(printable(f"{number} {row['description']} ({', '.join(facts)}){why}"))
 
 
 def say_series(table):

@@ -21,7 +21,13 @@ def iterate_pixels(path, name, frames):
 
     if frames is None:
         with _silence():
-            pixels = read_pixels(pydicom.dcmread(path), name)
+            try:
+                data = pydicom.dcmread(path)
+            except Exception as error:
+                raise ImageFileError(
+                    f"{name}: cannot be read ({reason(error)})."
+                ) from error
+            pixels = read_pixels(data, name)
         yield pixels
         return
     iterator = iter_pixels(path, indices=frames, raw=True)
@@ -55,7 +61,11 @@ def read_pixels(data, name):
 def _unreadable(data, name, error):
     """Return the error that says why pixels cannot be read."""
     syntax = getattr(getattr(data, "file_meta", None), "TransferSyntaxUID", None)
-    if syntax is None or not getattr(syntax, "is_compressed", False):
+    try:
+        compressed = syntax is not None and syntax.is_compressed
+    except (AttributeError, ValueError):  # what a damaged file names is none
+        compressed = False
+    if not compressed:
         return ImageFileError(f"{name}: pixels cannot be read ({reason(error)}).")
     return ImageFileError(_words(name, syntax, error))
 

@@ -77,7 +77,7 @@ def _words(name, syntax, error):
     packages = _JPEG_2000 if "2000" in syntax.name else _OTHERS
     return (
         f"{name}: pixels are compressed ({syntax.name}), and nothing that decodes them "
-        f'is installed: pip install "skrelax[compressed]" (that is {packages}), or '
+        f'is installed: pip install "skrelax[compressed]" (or {packages}), or '
         "decompress the files with gdcmconv --raw (JPEG also with dcmdjpeg)."
     )
 

@@ -3,6 +3,7 @@
 import contextlib
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,15 @@ _MAPS = re.compile(
     r"PROTON_?DENSITY|FIELD|ERROR|FIT|R2_?FIT|CHI2)(?:[ _]?MAPS?)?|.*[ _]MAPS?",
     re.IGNORECASE,
 )
+# What is looked up in data sets and in their functional groups.
+_ASKED = {
+    "RescaleSlope", "RescaleIntercept", "SpacingBetweenSlices", "SliceThickness",
+    "AcquisitionNumber", "TemporalPositionIndex", "InstanceNumber", "FrameType",
+    "SaturationRecovery", "ImagePositionPatient", "ImageOrientationPatient",
+    "PixelSpacing", "ComplexImageComponent", "ImageType", "InversionTimes",
+    "InversionTime", "EffectiveEchoTime", "EchoTime", "FlipAngle", "RepetitionTime",
+}  # fmt: skip
+_GROUPS = {"PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"}
 # Tags that tell sequences apart.
 _SEQUENCE = (
     "ScanningSequence", "SequenceVariant", "SequenceName", "MRAcquisitionType",
@@ -147,21 +157,22 @@ def _images_of(data, path, name):
     if groups is None:
         if is_mosaic(data):
             return _tiles(data, path, name)
-        return [_image(name, path, None, [data])]
+        return [_image(name, path, None, [_source_of(data)])]
     if len(groups) != n_frames:
         raise ImageFileError(
             f"{name}: describes {len(groups)} frames, its pixels have {n_frames}."
         )
-    shared = [*data.get("SharedFunctionalGroupsSequence", [])]
+    shared = [*data.get("SharedFunctionalGroupsSequence", []), data]
+    shared = [_source_of(one) for one in shared]
     return [
-        _image(f"{name} frame {index}", path, index, [group, *shared, data])
+        _image(f"{name} frame {index}", path, index, [_source_of(group), *shared])
         for index, group in enumerate(groups)
     ]
 
 
 def _tiles(data, path, name):
     """Return the images of a mosaic."""
-    whole = _image(name, path, None, [data])
+    whole = _image(name, path, None, [_source_of(data)])
     count, edge, normal = split_mosaic(name, data)
     geometry = whole.position, whole.orientation, whole.spacing
     places = places_in_mosaic(
@@ -177,30 +188,51 @@ def _tiles(data, path, name):
     ]  # fmt: skip
 
 
+class _Source(NamedTuple):
+    """A data set or functional groups of one."""
+
+    data: object
+    values: dict
+    """What is asked for, by keyword, from it and from the standard groups in it."""
+
+
+def _source_of(data):
+    """Return the _Source of a data set, each of whose elements is looked at once."""
+    from pydicom.datadict import keyword_for_tag
+
+    values, groups = {}, []
+    # Over a data set itself, all of it would be read.
+    for tag in tuple(data.keys()):
+        # Only standard groups: a private copy may describe another image.
+        if tag.is_private:
+            continue
+        keyword = keyword_for_tag(tag)
+        if keyword in _ASKED:
+            if data[tag].value not in (None, ""):
+                values[keyword] = data[tag].value
+        elif keyword.endswith("Sequence") and keyword not in _GROUPS:
+            items = data[tag].value
+            if data[tag].VR == "SQ" and items:
+                groups.append(items[0])
+    for item in groups:
+        for tag in tuple(item.keys()):
+            keyword = keyword_for_tag(tag)
+            if keyword in _ASKED and item[tag].value not in (None, ""):
+                values.setdefault(keyword, item[tag].value)
+    return _Source(data, values)
+
+
 def _lookup(sources, keyword):
     """Return the first value of a keyword in data sets or their functional groups."""
     for source in sources:
-        if source.get(keyword) not in (None, ""):
-            return source.get(keyword)
-        for element in source:
-            # Only standard groups: a private copy may describe another image.
-            if element.VR != "SQ" or element.tag.is_private or not element.value:
-                continue
-            if not element.keyword.endswith("Sequence"):
-                continue
-            if element.keyword in (
-                "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence",
-            ):  # fmt: skip
-                continue
-            value = element.value[0].get(keyword)
-            if value not in (None, ""):
-                return value
+        if keyword in source.values:
+            return source.values[keyword]
     return None
 
 
 def _image(name, path, frame, sources):
     """Return the Image of a frame, whose data sets are given from the nearest on."""
-    data = sources[-1]
+    data = sources[-1].data
     slope = _number(name, sources, "RescaleSlope", 1.0)
     intercept = _number(name, sources, "RescaleIntercept", 0.0)
     if slope == 0:
@@ -294,12 +326,14 @@ def _geometry(name, sources):
 
 def _scale_slope(sources):
     """Return Philips' private scale slope, or None."""
-    maker = str(sources[-1].get("Manufacturer", "")).lower()
-    for source in sources:
+    maker = str(sources[-1].data.get("Manufacturer", "")).lower()
+    for source in [one.data for one in sources]:
         nested = [
             item
-            for element in source
-            if element.tag.is_private and element.VR == "SQ" and element.value
+            for element in (
+                source[tag] for tag in tuple(source.keys()) if tag.is_private
+            )
+            if element.VR == "SQ" and element.value
             for item in element.value[:1]
         ]
         for data in (source, *nested):
@@ -324,7 +358,7 @@ def _component(sources):
         letter = _COMPONENTS.get(start, start)
         if letter in _COMPONENTS.values():
             return letter
-    return _component_of_ge(sources[-1]) or "M"
+    return _component_of_ge(sources[-1].data) or "M"
 
 
 def _component_of_ge(data):

@@ -24,6 +24,7 @@ from ..nonlinear import FitStatus
 from ..nonlinear._status import status_words
 from ..plotting import ParameterMapDisplay
 from ..signals import EPGEchoTrain
+from ..signals._suggest import echo_timing
 from ..uncertainty import statistic_intervals
 from ._choices import ECHOES
 from ._choices import VOXEL_RULES as RULES
@@ -61,8 +62,6 @@ _LOWEST, _HIGHEST = 50.0, 180.0
 # Echoes that distributions must have, and those below which they are warned of. One
 # decay takes two, and the angle of the pulses one more.
 _FEWEST_ECHOES, _FEW_ECHOES = 4, 8
-# Times of echoes may be off by this fraction of their spacing.
-_ROUNDING = 1e-3
 # The first echo sees nothing of a T2 that is shorter by this factor.
 _UNSEEN = 20.0
 
@@ -93,6 +92,10 @@ def plan_distributions(arguments, table, inside):
 
     `inside` (n_voxels,) are the voxels that count.
     """
+    if table.slices is not None:
+        raise ValueError(
+            f"{arguments.source}: {NAME} needs the same times in all slices."
+        )
     if "TE" not in table.acquisition.columns:
         raise ValueError(
             f"{arguments.source}: {NAME} needs TE of each image, the files give "
@@ -169,7 +172,13 @@ def plan_distributions(arguments, table, inside):
         # 180 - x, 180 + x, and whole turns more give the same echoes.
         angles = _HIGHEST * np.full(len(signals), known.get("B1", train.B1))
         angles = _HIGHEST - np.abs(_HIGHEST - angles % (2.0 * _HIGHEST))
-    spacing, first = _timing(times, arguments)
+    try:
+        spacing, first = echo_timing(times)
+    except ValueError as error:
+        raise ValueError(
+            f"{arguments.source}: {error}; --echoes exponential fits decays without "
+            "stimulated echoes."
+        ) from error
     train.set_params(
         B1=1.0,
         echo_spacing=spacing,
@@ -315,33 +324,6 @@ def _intervals(arguments, table, mask, plan):
             values[rows] = frame[f"{name} {end}"]
             found[f"{shown} {end}"] = values
     return found
-
-
-def _timing(times, arguments):
-    """Return the echo spacing and the time of the first echo of the train."""
-    times = np.unique(times)
-    if times[0] <= 0.0:
-        raise ValueError(
-            f"{arguments.source}: an echo at {times[0]:g} s is none of a train; "
-            "--echoes exponential fits decays without stimulated echoes."
-        )
-    spacing = np.diff(times).min()
-    places = (times - times[0]) / spacing
-    # Short spacings are rounded in files: the whole train tells them better.
-    spacing = (times[-1] - times[0]) / np.rint(places[-1])
-    off = np.abs(times - times[0] - spacing * np.rint(places))
-    if off.max() > _ROUNDING * spacing:
-        at = int(off.argmax())
-        raise ValueError(
-            f"{arguments.source}: the echoes are not evenly spaced: {times[at]:.6g} s "
-            f"is {off[at]:.2g} s off a train from {times[0]:.6g} s in steps of "
-            f"{spacing:.6g} s; --echoes exponential fits decays without stimulated "
-            "echoes."
-        )
-    # Echoes at the start may have been left out of the files.
-    before = times[0] / spacing
-    at_multiple = abs(before - np.rint(before)) <= _ROUNDING and np.rint(before) >= 1
-    return float(spacing), float(spacing if at_multiple else times[0])
 
 
 def _summary(found):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..io import foreground_mask, read_dicom_series, read_nifti, write_maps
+from ..io import foreground_mask, write_maps
 from ..io._files import as_path
 from ..io._nifti import map_file_name
 from ..io._volumes import import_nibabel
@@ -18,6 +18,15 @@ from ..signals._suggest import unread_columns
 from ..utils._written import written_together
 from . import _distribution_map as distributions
 from ._choices import LARGEST, SMALLEST
+from ._images import (
+    LIST,
+    acquisition_of,
+    fit_table,
+    print_series,
+    read_for,
+    say_series,
+    skip_points,
+)
 from ._known import read_map, voxels_with_values
 from ._model import FILE, MODELS, comparison_lines, plan_fit, warn_ignored
 from ._output import check_folder, write_csv
@@ -49,6 +58,9 @@ def run_map(arguments):
     source = as_path(arguments.source, "FOLDER")
     if not source.exists():
         raise ValueError(f"{source}: does not exist.")
+    if arguments.series == LIST:
+        print_series(source)
+        return
     import_nibabel()
     if not arguments.no_plot:
         check_matplotlib()
@@ -62,11 +74,12 @@ def run_map(arguments):
     files = result_files()
     given = {name: getattr(arguments, name) for name in ("T1", "B1", "labels")}
     given["mask"] = None if arguments.mask in MASKS else arguments.mask
+    given["times"] = arguments.times
     inputs = [as_path(text, f"--{name}") for name, text in given.items() if text]
     check_folder(
         folder, files, [source, *inputs], overwrite=arguments.overwrite, empty=True
     )
-    table = _read(source)
+    table = skip_points(read_for(arguments, source), arguments.skip, source)
     inside = _inside(arguments, table)
     labels = read_labels(arguments, table)
     if distributes:
@@ -82,6 +95,8 @@ def run_map(arguments):
         if labels is not None:
             text += "\n" + write_regions(new, arguments, maps, labels)
         stems = sorted(path.name.removesuffix(".nii.gz") for path in new.glob("*.nii*"))
+    for line in say_series(table):
+        print(line)
     print(text)
     print(f"maps in {folder}: {', '.join(stems)}")
     for name in plan.known:
@@ -151,28 +166,29 @@ def _check_background(rows, mask):
 
 def _write_parameters(folder, arguments, table, mask, plan):
     """Fit the voxels of a mask, write all files; return lines to print and maps."""
-    X, y = table.by_point()
     fit = NonlinearRelaxationFit(
         plan.model,
         noise=arguments.noise,
         noise_std=arguments.noise_std,
         n_jobs=arguments.jobs,
-    ).fit(X, y.to_numpy(), mask=mask, known=plan.known or None)
+    )
+    fit = fit_table(fit, table, mask, plan.known or None)
     maps = _maps(fit, table, plan.known, arguments.keep)
     write_maps(folder, maps, table.spatial["affine"])
-    write_csv(folder / "acquisition.csv", X.items())
+    write_csv(folder / "acquisition.csv", acquisition_of(table).items())
     if plan.comparison is not None:
         write_csv(folder / FILE, plan.comparison.reset_index().items())
     if not arguments.no_plot:
         _draw(folder / "maps.png", fit, table, plan.known)
-    return _report(fit, X, mask, plan), maps
+    return _report(fit, table.acquisition, mask, plan), maps
 
 
 def _beyond(arguments, y):
     """Return which voxels have numbers that no fit can square, and say how many."""
     parts = [y.real, y.imag] if np.iscomplexobj(y) else [y]
     tops = [np.maximum(part.max(axis=0), -part.min(axis=0)) for part in parts]
-    tops = np.max(tops, axis=0)
+    # Single precision does not know numbers that large.
+    tops = np.max(tops, axis=0).astype(np.float64)
     beyond = ((tops > 0) & (tops < SMALLEST)) | ((tops > LARGEST) & (tops < np.inf))
     if beyond.all():
         raise ValueError(
@@ -186,13 +202,6 @@ def _beyond(arguments, y):
             stacklevel=2,
         )
     return beyond
-
-
-def _read(source):
-    """Return the table of a DICOM folder, a NIfTI folder or a NIfTI file."""
-    if source.is_file() or any(source.glob("*.nii*")):
-        return read_nifti(source)
-    return read_dicom_series(source)
 
 
 def _maps(fit, table, known, keep):

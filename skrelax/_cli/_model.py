@@ -61,18 +61,31 @@ def plan_fit(arguments, table, inside):
 
     `inside` (n_voxels,) are the voxels that count.
     """
+    part, some = _largest_slice(table, inside)
     if arguments.model == AUTO:
-        plan = _choose(arguments, table, inside)
+        plan = _choose(arguments, part, some)
     else:
-        plan = _named(arguments, table)
+        plan = _named(arguments, part)
+    if part is not table:
+        # Maps that are known cover all slices.
+        plan = plan._replace(known=use_known(arguments, plan.model, table))
     name, model, known, words, _ = plan
-    ignored = unread_columns(model, table.acquisition)
+    ignored = unread_columns(model, part.acquisition)
     if arguments.tr == "ignore":
         ignored = [column for column in ignored if column != "TR"]
     warn_ignored(ignored, name)
     if isinstance(model, EPGEchoTrain) and "T1" not in known:
         words = f"T1 of {model.T1:g} s in all voxels; --T1 takes another value or a map"
     return plan._replace(words=words)
+
+
+def _largest_slice(table, inside):
+    """Return a table with one acquisition, of most voxels inside, and its voxels."""
+    if table.slices is None:
+        return table, inside
+    where = np.nonzero(np.asarray(table.spatial["mask"], dtype=bool))[2]
+    most = int(np.bincount(where, weights=inside, minlength=len(table.slices)).argmax())
+    return table.by_slice()[most], inside[where == most]
 
 
 def warn_ignored(columns, name):

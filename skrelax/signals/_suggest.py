@@ -25,7 +25,7 @@ _SUGGESTED = {
 _GRADIENT_ECHOES, _LARGEST_ANGLE = ("T2*", "T2*-offset"), 60.0
 # What counts as varying, as a fraction of the largest: files round.
 _VARIES = 1e-3
-# Echo times may differ from the train's by this fraction of the first one.
+# Echo times may differ from the train's by this fraction of its spacing.
 _ROUNDING = 1e-3
 # Fewer echoes do not show how stimulated ones differ from a decay.
 _FEWEST_ECHOES = 4
@@ -48,7 +48,8 @@ def model_for(name, acquisition):
         The model. Inversion recovery takes the repetition time of each point where
         there is a column TR, a general recovery where it varies, too; saturation
         recovery takes its delays from TS, or from TI or TR where these vary; an echo
-        train has the spacing of its echoes.
+        train has the spacing of its echoes, and the time of the first where that
+        differs.
 
     Raises
     ------
@@ -76,7 +77,13 @@ def model_for(name, acquisition):
     elif isinstance(model, SaturationRecovery | GeneralRecovery):
         _set_delays(model, columns)
     elif isinstance(model, EPGEchoTrain) and "TE" in columns:
-        model.set_params(echo_spacing=_echo_spacing(name, columns["TE"]))
+        try:
+            spacing, first = echo_timing(columns["TE"])
+        except ValueError as error:
+            raise ValueError(f"{name} needs a train of echoes: {error}.") from error
+        model.set_params(
+            echo_spacing=spacing, first_echo=None if first == spacing else first
+        )
     missing = [one for one in model.acquisition_columns if one not in columns]
     if missing:
         raise ValueError(
@@ -194,14 +201,28 @@ def _set_delays(model, columns):
         model.set_params(column=delays[0])
 
 
-def _echo_spacing(name, times):
-    """Return the spacing of a train whose echoes were all kept."""
+def echo_timing(times):
+    """Return the spacing of a train of echoes, and the time of its first echo.
+
+    Echoes may have been left out, at the start too: where all times are multiples of
+    the spacing, the train starts with the pulse.
+    """
     times = np.unique(times)
-    spacing = times[0]
-    train = spacing * np.arange(1, times.size + 1)
-    if not spacing > 0 or np.abs(times - train).max() > _ROUNDING * spacing:
+    if not times[0] > 0.0:
+        raise ValueError(f"an echo at {times[0]:g} s is none of a train")
+    if times.size < 2:
+        return float(times[0]), float(times[0])
+    spacing = np.diff(times).min()
+    places = (times - times[0]) / spacing
+    # Short spacings are rounded in files: the whole train tells them better.
+    spacing = (times[-1] - times[0]) / np.rint(places[-1])
+    off = np.abs(times - times[0] - spacing * np.rint(places))
+    if off.max() > _ROUNDING * spacing:
+        at = int(off.argmax())
         raise ValueError(
-            f"{name} needs all echoes of a train, evenly spaced from its start, got "
-            f"TE = {times.round(6).tolist()} s."
+            f"the echoes are not evenly spaced: {times[at]:.6g} s is {off[at]:.2g} s "
+            f"off a train from {times[0]:.6g} s in steps of {spacing:.6g} s"
         )
-    return float(spacing)
+    before = times[0] / spacing
+    at_multiple = abs(before - np.rint(before)) <= _ROUNDING and np.rint(before) >= 1
+    return float(spacing), float(spacing if at_multiple else times[0])

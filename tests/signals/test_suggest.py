@@ -66,11 +66,27 @@ def test_what_is_not_read():
     assert unread_columns(model_for("T1-LL", acquisition), acquisition) == ["TE", "TR"]
 
 
+def test_trains_that_start_late():
+    def settings(times):
+        model = model_for("T2-EPG", pd.DataFrame({"TE": times}))
+        return model.echo_spacing, model.first_echo
+
+    train = 0.01 * np.arange(1, 9)
+    for times in (train, train[2:], train[[1, 2, 5]]):
+        spacing, first = settings(times)
+        assert spacing == pytest.approx(0.01, rel=1e-12)
+        assert first is None
+    # The first echo is no multiple of the spacing.
+    assert settings(train + 0.003) == pytest.approx((0.01, 0.013), rel=1e-12)
+
+
 def test_errors():
     with pytest.raises(ValueError, match="T1-VFA needs TR of each point, the acq"):
         model_for("T1-VFA", pd.DataFrame({"FA": TI}))
-    with pytest.raises(ValueError, match="T2-EPG needs all echoes of a train"):
-        model_for("T2-EPG", pd.DataFrame({"TE": np.array(TE) + 0.003}))
+    with pytest.raises(ValueError, match="T2-EPG needs a train of echoes: the echoes"):
+        model_for("T2-EPG", pd.DataFrame({"TE": [0.01, 0.02, 0.034]}))
+    with pytest.raises(ValueError, match="an echo at 0 s is none of a train"):
+        model_for("T2-EPG", pd.DataFrame({"TE": [0.0, 0.01, 0.02]}))
     with pytest.raises(TypeError, match="must be a DataFrame with names"):
         suggest_models(np.ones((3, 1)))
     with pytest.raises(ValueError, match=r"TE.*must be finite, got nan"):

@@ -22,8 +22,9 @@ TI, TE = [0.05, 0.2, 0.5, 1.0, 2.0], [0.01, 0.02, 0.03, 0.04, 0.05]
         ({"TE": TE, "TR": 2.0}, ["T2", "T2-offset", "T2-EPG"]),
         ({"TE": TE, "FA": 180.0}, ["T2", "T2-offset", "T2-EPG"]),
         ({"TE": TE, "FA": 20.0}, ["T2*", "T2*-offset"]),
-        # Echoes that are not all there, and too few of them.
-        ({"TE": [0.01, 0.02, 0.03, 0.04, 0.06]}, ["T2", "T2-offset"]),
+        # Echoes that are not all there, that are no train, and too few of them.
+        ({"TE": [0.01, 0.02, 0.03, 0.04, 0.06]}, ["T2", "T2-offset", "T2-EPG"]),
+        ({"TE": [0.01, 0.02, 0.03, 0.04, 0.065]}, ["T2", "T2-offset"]),
         ({"TE": [0.01, 0.02]}, ["T2"]),
         ({"TSL": TE, "TE": 0.01}, ["T1rho"]),
         ({"TE": [0.01, 0.01], "TR": 1.0}, []),

@@ -58,14 +58,18 @@ def run_map(arguments):
     source = as_path(arguments.source, "FOLDER")
     if not source.exists():
         raise ValueError(f"{source}: does not exist.")
+    if arguments.derivatives is not None:
+        from ._bids_app import run_bids
+
+        run_bids(arguments, source)
+        return
     if arguments.series == LIST:
         print_series(source)
         return
     import_nibabel()
     if not arguments.no_plot:
         check_matplotlib()
-    distributes = arguments.model == distributions.NAME
-    _check_options(arguments, distributes)
+    check_options(arguments)
     folder = Path(arguments.out or f"{source.resolve().name or 'root'}-maps")
     if folder.exists() and folder.resolve() == source.resolve():
         raise ValueError(
@@ -80,6 +84,19 @@ def run_map(arguments):
         folder, files, [source, *inputs], overwrite=arguments.overwrite, empty=True
     )
     table = skip_points(read_for(arguments, source), arguments.skip, source)
+    with written_together(folder, stale=files, overwrite=arguments.overwrite) as new:
+        _, lines, assumed = make_maps(arguments, table, new)
+        stems = sorted(path.name.removesuffix(".nii.gz") for path in new.glob("*.nii*"))
+    for line in (*lines, f"maps in {folder}: {', '.join(stems)}", *assumed):
+        print(line)
+
+
+def make_maps(arguments, table, folder):
+    """Fit a table of images and write all files into an empty folder.
+
+    Returns the images by name, lines to be printed, and lines on what was assumed.
+    """
+    distributes = arguments.model == distributions.NAME
     inside = _inside(arguments, table)
     labels = read_labels(arguments, table)
     if distributes:
@@ -90,25 +107,22 @@ def run_map(arguments):
     else:
         plan, write = plan_fit(arguments, table, inside), _write_parameters
     mask = voxels_with_values(plan.known, inside) if plan.known else inside
-    with written_together(folder, stale=files, overwrite=arguments.overwrite) as new:
-        text, maps = write(new, arguments, table, mask, plan)
-        if labels is not None:
-            text += "\n" + write_regions(new, arguments, maps, labels)
-        stems = sorted(path.name.removesuffix(".nii.gz") for path in new.glob("*.nii*"))
-    for line in say_series(table):
-        print(line)
-    print(text)
-    print(f"maps in {folder}: {', '.join(stems)}")
-    for name in plan.known:
-        print(f"{name} of each voxel from {getattr(arguments, name)}")
+    text, maps = write(folder, arguments, table, mask, plan)
+    lines = [*say_series(table), text]
+    if labels is not None:
+        lines.append(write_regions(folder, arguments, maps, labels))
+    assumed = [
+        f"{name} of each voxel from {getattr(arguments, name)}" for name in plan.known
+    ]
     if (inside & ~mask).any():
-        print(f"{int((inside & ~mask).sum())} voxels without it are left out")
-    if plan.words:
-        print(plan.words)
+        count = int((inside & ~mask).sum())
+        assumed.append(f"{count} voxels without it are left out")
+    return maps, lines, [*assumed, *([plan.words] if plan.words else [])]
 
 
-def _check_options(arguments, distributes):
+def check_options(arguments):
     """Raise ValueError for options that do not go with the model."""
+    distributes = arguments.model == distributions.NAME
     if distributes and arguments.tr != "file":
         raise ValueError(
             f"--tr does not go with --model {arguments.model}, which has no repetition "

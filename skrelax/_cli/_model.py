@@ -100,7 +100,11 @@ def warn_ignored(columns, name):
 
 
 def _named(arguments, table):
-    """Return the Plan of the model that is named."""
+    """Return the Plan of the model that is named, or given."""
+    if not isinstance(arguments.model, str):
+        model = arguments.model
+        known = use_known(arguments, model, table)
+        return Plan(type(model).__name__, model, known, "", None)
     if arguments.model not in MODELS:
         every = ", ".join((AUTO, *MODELS, distributions.NAME))
         raise ValueError(f"--model must be one of {every}, got {arguments.model!r}.")

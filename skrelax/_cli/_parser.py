@@ -279,7 +279,30 @@ def _add_map(commands):
         "source",
         type=types.path,
         metavar="FOLDER",
-        help="folder of DICOM or NIfTI files, or a file",
+        help="folder of DICOM or NIfTI files, a file, or the root of a BIDS dataset",
+    )
+    add(
+        "derivatives",
+        nargs="?",
+        type=types.path,
+        metavar="OUT",
+        help="with a BIDS dataset: folder of the derivatives, to which each subject's "
+        "T1map, T2map, ... go with sidecars",
+    )
+    add(
+        "level",
+        nargs="?",
+        choices=["participant"],
+        metavar="participant",
+        help="with a BIDS dataset: the level of the analysis",
+    )
+    add(
+        "--participant-label",
+        "--participant_label",
+        nargs="+",
+        type=types.label,
+        metavar="LABEL",
+        help="with a BIDS dataset: subjects, without sub- (default: all)",
     )
     add(
         "--model",

@@ -5,11 +5,13 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from .._version import __version__
 from ..utils._written import written_together
 from ._files import as_numbers, as_path, shown
 from ._nifti import as_affine, check_maps, write_maps
+from ._sidecar import SUFFIXES, parse_name
 
 _BIDS_VERSION = "1.10.0"
 _URL = "https://pypi.org/project/skrelax/"
@@ -31,7 +33,15 @@ _KNOWN = {
 
 
 def write_bids_maps(
-    folder, maps, affine, *, entities, sources=(), metadata=None, statuses=None
+    folder,
+    maps,
+    affine,
+    *,
+    entities,
+    desc=None,
+    sources=(),
+    metadata=None,
+    statuses=None,
 ):
     """Write maps as one subject's derivatives of a BIDS dataset.
 
@@ -56,6 +66,8 @@ def write_bids_maps(
     entities : dict of str to str
         Entities of the images that all maps keep: ``"sub"``, and any of ``"ses"``,
         ``"task"``, ``"acq"``, ``"ce"``, ``"rec"``, ``"run"``, ``"space"``, ``"res"``.
+    desc : str or None, default=None
+        How ``desc`` of all maps begins, to tell fits of one subject apart.
     sources : sequence of str, default=()
         Images that were fitted, as BIDS URIs (``"bids::sub-01/anat/..."``).
     metadata : dict or None, default=None
@@ -91,6 +103,8 @@ def write_bids_maps(
     entities = _check_entities(entities)
     if not isinstance(metadata, Mapping | None):
         raise TypeError(f"metadata must be a dict or None, got {shown(metadata)}.")
+    if desc is not None and not (isinstance(desc, str) and _LABEL.fullmatch(desc)):
+        raise ValueError(f"desc must be of letters and digits, got {shown(desc)}.")
     affine = as_affine(affine)
     # Whatever is wrong with an image is found before a folder is made.
     check_maps(maps)
@@ -102,7 +116,7 @@ def write_bids_maps(
         )
     files = {}
     for name in maps:
-        place, stem, unit, factor = _name(name, main, entities)
+        place, stem, unit, factor = _name(name, main, entities, desc)
         if (place, stem) in files:
             raise ValueError(f"maps: {name!r} and another map both go to {stem}.")
         files[place, stem] = name, unit, factor
@@ -126,6 +140,70 @@ def write_bids_maps(
     if not (folder / "dataset_description.json").exists():
         write_json(folder / "dataset_description.json", describe_dataset())
     return [folder / place / f"{stem}.nii.gz" for place, stem in files]
+
+
+class ImageFile(NamedTuple):
+    """An image of a dataset."""
+
+    path: Path
+    """Where it is."""
+    entities: dict
+    """Labels by entity."""
+    suffix: str
+    """What it is."""
+
+
+def find_collections(root, suffixes, subjects=None):
+    """Return the images of a dataset that are one measurement each.
+
+    Parameters
+    ----------
+    root : Path
+        Root of the dataset.
+    suffixes : collection of str
+        Suffixes of the measurements.
+    subjects : sequence of str or None, default=None
+        Labels of subjects; None takes all.
+
+    Returns
+    -------
+    list of (str, list of ImageFile)
+        Name of each measurement, and its images.
+    """
+    folders = sorted(path for path in root.glob("sub-*") if path.is_dir())
+    if not folders:
+        raise ValueError(f"{root}: expected a BIDS dataset, found no folder sub-*.")
+    if subjects is not None:
+        wanted = [label.removeprefix("sub-") for label in subjects]
+        there = {path.name.removeprefix("sub-"): path for path in folders}
+        missing = [label for label in wanted if label not in there]
+        if missing:
+            raise ValueError(
+                f"{root}: has no subject {missing[0]}, only {', '.join(there)}."
+            )
+        folders = [there[label] for label in dict.fromkeys(wanted)]
+    found = {}
+    for folder in folders:
+        for path in sorted([*folder.glob("anat/*"), *folder.glob("ses-*/anat/*")]):
+            if not path.name.endswith(SUFFIXES):
+                continue
+            name = parse_name(path)
+            if name.suffix in suffixes and "sub" in name.entities:
+                file = ImageFile(path, name.entities, name.suffix)
+                found.setdefault((path.parent, name.series), []).append(file)
+    if not found:
+        raise ValueError(
+            f"{root}: no images of {', '.join(suffixes)} in anat of "
+            f"{', '.join(path.name for path in folders)}."
+        )
+    return [(_label(files), files) for files in found.values()]
+
+
+def _label(files):
+    """Return what the names of images have in common."""
+    first = parse_name(files[0].path)
+    *entities, suffix = first.series
+    return "_".join([*(f"{key}-{value}" for key, value in entities), suffix])
 
 
 def describe_dataset(sources=()):
@@ -165,7 +243,7 @@ def _check_entities(entities):
     return {key: entities[key] for key in known if key in entities}
 
 
-def _name(name, main, entities):
+def _name(name, main, entities, desc):
     """Return the folder, the stem, the unit and the factor of a map."""
     _, suffix, unit, factor = _KNOWN[main]
     place, words, fit = "anat", [], main.replace("*", "star")
@@ -183,10 +261,10 @@ def _name(name, main, entities):
     else:
         unit, factor = "", 1.0
         words = re.findall(r"[0-9a-zA-Z]+", str(name))
-    labels = entities
+    labels, words = entities, [*([desc] if desc else []), *words]
     if words:
-        desc = words[0] + "".join(word[0].upper() + word[1:] for word in words[1:])
-        labels = entities | {"desc": desc}
+        joined = words[0] + "".join(word[0].upper() + word[1:] for word in words[1:])
+        labels = entities | {"desc": joined}
     stem = "_".join(f"{key}-{label}" for key, label in labels.items())
     session = f"/ses-{entities['ses']}" if "ses" in entities else ""
     return f"sub-{entities['sub']}{session}/{place}", f"{stem}_{suffix}", unit, factor

@@ -1,0 +1,177 @@
+"""Maps of all subjects of a BIDS dataset, from the command line."""
+
+import json
+
+import numpy as np
+import pytest
+from bids import check_layout
+from commands import AFFINE, called
+from numpy.testing import assert_allclose
+
+from skrelax._cli import main
+from skrelax.signals import MP2RAGE, SpoiledGradientEcho
+
+nibabel = pytest.importorskip("nibabel")
+T1 = np.where(np.arange(6) < 3, 0.6, 1.2)[:, None, None] * np.ones((6, 4, 2))
+
+
+def put(folder, name, image, **sidecar):
+    folder.mkdir(parents=True, exist_ok=True)
+    image = nibabel.Nifti1Image(np.asarray(image, dtype=np.float32), AFFINE)
+    nibabel.save(image, folder / f"{name}.nii.gz")
+    (folder / f"{name}.json").write_text(json.dumps(sidecar))
+
+
+def noise(images, seed=0):
+    return images + 0.1 * np.random.default_rng(seed).standard_normal(images.shape)
+
+
+def write_recovery(folder, stem):
+    """Write an inversion recovery, and a T1w image that belongs to nothing."""
+    times = np.array([0.05, 0.2, 0.5, 1.0, 2.5])
+    decays = 2 * np.exp(-times[:, None, None, None] / T1)
+    images = noise(100 * np.abs(1 - decays + np.exp(-4.0 / T1)))
+    for k, (time, image) in enumerate(zip(times, images, strict=True), 1):
+        put(folder, f"{stem}_inv-{k}_IRT1", image,
+            InversionTime=time, RepetitionTimePreparation=4.0)  # fmt: skip
+    put(folder, f"{stem}_T1w", images[0], EchoTime=0.003)
+
+
+def write_angles(folder, stem):
+    """Write variable flip angles."""
+    X = np.column_stack([[3.0, 8.0, 15.0, 25.0], np.full(4, 0.02)])
+    signals = 1000 * SpoiledGradientEcho().evaluate(X, T1.reshape(-1, 1))
+    for k, image in enumerate(noise(signals.reshape(4, *T1.shape)), 1):
+        put(folder, f"{stem}_flip-{k}_VFA", image, FlipAngle=X[k - 1, 0],
+            RepetitionTimeExcitation=0.02)  # fmt: skip
+
+
+def write_echoes(folder, stem, suffix, time, spacing):
+    """Write echoes with phases, which must not enter a fit."""
+    for k in range(1, 9):
+        image = noise(100 * np.exp(-k * spacing / (time * T1)), k)
+        for part, values in (("mag", image), ("phase", 4096 * (image % 1))):
+            put(folder, f"{stem}_echo-{k}_part-{part}_{suffix}", values,
+                EchoTime=k * spacing)  # fmt: skip
+
+
+def write_two_readouts(folder, stem, sign):
+    """Write MP2RAGE, whose first readout is negative for long T1."""
+    model = MP2RAGE((0.5, 2.5), (7.0, 5.0), 5.0, 0.006, 80)
+    signals = 5000 * model.evaluate(model.own_acquisition(), T1.reshape(-1, 1))
+    signals = signals.reshape(2, *T1.shape)
+    assert signals[0].min() < 0 < signals[0].max()
+    sidecar = {"RepetitionTimePreparation": 5.0, "RepetitionTimeExcitation": 0.006}
+    sidecar["NumberShots"] = [40, 40] if sign == "uniform" else 80
+    for k, image in enumerate(signals, 1):
+        own = sidecar | {"InversionTime": (0.5, 2.5)[k - 1], "FlipAngle": (7, 5)[k - 1]}
+        put(folder, f"{stem}_inv-{k}_part-mag_MP2RAGE", np.abs(image), **own)
+        phases = {"radians": np.where(image < 0, 3.0, -0.1),
+                  "integers": np.where(image < 0, 2048, 10 * (k - 1))}  # fmt: skip
+        if sign in phases:
+            # A coil adds the same phase to both.
+            put(folder, f"{stem}_inv-{k}_part-phase_MP2RAGE", phases[sign], **own)
+    if sign == "integers":
+        path = folder / f"{stem}_inv-1_part-phase_MP2RAGE.nii.gz"
+        image = np.asarray(nibabel.load(path).dataobj).copy()
+        image[0, 0, 0] = 4095
+        put(folder, path.name.removesuffix(".nii.gz"), image)
+    if sign == "uniform":
+        first, second = signals
+        uniform = 4095 * (first * second / (first**2 + second**2) + 0.5)
+        put(folder, f"{stem}_UNIT1", np.round(uniform))
+
+
+def load(path):
+    return nibabel.load(path).get_fdata()
+
+
+def test_all_subjects(tmp_path, capsys):
+    root, out = tmp_path / "data", tmp_path / "maps"
+    for subject in ("01", "02"):
+        folder = root / f"sub-{subject}" / "anat"
+        write_recovery(folder, f"sub-{subject}")
+        write_echoes(folder, f"sub-{subject}", "MESE", 0.06, 0.01)
+    session = root / "sub-03" / "ses-a" / "anat"
+    write_angles(session, "sub-03_ses-a")
+    write_echoes(session, "sub-03_ses-a_acq-fast", "MEGRE", 0.03, 0.004)
+    # A subject whose images are damaged is reported, and stops no other.
+    broken = root / "sub-04" / "anat"
+    write_echoes(broken, "sub-04", "MESE", 0.06, 0.01)
+    (broken / "sub-04_echo-2_part-mag_MESE.nii.gz").write_bytes(b"x")
+    command = ["map", str(root), str(out), "participant", "--mask", "none", "--no-plot"]
+    code, _, said = called(capsys, *command)
+    assert code == 0
+    assert "sub-04_MESE failed" in said
+    found = check_layout(out)
+    assert not any("sub-04" in name for name in found)
+    for subject in ("01", "02"):
+        folder = out / f"sub-{subject}" / "anat"
+        assert_allclose(load(folder / f"sub-{subject}_T1map.nii.gz"), T1, rtol=0.02)
+        T2 = load(folder / f"sub-{subject}_T2map.nii.gz")
+        assert_allclose(T2, 0.06 * T1, rtol=0.02)
+    folder, stem = out / "sub-03" / "ses-a" / "anat", "sub-03_ses-a"
+    assert_allclose(load(folder / f"{stem}_T1map.nii.gz"), T1, rtol=0.02)
+    T2star = load(folder / f"{stem}_acq-fast_T2starmap.nii.gz")
+    assert_allclose(T2star, 0.03 * T1, rtol=0.02)
+    sidecar = json.loads((folder / f"{stem}_T1map.json").read_text())
+    assert sidecar["FlipAngle"] == [3.0, 8.0, 15.0, 25.0]
+    assert sidecar["RepetitionTimeExcitation"] == 0.02
+    assert sidecar["Units"] == "s"
+    assert sidecar["Sources"][0] == f"bids::sub-03/ses-a/anat/{stem}_flip-1_VFA.nii.gz"
+    other = json.loads((folder / f"{stem}_acq-fast_T2starmap.json").read_text())
+    assert len(other["Sources"]) == 8
+    assert not any("phase" in name for name in other["Sources"])
+    # Nothing is replaced unasked, and other subjects are left alone.
+    code, _, error = called(capsys, *command)
+    assert code == 2
+    assert "sub-01 exists; give --overwrite" in error
+    before = (folder / f"{stem}_T1map.json").stat().st_mtime_ns
+    assert main([*command, "--overwrite", "--participant-label", "02"]) == 0
+    assert (folder / f"{stem}_T1map.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("sign", ["radians", "integers", "uniform"])
+def test_two_readouts_after_an_inversion(tmp_path, sign):
+    root, out = tmp_path / "data", tmp_path / "maps"
+    folder = root / "sub-1" / "anat"
+    write_two_readouts(folder, "sub-1", sign)
+    write_recovery(folder, "sub-1")
+    command = ["map", str(root), str(out), "participant", "--mask", "none"]
+    assert main([*command, "--no-plot"]) == 0
+    check_layout(out)
+    # Two ways to T1 keep apart by their names.
+    for kind in ("MP2RAGE", "IRT1"):
+        found = load(out / "sub-1" / "anat" / f"sub-1_desc-{kind}_T1map.nii.gz")
+        if sign == "integers" and kind == "MP2RAGE":
+            # The voxel whose phase was set to show the range.
+            found[0, 0, 0] = T1[0, 0, 0]
+        assert_allclose(found, T1, rtol=0.02)
+
+
+def test_what_is_no_dataset(tmp_path, capsys):
+    root, out = tmp_path / "data", tmp_path / "maps"
+    root.mkdir()
+    folder = root / "sub-1" / "anat"
+
+    def error(*more):
+        code, _, said = called(capsys, "map", root, *more)
+        assert code == 2
+        assert said.count("\n") == 1
+        return said
+
+    assert "no folder sub-*" in error(out, "participant")
+    put(folder, "sub-1_T1w", T1)
+    assert "no images of IRT1, VFA" in error(out, "participant")
+    write_two_readouts(folder, "sub-1", "none")
+    assert "needs the sign of its first image" in error(out, "participant", "--no-plot")
+    assert "needs the level" in error(out)
+    assert "has no subject 7, only 1" in error(
+        out, "participant", "--participant-label", "7"
+    )
+    assert "--times does not go with" in error(out, "participant", "--times", "a.txt")
+    assert "must be auto or none" in error(out, "participant", "--mask", "a.nii")
+    assert "would lie among the images" in error(root, "participant")
+    out.write_text("mine")
+    assert "is a file" in error(out, "participant")
+    assert out.read_text() == "mine"

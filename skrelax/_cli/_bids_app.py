@@ -32,7 +32,7 @@ _SUFFIXES = {
 # Entities that tell measurements apart, and that maps do not have.
 _TOLD = ("dir", "mod", "proc", "chunk", "sample")
 # Options for one series of images.
-_ALONE = ("out", "series", "times", "labels")
+_ALONE = ("out", "series", "times", "labels", "report")
 _KEYS = {
     "TI": "InversionTime", "TE": "EchoTime", "TR": "RepetitionTime",
     "FA": "FlipAngle",
@@ -56,7 +56,7 @@ def run_bids(arguments, source):
             "dataset, which needs the level: skrelax map BIDS_ROOT OUT participant."
         )
     for name in _ALONE:
-        if getattr(arguments, name) is not None:
+        if getattr(arguments, name):
             raise ValueError(f"--{name} does not go with a BIDS dataset.")
     if arguments.mask not in ("auto", "none"):
         raise ValueError("--mask of a BIDS dataset must be auto or none, not a file.")

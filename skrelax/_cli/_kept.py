@@ -16,7 +16,7 @@ def check_kept(arguments):
         ("report", "matplotlib", "plotting"),
         ("netcdf", "xarray", "xarray"),
     ):
-        given = getattr(arguments, option)
+        given = getattr(arguments, option, None)
         if given and importlib.util.find_spec(library) is None:
             raise ImportError(
                 f'--{option} needs {library}: pip install "skrelax[{extra}]".'

@@ -27,7 +27,9 @@ from ._images import (
     say_series,
     skip_points,
 )
+from ._kept import REPORT, check_kept
 from ._known import read_map, voxels_with_values
+from ._map_report import write_maps_report
 from ._model import FILE, MODELS, comparison_lines, plan_fit, warn_ignored
 from ._output import check_folder, write_csv
 from ._picture import check_matplotlib
@@ -48,7 +50,14 @@ def result_files():
             names |= {parameter.name, f"{parameter.name} stderr"}
     stems = sorted(map_file_name(name) for name in names)
     files = {f"{stem}.nii.gz": None for stem in stems} | dict.fromkeys(
-        [*distributions.FILES, *REGION_FILES, "acquisition.csv", FILE, "maps.png"]
+        [
+            *distributions.FILES,
+            *REGION_FILES,
+            "acquisition.csv",
+            FILE,
+            REPORT,
+            "maps.png",
+        ]
     )
     return list(files)
 
@@ -69,6 +78,7 @@ def run_map(arguments):
     import_nibabel()
     if not arguments.no_plot:
         check_matplotlib()
+    check_kept(arguments)
     check_options(arguments)
     folder = Path(arguments.out or f"{source.resolve().name or 'root'}-maps")
     if folder.exists() and folder.resolve() == source.resolve():
@@ -111,6 +121,9 @@ def make_maps(arguments, table, folder):
     lines = [*say_series(table), text]
     if labels is not None:
         lines.append(write_regions(folder, arguments, maps, labels))
+    if arguments.report:
+        comparison = getattr(plan, "comparison", None)
+        write_maps_report(folder, arguments, table, maps, labels, comparison)
     assumed = [
         f"{name} of each voxel from {getattr(arguments, name)}" for name in plan.known
     ]

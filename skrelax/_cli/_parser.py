@@ -440,4 +440,10 @@ def _add_map(commands):
         "those of another model, so that none is left among the new ones; other files "
         "stay",
     )
+    add(
+        "--report",
+        action="store_true",
+        help="write report.html, a page to keep and to pass on: maps with a slider of "
+        "slices, numbers of maps and regions, statuses, acquisition and versions",
+    )
     add("--no-plot", action="store_true", help="draw no picture")

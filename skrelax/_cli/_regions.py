@@ -46,18 +46,24 @@ def _read_names(path, numbers):
     return {int(number): names[number] for number in numbers if number in names}
 
 
+def main_map(names):
+    """Return the map of the relaxation time, or the first."""
+    times = [name for name in names if map_unit(name) == "s"]
+    return [*times, *names][0]
+
+
+def map_unit(name):
+    """Return the unit of a map, or nothing."""
+    return known_unit(name.removeprefix("gm").removesuffix(" stderr"))
+
+
 def write_regions(folder, arguments, maps, labels):
     """Write what maps hold in each region; return lines to be printed."""
     labels, names = labels
     quantities = {name: values for name, values in maps.items() if name != "status"}
     table = label_statistics(quantities, labels, names=names)
     write_csv(folder / "regions.csv", table.items())
-    main = next(iter(quantities))
-    for name in quantities:
-        # The relaxation time, where there is one.
-        if known_unit(name.removeprefix("gm")) == "s":
-            main = name
-            break
+    main = main_map(quantities)
     if not arguments.no_plot:
         _draw(folder / "regions.png", quantities[main], labels, names, main)
     mine = table[table["map"] == main]
@@ -78,9 +84,8 @@ def _draw(path, image, labels, names, label):
 
     count = np.unique(labels[labels > 0]).size
     figure = Figure(figsize=(6.0, 1.5 + 0.5 * min(count, 60)), layout="constrained")
-    unit = known_unit(label.removeprefix("gm"))
     names = {number: without_math(name) for number, name in names.items()}
-    RegionHistogramDisplay(image, labels, names=names, label=label, unit=unit).plot(
-        figure.subplots()
-    )
+    RegionHistogramDisplay(
+        image, labels, names=names, label=label, unit=map_unit(label)
+    ).plot(figure.subplots())
     figure.savefig(path, dpi=150)

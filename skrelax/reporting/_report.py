@@ -126,11 +126,7 @@ def write_report(
     >>> model = model.fit(data.X, data.y)
     >>> path = write_report("graphene.html", model, data.X, data.y)  # doctest: +SKIP
     """
-    path = as_path(path)
-    if path.suffix not in (".html", ".htm"):
-        raise ValueError(f"path must end in .html, got {path.name!r}.")
-    if path.exists() and not overwrite:
-        raise ValueError(f"{path} exists; give overwrite=True to replace it.")
+    path = check_target(as_path(path), overwrite)
     kind = numbers.Integral
     n_bootstrap = int(check_number(n_bootstrap, "n_bootstrap", 0, 100_000, kind))
     if n_bootstrap == 1:
@@ -140,7 +136,7 @@ def write_report(
     parts = [
         f"<h1>{_page.escape(title)}</h1>",
         _page.paragraph(
-            f"{len(y)} points, {_page_time()}, skrelax {find_versions()['skrelax']}",
+            f"{len(y)} points, {page_time()}, skrelax {find_versions()['skrelax']}",
             "note",
         ),
         _show_fit(model, X, y, weight, unit),
@@ -151,6 +147,15 @@ def write_report(
     with written_together(path.parent, overwrite=overwrite) as new:
         text = _page.page(title, parts)
         (new / path.name).write_text(text, encoding="utf-8")
+    return path
+
+
+def check_target(path, overwrite):
+    """Return where a report goes, or raise an error that says why it cannot."""
+    if path.suffix not in (".html", ".htm"):
+        raise ValueError(f"path must end in .html, got {path.name!r}.")
+    if path.exists() and not overwrite:
+        raise ValueError(f"{path} exists; give overwrite=True to replace it.")
     return path
 
 
@@ -192,11 +197,13 @@ def _check_data(model, X, y, sample_weight):
     return X, signal.ravel(), weight
 
 
-def _page_time():
+def page_time():
+    """Return the time in words."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _figure(width, height):
+def make_figure(width, height):
+    """Return a figure of a size in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
@@ -204,7 +211,7 @@ def _figure(width, height):
 
 def _show_fit(model, X, y, weight, unit):
     """Return signal, fit and residuals with what is left in them."""
-    figure = _figure(10, 3.6)
+    figure = make_figure(10, 3.6)
     left, right = figure.subplots(1, 2)
     DecayDisplay.from_estimator(model, X, y, unit=unit, ax=left)
     residual = (y - np.ravel(model.predict(X))) * (1 if weight is None else weight**0.5)
@@ -278,10 +285,10 @@ def _show_distribution(model, X, y, weight, unit, n_bootstrap, random_state):
 def _draw_distribution(model, unit, refits=None):
     """Return the picture of the distribution of a fitted model."""
     if len(final_step(model).grids_) == 2:
-        figure = _figure(6.4, 5.6)
+        figure = make_figure(6.4, 5.6)
         DistributionMapDisplay.from_estimator(model, unit=unit, figure=figure)
     else:
-        figure = _figure(7, 3.6)
+        figure = make_figure(7, 3.6)
         band = None if refits is None else (refits.lower, refits.upper)
         ax = figure.subplots()
         DistributionDisplay.from_estimator(model, unit=unit, band=band, ax=ax)
@@ -331,7 +338,7 @@ def _show_strengths(model, X, y, weight, unit):
 def _draw_strength(strengths, sizes, number, fitted, unit):
     """Return one picture of the slider: residuals over strengths, distribution."""
     two = len(fitted.grids_) == 2
-    figure = _figure(10, 4.6 if two else 3.4)
+    figure = make_figure(10, 4.6 if two else 3.4)
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.4 if two else 1.2))
     ax = left.subplots()
     ax.semilogx(strengths, sizes, ".-", color="0.6", ms=4, lw=1)

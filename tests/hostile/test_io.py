@@ -1,7 +1,7 @@
 """Arrays and tables of files, and maps to be written, meet hostile input.
 
 EchoGrid, RelaxationTable, compress_echoes, correct_phase, foreground_mask,
-write_bids_maps, write_maps, write_report, write_result.
+write_bids_maps, write_map_report, write_maps, write_report, write_result.
 """
 
 import hostile
@@ -26,7 +26,7 @@ from skrelax.io import (
     write_maps,
     write_result,
 )
-from skrelax.reporting import write_report
+from skrelax.reporting import write_map_report, write_report
 
 
 @pytest.mark.parametrize("name", list(hostile.arrays(np.ones(4))))
@@ -357,3 +357,14 @@ def test_results_at_absurd_paths(tmp_path, inversion, monkeypatch):
         for call in (lambda v: write_result(v, inversion[0]), read_result):
             hostile.ends_well(lambda v=value, c=call: c(v), ["path", str(value)])
     assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", list(hostile.arrays(np.ones((4, 2)))))
+def test_write_map_report(tmp_path, name):
+    pytest.importorskip("matplotlib")
+    value = hostile.arrays(np.linspace(1.0, 2.0, 8).reshape(4, 2))[name]
+    path = tmp_path / "a.html"
+    written = hostile.ends_well(
+        lambda: write_map_report(path, {"T1": value}), ["maps", "images"]
+    )
+    assert (written is None) != path.exists()

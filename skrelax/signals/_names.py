@@ -70,9 +70,9 @@ def resolve_model(kernel, argument="kernel"):
         ``"T1-VFA"``, ``"T2-EPG"`` (which wants its echo spacing set), ``"diffusion"``,
         ``"gaussian"``, ``"impedance-real"``, ``"impedance-imaginary"``,
         ``"identity"``, a function ``f(acquisition, relaxation_times)`` that
-        broadcasts, or a model, which is returned as it is. A function of three or more arguments, as
-        in ``f(TE, T2, beta)``, has one column and several nonlinear parameters of
-        these names; :class:`UserSignal` says more.
+        broadcasts, or a model, which is returned as it is. A function of three or more
+        arguments, as in ``f(TE, T2, beta)``, has one column and several nonlinear
+        parameters of these names; :class:`UserSignal` says more.
     argument : str, default="kernel"
         What errors call it.
 

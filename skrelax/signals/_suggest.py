@@ -5,7 +5,8 @@ import pandas as pd
 
 from ..utils._columns import find_column
 from ..utils._validation import check_numbers
-from ._epg import EPGEchoTrain
+from ._checks import check_positive
+from ._epg import _MOST_ECHOES, EPGEchoTrain
 from ._exponential import InversionRecovery, SaturationRecovery
 from ._names import resolve_model
 from ._recovery import GeneralRecovery, LookLocker
@@ -31,7 +32,7 @@ _ROUNDING = 1e-3
 _FEWEST_ECHOES = 4
 
 
-def model_for(name, acquisition):
+def model_for(name, acquisition, *, echo_spacing=None):
     """Return a model with the settings that an acquisition asks for.
 
     Parameters
@@ -41,6 +42,9 @@ def model_for(name, acquisition):
     acquisition : DataFrame of shape (n_points, n_columns)
         Acquisition, with the names of quantities as columns: TI, TS, TE, TR, TSL [s],
         FA [degrees].
+    echo_spacing : float or None, default=None
+        Time between the echoes of a train [s], where some were left out. None takes
+        the first echo time.
 
     Returns
     -------
@@ -70,13 +74,15 @@ def model_for(name, acquisition):
     InversionRecovery(efficiency='fit', repetition_time='TR')
     """
     columns = _columns(acquisition)
+    if echo_spacing is not None:
+        echo_spacing = check_positive("echo_spacing", echo_spacing)
     model = resolve_model(name, "name")
     if isinstance(model, InversionRecovery) and "TR" in columns:
         model.set_params(repetition_time="TR")
     elif isinstance(model, SaturationRecovery | GeneralRecovery):
         _set_delays(model, columns)
     elif isinstance(model, EPGEchoTrain) and "TE" in columns:
-        model.set_params(echo_spacing=_echo_spacing(name, columns["TE"]))
+        model.set_params(echo_spacing=_echo_spacing(name, columns["TE"], echo_spacing))
     missing = [one for one in model.acquisition_columns if one not in columns]
     if missing:
         raise ValueError(
@@ -86,7 +92,7 @@ def model_for(name, acquisition):
     return model
 
 
-def suggest_models(acquisition):
+def suggest_models(acquisition, *, echo_spacing=None):
     """Return the models that an acquisition may ask for, by what varies in it.
 
     Parameters
@@ -94,6 +100,8 @@ def suggest_models(acquisition):
     acquisition : DataFrame of shape (n_points, n_columns)
         Acquisition, with the names of quantities as columns: TI, TS, TE, TR, TSL [s],
         FA [degrees].
+    echo_spacing : float or None, default=None
+        As in :func:`model_for`.
 
     Returns
     -------
@@ -123,6 +131,8 @@ def suggest_models(acquisition):
     ['T2', 'T2-offset']
     """
     columns = _columns(acquisition)
+    if echo_spacing is not None:
+        echo_spacing = check_positive("echo_spacing", echo_spacing)
     varying = [name for name in _SUGGESTED if _varies(columns.get(name))]
     if not varying:
         return {}
@@ -134,7 +144,7 @@ def suggest_models(acquisition):
     found = {}
     for name in names:
         try:
-            model = model_for(name, acquisition)
+            model = model_for(name, acquisition, echo_spacing=echo_spacing)
         except ValueError:
             continue
         n_points = np.unique(columns[varying[0]]).size
@@ -194,12 +204,19 @@ def _set_delays(model, columns):
         model.set_params(column=delays[0])
 
 
-def _echo_spacing(name, times):
-    """Return the spacing of a train whose echoes were all kept."""
+def _echo_spacing(name, times, spacing):
+    """Return the spacing of a train: that of echoes that were all kept, or a given one.
+
+    ValueError if the times are not those of its echoes.
+    """
     times = np.unique(times)
-    spacing = times[0]
-    train = spacing * np.arange(1, times.size + 1)
-    if not spacing > 0 or np.abs(times - train).max() > _ROUNDING * spacing:
+    numbers = np.arange(1, times.size + 1)
+    if spacing is None:
+        spacing = times[0]
+    elif times[-1] <= _MOST_ECHOES * spacing:
+        numbers = np.rint(times / spacing)
+    wrong = not spacing > 0 or numbers[0] < 1
+    if wrong or np.abs(times - spacing * numbers).max() > _ROUNDING * spacing:
         raise ValueError(
             f"{name} needs all echoes of a train, evenly spaced from its start, got "
             f"TE = {times.round(6).tolist()} s."

@@ -53,6 +53,10 @@ def test_settings_come_from_the_acquisition():
         assert model_for("T1-SR", acquisition).acquisition_columns == (name,)
         assert model_for("T1-SR", acquisition).formula == f"M0 (1 - exp(-{name} / T1))"
         assert model_for("T1-general", acquisition).acquisition_columns == (name,)
+    late = pd.DataFrame({"TE": TE[1:]})
+    assert list(suggest_models(late)) == ["T2", "T2-offset"]
+    assert "T2-EPG" in suggest_models(late, echo_spacing=0.01)
+    assert model_for("T2-EPG", late, echo_spacing=0.01).echo_spacing == 0.01
     train = model_for("T2-EPG", pd.DataFrame({"TE": TE}))
     assert isinstance(train, EPGEchoTrain)
     assert train.echo_spacing == 0.01
@@ -71,6 +75,10 @@ def test_errors():
         model_for("T1-VFA", pd.DataFrame({"FA": TI}))
     with pytest.raises(ValueError, match="T2-EPG needs all echoes of a train"):
         model_for("T2-EPG", pd.DataFrame({"TE": np.array(TE) + 0.003}))
+    with pytest.raises(ValueError, match="T2-EPG needs all echoes of a train"):
+        model_for("T2-EPG", pd.DataFrame({"TE": TE}), echo_spacing=0.007)
+    with pytest.raises(ValueError, match="echo_spacing must be a positive number"):
+        suggest_models(pd.DataFrame({"TE": TE}), echo_spacing=-1.0)
     with pytest.raises(TypeError, match="must be a DataFrame with names"):
         suggest_models(np.ones((3, 1)))
     with pytest.raises(ValueError, match=r"TE.*must be finite, got nan"):

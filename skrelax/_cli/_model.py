@@ -61,31 +61,18 @@ def plan_fit(arguments, table, inside):
 
     `inside` (n_voxels,) are the voxels that count.
     """
-    part, some = _largest_slice(table, inside)
     if arguments.model == AUTO:
-        plan = _choose(arguments, part, some)
+        plan = _choose(arguments, table, inside)
     else:
-        plan = _named(arguments, part)
-    if part is not table:
-        # Maps that are known cover all slices.
-        plan = plan._replace(known=use_known(arguments, plan.model, table))
+        plan = _named(arguments, table, inside)
     name, model, known, words, _ = plan
-    ignored = unread_columns(model, part.acquisition)
+    ignored = unread_columns(model, _one_slice(table, inside)[0])
     if arguments.tr == "ignore":
         ignored = [column for column in ignored if column != "TR"]
     warn_ignored(ignored, name)
     if isinstance(model, EPGEchoTrain) and "T1" not in known:
         words = f"T1 of {model.T1:g} s in all voxels; --T1 takes another value or a map"
     return plan._replace(words=words)
-
-
-def _largest_slice(table, inside):
-    """Return a table with one acquisition, of most voxels inside, and its voxels."""
-    if table.slices is None:
-        return table, inside
-    where = np.nonzero(np.asarray(table.spatial["mask"], dtype=bool))[2]
-    most = int(np.bincount(where, weights=inside, minlength=len(table.slices)).argmax())
-    return table.by_slice()[most], inside[where == most]
 
 
 def warn_ignored(columns, name):
@@ -99,7 +86,7 @@ def warn_ignored(columns, name):
         )
 
 
-def _named(arguments, table):
+def _named(arguments, table, inside):
     """Return the Plan of the model that is named, or given."""
     if not isinstance(arguments.model, str):
         model = arguments.model
@@ -108,14 +95,28 @@ def _named(arguments, table):
     if arguments.model not in MODELS:
         every = ", ".join((AUTO, *MODELS, distributions.NAME))
         raise ValueError(f"--model must be one of {every}, got {arguments.model!r}.")
+    acquisition, _ = _one_slice(table, inside)
     try:
-        model = _with_recovery(arguments, model_for(arguments.model, table.acquisition))
+        model = _with_recovery(arguments, model_for(arguments.model, acquisition))
     except ValueError as error:
-        others = ", ".join(suggest_models(table.acquisition))
+        others = ", ".join(suggest_models(acquisition))
         hint = f" These images suit --model {others}." if others else ""
         raise ValueError(f"{arguments.source}: {error}{hint}") from error
     known = use_known(arguments, model, table)
     return Plan(arguments.model, model, known, "", None)
+
+
+def _one_slice(table, inside):
+    """Return an acquisition and the voxels (n_voxels,) that were measured with it.
+
+    Where slices have times of their own, it is that of the slice with most voxels.
+    """
+    slices = getattr(table, "slices", None)
+    if slices is None:
+        return table.acquisition, np.ones(len(inside), dtype=bool)
+    numbers = np.nonzero(table.spatial["mask"])[2]
+    number = np.bincount(numbers[inside], minlength=len(slices)).argmax()
+    return slices[number], numbers == number
 
 
 def _with_recovery(arguments, model):
@@ -129,7 +130,8 @@ def _with_recovery(arguments, model):
 
 def _choose(arguments, table, inside):
     """Return the Plan of the simplest model that the voxels do not reject."""
-    found = suggest_models(table.acquisition)
+    acquisition, in_slice = _one_slice(table, inside)
+    found = suggest_models(acquisition)
     if not found:
         raise ValueError(
             f"{arguments.source}: nothing that a model reads differs from image to "
@@ -151,6 +153,7 @@ def _choose(arguments, table, inside):
     for model in models.values():
         known |= use_known(arguments, model, table)
     mask = voxels_with_values(known, inside) if known else inside
+    mask = mask & in_slice
     signals = table.signals.to_numpy()
     noise_std = arguments.noise_std
     if noise_std is None:
@@ -160,7 +163,7 @@ def _choose(arguments, table, inside):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         choice = select_model(
-            table.acquisition,
+            acquisition,
             signals.T,
             models,
             mask=mask,

@@ -22,6 +22,8 @@ _LEAST_GAIN, _LEVEL = 2.0, 0.01
 # Largest gains that do not count, as a fraction of the signals, and how many of these
 # there must be: voxels that no model describes must not decide.
 _TRIMMED, _MANY = 0.05, 20
+# Signals that are looked at for each one that is compared.
+_LOOKED_AT = 20
 # Levels of noise, and those beside signals of the size of one.
 _NOISE, _LEVELS = (5e-324, 1.7e308), (1e-50, 1e50)
 # Residuals above the noise by this factor are those of a model that does not fit.
@@ -208,20 +210,26 @@ def _check_models(models, X):
 
 def _choose_signals(y, mask, most):
     """Return which signals (n_points, n) are compared, as numbers."""
-    there = np.isfinite(y)
+    places = np.arange(y.shape[1]) if mask is None else np.flatnonzero(mask)
+    # A volume is not looked through for a thousand of its signals.
+    places = _evenly(places, _LOOKED_AT * most)
+    signals = y[:, places]
+    there = np.isfinite(signals)
     counts = there.sum(axis=0)
-    usable = (np.where(there, y, 0) != 0).any(axis=0)
-    if mask is not None:
-        usable &= mask
+    usable = (there & (signals != 0)).any(axis=0)
     if usable.any():
         # Signals that lack points are compared only if all do.
         usable &= counts == counts[usable].max()
-    places = np.flatnonzero(usable)
-    if places.size == 0:
+    if not usable.any():
         raise ValueError(
             f"y has no signal to compare models with: of {y.shape[1]}, all are masked, "
             "zero or not finite."
         )
+    return _evenly(places[usable], most)
+
+
+def _evenly(places, most):
+    """Return as many of places as there may be, evenly taken."""
     if places.size <= most:
         return places
     return places[np.linspace(0, places.size - 1, most).round().astype(int)]

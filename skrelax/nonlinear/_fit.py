@@ -172,10 +172,11 @@ class NonlinearRelaxationFit(
     its standard error exceeds that of a uniform distribution over its range. So is a
     fit whose model contains a simpler one (``model.simpler``), such as a decay without
     its constant, that explains the signal as well, at the level of 1 %, with a
-    relaxation time more than three standard errors away: the signal does not tell the
-    two apart. And so is one of Rician noise whose residuals are far smaller than
-    `noise_std` allows. An estimate is ``AT_BOUND`` if it is closer to a limit than
-    1e-3 of its standard error (and 1e-2 of the range), or than 1e-7 of the range.
+    relaxation time more than three standard errors away, and twice as far as could be
+    if the model were linear: the signal does not tell the two apart. And so is one of
+    Rician noise whose residuals are far smaller than `noise_std` allows. An estimate
+    is ``AT_BOUND`` if it is closer to a limit than 1e-3 of its standard error (and 1e-2
+    of the range), or than 1e-7 of the range.
     Signals do not depend to first order on a flip angle at 180 degrees, so fits of B1
     that end there have no standard error.
 

@@ -16,7 +16,7 @@ from ._report import (
     with_known,
 )
 from ._rician import contradicts_noise, fit_rician, rician_covariance
-from ._simpler import Simpler, largest_as_good
+from ._simpler import Simpler, as_good
 from ._status import FitStatus
 
 # Voxels per chunk: small enough for workspaces to stay in the cache of a core.
@@ -232,13 +232,9 @@ def _mark_doubtful(setup, Y, solution, noise, fits, where):
         errors = np.ldexp(coordinate_errors(solution, variance), exponent[:, None])
         known = np.ldexp(variance, 2 * exponent)
     free = _count_free(setup, Y)
-    limit = largest_as_good(
-        solution.rss,
-        None if setup.noise_std is None else known,
-        free,
-        setup.simpler.fewer,
-    )
-    doubtful = setup.simpler.contradicts(Y, solution, errors, limit, setup.stop)
+    known = None if setup.noise_std is None else known
+    good = as_good(solution.rss, known, free, setup.simpler.fewer)
+    doubtful = setup.simpler.contradicts(Y, solution, errors, good, setup.stop)
     status = fits.status[where]
     status[doubtful & (status == FitStatus.CONVERGED)] = FitStatus.NOT_IDENTIFIABLE
     fits.status[where] = status

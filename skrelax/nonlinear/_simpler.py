@@ -7,6 +7,7 @@ errors away.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -16,9 +17,10 @@ from ._inputs import find_limits
 
 # Standard errors of logarithms up to this are believed.
 _BELIEVED = 0.05
-# Level of the test whether the simpler model explains as much, and how many standard
-# errors apart its parameters may then be: of a linear model 2.6, with this level.
-_LEVEL, _FAR = 0.01, 3.0
+# Level of the test whether the simpler model explains as much. Its parameters are then
+# at most the root of the gain in variances of the noise away, in standard errors, if
+# the model is linear over them; twice that, and no less than three, is too far.
+_LEVEL, _TOO_FAR, _FAR = 0.01, 2.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,11 @@ class Simpler:
         count = len(own) + len(model.amplitudes)
         return cls(problem, places, count - len(names) - len(simple.amplitudes))
 
-    def contradicts(self, Y, solution, errors, limit, stop):
+    def contradicts(self, Y, solution, errors, good, stop):
         """Return which fits (n,) the simpler model explains as well, but otherwise.
 
-        `errors` (n, P) are those of the coordinates of the fits of Y (n, C, N). `limit`
-        (n,) is the largest sum of squares that still is as good.
+        `errors` (n, P) are those of the coordinates of the fits of Y (n, C, N), `good`
+        the AsGood that their sums of squares allow.
         """
         doubtful = np.zeros(len(Y), dtype=bool)
         own = [place for place, _ in self.places]
@@ -62,24 +64,36 @@ class Simpler:
         if not asked.any():
             return doubtful
         found = self.problem.solve(Y[asked], None, stop)
-        with np.errstate(invalid="ignore"):
-            as_good = found.rss <= limit[asked]
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            gain = np.maximum(found.rss - solution.rss[asked], 0.0)
+            gain = gain / good.variance[asked]
+            as_good = gain <= good.limit
+            most = np.maximum(_FAR, _TOO_FAR * np.sqrt(gain))
             far = np.zeros(len(as_good), dtype=bool)
             for place, k in self.places:
                 apart = np.abs(found.u[:, k] - solution.u[asked, place])
-                far |= apart > _FAR * errors[asked, place]
+                far |= apart > most * errors[asked, place]
         doubtful[asked] = as_good & far
         return doubtful
 
 
-def largest_as_good(rss, variance, free, fewer):
-    """Return the sums of squares (n,) of a simpler model that are as good.
+class AsGood(NamedTuple):
+    """When a model of fewer parameters is as good as another one."""
 
-    `variance` (n,) is a known one; None takes it from `rss` (n,) with `free` degrees
-    of freedom.
+    variance: np.ndarray
+    """Variances of the noise, (n,)."""
+    limit: float
+    """Largest gain of the other one, in these variances."""
+
+
+def as_good(rss, variance, free, fewer):
+    """Return AsGood for sums of squares (n,) of a model of `fewer` more parameters.
+
+    `variance` (n,) is a known one; None takes it from `rss` with `free` degrees of
+    freedom.
     """
     if variance is not None:
-        return rss + variance * stats.chi2.isf(_LEVEL, fewer)
+        return AsGood(variance, float(stats.chi2.isf(_LEVEL, fewer)))
     if free < 1:
-        return np.full(len(rss), -np.inf)
-    return rss * (1.0 + stats.f.isf(_LEVEL, fewer, free) * fewer / free)
+        return AsGood(np.full(len(rss), np.nan), 0.0)
+    return AsGood(rss / free, float(fewer * stats.f.isf(_LEVEL, fewer, free)))

@@ -5,7 +5,8 @@ import pandas as pd
 
 from ..utils._columns import find_column
 from ..utils._validation import check_numbers
-from ._epg import EPGEchoTrain
+from ._checks import check_positive
+from ._epg import _MOST_ECHOES, EPGEchoTrain
 from ._exponential import InversionRecovery, SaturationRecovery
 from ._names import resolve_model
 from ._recovery import GeneralRecovery, LookLocker
@@ -31,7 +32,7 @@ _ROUNDING = 1e-3
 _FEWEST_ECHOES = 4
 
 
-def model_for(name, acquisition):
+def model_for(name, acquisition, *, echo_spacing=None):
     """Return a model with the settings that an acquisition asks for.
 
     Parameters
@@ -41,6 +42,9 @@ def model_for(name, acquisition):
     acquisition : DataFrame of shape (n_points, n_columns)
         Acquisition, with the names of quantities as columns: TI, TS, TE, TR, TSL [s],
         FA [degrees].
+    echo_spacing : float or None, default=None
+        Time between the echoes of a train [s]. None takes the largest whose multiples,
+        or steps from the first echo, all echo times are.
 
     Returns
     -------
@@ -71,6 +75,8 @@ def model_for(name, acquisition):
     InversionRecovery(efficiency='fit', repetition_time='TR')
     """
     columns = _columns(acquisition)
+    if echo_spacing is not None:
+        echo_spacing = check_positive("echo_spacing", echo_spacing)
     model = resolve_model(name, "name")
     if isinstance(model, InversionRecovery) and "TR" in columns:
         model.set_params(repetition_time="TR")
@@ -78,7 +84,7 @@ def model_for(name, acquisition):
         _set_delays(model, columns)
     elif isinstance(model, EPGEchoTrain) and "TE" in columns:
         try:
-            spacing, first = echo_timing(columns["TE"])
+            spacing, first = echo_timing(columns["TE"], echo_spacing)
         except ValueError as error:
             raise ValueError(f"{name} needs a train of echoes: {error}.") from error
         model.set_params(
@@ -93,7 +99,7 @@ def model_for(name, acquisition):
     return model
 
 
-def suggest_models(acquisition):
+def suggest_models(acquisition, *, echo_spacing=None):
     """Return the models that an acquisition may ask for, by what varies in it.
 
     Parameters
@@ -101,6 +107,8 @@ def suggest_models(acquisition):
     acquisition : DataFrame of shape (n_points, n_columns)
         Acquisition, with the names of quantities as columns: TI, TS, TE, TR, TSL [s],
         FA [degrees].
+    echo_spacing : float or None, default=None
+        As in :func:`model_for`.
 
     Returns
     -------
@@ -130,6 +138,8 @@ def suggest_models(acquisition):
     ['T2', 'T2-offset']
     """
     columns = _columns(acquisition)
+    if echo_spacing is not None:
+        echo_spacing = check_positive("echo_spacing", echo_spacing)
     varying = [name for name in _SUGGESTED if _varies(columns.get(name))]
     if not varying:
         return {}
@@ -141,7 +151,7 @@ def suggest_models(acquisition):
     found = {}
     for name in names:
         try:
-            model = model_for(name, acquisition)
+            model = model_for(name, acquisition, echo_spacing=echo_spacing)
         except ValueError:
             continue
         n_points = np.unique(columns[varying[0]]).size
@@ -201,7 +211,7 @@ def _set_delays(model, columns):
         model.set_params(column=delays[0])
 
 
-def echo_timing(times):
+def echo_timing(times, spacing=None):
     """Return the spacing of a train of echoes, and the time of its first echo.
 
     Echoes may have been left out, at the start too: where all times are multiples of
@@ -210,19 +220,24 @@ def echo_timing(times):
     times = np.unique(times)
     if not times[0] > 0.0:
         raise ValueError(f"an echo at {times[0]:g} s is none of a train")
-    if times.size < 2:
-        return float(times[0]), float(times[0])
-    spacing = np.diff(times).min()
-    places = (times - times[0]) / spacing
-    # Short spacings are rounded in files: the whole train tells them better.
-    spacing = (times[-1] - times[0]) / np.rint(places[-1])
-    off = np.abs(times - times[0] - spacing * np.rint(places))
+    if spacing is None:
+        spacing = np.diff(times).min(initial=times[-1])
+        # Short spacings are rounded in files: the whole train tells them better.
+        if times.size > 1:
+            spacing = (times[-1] - times[0]) / np.rint((times[-1] - times[0]) / spacing)
+    if times[-1] > _MOST_ECHOES * spacing:
+        raise ValueError(
+            f"echoes up to {times[-1]:.6g} s in steps of {spacing:.6g} s are more than "
+            f"{_MOST_ECHOES}"
+        )
+    before = times[0] / spacing
+    at_multiple = abs(before - np.rint(before)) <= _ROUNDING and np.rint(before) >= 1
+    first = spacing if at_multiple else times[0]
+    off = np.abs(times - first - spacing * np.rint((times - first) / spacing))
     if off.max() > _ROUNDING * spacing:
         at = int(off.argmax())
         raise ValueError(
             f"the echoes are not evenly spaced: {times[at]:.6g} s is {off[at]:.2g} s "
-            f"off a train from {times[0]:.6g} s in steps of {spacing:.6g} s"
+            f"off a train from {first:.6g} s in steps of {spacing:.6g} s"
         )
-    before = times[0] / spacing
-    at_multiple = abs(before - np.rint(before)) <= _ROUNDING and np.rint(before) >= 1
-    return float(spacing), float(spacing if at_multiple else times[0])
+    return float(spacing), float(first)

@@ -32,7 +32,7 @@ def test_results_that_fail_midway_are_not_there(tmp_path, capsys, monkeypatch):
     assert names(tmp_path) == ["decay.csv"]
     failure = KeyboardInterrupt()
     calls.clear()
-    assert main(["invert", str(path), "--out", str(out), *FAST]) == 130
+    assert main(["invert", str(path), "--out", str(out), *FAST]) == 140
     assert "skrelax: interrupted" in capsys.readouterr().err
     assert names(tmp_path) == ["decay.csv"]
     monkeypatch.undo()
@@ -40,7 +40,7 @@ def test_results_that_fail_midway_are_not_there(tmp_path, capsys, monkeypatch):
     before = {name: (out / name).read_bytes() for name in names(out)}
     monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
     calls.clear()
-    assert main(["invert", str(path), "--out", str(out), "--overwrite", *FAST]) == 130
+    assert main(["invert", str(path), "--out", str(out), "--overwrite", *FAST]) == 140
     assert {name: (out / name).read_bytes() for name in names(out)} == before
 
 
@@ -87,7 +87,7 @@ def test_maps_of_another_model_do_not_stay(tmp_path, capsys):
 
 
 def test_all_models_of_the_command_have_known_files():
-    assert len(set(MODELS)) == 13
+    assert len(set(MODELS)) == 14
     assert {"T1.nii.gz", "T2star_stderr.nii.gz", "B1.nii.gz", "maps.png"} <= set(
         result_files()
     )

@@ -541,3 +541,6 @@ def test_models_of_an_acquisition():
     for value in hostile.numbers().values():
         hostile.ends_well(lambda v=value: model_for(v, frame), ("name",))
         hostile.ends_well(lambda v=value: model_for("T2", v), ("acquisition",))
+        hostile.ends_well(
+            lambda v=value: suggest_models(frame, echo_spacing=v), ("echo_spacing",)
+        )

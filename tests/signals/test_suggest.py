@@ -54,6 +54,11 @@ def test_settings_come_from_the_acquisition():
         assert model_for("T1-SR", acquisition).acquisition_columns == (name,)
         assert model_for("T1-SR", acquisition).formula == f"M0 (1 - exp(-{name} / T1))"
         assert model_for("T1-general", acquisition).acquisition_columns == (name,)
+    # Every second echo tells nothing of those between.
+    even = pd.DataFrame({"TE": 0.02 * np.arange(1, 6)})
+    assert suggest_models(even)["T2-EPG"].echo_spacing == pytest.approx(0.02)
+    found = suggest_models(even, echo_spacing=0.01)["T2-EPG"]
+    assert (found.echo_spacing, found.first_echo) == (0.01, None)
     train = model_for("T2-EPG", pd.DataFrame({"TE": TE}))
     assert isinstance(train, EPGEchoTrain)
     assert train.echo_spacing == 0.01
@@ -88,6 +93,12 @@ def test_errors():
         model_for("T2-EPG", pd.DataFrame({"TE": [0.01, 0.02, 0.034]}))
     with pytest.raises(ValueError, match="an echo at 0 s is none of a train"):
         model_for("T2-EPG", pd.DataFrame({"TE": [0.0, 0.01, 0.02]}))
+    with pytest.raises(ValueError, match="T2-EPG needs a train of echoes: the echoes"):
+        model_for("T2-EPG", pd.DataFrame({"TE": TE}), echo_spacing=0.007)
+    with pytest.raises(ValueError, match="are more than"):
+        model_for("T2-EPG", pd.DataFrame({"TE": [0.01, 0.010001, 2.0]}))
+    with pytest.raises(ValueError, match="echo_spacing must be a positive number"):
+        suggest_models(pd.DataFrame({"TE": TE}), echo_spacing=-1.0)
     with pytest.raises(TypeError, match="must be a DataFrame with names"):
         suggest_models(np.ones((3, 1)))
     with pytest.raises(ValueError, match=r"TE.*must be finite, got nan"):

@@ -8,8 +8,10 @@ from ._images import foreground_mask
 from ._nifti import read_nifti, write_maps
 from ._recording import Measurement
 from ._result import read_result, write_result
+from ._source_images import list_series
 from ._spinsolve import EchoGrid, compress_echoes, correct_phase, read_spinsolve
 from ._table import RelaxationTable
+from ._times import read_times
 
 __all__ = [
     "DecayFileError",
@@ -20,12 +22,14 @@ __all__ = [
     "compress_echoes",
     "correct_phase",
     "foreground_mask",
+    "list_series",
     "read_decay",
     "read_dicom_series",
     "read_nifti",
     "read_result",
     "read_signal_grid",
     "read_spinsolve",
+    "read_times",
     "write_maps",
     "write_result",
 ]

@@ -1,5 +1,8 @@
 """Pixels of DICOM files, which may need a decoder that is not installed."""
 
+import contextlib
+import warnings
+
 import numpy as np
 
 from ._files import ImageFileError, reason
@@ -8,17 +11,63 @@ from ._files import ImageFileError, reason
 _JPEG_2000, _OTHERS = "pylibjpeg pylibjpeg-openjpeg", "pylibjpeg pylibjpeg-libjpeg"
 
 
+def iterate_pixels(path, name, frames):
+    """Yield the stored pixels of frames of a file, or of all of it for None.
+
+    Frames are read one by one: a file of thousands never lies in memory as a whole.
+    """
+    import pydicom
+    from pydicom.pixels import iter_pixels
+
+    if frames is None:
+        with _silence():
+            try:
+                data = pydicom.dcmread(path)
+            except Exception as error:
+                raise ImageFileError(
+                    f"{name}: cannot be read ({reason(error)})."
+                ) from error
+            pixels = read_pixels(data, name)
+        yield pixels
+        return
+    iterator = iter_pixels(path, indices=frames, raw=True)
+    for _ in frames:
+        # Not around the yield: whoever asks for pixels may warn.
+        with _silence():
+            try:
+                pixels = next(iterator)
+            except Exception as error:
+                header = pydicom.dcmread(path, stop_before_pixels=True)
+                raise _unreadable(header, name, error) from error
+        yield pixels
+
+
+@contextlib.contextmanager
+def _silence():
+    """Keep pydicom from warning of every small breach of the standard."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def read_pixels(data, name):
     """Return the stored pixels of a data set."""
     try:
         return np.asarray(data.pixel_array)
     except Exception as error:
-        syntax = getattr(getattr(data, "file_meta", None), "TransferSyntaxUID", None)
-        if syntax is None or not getattr(syntax, "is_compressed", False):
-            raise ImageFileError(
-                f"{name}: pixels cannot be read ({reason(error)})."
-            ) from error
-        raise ImageFileError(_words(name, syntax, error)) from error
+        raise _unreadable(data, name, error) from error
+
+
+def _unreadable(data, name, error):
+    """Return the error that says why pixels cannot be read."""
+    syntax = getattr(getattr(data, "file_meta", None), "TransferSyntaxUID", None)
+    try:
+        compressed = syntax is not None and syntax.is_compressed
+    except (AttributeError, ValueError):  # what a damaged file names is none
+        compressed = False
+    if not compressed:
+        return ImageFileError(f"{name}: pixels cannot be read ({reason(error)}).")
+    return ImageFileError(_words(name, syntax, error))
 
 
 def _words(name, syntax, error):
@@ -28,8 +77,8 @@ def _words(name, syntax, error):
     packages = _JPEG_2000 if "2000" in syntax.name else _OTHERS
     return (
         f"{name}: pixels are compressed ({syntax.name}), and nothing that decodes them "
-        f"is installed: pip install {packages} (or python-gdcm), or decompress the "
-        "files with gdcmconv --raw (JPEG also with dcmdjpeg)."
+        f'is installed: pip install "skrelax[compressed]" (or {packages}), or '
+        "decompress the files with gdcmconv --raw (JPEG also with dcmdjpeg)."
     )
 
 

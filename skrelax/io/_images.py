@@ -1,21 +1,55 @@
 """What readers of images share: stacks of slices as a table of voxels."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 
-from ._files import as_numbers
+from ._files import as_numbers, shown
+from ._recording import Measurement
 from ._table import RelaxationTable
 
-# Columns of an acquisition, in the order of tables.
-COLUMNS = ("TI", "TE", "TR", "FA")
+# Columns of an acquisition, in the order of tables, and their units.
+COLUMNS = ("TI", "TE", "TR", "FA", "TS", "TSL")
+UNITS = {name: "degrees" if name == "FA" else "s" for name in COLUMNS}
+# Voxels that are looked at together.
+_CHUNK = 2**16
 
 
-def make_image_table(images, acquisition, affine, source):
+def make_image_table(images, acquisition, affine, source, measurement=("", ())):
     """Return a RelaxationTable of all voxels.
 
     images (n_points, n_x, n_y, n_z), acquisition a list of dicts with numbers or None
-    for COLUMNS. A quantity that only some images have is an error.
+    for COLUMNS, or one such list per slice; measurement is the format and notes. A
+    quantity that only some images have is an error.
     """
+    slices = None
+    if acquisition and isinstance(acquisition[0], list):
+        slices = [_as_frame(one, source) for one in acquisition]
+        frame = slices[0].copy()
+        for name in frame:
+            if any((one[name] != frame[name]).any() for one in slices[1:]):
+                frame[name] = np.nan
+    else:
+        frame = _as_frame(acquisition, source)
+    shape = images.shape[1:]
+    signals = images.reshape(len(images), -1).T
+    return RelaxationTable(
+        # Without a copy: it may fill the memory.
+        signals=pd.DataFrame(signals, columns=frame.index, copy=False),
+        acquisition=frame,
+        spatial={"mask": np.ones(shape, dtype=bool), "affine": affine},
+        measurement=Measurement(
+            format=measurement[0],
+            units=tuple(UNITS[name] for name in frame),
+            notes=tuple(measurement[1]),
+        ),
+        slices=slices,
+    )
+
+
+def _as_frame(acquisition, source):
+    """Return an acquisition as a frame with the columns that there are."""
     frame = {}
     for name in COLUMNS:
         values = [one.get(name) for one in acquisition]
@@ -36,14 +70,51 @@ def make_image_table(images, acquisition, affine, source):
             f"{source}: the images have no acquisition, expected some of "
             f"{', '.join(COLUMNS)}."
         )
-    acquisition = pd.DataFrame(frame)
-    shape = images.shape[1:]
-    signals = images.reshape(len(images), -1).T
-    return RelaxationTable(
-        signals=pd.DataFrame(signals, columns=acquisition.index),
-        acquisition=acquisition,
-        spatial={"mask": np.ones(shape, dtype=bool), "affine": affine},
-    )
+    return pd.DataFrame(frame)
+
+
+def check_acquisition_given(acquisition):
+    """Raise an error unless an acquisition that a caller gives has known columns."""
+    if acquisition is None:
+        return
+    if not isinstance(acquisition, pd.DataFrame):
+        raise TypeError(
+            f"acquisition must be a DataFrame or None, got {shown(acquisition)}."
+        )
+    unknown = [name for name in acquisition.columns if name not in COLUMNS]
+    if unknown or acquisition.columns.has_duplicates or not len(acquisition.columns):
+        raise ValueError(
+            f"acquisition has columns {list(acquisition.columns)}, expected some of "
+            f"{list(COLUMNS)}, once each."
+        )
+
+
+def given_points(acquisition, n_volumes):
+    """Return one dict per volume from an acquisition that the caller gives."""
+    if len(acquisition) != n_volumes:
+        raise ValueError(
+            f"acquisition has {len(acquisition)} rows, the files have {n_volumes} "
+            "volumes."
+        )
+    check_acquisition_given(acquisition)
+    columns = {
+        name: as_numbers(acquisition[name], f"acquisition[{name!r}]", finite=True)
+        for name in acquisition
+    }
+    for name, values in columns.items():
+        if (values < 0).any():
+            raise ValueError(f"acquisition[{name!r}] must not be negative.")
+    return [{name: columns[name][i] for name in columns} for i in range(n_volumes)]
+
+
+def say_clipped(source, n_values, n_images):
+    """Warn of stored values that were left out because they are cut off."""
+    if n_values:
+        warnings.warn(
+            f"{source}: {n_values} values in {n_images} images are cut off at the "
+            "largest number that is stored; they are nan, and fits leave them out",
+            stacklevel=4,
+        )
 
 
 def foreground_mask(signals):
@@ -57,8 +128,8 @@ def foreground_mask(signals):
     Returns
     -------
     ndarray of bool of shape (n_voxels,)
-        Voxels whose largest modulus is above the threshold. Voxels with values that
-        are not finite are outside.
+        Voxels whose largest modulus is above the threshold, of the points that are not
+        nan. Voxels with infinite values, or without any point, are outside.
 
     Raises
     ------
@@ -81,13 +152,30 @@ def foreground_mask(signals):
     """
     if isinstance(signals, RelaxationTable):
         signals = signals.signals
-    values = as_numbers(signals, "signals", complex_allowed=True)
+    if isinstance(signals, pd.DataFrame) and signals.to_numpy().dtype.kind in "fc":
+        # A volume in single precision is not copied to be looked at.
+        values = signals.to_numpy()
+    else:
+        values = as_numbers(signals, "signals", complex_allowed=True)
     if values.ndim != 2 or 0 in values.shape:
         raise ValueError(
             "signals must have shape (n_voxels, n_points), with one of each at least, "
             f"got {values.shape}."
         )
-    top = np.abs(values).max(axis=1)
+    return is_bright(largest_moduli(values))
+
+
+def largest_moduli(rows):
+    """Return the largest modulus of each voxel (n_voxels, n_points), nan if all are."""
+    top = np.empty(len(rows))
+    for start in range(0, len(rows), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        top[part] = np.fmax.reduce(np.abs(rows[part]), axis=1)
+    return top
+
+
+def is_bright(top):
+    """Return which voxels hold signal, by their largest moduli (n_voxels,)."""
     finite = np.isfinite(top)
     if not finite.any():
         raise ValueError("signals have no voxel with finite values.")

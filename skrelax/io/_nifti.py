@@ -1,47 +1,59 @@
 """NIfTI images with sidecars, and maps written with the geometry of the images."""
 
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from ..utils._written import written_together
-from ._files import as_numbers, as_path, reason, shown
-from ._images import COLUMNS, make_image_table
-from ._volumes import import_nibabel, is_affine, load_volumes
+from ._choice import check_component, check_varying, check_wanted, choose_series
+from ._files import as_numbers, as_path, shown
+from ._image_times import doubt_times, name_delays
+from ._images import check_acquisition_given, make_image_table
+from ._sidecar import SUFFIXES
+from ._volume_series import (
+    check_geometry,
+    fill_volumes,
+    find_image_files,
+    letters_of,
+    open_files,
+    place_volumes,
+    sort_files,
+)
+from ._volumes import import_nibabel, is_affine
 
-_KEYS = {
-    "TI": "InversionTime",
-    "TE": "EchoTime",
-    "TR": "RepetitionTime",
-    "FA": "FlipAngle",
-}
-# Seconds that no such time exceeds; larger numbers are milliseconds.
-_LONGEST = {"TI": 60.0, "TE": 10.0, "TR": 60.0}
-_SUFFIXES = (".nii.gz", ".nii")
 # What becomes a file on every system, and in this folder.
 _MAP_NAME = re.compile(r"[^\W_][^/\\:?\"<>|\x00-\x1f\x7f]{0,99}")
 # The header of NIfTI holds sizes in 16 bits.
 _LONGEST_AXIS = 2**15 - 1
 
 
-def read_nifti(source, acquisition=None):
+def read_nifti(source, acquisition=None, series=None, varying=None, component="auto"):
     """Read the images of a relaxation measurement from NIfTI files.
 
     Parameters
     ----------
     source : str, path-like or sequence of these
         A folder, a file or several files. Each holds one volume (3-D) or a series
-        (4-D).
+        (4-D). Of a folder, the images that belong together are taken; given files are
+        taken as they are. A PAR file with its REC beside it is read as well.
     acquisition : DataFrame or None, default=None
-        Acquisition with one row per volume, in the order of the files. None reads the
-        sidecar of each file: a JSON file of the same name with ``InversionTime``,
-        ``EchoTime``, ``RepetitionTime`` [s] and ``FlipAngle`` [degrees], where there
-        are such. A series has lists there, or one number for all volumes.
+        Acquisition with one row per volume, in the order of the files (``te2`` before
+        ``te10``). None reads the sidecar of each file: a JSON file of the same name
+        with ``InversionTime``, ``EchoTime``, ``RepetitionTime``,
+        ``RepetitionTimeExcitation`` or ``RepetitionTimePreparation``,
+        ``SaturationTime``, ``SpinLockTime`` [s] and ``FlipAngle`` [degrees], where
+        there are such. A series has lists there, or one number for all volumes. Files
+        named as BIDS has it inherit sidecars of the folders above.
+    series : int, sequence of int, str or None, default=None
+        Series to take, by ``SeriesNumber`` of the sidecars or by name; see
+        :func:`read_dicom_series`.
+    varying : {"TI", "TE", "TR", "FA", "TS", "TSL"} or None, default=None
+        The quantity in which the measurement varies; None takes any.
+    component : {"auto", "magnitude", "real", "complex"}, default="auto"
+        What to take where a folder holds several, told by the entity ``part``, the
+        ending of the name (``_ph``, ``_real``, ``_imaginary``) or the image type.
 
     Returns
     -------
@@ -51,64 +63,59 @@ def read_nifti(source, acquisition=None):
     Raises
     ------
     ValueError
-        If there are no images, if their geometries differ, or if sidecars are missing,
-        unreadable or contradict the images.
+        If there are no images, if several series or none could be meant, if geometries
+        of given files differ, or if sidecars are missing, unreadable or contradict the
+        images.
     ImportError
         If nibabel is not installed.
 
     See Also
     --------
+    list_series : The series in a folder.
     read_dicom_series : Images in DICOM files.
+    read_times : An acquisition from a file.
     write_maps : Write maps with the same geometry.
     """
     import_nibabel()
-    volumes, points, affine, first = [], [], None, None
-    for path in _files(source):
-        values, here = load_volumes(path)
-        if values.ndim not in (3, 4):
-            raise ValueError(f"{path}: expected 3 or 4 axes, got shape {values.shape}.")
-        values = values[..., None] if values.ndim == 3 else values
-        if affine is None:
-            affine, first = here, path
-        elif values.shape[:3] != volumes[0].shape or not np.allclose(
-            here, affine, atol=1e-3
-        ):
-            raise ValueError(f"{path}: has another size or geometry than {first}.")
-        volumes += list(np.moveaxis(values, -1, 0))
-        if acquisition is None:
-            points += _read_sidecar(path, values.shape[-1])
-    if acquisition is not None:
-        points = _given_points(acquisition, len(volumes))
-    images = np.stack(volumes)
-    kind = np.complex128 if np.iscomplexobj(images) else np.float64
-    return make_image_table(images.astype(kind), points, affine, source)
+    check_component(component)
+    wanted, columns = check_wanted(series), check_varying(varying)
+    check_acquisition_given(acquisition)
+    paths, is_folder = _files(source)
+    told = acquisition is not None
+    files = open_files(paths, is_folder, told)
+    if told:
+        files = _match(files, len(acquisition), is_folder)
+    notes, letters = [], None
+    if is_folder:
+        found = sort_files(files, told)
+        choice = choose_series(
+            found, source, wanted=wanted, varying=columns, component=component,
+            told=told,
+        )  # fmt: skip
+        for one in choice.taken:
+            if one.error is not None:
+                raise one.error
+        files, letters, notes = choice.items, choice.letters, choice.notes
+    letters = letters or letters_of(files, component, source)
+    files = [file for file in files if file.component in letters]
+    check_geometry(files)
+    points, places = place_volumes(files, letters, source, acquisition)
+    points = name_delays(points, varying)
+    if not told:
+        doubt_times(source if is_folder else files[0].path, points)
+    signals = fill_volumes(files, places, len(points), letters, source)
+    return make_image_table(signals, points, files[0].affine, source, ("nifti", notes))
 
 
-def _given_points(acquisition, n_volumes):
-    """Return one dict per volume from an acquisition that the caller gives."""
-    if not isinstance(acquisition, pd.DataFrame):
-        raise TypeError(
-            f"acquisition must be a DataFrame or None, got {shown(acquisition)}."
-        )
-    if len(acquisition) != n_volumes:
-        raise ValueError(
-            f"acquisition has {len(acquisition)} rows, the files have {n_volumes} "
-            "volumes."
-        )
-    unknown = [name for name in acquisition.columns if name not in COLUMNS]
-    if unknown or acquisition.columns.has_duplicates:
-        raise ValueError(
-            f"acquisition has columns {list(acquisition.columns)}, expected some of "
-            f"{list(COLUMNS)}, once each."
-        )
-    columns = {
-        name: as_numbers(acquisition[name], f"acquisition[{name!r}]", finite=True)
-        for name in acquisition
-    }
-    for name, values in columns.items():
-        if (values < 0).any():
-            raise ValueError(f"acquisition[{name!r}] must not be negative.")
-    return [{name: columns[name][i] for name in columns} for i in range(n_volumes)]
+def _match(files, n_volumes, is_folder):
+    """Return the files that an acquisition of so many rows belongs to."""
+    if is_folder:
+        several = [file for file in files if file.n_volumes == n_volumes > 1]
+        if len(several) == 1:
+            for file in files:
+                if file is not several[0]:
+                    file.reason = f"{file.n_volumes} volumes, not {n_volumes}"
+    return files
 
 
 def write_maps(folder, maps, affine):
@@ -218,7 +225,7 @@ def map_file_name(name):
 
 
 def _files(source):
-    """Return the image files of a source, sorted within a folder."""
+    """Return the image files of a source, and whether it is a folder."""
     if not isinstance(source, str | os.PathLike):
         if not isinstance(source, Iterable):
             raise TypeError(
@@ -228,72 +235,11 @@ def _files(source):
         paths = [as_path(one, "source") for one in source]
         if not paths:
             raise ValueError("source has no files.")
-    elif as_path(source, "source").is_dir():
-        paths = sorted(
-            path for path in Path(source).iterdir() if path.name.endswith(_SUFFIXES)
-        )
-    else:
-        paths = [Path(source)]
+        return paths, False
+    path = as_path(source, "source")
+    if not path.is_dir():
+        return [path], False
+    paths = find_image_files(path)
     if not paths:
-        raise ValueError(f"{source}: no files that end in {' or '.join(_SUFFIXES)}.")
-    return paths
-
-
-def _read_sidecar(path, n_volumes):
-    """Return one dict per volume from the JSON file beside an image."""
-    stem = path.name
-    for suffix in _SUFFIXES:
-        stem = stem.removesuffix(suffix)
-    sidecar = path.with_name(f"{stem}.json")
-    if not sidecar.is_file():
-        raise ValueError(
-            f"{path} has no sidecar: expected {sidecar.name} beside it, with "
-            f"{', '.join(_KEYS.values())} (those that there are, in seconds and "
-            "degrees; of a series a list of one number per volume)."
-        )
-    try:
-        content = json.loads(sidecar.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f"{sidecar}: cannot be read ({reason(error)}).") from error
-    if not isinstance(content, dict):
-        raise ValueError(
-            f"{sidecar}: expected an object with {', '.join(_KEYS.values())}, got a "
-            f"{type(content).__name__}."
-        )
-    rows = [{} for _ in range(n_volumes)]
-    for name, key in _KEYS.items():
-        if content.get(key) is None:
-            continue
-        values = _as_times(content[key])
-        if values is None:
-            raise ValueError(
-                f"{sidecar}: {key} is {shown(content[key])}, expected a number or a "
-                "list of numbers."
-            )
-        if values.size not in (1, n_volumes):
-            raise ValueError(
-                f"{sidecar}: {key} has {values.size} values, the image has {n_volumes} "
-                "volumes."
-            )
-        if not (np.isfinite(values) & (values >= 0)).all():
-            raise ValueError(
-                f"{sidecar}: {key} must not be negative, got {shown(content[key])}."
-            )
-        if values.max(initial=0.0) > _LONGEST.get(name, np.inf):
-            raise ValueError(
-                f"{sidecar}: {key} is up to {values.max():g}, expected seconds."
-            )
-        for row, value in zip(rows, np.broadcast_to(values, n_volumes), strict=True):
-            row[name] = float(value)
-    return rows
-
-
-def _as_times(given):
-    """Return the numbers (n,) of an entry of a sidecar, None if it has others."""
-    entries = given if isinstance(given, list) else [given]
-    if any(isinstance(entry, bool | list | dict | None) for entry in entries):
-        return None
-    try:
-        return np.array([float(entry) for entry in entries])
-    except (TypeError, ValueError, OverflowError):
-        return None
+        raise ValueError(f"{source}: no files that end in {' or '.join(SUFFIXES)}.")
+    return paths, True

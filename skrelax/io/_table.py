@@ -28,6 +28,10 @@ class RelaxationTable:
         and, for images, ``"affine"``.
     measurement : Measurement or None, default=None
         What the file says about the experiment, and what its reader did.
+    slices : list of DataFrame or None, default=None
+        The acquisition of each slice (third axis of the mask), where slices were
+        measured at times of their own. `acquisition` then has nan where they differ;
+        `by_slice` gives a table for each.
 
     Raises
     ------
@@ -57,6 +61,7 @@ class RelaxationTable:
     samples: pd.DataFrame = field(default=None)
     spatial: dict | None = None
     measurement: Measurement | None = None
+    slices: list | None = None
 
     def __post_init__(self):
         """Check that the parts fit each other."""
@@ -88,6 +93,26 @@ class RelaxationTable:
                     f"the mask has {n_voxels} voxels, signals {len(self.signals)} rows."
                 )
 
+        if self.slices is not None:
+            self._check_slices()
+
+    def _check_slices(self):
+        """Raise an error unless every slice has an acquisition."""
+        if not isinstance(self.slices, list | tuple) or not all(
+            isinstance(one, pd.DataFrame) and len(one) == len(self.acquisition)
+            for one in self.slices
+        ):
+            raise TypeError(
+                "slices must be a list of DataFrames, with a row per point, got "
+                f"{shown(self.slices)}."
+            )
+        n_slices = None if self.spatial is None else self._mask().shape[-1]
+        if len(self.slices) != n_slices or self._mask().ndim != 3:
+            raise ValueError(
+                f"slices have {len(self.slices)} acquisitions, the mask must be an "
+                "image of as many slices."
+            )
+
     def __repr__(self):
         """Return sizes and names: the parts are frames of any length."""
         names = ", ".join(map(str, self.acquisition.columns))
@@ -106,7 +131,9 @@ class RelaxationTable:
             )
         mask = np.asarray(self.spatial["mask"])
         # Masks in files are zeros and ones.
-        sound = mask.dtype.kind in "biuf" and np.isin(mask, (0, 1)).all()
+        sound = mask.dtype.kind == "b" or (
+            mask.dtype.kind in "iuf" and np.isin(mask, (0, 1)).all()
+        )
         if not sound or mask.ndim == 0:
             raise TypeError(
                 'spatial["mask"] must be a boolean image, got '
@@ -127,6 +154,11 @@ class RelaxationTable:
             ``coef_`` of shape (n_bins,). Tables of images always give a DataFrame, so
             that results have a row per voxel, however many there are.
 
+        Raises
+        ------
+        ValueError
+            If slices were measured at times of their own, see `by_slice`.
+
         Examples
         --------
         >>> import pandas as pd
@@ -140,11 +172,61 @@ class RelaxationTable:
         1    0.5
         Name: oil, dtype: float64
         """
+        if self.slices is not None:
+            raise ValueError(
+                "slices were measured at times of their own, so there is no "
+                "acquisition of all voxels; fit the tables of by_slice() one by one."
+            )
         signals = self.signals.T
         signals.index = self.acquisition.index
         if self.spatial is None and signals.shape[1] == 1:
             signals = signals.iloc[:, 0]
         return self.acquisition, signals
+
+    def by_slice(self):
+        """Return a table for each acquisition that samples were measured with.
+
+        Returns
+        -------
+        list of RelaxationTable
+            The table itself, or one for each slice where slices were measured at times
+            of their own. Masks have the shape of the whole image, so that `to_image`
+            puts results of a slice into their place.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from skrelax.io import RelaxationTable
+        >>> times = [[0.1, 0.5], [0.2, 0.6]]
+        >>> table = RelaxationTable(
+        ...     signals=pd.DataFrame([[-0.5, 0.3], [-0.4, 0.4]]),
+        ...     acquisition=pd.DataFrame({"TI": [np.nan, np.nan]}),
+        ...     spatial={"mask": np.ones((1, 1, 2), dtype=bool)},
+        ...     slices=[pd.DataFrame({"TI": one}) for one in times],
+        ... )
+        >>> [part.acquisition["TI"].tolist() for part in table.by_slice()]
+        [[0.1, 0.5], [0.2, 0.6]]
+        """
+        if self.slices is None:
+            return [self]
+        whole = self._mask()
+        _, _, where = np.nonzero(whole)
+        tables = []
+        for k, acquisition in enumerate(self.slices):
+            mask = np.zeros_like(whole)
+            mask[..., k] = whole[..., k]
+            rows = np.flatnonzero(where == k)
+            tables.append(
+                RelaxationTable(
+                    signals=self.signals.iloc[rows],
+                    acquisition=acquisition,
+                    samples=self.samples.iloc[rows],
+                    spatial={**self.spatial, "mask": mask},
+                    measurement=self.measurement,
+                )
+            )
+        return tables
 
     def by_sample(self):
         """Return signals with one row per sample, for mappers and matchers.

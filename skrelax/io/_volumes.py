@@ -30,11 +30,88 @@ def import_nibabel():
     return nibabel
 
 
+class VolumeFile:
+    """A NIfTI file whose header was read; voxels are read when they are asked for."""
+
+    def __init__(self, path):
+        self.path = path
+        self.image, self.affine = _open(path)
+        self.shape = tuple(int(size) for size in self.image.shape)
+        if not self.shape or min(self.shape) < 1:
+            raise ValueError(f"{path}: the header claims voxels of shape {self.shape}.")
+        if self.image.get_data_dtype().kind not in "iufc":
+            raise ValueError(f"{path}: holds colours, expected one number per voxel.")
+        file = str(self.image.file_map["image"].filename)
+        if not os.path.isfile(file):
+            raise ValueError(
+                f"{file}: no such file, expected the voxels beside a header."
+            )
+
+    @property
+    def n_volumes(self):
+        """Number of images in it."""
+        return self.shape[3] if len(self.shape) == 4 else 1
+
+    @property
+    def scaling(self):
+        """Factor and summand that make the signal of what is stored."""
+        proxy = self.image.dataobj
+        return float(proxy.slope), float(proxy.inter)
+
+    @property
+    def dtype(self):
+        """The type that holds the signal: single precision where that loses nothing."""
+        kind = self.image.get_data_dtype()
+        slope, inter = self.scaling
+        if kind.kind == "c":
+            return np.dtype(np.complex64 if kind.itemsize == 8 else np.complex128)
+        plain = (slope, inter) == (1.0, 0.0)
+        if kind.kind == "f":
+            single = plain and kind.itemsize <= 4
+        else:
+            # 16 bits times a factor; a large summand would cost digits.
+            single = kind.itemsize <= 2 and (
+                plain
+                or (1e-30 < abs(slope) < 1e30 and abs(inter) <= 2.0**17 * abs(slope))
+            )
+        return np.dtype(np.float32 if single else np.float64)
+
+    def volumes(self):
+        """Yield (stored, values) of each volume, of shape (n_x, n_y, n_z).
+
+        One after the other, so that a file need not lie in memory as a whole.
+        """
+        file = str(self.image.file_map["image"].filename)
+        start, claimed = _check_claim(self.image, self.shape, file)
+        volumes = _read_volumes(self, file, start)
+        for _ in range(self.n_volumes):
+            # Not around the yield: whoever asks for voxels may warn.
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                try:
+                    one = next(volumes)
+                except Exception as error:
+                    raise _missing(self.shape, file, start, claimed, error) from error
+            yield one
+
+
 def load_volumes(path):
     """Return the values and the affine of a NIfTI file.
 
     Only NIfTI: other formats that nibabel knows find further files by what one says.
     """
+    file = VolumeFile(path)
+    values = np.empty(file.shape, dtype=np.result_type(file.dtype, np.float32))
+    flat = values.reshape(*file.shape[:3], -1) if len(file.shape) > 2 else None
+    if flat is None or len(file.shape) > 4:
+        return _values(file.image, file.shape), file.affine
+    for k, (_, volume) in enumerate(file.volumes()):
+        flat[..., k] = volume
+    return values, file.affine
+
+
+def _open(path):
+    """Return an image, whose voxels are not read yet, and its affine."""
     nibabel = import_nibabel()
     if not path.is_file():
         there = "is not a regular file" if path.exists() else "no such file"
@@ -49,19 +126,14 @@ def load_volumes(path):
     except Exception as error:  # nibabel's errors have no common class
         raise ValueError(f"{path}: cannot be read ({reason(error)}).") from error
     if repairs:
-        warnings.warn(f"{path}: {'; '.join(repairs)}.", stacklevel=3)
+        warnings.warn(f"{path}: {'; '.join(repairs)}.", stacklevel=5)
     if not isinstance(image, nibabel.Nifti1Pair):
         raise ValueError(
             f"{path}: expected a NIfTI image, got a {type(image).__name__}."
         )
     if not is_affine(affine):
         raise ValueError(f"{path}: its affine is no map of space, {affine.tolist()}.")
-    shape = tuple(int(size) for size in image.shape)
-    if not shape or min(shape) < 1:
-        raise ValueError(f"{path}: the header claims voxels of shape {shape}.")
-    if image.get_data_dtype().kind not in "iufc":
-        raise ValueError(f"{path}: holds colours, expected one number per voxel.")
-    return _values(image, shape), affine
+    return image, affine
 
 
 @contextlib.contextmanager
@@ -95,31 +167,68 @@ def is_affine(affine):
     )
 
 
-def _values(image, shape):
-    """Return the voxels of an image, if its file has what the header claims."""
-    file = str(image.file_map["image"].filename)
-    if not os.path.isfile(file):
-        raise ValueError(f"{file}: no such file, expected the voxels beside a header.")
-    item = image.get_data_dtype().itemsize
-    claimed = item
+def _check_claim(image, shape, file):
+    """Return where voxels start and their bytes, if a file can have them."""
+    claimed = image.get_data_dtype().itemsize
     for size in shape:
         claimed *= size
     start = int(image.dataobj.offset)
     there = _least_upper_bound(file)
-    if there is None or there >= start + claimed:
-        try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                return _read(image, file)
-        except Exception as error:
-            why = f" ({reason(error)})"
-    else:
-        why = ""
+    if there is not None and there < start + claimed:
+        raise _missing(shape, file, start, claimed, None)
+    return start, claimed
+
+
+def _missing(shape, file, start, claimed, error):
+    """Return the error that says what a file lacks."""
+    why = "" if error is None else f" ({reason(error)})"
     sizes = " x ".join(map(str, shape))
-    raise ValueError(
+    return ValueError(
         f"{file}: cannot be read: the header claims {sizes} voxels, "
         f"{claimed} bytes, and the file holds {_count(file, start)}{why}."
     )
+
+
+def _values(image, shape):
+    """Return the voxels of an image, if its file has what the header claims."""
+    file = str(image.file_map["image"].filename)
+    start, claimed = _check_claim(image, shape, file)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return _read(image, file)
+    except Exception as error:
+        raise _missing(shape, file, start, claimed, error) from error
+
+
+def _read_volumes(file, name, start):
+    """Yield (stored, values) of the volumes of a file, read from its start to its end.
+
+    A compressed file is read to its end, where its check sum is.
+    """
+    low = name.lower()
+    if low.endswith((".bz2", ".zst")):
+        whole = _read(file.image, name)
+        whole = whole.reshape(*file.shape[:3], -1)
+        for k in range(file.n_volumes):
+            yield whole[..., k], whole[..., k]
+        return
+    kind, shape = file.image.get_data_dtype(), file.shape[:3]
+    size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+    slope, inter = file.scaling
+    with (gzip.open if low.endswith(".gz") else open)(name, "rb") as stream:
+        stream.seek(start)
+        for number in range(file.n_volumes):
+            content = stream.read(size)
+            if len(content) < size:
+                raise EOFError("it ends before its last voxel")
+            stored = np.frombuffer(content, dtype=kind).reshape(shape, order="F")
+            values = stored
+            if (slope, inter) != (1.0, 0.0):
+                values = stored * slope + inter
+            while number == file.n_volumes - 1 and stream.read(_CHUNK):
+                pass
+            yield stored, values
 
 
 def _read(image, file):

@@ -90,6 +90,10 @@ def plan_distributions(arguments, table, inside):
 
     `inside` (n_voxels,) are the voxels that count.
     """
+    if table.slices is not None:
+        raise ValueError(
+            f"{arguments.source}: {NAME} needs the same times in all slices."
+        )
     if "TE" not in table.acquisition.columns:
         raise ValueError(
             f"{arguments.source}: {NAME} needs TE of each image, the files give "
@@ -158,7 +162,7 @@ def plan_distributions(arguments, table, inside):
         # 180 - x, 180 + x, and whole turns more give the same echoes.
         angles = _HIGHEST * np.full(len(signals), known.get("B1", train.B1))
         angles = _HIGHEST - np.abs(_HIGHEST - angles % (2.0 * _HIGHEST))
-    spacing, first = _timing(times, arguments)
+    spacing, first = echo_timing(times, arguments)
     train.set_params(
         B1=1.0,
         echo_spacing=spacing,
@@ -305,7 +309,7 @@ def _intervals(arguments, table, mask, plan):
     return found
 
 
-def _timing(times, arguments):
+def echo_timing(times, arguments):
     """Return the echo spacing and the time of the first echo of the train."""
     times = np.unique(times)
     if times[0] <= 0.0:

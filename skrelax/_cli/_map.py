@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..io import foreground_mask, read_dicom_series, read_nifti, write_maps
+from ..io import foreground_mask, write_maps
 from ..io._files import as_path
 from ..io._nifti import map_file_name
 from ..io._volumes import import_nibabel
@@ -18,6 +18,15 @@ from ..signals import EPGEchoTrain, InversionRecovery, resolve_model
 from ..utils._written import written_together
 from . import _distribution_map as distributions
 from ._choices import LARGEST, SMALLEST
+from ._images import (
+    LIST,
+    acquisition_of,
+    fit_table,
+    print_series,
+    read_for,
+    say_series,
+    skip_points,
+)
 from ._known import read_map, use_known, voxels_with_values
 from ._output import check_folder, write_csv
 from ._picture import check_matplotlib, turn_upright
@@ -62,6 +71,9 @@ def run_map(arguments):
     source = as_path(arguments.source, "FOLDER")
     if not source.exists():
         raise ValueError(f"{source}: does not exist.")
+    if arguments.series == LIST:
+        print_series(source)
+        return
     import_nibabel()
     if not arguments.no_plot:
         check_matplotlib()
@@ -75,11 +87,12 @@ def run_map(arguments):
     files = result_files()
     given = {name: getattr(arguments, name) for name in ("T1", "B1")}
     given["mask"] = None if arguments.mask in MASKS else arguments.mask
+    given["times"] = arguments.times
     inputs = [as_path(text, f"--{name}") for name, text in given.items() if text]
     check_folder(
         folder, files, [source, *inputs], overwrite=arguments.overwrite, empty=True
     )
-    table = _read(source)
+    table = skip_points(read_for(arguments, source), arguments.skip, source)
     inside = _inside(arguments, table)
     if distributes:
         plan = distributions.plan_distributions(arguments, table, inside)
@@ -90,6 +103,8 @@ def run_map(arguments):
     with written_together(folder, stale=files, overwrite=arguments.overwrite) as new:
         text = write(new, arguments, table, mask, plan)
         stems = sorted(path.name.removesuffix(".nii.gz") for path in new.glob("*.nii*"))
+    for line in say_series(table):
+        print(line)
     print(text)
     print(f"maps in {folder}: {', '.join(stems)}")
     for name in plan.known:
@@ -180,25 +195,26 @@ def _plan_fit(arguments, table):
 
 def _write_parameters(folder, arguments, table, mask, plan):
     """Fit the voxels of a mask, write all files; return lines to be printed."""
-    X, y = table.by_point()
     fit = NonlinearRelaxationFit(
         plan.model,
         noise=arguments.noise,
         noise_std=arguments.noise_std,
         n_jobs=arguments.jobs,
-    ).fit(X, y.to_numpy(), mask=mask, known=plan.known or None)
+    )
+    fit = fit_table(fit, table, mask, plan.known or None)
     write_maps(folder, _maps(fit, table, plan.known), table.spatial["affine"])
-    write_csv(folder / "acquisition.csv", X.items())
+    write_csv(folder / "acquisition.csv", acquisition_of(table).items())
     if not arguments.no_plot:
         _draw(folder / "maps.png", fit, table, plan.known)
-    return _report(fit, X, mask, plan.known)
+    return _report(fit, table.acquisition, mask, plan.known)
 
 
 def _beyond(arguments, y):
     """Return which voxels have numbers that no fit can square, and say how many."""
     parts = [y.real, y.imag] if np.iscomplexobj(y) else [y]
     tops = [np.maximum(part.max(axis=0), -part.min(axis=0)) for part in parts]
-    tops = np.max(tops, axis=0)
+    # Limits are beyond single precision.
+    tops = np.max(tops, axis=0).astype(np.float64)
     beyond = ((tops > 0) & (tops < SMALLEST)) | ((tops > LARGEST) & (tops < np.inf))
     if beyond.all():
         raise ValueError(
@@ -212,13 +228,6 @@ def _beyond(arguments, y):
             stacklevel=2,
         )
     return beyond
-
-
-def _read(source):
-    """Return the table of a DICOM folder, a NIfTI folder or a NIfTI file."""
-    if source.is_file() or any(source.glob("*.nii*")):
-        return read_nifti(source)
-    return read_dicom_series(source)
 
 
 def _choose_model(arguments, table):
@@ -247,6 +256,10 @@ def _choose_model(arguments, table):
 def _echo_spacing(arguments, table):
     """Return the spacing of a train whose echoes were all kept."""
     times = np.unique(table.acquisition["TE"])
+    if arguments.skip:
+        spacing, first = distributions.echo_timing(times, arguments)
+        if first == spacing:
+            return spacing
     spacing = times[0]
     if np.abs(times - spacing * np.arange(1, times.size + 1)).max() > 1e-3 * spacing:
         raise ValueError(

@@ -88,6 +88,14 @@ def path(text):
     return text
 
 
+def series(text):
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError(
+            f"must be numbers such as 8-17, a name or list, got {text!r}"
+        )
+    return text.strip()
+
+
 def label(text):
     if not text.isprintable() or len(text) > 20:
         raise argparse.ArgumentTypeError(

@@ -1,6 +1,7 @@
 """Readers meet absurd paths and arguments, and files that were damaged on the way.
 
-DecayFileError, read_decay, read_dicom_series, read_nifti, read_spinsolve.
+DecayFileError, list_series, read_decay, read_dicom_series, read_nifti, read_spinsolve,
+read_times.
 """
 
 import json
@@ -15,11 +16,13 @@ from variants import SAME, absurd_paths
 
 from skrelax.io import (
     RelaxationTable,
+    list_series,
     read_decay,
     read_dicom_series,
     read_nifti,
     read_signal_grid,
     read_spinsolve,
+    read_times,
 )
 
 
@@ -58,6 +61,12 @@ def write_csdm(folder):
     return path
 
 
+def write_times(folder):
+    path = folder / "times.csv"
+    path.write_text("TE (ms),FA\n10,90\n20,90\n")
+    return path
+
+
 def write_matrix(folder):
     path = folder / "map.csv"
     path.write_text("TI/TE,0.1,0.2\n1,2,3\n2,3,4\n")
@@ -70,6 +79,7 @@ def write_matrix(folder):
         (read_decay, write_decay), (read_spinsolve, write_spinsolve),
         (read_signal_grid, write_matrix),
         (read_nifti, write_nifti), (read_dicom_series, write_decay),
+        (list_series, write_nifti), (read_times, write_times),
     ],
 )  # fmt: skip
 def test_paths(tmp_path, reader, write, monkeypatch):
@@ -77,7 +87,7 @@ def test_paths(tmp_path, reader, write, monkeypatch):
     monkeypatch.chdir(tmp_path)
     good = str(write(tmp_path))
     for key, value in absurd_paths(good).items():
-        if reader is read_nifti and key in ("folder", "list of it"):
+        if reader in (read_nifti, list_series) and key in ("folder", "list of it"):
             continue
         words = ["path", "source", "folder", str(value)]
         if value is None and reader is read_nifti:
@@ -90,6 +100,7 @@ def test_other_arguments_of_readers(tmp_path):
     pytest.importorskip("pydicom")
     decay, csdm = write_decay(tmp_path), write_csdm(tmp_path)
     nifti, data = write_nifti(tmp_path), write_spinsolve(tmp_path)
+    times = write_times(tmp_path)
     matrix = write_matrix(tmp_path)
     points = pd.DataFrame({"TE": [0.1, 0.2, 0.3, 0.4]})
     for value in hostile.numbers().values():
@@ -122,6 +133,15 @@ def test_other_arguments_of_readers(tmp_path):
             lambda v=value: read_dicom_series(tmp_path, series=v),
             ["series", "no DICOM images"],
         )
+        for name in ("series", "varying", "component"):
+            hostile.ends_well(
+                lambda v=value, n=name: read_nifti(nifti, **{n: v}), [name]
+            )
+        hostile.ends_well(
+            lambda v=value: read_dicom_series(tmp_path, varying=v),
+            ["varying", "no DICOM images"],
+        )
+        hostile.ends_well(lambda v=value: read_times(times, v), ["column"])
     for name, value in hostile.arrays(points.to_numpy()).items():
         frame = value if isinstance(value, pd.DataFrame) else None
         if frame is None and np.ndim(value) == 2 and name != "sparse":
@@ -188,6 +208,7 @@ def dicom_bytes(folder):
         (read_decay, write_decay), (read_decay, write_csdm),
         (read_spinsolve, write_spinsolve), (read_nifti, write_nifti),
         (lambda path: read_dicom_series(path.parent), dicom_bytes),
+        (read_times, write_times),
     ],
 )  # fmt: skip
 def test_damaged_files(tmp_path, reader, write):
@@ -200,6 +221,8 @@ def test_damaged_files(tmp_path, reader, write):
         found = hostile.ends_well(lambda: reader(path), [path.name, str(path.parent)])
         if isinstance(found, RelaxationTable):
             assert hostile.all_finite(found.acquisition), name
+        elif reader is read_times and found is not None:
+            assert hostile.all_finite(found), name
         elif found is not None:
             assert hostile.all_finite(found.inversion_times, found.echoes.real), name
 

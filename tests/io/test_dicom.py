@@ -3,61 +3,11 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scans import PHILIPS, base, put_pixels, write_image
 
 from skrelax.io import foreground_mask, read_dicom_series
 
 pydicom = pytest.importorskip("pydicom")
-PHILIPS = "Philips MR Imaging DD 001"
-
-
-def base(**values):
-    """Return a data set without pixels."""
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
-
-    data = Dataset()
-    data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data.SOPClassUID, data.SOPInstanceUID = MRImageStorage, generate_uid()
-    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
-    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
-    data.Modality, data.SeriesNumber = "MR", 1
-    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
-    for name, value in values.items():
-        if value is not None:
-            setattr(data, name, value)
-    return data
-
-
-def put_pixels(data, pixels):
-    """Store integers, signed if they have to be."""
-    pixels = np.asarray(pixels)
-    data.Rows, data.Columns = pixels.shape[-2:]
-    data.BitsAllocated = data.BitsStored = 16
-    data.HighBit = 15
-    data.PixelRepresentation = int(pixels.min() < 0)
-    if pixels.ndim == 3:
-        data.NumberOfFrames = len(pixels)
-    data.PixelData = pixels.astype("<i2" if pixels.min() < 0 else "<u2").tobytes()
-
-
-def write_image(path, pixels=None, position=(0.0, 0.0, 0.0), scale=None, **values):
-    """Write a classical file; keywords are DICOM's."""
-    defaults = {
-        "ImagePositionPatient": list(position),
-        "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
-        "PixelSpacing": [2.0, 1.5],
-        "SliceThickness": 5.0,
-        "RepetitionTime": 3000.0,
-        "EchoTime": 10.0,
-        "FlipAngle": 90.0,
-    }
-    data = base(**{**defaults, **values})
-    put_pixels(data, np.arange(12).reshape(3, 4) if pixels is None else pixels)
-    if scale is not None:
-        block = data.private_block(0x2005, PHILIPS, create=True)
-        block.add_new(0x0E, "FL", scale)
-    data.save_as(path, enforce_file_format=True)
 
 
 def test_times_are_seconds_and_rows_follow_the_acquisition(tmp_path):
@@ -233,8 +183,10 @@ def test_files_that_do_not_fit_each_other(tmp_path):
         read_dicom_series(tmp_path / "nothing")
     write_image(tmp_path / "0.dcm")
     write_image(tmp_path / "1.dcm", SeriesNumber=2)
-    with pytest.raises(ValueError, match=r"0\.dcm and 1\.dcm show the same slice"):
+    with pytest.raises(ValueError, match=r"vary in a time or an angle; choose with"):
         read_dicom_series(tmp_path)
+    with pytest.raises(ValueError, match=r"0\.dcm and 1\.dcm show the same slice"):
+        read_dicom_series(tmp_path, series="1-2")
     assert read_dicom_series(tmp_path, series=2).signals.shape == (12, 1)
     with pytest.raises(ValueError, match=r"found series \[1, 2\]"):
         read_dicom_series(tmp_path, series=3)
@@ -245,10 +197,10 @@ def test_files_that_do_not_fit_each_other(tmp_path):
         read_dicom_series(tmp_path)
     write_image(tmp_path / "1.dcm", np.ones((3, 5)), EchoTime=20.0)
     with pytest.raises(ValueError, match="different sizes"):
-        read_dicom_series(tmp_path)
+        read_dicom_series(tmp_path, series=1)
     write_image(tmp_path / "1.dcm", EchoTime=20.0, PixelSpacing=[1.0, 1.0])
     with pytest.raises(ValueError, match="another orientation or pixel spacing"):
-        read_dicom_series(tmp_path)
+        read_dicom_series(tmp_path, series=1)
     write_image(tmp_path / "1.dcm", EchoTime=20.0, PixelSpacing=None)
     with pytest.raises(ValueError, match="PixelSpacing is missing"):
         read_dicom_series(tmp_path)

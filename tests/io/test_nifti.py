@@ -1,11 +1,10 @@
 """NIfTI images with sidecars, and maps that keep their geometry."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scans import write_volume as write
 
 from skrelax.io import read_nifti, write_maps
 
@@ -16,10 +15,7 @@ AFFINE = np.array(
 
 
 def write_volume(path, values, affine=AFFINE, **sidecar):
-    nibabel.save(nibabel.Nifti1Image(np.asarray(values, np.float32), affine), path)
-    if sidecar:
-        name = path.name.removesuffix(".gz").removesuffix(".nii")
-        path.with_name(f"{name}.json").write_text(json.dumps(sidecar))
+    write(path, values, affine, **sidecar)
 
 
 def test_one_file_per_volume(tmp_path):
@@ -112,11 +108,14 @@ def test_wrong_files(tmp_path):
         read_nifti(tmp_path)
     write_volume(tmp_path / "a.nii", np.ones((2, 2, 2)), EchoTime=0.1)
     write_volume(tmp_path / "b.nii", np.ones((2, 2, 2)), FlipAngle=3)
-    with pytest.raises(ValueError, match="TE is missing in 1 of 2 images"):
+    with pytest.raises(ValueError, match="vary in a time or an angle; choose with"):
         read_nifti(tmp_path)
+    both = [tmp_path / "a.nii", tmp_path / "b.nii"]
+    with pytest.raises(ValueError, match="TE is missing in 1 of 2 images"):
+        read_nifti(both)
     write_volume(tmp_path / "b.nii", np.ones((2, 2, 2)), AFFINE + 1, EchoTime=0.2)
     with pytest.raises(ValueError, match="another size or geometry"):
-        read_nifti(tmp_path)
+        read_nifti(both)
     write_volume(tmp_path / "b.nii", np.ones((2, 2)), EchoTime=0.2)
     with pytest.raises(ValueError, match="expected 3 or 4 axes"):
         read_nifti([tmp_path / "b.nii"])

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 from ..io import RelaxationTable, list_series, read_times
 from ..io._files import as_path
@@ -107,10 +108,11 @@ def skip_points(table, count, source):
     )
 
 
-# What fits store with a row per voxel.
-_PER_VOXEL = (
-    "params_", "stderr_", "r2_", "relative_error_", "status_", "n_iter_",
-)  # fmt: skip
+# What fits store with a row per voxel, and what masked voxels have there.
+_PER_VOXEL = {
+    "params_": np.nan, "stderr_": np.nan, "r2_": np.nan, "relative_error_": np.nan,
+    "status_": FitStatus.MASKED, "n_iter_": 0, "n_points_": 0,
+}  # fmt: skip
 
 
 def fit_table(fit, table, mask, known):
@@ -131,16 +133,17 @@ def fit_table(fit, table, mask, known):
         if some is not None and not some.any():
             continue
         here = {name: values[rows] for name, values in (known or {}).items()}
-        one = copy.deepcopy(fit).fit(X, y.to_numpy(), mask=some, known=here or None)
+        one = clone(fit).fit(X, y.to_numpy(), mask=some, known=here or None)
+        there = [name for name in _PER_VOXEL if hasattr(one, name)]
         if whole is None:
             whole = copy.copy(one)
-            for name in _PER_VOXEL:
+            for name in there:
                 values = getattr(one, name)
                 shape = (len(where), *values.shape[1:])
-                fill = np.nan if values.dtype.kind == "f" else FitStatus.MASKED
-                setattr(whole, name, np.full(shape, fill, dtype=values.dtype))
+                full = np.full(shape, _PER_VOXEL[name], dtype=values.dtype)
+                setattr(whole, name, full)
             whole._signal_labels = table.signals.index
-        for name in _PER_VOXEL:
+        for name in there:
             getattr(whole, name)[rows] = getattr(one, name)
     return whole
 

@@ -120,24 +120,25 @@ def choose_series(found, source, *, wanted, varying, component, told=False):
             if series.error is not None:
                 raise series.error
         raise SeriesError(f"{source}: no series to fit; {_list(found)}.")
-    if told and len(usable) > 1:
-        raise SeriesError(
-            f"{source}: {len(usable)} series to which the acquisition may belong; "
-            f"choose with {_way_out([[one] for one in usable])}: {_list(found)}."
-        )
+    if told:
+        usable = next(iter(_by_trust(usable)))
+        if len(usable) > 1:
+            raise SeriesError(
+                f"{source}: {len(usable)} series to which the acquisition may belong; "
+                f"choose with {_way_out([[one] for one in usable])}: {_list(found)}."
+            )
+        letters = _there(usable, component, source)
+        return _taken(found, usable, letters, None, varying)
     for several in _by_trust(usable):
         for letters in _letters(component):
             there = _with_letters(several, letters)
             groups, column = find_candidates(there, varying)
             if len(groups) > 1:
-                told = "; ".join(
-                    " with ".join(one.words() for one in group[:3])
-                    + (f" and {len(group) - 3} more" if len(group) > 3 else "")
-                    for group in groups[:_TOLD]
-                )
+                several = "; ".join(_words(group) for group in groups[:_TOLD])
+                column = column or "a time or an angle"
                 raise SeriesError(
                     f"{source}: {len(groups)} series vary in {column}; choose with "
-                    f"{_way_out(groups)}: {told}."
+                    f"{_way_out(groups)}: {several}."
                 )
             if groups:
                 return _taken(found, groups[0], letters, column, varying)
@@ -211,8 +212,11 @@ def _plain(series):
 
 
 def find_candidates(usable, columns):
-    """Return groups of series that make a measurement each, and the quantity."""
-    found, quantity = {}, None
+    """Return groups of series that make a measurement each, and in what they vary.
+
+    That is None where they vary in different quantities.
+    """
+    found, quantities = {}, set()
     for column in columns:
         there = [series for series in usable if series.has(column)]
         groups = [[series] for series in there if series.varies(column)]
@@ -223,11 +227,11 @@ def find_candidates(usable, columns):
             # The same images may vary in two quantities.
             if not any(key <= other for other in found):
                 found[key] = group
-                quantity = quantity or column
+                quantities.add(column)
         # The other names of a delay are asked only where the first is not there.
         if found and columns == _DELAYS:
             break
-    return list(found.values()), quantity
+    return list(found.values()), quantities.pop() if len(quantities) == 1 else None
 
 
 def _merge(groups, column):
@@ -302,14 +306,7 @@ def _choose_wanted(found, source, wanted, component):
 def _taken(found, group, letters, column, varying):
     """Return the Choice of a group."""
     taken = {id(series) for series in group}
-    notes = [f"series {series.words()}" for series in group]
-    if len(notes) > _MERGED:
-        whole = Series(None, group[0].name, [], group[0].components, ())
-        whole.points = [one for series in group for one in series.points]
-        ends = shown(group[0].name), shown(group[-1].name)
-        numbers = sorted({one.number for one in group if one.number is not None})
-        called = as_ranges(numbers) if len(numbers) == len(group) else " to ".join(ends)
-        notes = [f"{len(group)} series {called} ({', '.join(whole.facts())})"]
+    notes = [f"series {_words(group)}"]
     if column is None:
         column = next((name for name in varying if varies(group, name)), None)
     for series in found:
@@ -320,6 +317,23 @@ def _taken(found, group, letters, column, varying):
             why = _why_not(series, group[0], letters, column)
         notes.append(f"left out: series {series.words()}: {why}")
     return Choice(list(group), letters, notes, column)
+
+
+def _words(group):
+    """Return in words what the series of a measurement are."""
+    if len(group) <= _MERGED:
+        return " with ".join(series.words() for series in group)
+    whole = Series(
+        number=None,
+        name=group[0].name,
+        points=[one for series in group for one in series.points],
+        components=group[0].components,
+        place=group[0].place,
+    )
+    numbers = sorted({one.number for one in group if one.number is not None})
+    names = f"{shown(group[0].name)} to {shown(group[-1].name)}"
+    called = f"{as_ranges(numbers)} " if len(numbers) == len(group) else ""
+    return f"{called}{names} ({', '.join(whole.facts())})"
 
 
 def _why_not(series, first, letters, column):

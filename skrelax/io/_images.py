@@ -12,6 +12,8 @@ from ._table import RelaxationTable
 # Columns of an acquisition, in the order of tables, and their units.
 COLUMNS = ("TI", "TE", "TR", "FA", "TS", "TSL")
 UNITS = {name: "degrees" if name == "FA" else "s" for name in COLUMNS}
+# Voxels that are looked at together.
+_CHUNK = 2**16
 
 
 def make_image_table(images, acquisition, affine, source, measurement=("", ())):
@@ -126,8 +128,8 @@ def foreground_mask(signals):
     Returns
     -------
     ndarray of bool of shape (n_voxels,)
-        Voxels whose largest modulus is above the threshold. NaN is left out; voxels
-        that have nothing else, or infinite values, are outside.
+        Voxels whose largest modulus is above the threshold, of the points that are not
+        nan. Voxels with infinite values, or without any point, are outside.
 
     Raises
     ------
@@ -160,9 +162,20 @@ def foreground_mask(signals):
             "signals must have shape (n_voxels, n_points), with one of each at least, "
             f"got {values.shape}."
         )
-    top = np.full(len(values), np.nan)
-    for column in values.T:
-        np.fmax(top, np.abs(column), out=top)
+    return is_bright(largest_moduli(values))
+
+
+def largest_moduli(rows):
+    """Return the largest modulus of each voxel (n_voxels, n_points), nan if all are."""
+    top = np.empty(len(rows))
+    for start in range(0, len(rows), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        top[part] = np.fmax.reduce(np.abs(rows[part]), axis=1)
+    return top
+
+
+def is_bright(top):
+    """Return which voxels hold signal, by their largest moduli (n_voxels,)."""
     finite = np.isfinite(top)
     if not finite.any():
         raise ValueError("signals have no voxel with finite values.")

@@ -301,8 +301,11 @@ def test_files_are_in_the_order_of_their_numbers(tmp_path):
     (tmp_path / "times.txt").write_text(
         "\n".join(["TE (ms)", *(f"{10 * k}" for k in range(1, 13))])
     )
-    table = read_nifti(tmp_path, read_times(tmp_path / "times.txt"))
-    assert_allclose(images_of(table), values)
+    times = read_times(tmp_path / "times.txt")
+    assert_allclose(images_of(read_nifti(tmp_path, times)), values)
+    # A mask is none of them, by its name.
+    write_volume(tmp_path / "mask.nii", values[0] > 500)
+    assert_allclose(images_of(read_nifti(tmp_path, times)), values)
 
 
 def par_rows(echoes=(10.0, 20.0, 40.0), n_slices=2, **more):

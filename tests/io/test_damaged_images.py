@@ -414,6 +414,16 @@ def test_compressed_pixels_without_a_decoder(
     assert "Traceback" not in error
 
 
+def test_compressed_pixels_are_read(tmp_path):
+    pydicom = dicom(tmp_path / "a.dcm")
+    data = pydicom.dcmread(tmp_path / "a.dcm")
+    # Run lengths, for which pydicom needs nothing else.
+    data.compress(pydicom.uid.RLELossless)
+    data.save_as(tmp_path / "a.dcm")
+    values = read_dicom_series(tmp_path).signals[0].to_numpy().reshape(4, 3)
+    assert_allclose(values.T, np.arange(12).reshape(3, 4))
+
+
 def test_compressed_pixels_that_are_junk(tmp_path):
     pytest.importorskip("pydicom")
     from pydicom.encaps import encapsulate

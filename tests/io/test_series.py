@@ -106,12 +106,12 @@ def test_the_quantity_chooses_the_series(tmp_path):
     assert_allclose(table.acquisition["TI"], [0.05, 0.1, 0.4, 0.8])
     assert_allclose(table.acquisition["TR"], [1.0, 1.1, 1.7, 2.5])
     taken = table.measurement.notes[0]
-    assert (
-        taken
-        == "4 series 20-23 (4 images, TI 50-800 ms (4), TE 12 ms, TR 1000-2500 ms (4))"
+    assert taken == (
+        "series 20-23 'IR 50 ms' to 'IR 800 ms' (4 images, TI 50-800 ms (4), "
+        "TE 12 ms, TR 1000-2500 ms (4))"
     )
     assert read_dicom_series(tmp_path, varying="TE").signals.shape == (12, 4)
-    with pytest.raises(ValueError, match="2 series vary in TI"):
+    with pytest.raises(ValueError, match="2 series vary in a time or an angle"):
         read_dicom_series(tmp_path)
     with pytest.raises(ValueError, match="no images tell TSL"):
         read_dicom_series(tmp_path, varying="TSL")

@@ -344,35 +344,6 @@ def _add_map(commands):
         "there are any)",
     )
     add(
-        "--series",
-        type=types.series,
-        metavar="NUMBERS|NAME|list",
-        help="series to take where a folder holds several: 8, 8-17 or 8,10-12, which "
-        "are merged, or a name; list prints them and ends (default: the one that "
-        "varies in what the model reads)",
-    )
-    add(
-        "--times",
-        type=types.path,
-        metavar="FILE",
-        help="text, CSV or JSON with the times or angles of the images, in their "
-        "order, under a header with the unit: TE (ms), TSL (ms), TI (s), FA",
-    )
-    add(
-        "--skip",
-        type=types.count(0, 10_000),
-        default=0,
-        metavar="N",
-        help="leave out the images at the first N echo or other times (default 0)",
-    )
-    add(
-        "--component",
-        default="auto",
-        choices=["auto", "magnitude", "real", "complex"],
-        help="images to take where there are several kinds (default: magnitudes if "
-        "there are any)",
-    )
-    add(
         "--out",
         type=types.path,
         metavar="DIR",

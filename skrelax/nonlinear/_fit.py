@@ -309,6 +309,7 @@ class NonlinearRelaxationFit(
             setup = Setup(
                 model=self.model_,
                 points=points,
+                needed=self._needed(len(known)),
                 weights=weights,
                 problem=problem,
                 rician=rician,
@@ -337,12 +338,16 @@ class NonlinearRelaxationFit(
             return validate_data(self, X, dtype=np.float64, reset=reset)
 
     def _check_number(self, n_points, n_known):
-        needed = len(self.model_.amplitudes) + len(self.model_.parameters) - n_known
+        needed = self._needed(n_known)
         if n_points < needed:
             raise ValueError(
                 f"{type(self.model_).__name__} has {needed} parameters, which "
                 f"n_samples={n_points} acquisition points cannot determine."
             )
+
+    def _needed(self, n_known):
+        """Return the number of points that the parameters ask for."""
+        return len(self.model_.amplitudes) + len(self.model_.parameters) - n_known
 
     def _store(self, fits):
         """Store the results in the shape of y."""
@@ -356,6 +361,7 @@ class NonlinearRelaxationFit(
             "relative_error_": fits.relative_error,
             "status_": fits.status,
             "n_iter_": fits.n_iter,
+            "n_points_": fits.n_points,
         }
         for name, values in named.items():
             if self._single_signal:

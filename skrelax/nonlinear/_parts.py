@@ -75,12 +75,13 @@ class RootWeights(NamedTuple):
 class Setup:
     """What a fit knows beside its voxels.
 
-    `points` are the acquisition. `problem` finds least squares, `rician` those of
-    signed signals if the noise is Rician.
+    `points` are the acquisition, of which a fit needs a number. `problem` finds least
+    squares, `rician` those of signed signals if the noise is Rician.
     """
 
     model: SignalModel
     points: np.ndarray
+    needed: int
     weights: RootWeights
     problem: object
     rician: object
@@ -103,6 +104,28 @@ class Voxels:
     known: np.ndarray | None
 
 
+class Own(NamedTuple):
+    """What is known of each voxel of a chunk besides its signal."""
+
+    known: np.ndarray | None
+    """Values of parameters that are not fitted, (n, K)."""
+    there: np.ndarray | None
+    """Ones, and zeros where points are missing, (n, N); None where none is."""
+
+    def take(self, chosen):
+        """Return the same of some of the voxels."""
+        return Own(*(None if part is None else part[chosen] for part in self))
+
+    def options(self):
+        """Return what a problem wants to know of it."""
+        found = {} if self.there is None else {"there": self.there}
+        return found if self.known is None else found | {"known": self.known}
+
+    def count_points(self, n_points):
+        """Return the number of points of all voxels, or of each, (n,)."""
+        return n_points if self.there is None else self.there.sum(axis=1)
+
+
 @dataclass(frozen=True)
 class Fits:
     """What is found of all voxels: arrays that threads fill part by part."""
@@ -115,6 +138,7 @@ class Fits:
     relative_error: np.ndarray
     status: np.ndarray
     n_iter: np.ndarray
+    n_points: np.ndarray
 
     @classmethod
     def empty(cls, model, y):
@@ -130,17 +154,25 @@ class Fits:
             relative_error=np.full(n, np.nan),
             status=np.full(n, FitStatus.FAILED, dtype=np.int8),
             n_iter=np.zeros(n, dtype=np.int32),
+            n_points=np.zeros(n, dtype=np.int32),
         )
 
 
 def fit_part(setup, voxels, fits, part):
     """Fit a slice of the voxels."""
-    root_weight = setup.weights.roots
     Y = voxels.y[voxels.keep, part].T
-    finite = np.isfinite(Y).all(axis=1)
+    missing = np.isnan(Y)
+    lacks = missing.any(axis=1)
+    counts = np.full(len(Y), Y.shape[1])
+    if lacks.any():
+        counts -= missing.sum(axis=1)
+        Y = np.where(missing, 0, Y)
+    finite = np.isfinite(Y).all(axis=1) & (counts > 0)
     empty = finite & ~Y.any(axis=1)
+    few = finite & ~empty & (counts < setup.needed)
     fits.status[part][empty] = FitStatus.NO_SIGNAL
-    wanted = finite & ~empty
+    fits.status[part][few] = FitStatus.NOT_IDENTIFIABLE
+    wanted = finite & ~empty & ~few
     if voxels.known is not None:
         wanted &= np.isfinite(voxels.known[part]).all(axis=1)
     if voxels.mask is not None:
@@ -148,10 +180,23 @@ def fit_part(setup, voxels, fits, part):
         fits.status[part][~voxels.mask[part]] = FitStatus.MASKED
     if not wanted.any():
         return
-    where = part
-    if not wanted.all():
-        where = np.flatnonzero(wanted) + part.start
-        Y = Y[wanted]
+    fits.n_points[part] = np.where(wanted, counts, 0)
+    for chosen in (wanted & ~lacks, wanted & lacks):
+        if not chosen.any():
+            continue
+        where, here = part, Y
+        if not chosen.all():
+            where, here = np.flatnonzero(chosen) + part.start, Y[chosen]
+        there = ~missing[chosen] if lacks[chosen].any() else None
+        _fit_voxels(setup, voxels, fits, where, here, there)
+
+
+def _fit_voxels(setup, voxels, fits, where, Y, there):
+    """Fit voxels at places `where`, a slice or indices, with signals Y (n, N).
+
+    `there` (n, N) says which points are there; None says that all are.
+    """
+    root_weight = setup.weights.roots
     channels = (Y.real, Y.imag) if np.iscomplexobj(Y) else (Y,)
     signals = np.empty((len(Y), len(channels), Y.shape[1]))
     exponent = exponents(*channels)
@@ -164,19 +209,20 @@ def fit_part(setup, voxels, fits, part):
         lost = (np.abs(signals) < _NOTHING).all(axis=(1, 2))
     if lost.any():
         # All of the signal is where weights are next to nothing.
-        if where is part:
-            where = np.arange(part.start, part.stop)
+        if isinstance(where, slice):
+            where = np.arange(where.start, where.stop)
         fits.status[where[lost]] = FitStatus.NO_SIGNAL
         where, signals, exponent = where[~lost], signals[~lost], exponent[~lost]
+        there = None if there is None else there[~lost]
         if where.size == 0:
             return
     starts = None if voxels.starts is None else voxels.starts[where]
     known = None if voxels.known is None else voxels.known[where]
-    own = () if known is None else (known,)
-    solution = setup.problem.solve(signals, starts, setup.stop, *own)
-    noise = _variance(setup, signals, solution, exponent, known)
+    own = Own(known, None if there is None else there.astype(np.float64))
+    solution = setup.problem.solve(signals, starts, setup.stop, **own.options())
+    noise = _variance(setup, signals, solution, exponent, own)
     _write_fits(setup, solution, known, noise, exponent, fits, where)
-    _write_quality(signals, root_weight, solution, fits, where)
+    _write_quality(signals, root_weight, own.there, solution, fits, where)
 
 
 def _write_fits(setup, solution, known, noise, exponent, fits, where):
@@ -212,11 +258,12 @@ def _write_fits(setup, solution, known, noise, exponent, fits, where):
     fits.n_iter[where] = np.minimum(solution.n_iter, max_iter)
 
 
-def _write_quality(Y, root_weight, solution, fits, where):
+def _write_quality(Y, root_weight, there, solution, fits, where):
     """Write how well weighted signals (n, C, N) are explained."""
     power = np.einsum("nci,nci->n", Y, Y)
     means = Y @ root_weight
-    total = power - (means**2).sum(axis=1) / (root_weight**2).sum()
+    weight = (root_weight**2).sum() if there is None else there @ root_weight**2
+    total = power - (means**2).sum(axis=1) / weight
     with np.errstate(divide="ignore", invalid="ignore"):
         # A constant signal has nothing to explain.
         total[total < _CONSTANT * power] = np.nan
@@ -231,7 +278,7 @@ def _values(setup, u, known):
     return setup.problem.values(u, known)
 
 
-def _variance(setup, Y, solution, exponent, known):
+def _variance(setup, Y, solution, exponent, own):
     """Return the variance (n,) of the noise of Y, and exponents of its deviation.
 
     Rician noise changes the solution, to that of maximum likelihood.
@@ -248,27 +295,30 @@ def _variance(setup, Y, solution, exponent, known):
                 noise_std = np.ldexp(mantissa, power)
             size = np.abs(Y).max(axis=(1, 2))
             noise_std = noise_std.clip(_LEAST_NOISE * size, _MOST_NOISE * size)
-        return _fit_rician(setup, Y, solution, noise_std, known), plain
+        return _fit_rician(setup, Y, solution, noise_std, own), plain
     if mantissa is not None:
         return np.full(len(Y), mantissa**2), power
-    n_channels, n_points = Y.shape[1:]
     n_amplitudes = solution.coef.shape[2]
-    free = n_channels * (n_points - n_amplitudes) - solution.u.shape[1]
+    free = own.count_points(Y.shape[2]) - n_amplitudes
+    free = Y.shape[1] * free - solution.u.shape[1]
+    variance = np.full(len(Y), np.nan)
     with np.errstate(invalid="ignore"):
-        variance = solution.rss / free if free > 0 else np.full(len(Y), np.nan)
+        np.divide(solution.rss, free, out=variance, where=np.asarray(free > 0))
     return variance, plain
 
 
-def _fit_rician(setup, Y, solution, noise_std, known):
+def _fit_rician(setup, Y, solution, noise_std, own):
     """Replace the solution by that of Rician noise; return the variances (n,)."""
 
     def signals(u, coef, voxels=slice(None)):
-        values = _values(setup, u, None if known is None else known[voxels])
+        known, there = own.take(voxels)
+        values = _values(setup, u, known)
         found = signals_of(setup.model, setup.points, values, coef)
-        return found * setup.weights.roots
+        found = found * setup.weights.roots
+        return found if there is None else found * there
 
     variance = fit_rician(
-        setup.rician, Y, solution, signals, noise_std, setup.stop, known
+        setup.rician, Y, solution, signals, noise_std, setup.stop, own
     )
     rician_covariance(solution, signals, variance, setup.problem.axes)
     return variance

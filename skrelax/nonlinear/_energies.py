@@ -6,9 +6,10 @@ import numpy as np
 
 # Signals whose coarse energies fit into a cache.
 _COARSE_ROWS = 512
-# Squares of signals of single precision that have no digits left, and the determinant
-# of two signals that are parallel.
-_TINY, _PARALLEL = 1e-30, 1e-13
+# Squares of signals of single precision that have no digits left. The determinant of
+# the products of two signals, as a fraction, where they are parallel, and where single
+# precision does not tell.
+_TINY, _PARALLEL, _CLOSE = 1e-30, 1e-13, 3e-3
 
 
 def orthonormal(signals):
@@ -31,7 +32,7 @@ def _unit(signals):
 
 
 def rows_there(there, Y):
-    """Return `there` (n, N) as loops take it, (0, N) where it is None: all are there."""
+    """Return `there` (n, N) as loops take it: (0, N) for None, where all are there."""
     if there is None:
         return np.empty((0, Y.shape[2]))
     return np.require(there, np.float64, ["C", "W"])
@@ -67,35 +68,49 @@ def coarse_energies(Y, coarse, there=None):
 def _energies_there(Y, coarse, there):
     """Yield the same of signals with missing points, at which a basis does not count.
 
-    `coarse` has one or two signals per node. Two are projected in double precision:
-    they may be almost parallel where points are missing.
+    `coarse` has one or two signals per node.
     """
-    basis = coarse if len(coarse) == 1 else coarse.astype(np.float64)
-    products = [a * b for a, b in itertools.combinations_with_replacement(basis, 2)]
     size = np.sqrt(np.einsum("nci,nci->n", Y, Y))
-    unit = (Y / size[:, None, None]).astype(basis.dtype)
+    unit = Y / size[:, None, None]
+    products = pairwise_products(coarse)
     for start in range(0, len(Y), _COARSE_ROWS):
         part = slice(start, min(start + _COARSE_ROWS, len(Y)))
-        w = there[part].astype(basis.dtype)
-        gram = [w @ product for product in products]
-        total = np.zeros_like(gram[0])
-        for c in range(Y.shape[1]):
-            first, *second = (unit[part, c] @ one for one in basis)
-            total += first**2 if not second else _energy_of_two(first, *second, gram)
-        if len(basis) == 1:
+        own = unit[part].astype(np.float32), there[part].astype(np.float32)
+        gram = [own[1] @ product for product in products]
+        if len(coarse) == 1:
+            total = sum((one @ coarse[0]) ** 2 for one in np.moveaxis(own[0], 1, 0))
             # Signals that have next to nothing there are lost to rounding.
-            total = np.divide(total, gram[0], out=total, where=gram[0] > _TINY)
-            total[gram[0] <= _TINY] = 0.0
-        yield part, np.maximum(total, 0.0).astype(np.float32)
+            lost = gram[0] <= _TINY
+            total = np.divide(total, gram[0], out=total, where=~lost)
+            total[lost] = 0.0
+        else:
+            total = _energy_of_two(own[0], coarse, gram)
+            # Of two signals that are almost parallel there it takes more digits.
+            a, b, c = gram
+            near = np.flatnonzero((a * c - b * b <= _CLOSE * a * c).any(axis=0))
+            if near.size:
+                basis = coarse[:, :, near].astype(np.float64)
+                gram = [there[part] @ product for product in pairwise_products(basis)]
+                total[:, near] = _energy_of_two(unit[part], basis, gram)
+        yield part, np.maximum(total, np.float32(0.0))
 
 
-def _energy_of_two(first, second, gram):
-    """Return projected energies, of products with two signals and of these."""
+def pairwise_products(basis):
+    """Return the products of signals (L, N, G) with each other, each (N, G)."""
+    pairs = itertools.combinations_with_replacement(basis, 2)
+    return [one * other for one, other in pairs]
+
+
+def _energy_of_two(unit, basis, gram):
+    """Return projected energies (n, G) on two signals per node with these products."""
     a, b, c = gram
     determinant = a * c - b * b
     alone = ~(determinant > _PARALLEL * a * c)
-    larger, own = np.where(a >= c, first, second), np.maximum(a, c)
-    energy = c * first * first - 2.0 * b * first * second + a * second * second
-    energy = np.where(alone, larger * larger, energy)
-    divisor = np.where(alone, own, determinant)
-    return np.divide(energy, divisor, out=np.zeros_like(energy), where=divisor > 0.0)
+    divisor = np.where(alone, np.maximum(a, c), determinant)
+    total = np.zeros_like(a)
+    for one in np.moveaxis(unit, 1, 0):
+        first, second = one @ basis[0], one @ basis[1]
+        energy = first * (c * first - 2.0 * b * second) + a * second * second
+        single = np.where(a >= c, first, second) ** 2
+        total += np.where(alone, single, energy)
+    return np.divide(total, divisor, out=np.zeros_like(total), where=divisor > 0.0)

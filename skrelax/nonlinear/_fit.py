@@ -5,7 +5,6 @@ import numbers
 import numpy as np
 import pandas as pd
 from sklearn.base import MultiOutputMixin, RegressorMixin, clone
-from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..signals import SignalModel, resolve_model
@@ -46,11 +45,11 @@ from ._parts import (
     RootWeights,
     Setup,
     Voxels,
-    exponents,
     fit_part,
     signals_of,
 )
 from ._report import Ranges
+from ._score import mean_score
 from ._status import FitStatus, warn_status
 
 # Smaller steps of coordinates are rounding, whatever tolerance is asked for.
@@ -120,6 +119,9 @@ class NonlinearRelaxationFit(
         :class:`FitStatus` of each signal.
     n_iter_ : int or ndarray of shape (n_signals,)
         Number of iterations.
+    n_points_ : int or ndarray of shape (n_signals,)
+        Number of points that were fitted: those with a weight that are not missing; 0
+        of signals that were not fitted.
     model_ : SignalModel
         The model as it was fitted, a copy.
     magnitude_ : bool
@@ -179,6 +181,10 @@ class NonlinearRelaxationFit(
     signal to noise ratio of 20 by 10 to 35 %.
 
     Complex signals have complex amplitudes; their moduli are reported.
+
+    A signal with missing points gets what a fit of its other points gives within the
+    same bounds, which are drawn from all points. Its energies at the nodes of the grid
+    are those of these points, so the minimum is the global one, as of other signals.
 
     References
     ----------
@@ -245,8 +251,10 @@ class NonlinearRelaxationFit(
             Acquisition. A frame is read by the names of the columns that the model
             wants; of an array the first columns are taken in order.
         y : array-like of shape (n_points,) or (n_points, n_signals)
-            Signals, real or complex. Signals of a table with values that are not
-            finite get the status ``FAILED``.
+            Signals, real or complex. Points of a table that are nan are missing, and
+            left out of that signal. Signals with fewer points than parameters get the
+            status ``NOT_IDENTIFIABLE``, those with infinite values or without any point
+            ``FAILED``.
         sample_weight : array-like of shape (n_points,) or None, default=None
             Weight of each acquisition point: the inverse of its noise variance.
         mask : array-like of bool of shape (n_signals,) or None, default=None
@@ -429,23 +437,7 @@ class NonlinearRelaxationFit(
         if sample_weight is not None:
             sample_weight = check_weights(sample_weight, predicted)
             sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
-        predicted, y = (part.reshape(len(predicted), -1) for part in (predicted, y))
-        there = np.isfinite(predicted).all(axis=0) & np.isfinite(y).all(axis=0)
-        if not there.any():
-            return float("nan")
-        predicted, y = predicted[:, there], y[:, there]
-        if np.iscomplexobj(predicted):
-            # Real and imaginary parts count as further signals of one table.
-            y = np.concatenate([y.real, y.imag])
-            predicted = np.concatenate([predicted.real, predicted.imag])
-            sample_weight = None if sample_weight is None else np.tile(sample_weight, 2)
-        y = np.asarray(y, dtype=np.float64)
-        # The score of a signal does not depend on its unit.
-        exponent = exponents(y.T, predicted.T)
-        if exponent.any():
-            y, predicted = np.ldexp(y, -exponent), np.ldexp(predicted, -exponent)
-        with np.errstate(over="ignore"):
-            return r2_score(y, predicted, sample_weight=sample_weight)
+        return mean_score(y, predicted, sample_weight)
 
     def to_frame(self):
         """Return the results as a table.

@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from ._energies import coarse_energies, orthonormal, rows_there
+from ._energies import (
+    coarse_energies,
+    orthonormal,
+    pairwise_products,
+    rows_there,
+)
 from ._numba_line_one import refine_one
 from ._numba_line_scan import scan_line, scan_signs, spread_signs
 from ._numba_line_two import refine_two
@@ -70,7 +75,8 @@ class LineProblem:
             near = _with_gaps(near, far)
         elif magnitude:
             self.patterns = sign_patterns(table.signals, basis)
-        self.grid = LineGrid(padded, _STRIDE, near[None], nodes)
+        squares = np.stack(pairwise_products(padded))
+        self.grid = LineGrid(padded, squares, _STRIDE, near[None], nodes)
 
     @property
     def _has_own_signs(self):
@@ -127,13 +133,13 @@ class LineProblem:
 
     def _near_there(self, there):
         """Return what LineGrid has as `near`, of the points there, (n, G)."""
-        coarse = self.coarse[0].astype(np.float64)
+        coarse, there = self.coarse[0], there.astype(np.float32)
         size = there @ coarse**2
         both = size[:, 1:] * size[:, :-1]
         cosines = (there @ (coarse[:, 1:] * coarse[:, :-1])) ** 2
         cosines = np.divide(cosines, both, out=np.zeros_like(both), where=both > 0.0)
         near = np.full(size.shape, _NEAR, dtype=np.float32)
-        return _with_gaps(near, 0.5 - 0.5 * cosines)
+        return _with_gaps(near, np.float32(0.5) - np.float32(0.5) * cosines)
 
     def _scan_signs(self, Y, brackets, there):
         """Write brackets of all polarities that two amplitudes can have."""

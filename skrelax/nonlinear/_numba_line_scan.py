@@ -61,7 +61,7 @@ def scan_line(Y, energies, grid, margins, work, brackets, there):
             m += 1
             for g in range(first, last + 1, WIDTH):
                 if w.size > 0:
-                    energies_there(Y, v, Q, w, g, sums, acc)
+                    energies_there(Y, v, grid, w, g, sums, acc)
                     continue
                 for j in range(WIDTH):
                     total[j] = 0.0

@@ -12,6 +12,8 @@ from ._numba_types import FAST, WIDTH
 
 # Two signals are parallel where the determinant of their products is this fraction.
 _PARALLEL = 1e-13
+# Share of the square of a signal that must be left where others are taken off it.
+_LEAST_LEFT = 1e-6
 
 
 @compiled
@@ -76,29 +78,45 @@ def invert_pair(a, b, c):
 
 
 @compiled(fastmath=FAST)
-def energies_there(Y, v, Q, w, g, sums, acc):
+def energies_there(Y, v, grid, w, g, sums, acc):
     """Write the energies of a signal at WIDTH nodes from g, of the points there.
 
-    Q (L, N, G) are signals of one or two amplitudes; sums (5, WIDTH) is a workspace.
+    The basis of the LineGrid has one or two signals; sums (5, WIDTH) is a workspace.
     """
+    Q, squares = grid.basis, grid.squares
     n_channels, n_points = Y.shape[1:]
-    for r in range(2, 5):
-        for j in range(WIDTH):
-            sums[r, j] = 0.0
     second = Q.shape[0] - 1
+    n_products = squares.shape[0]
+    # What is missing is taken off products of an orthonormal basis, where enough of
+    # them is left: few points are missing as a rule.
+    for j in range(WIDTH):
+        sums[2, j], sums[3, j], sums[4, j] = 1.0, 0.0, 1.0
     for i in range(n_points):
-        for j in range(WIDTH):
-            sums[2, j] += w[i] * Q[0, i, g + j] * Q[0, i, g + j]
-    if second > 0:
-        for i in range(n_points):
+        if w[i] == 0.0:
+            for k in range(n_products):
+                for j in range(WIDTH):
+                    sums[2 + k, j] -= squares[k, i, g + j]
+    least = 1.0
+    for j in range(WIDTH):
+        least = min(least, sums[2, j] * sums[4, j] - sums[3, j] * sums[3, j])
+    if not least > _LEAST_LEFT:
+        for k in range(n_products):
             for j in range(WIDTH):
-                sums[3, j] += w[i] * Q[0, i, g + j] * Q[1, i, g + j]
-                sums[4, j] += w[i] * Q[1, i, g + j] * Q[1, i, g + j]
+                sums[2 + k, j] = 0.0
+            for i in range(n_points):
+                if w[i] > 0.0:
+                    for j in range(WIDTH):
+                        sums[2 + k, j] += squares[k, i, g + j]
+    if second == 0:
+        for j in range(WIDTH):
+            sums[2, j] = 1.0 / sums[2, j] if sums[2, j] > 0.0 else 0.0
+    else:
+        for j in range(WIDTH):
+            sums[2, j], sums[3, j], sums[4, j] = invert_pair(
+                sums[2, j], sums[3, j], sums[4, j]
+            )
     for j in range(WIDTH):
         acc[g + j] = 0.0
-        sums[2, j], sums[3, j], sums[4, j] = invert_pair(
-            sums[2, j], sums[3, j], sums[4, j]
-        )
     for c in range(n_channels):
         for k in range(second + 1):
             for j in range(WIDTH):
@@ -107,37 +125,70 @@ def energies_there(Y, v, Q, w, g, sums, acc):
                 y = Y[v, c, i]
                 for j in range(WIDTH):
                     sums[k, j] += y * Q[k, i, g + j]
-        for j in range(WIDTH):
-            p, q = sums[0, j], sums[second, j]
-            energy = sums[2, j] * p * p
-            if second > 0:
-                energy += 2.0 * sums[3, j] * p * q + sums[4, j] * q * q
-            acc[g + j] += max(energy, 0.0)
+        if second == 0:
+            for j in range(WIDTH):
+                acc[g + j] += sums[2, j] * sums[0, j] * sums[0, j]
+        else:
+            for j in range(WIDTH):
+                p, q = sums[0, j], sums[1, j]
+                energy = (sums[2, j] * p + 2.0 * sums[3, j] * q) * p
+                acc[g + j] += max(energy + sums[4, j] * q * q, 0.0)
 
 
 @compiled(fastmath=FAST)
-def gram_there(units, w, gram, inverse, size):
-    """Write products of unit signals (N, G) at the points there, and 1 / (1 - r^2).
+def gram_there(grid, w, gram, inverse, size):
+    """Write products of unit signals of a PairGrid at the points there, 1 / (1 - r^2).
 
-    size (G,) takes the norms of the signals there, by which the products r are divided;
-    those above the diagonal are written.
+    size (G,) takes one over the norms of the signals there, by which the products r are
+    divided; those above the diagonal are written.
     """
-    n_points, n_nodes = units.shape
-    for g in range(n_nodes):
-        size[g] = 0.0
-        for k in range(g, n_nodes):
-            gram[g, k] = 0.0
+    units, n_points, n_nodes = grid.units, w.size, size.size
+    n_missing = 0
     for i in range(n_points):
-        if w[i] > 0.0:
-            for g in range(n_nodes):
-                u = units[i, g]
-                size[g] += u * u
-                for k in range(g + 1, n_nodes):
-                    gram[g, k] += u * units[i, k]
+        if w[i] == 0.0:
+            n_missing += 1
+    least = 0.0
+    if 4 * n_missing <= n_points:
+        # What is missing is taken off what there is, where enough is left.
+        least = 1.0
+        for g in range(n_nodes):
+            square = 1.0
+            for i in range(n_points):
+                if w[i] == 0.0:
+                    square -= units[i, g] * units[i, g]
+            least = min(least, square)
+            size[g] = square
+    stop = np.uint64(n_nodes)
+    if least > _LEAST_LEFT:
+        for g in range(n_nodes):
+            for k in range(np.uint64(g + 1), stop):
+                gram[g, k] = grid.gram[g, k]
+            for i in range(n_points):
+                if w[i] == 0.0:
+                    u = units[i, g]
+                    for k in range(np.uint64(g + 1), stop):
+                        gram[g, k] -= u * units[i, k]
+    else:
+        for g in range(n_nodes):
+            for k in range(np.uint64(g), stop):
+                gram[g, k] = 0.0
+            # Four points at a time: a row of products is written once for them.
+            for i in range(0, n_points - n_points % 4, 4):
+                a, b = w[i] * units[i, g], w[i + 1] * units[i + 1, g]
+                c, d = w[i + 2] * units[i + 2, g], w[i + 3] * units[i + 3, g]
+                for k in range(np.uint64(g), stop):
+                    gram[g, k] += (a * units[i, k] + b * units[i + 1, k]) + (
+                        c * units[i + 2, k] + d * units[i + 3, k]
+                    )
+            for i in range(n_points - n_points % 4, n_points):
+                a = w[i] * units[i, g]
+                for k in range(np.uint64(g), stop):
+                    gram[g, k] += a * units[i, k]
+            size[g] = gram[g, g]
     for g in range(n_nodes):
         size[g] = 1.0 / np.sqrt(size[g]) if size[g] > 0.0 else 0.0
     for g in range(n_nodes):
-        for k in range(g + 1, n_nodes):
+        for k in range(np.uint64(g + 1), stop):
             # Signals alike up to rounding must not give a pair a huge energy.
             r = min(max(gram[g, k] * size[g] * size[k], 1e-9 - 1.0), 1.0 - 1e-9)
             gram[g, k] = r

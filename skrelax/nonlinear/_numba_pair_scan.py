@@ -17,7 +17,7 @@ def scan_pair(Y, products, grid, margins, work, starts, there):
     has one best partner, and rows are compared. Of voxels that lack the same points one
     after the other, products of nodes are computed once.
     """
-    gram, inverse, units, allowed = grid
+    gram, inverse, _, allowed = grid
     energies, rows, partner, size = work
     n, n_channels, n_points = Y.shape
     n_nodes = gram.shape[0]
@@ -31,7 +31,7 @@ def scan_pair(Y, products, grid, margins, work, starts, there):
                 same = same and there[v, i] == there[v - 1, i]
             if not same:
                 take_row(there, v, w)
-                gram_there(units, w, gram, inverse, size)
+                gram_there(grid, w, gram, inverse, size)
             for c in range(n_channels):
                 for g in range(n_nodes):
                     products[v, c, g] *= size[g]

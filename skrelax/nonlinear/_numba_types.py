@@ -137,6 +137,8 @@ class LineGrid(NamedTuple):
 
     basis: np.ndarray
     """Orthonormal signals per node, padded with zeros, (L, N, G + WIDTH)."""
+    squares: np.ndarray
+    """Their products at each point, (1 or 3, N, G + WIDTH)."""
     stride: int
     """Nodes from one coarse node to the next."""
     near: np.ndarray
@@ -240,7 +242,7 @@ class PairWork(NamedTuple):
     partner: np.ndarray
     """Place of the second parameter where it is, in nodes."""
     size: np.ndarray
-    """Norms of the unit signals at the points of a voxel."""
+    """One over the norms of the unit signals at the points of a voxel."""
 
 
 class PairLine(NamedTuple):

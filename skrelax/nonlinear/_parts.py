@@ -212,6 +212,7 @@ def _fit_voxels(setup, voxels, fits, where, Y, there):
         if isinstance(where, slice):
             where = np.arange(where.start, where.stop)
         fits.status[where[lost]] = FitStatus.NO_SIGNAL
+        fits.n_points[where[lost]] = 0
         where, signals, exponent = where[~lost], signals[~lost], exponent[~lost]
         there = None if there is None else there[~lost]
         if where.size == 0:

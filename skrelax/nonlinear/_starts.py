@@ -125,9 +125,7 @@ class CoarseScan:
         for support, inverse in inverses:
             energy, allowed = np.zeros_like(best), np.ones(best.shape, dtype=bool)
             for i, row in zip(support, inverse, strict=True):
-                coef = sum(
-                    _per_node(row[j]) * b[:, k] for j, k in enumerate(support)
-                )
+                coef = sum(_per_node(row[j]) * b[:, k] for j, k in enumerate(support))
                 energy += coef * b[:, i]
                 if constrained and self.restricted[i]:
                     allowed &= coef >= 0.0

@@ -84,7 +84,7 @@ def test_dask_backend():
 
 def test_bad_voxels_are_nan_and_counted_once():
     X = voxels(12)
-    X[2], X[5, 0] = 0.0, np.nan
+    X[2], X[5, 0] = 0.0, np.inf
     X[7] = 1.0
     mapper = VoxelMapper(NonlinearRelaxationFit("T2"), TE, chunk_size=4).fit(X)
     with pytest.warns(ConvergenceWarning, match="3 of 12 fits") as caught:
@@ -167,7 +167,7 @@ CHOICES = {
 def test_voxels_are_independent_of_each_other(name):
     X = voxels(7)
     X[2] *= 0.3
-    X[4, 1] = np.nan
+    X[4, 1] = np.inf
     mapper = VoxelMapper(CHOICES[name](), TE.to_numpy())
     if name == "fits":
         mapper.set_params(include=("params", "status"))

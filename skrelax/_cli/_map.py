@@ -7,13 +7,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..io import foreground_mask, read_dicom_series, read_nifti, write_maps
+from ..io import read_dicom_series, write_maps
 from ..io._files import as_path
-from ..io._nifti import map_file_name
+from ..io._images import is_bright, largest_moduli
+from ..io._nifti import map_file_name, read_images
 from ..io._volumes import import_nibabel
 from ..nonlinear import FitStatus, NonlinearRelaxationFit
 from ..nonlinear._status import status_words
 from ..plotting import ParameterMapDisplay
+from ..plotting._base import known_unit
 from ..signals import EPGEchoTrain, InversionRecovery, resolve_model
 from ..utils._written import written_together
 from . import _distribution_map as distributions
@@ -46,7 +48,7 @@ MASKS = ("auto", "none")
 
 def result_files():
     """Return the names of all files that the command writes, of whatever model."""
-    names = {"relative error", "r2", "status"}
+    names = {"relative error", "r2", "n_points", "status"}
     for model in MODELS:
         for parameter in resolve_model(model).outputs:
             names |= {parameter.name, f"{parameter.name} stderr"}
@@ -120,8 +122,9 @@ def _inside(arguments, table):
     rows = table.signals.to_numpy()
     mask = ~_beyond(arguments, rows.T)
     if arguments.mask == "auto":
+        tops = largest_moduli(rows)
         try:
-            mask[mask] = foreground_mask(rows[mask])
+            mask[mask] = is_bright(tops[mask])
         except ValueError as error:
             raise ValueError(f"{arguments.source}: {error}") from error
         if not mask.any():
@@ -129,7 +132,7 @@ def _inside(arguments, table):
                 f"{arguments.source}: no voxel stands out of the background; --mask "
                 "none fits all of them."
             )
-        _check_background(rows, mask)
+        _check_background(tops, mask)
     elif arguments.mask != "none":
         given = read_map("mask", as_path(arguments.mask, "--mask"), table)
         mask &= np.nan_to_num(given) != 0
@@ -141,9 +144,8 @@ def _inside(arguments, table):
     return mask
 
 
-def _check_background(rows, mask):
-    """Say where what is left out of a mask (n_voxels,) is no background."""
-    tops = np.abs(rows).max(axis=1)
+def _check_background(tops, mask):
+    """Say where what is left out of a mask is no background, by moduli (n_voxels,)."""
     left_out = ~mask & (tops > 0) & (tops < np.inf)
     if not left_out.any():
         return
@@ -186,11 +188,18 @@ def _write_parameters(folder, arguments, table, mask, plan):
         noise=arguments.noise,
         noise_std=arguments.noise_std,
         n_jobs=arguments.jobs,
+        verbose=1,
     ).fit(X, y.to_numpy(), mask=mask, known=plan.known or None)
-    write_maps(folder, _maps(fit, table, plan.known), table.spatial["affine"])
+    slices = {}
+    # One map at a time: of a volume all of them would be as large as the images.
+    for name, image in _maps(fit, table, plan.known, len(X)):
+        write_maps(folder, {name: image}, table.spatial["affine"])
+        middle = image.shape[2] // 2
+        slices[name] = image[:, :, middle : middle + 1].astype(np.float64)
     write_csv(folder / "acquisition.csv", X.items())
     if not arguments.no_plot:
-        _draw(folder / "maps.png", fit, table, plan.known)
+        affine = table.spatial["affine"]
+        _draw(folder / "maps.png", fit, slices, affine, plan.known)
     return _report(fit, X, mask, plan.known)
 
 
@@ -198,7 +207,8 @@ def _beyond(arguments, y):
     """Return which voxels have numbers that no fit can square, and say how many."""
     parts = [y.real, y.imag] if np.iscomplexobj(y) else [y]
     tops = [np.maximum(part.max(axis=0), -part.min(axis=0)) for part in parts]
-    tops = np.max(tops, axis=0)
+    # Limits are beyond single precision.
+    tops = np.max(tops, axis=0).astype(np.float64)
     beyond = ((tops > 0) & (tops < SMALLEST)) | ((tops > LARGEST) & (tops < np.inf))
     if beyond.all():
         raise ValueError(
@@ -217,7 +227,7 @@ def _beyond(arguments, y):
 def _read(source):
     """Return the table of a DICOM folder, a NIfTI folder or a NIfTI file."""
     if source.is_file() or any(source.glob("*.nii*")):
-        return read_nifti(source)
+        return read_images(source, compact=True)
     return read_dicom_series(source)
 
 
@@ -256,24 +266,33 @@ def _echo_spacing(arguments, table):
     return float(spacing)
 
 
-def _maps(fit, table, known):
-    """Return images by name; voxels that are not converged are nan."""
+def _maps(fit, table, known, n_points):
+    """Yield names and images; voxels that are not converged are nan."""
     lost = fit.status_ != FitStatus.CONVERGED
-    columns = {}
     for index, name in enumerate(fit.param_names_):
         if name in known:
             continue
-        columns[name] = np.where(lost, np.nan, fit.params_[:, index])
-        columns[f"{name} stderr"] = np.where(lost, np.nan, fit.stderr_[:, index])
-    columns["relative error"] = fit.relative_error_
-    columns["r2"] = fit.r2_
-    maps = {name: table.to_image(values) for name, values in columns.items()}
-    maps["status"] = table.to_image(fit.status_, fill=FitStatus.MASKED).astype(int)
-    return maps
+        yield name, table.to_image(np.where(lost, np.nan, fit.params_[:, index]))
+        errors = np.where(lost, np.nan, fit.stderr_[:, index])
+        yield f"{name} stderr", table.to_image(errors)
+    yield "relative error", table.to_image(fit.relative_error_)
+    yield "r2", table.to_image(fit.r2_)
+    if _count_holed(fit, n_points):
+        yield "n_points", table.to_image(fit.n_points_, fill=0).astype(int)
+    status = table.to_image(fit.status_, fill=FitStatus.MASKED)
+    yield "status", status.astype(int)
 
 
-def _draw(path, fit, table, known):
-    """Draw relaxation time, amplitude, standard error and relative error."""
+def _count_holed(fit, n_points):
+    """Return the number of voxels that were fitted without some of their points."""
+    return int(((fit.n_points_ > 0) & (fit.n_points_ < n_points)).sum())
+
+
+def _draw(path, fit, slices, affine, known):
+    """Draw relaxation time, amplitude, standard error and relative error.
+
+    `slices` are those in the middle, (n_x, n_y, 1) by name.
+    """
     from matplotlib.figure import Figure
 
     time = fit.model_.parameters[0].name
@@ -283,8 +302,13 @@ def _draw(path, fit, table, known):
     columns = -(-len(names) // rows)
     figure = Figure(figsize=(3.1 * columns, 3.0 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
-    ParameterMapDisplay.from_estimator(fit, table, names, axes=axes)
-    turn_upright(axes, table.spatial["affine"])
+    units = {
+        label: parameter.unit or known_unit(parameter.name)
+        for parameter in fit.model_.outputs
+        for label in (parameter.name, f"{parameter.name} stderr")
+    }
+    ParameterMapDisplay({name: slices[name] for name in names}, units=units).plot(axes)
+    turn_upright(axes, affine)
     figure.savefig(path, dpi=150)
 
 
@@ -300,15 +324,18 @@ def _report(fit, X, mask, known):
         f"{'parameter':>16} {'median':>12} {'quartiles':>25} {'standard error':>15}",
     ]
     if good.any():
-        table = pd.DataFrame(fit.params_[good], columns=fit.param_names_)
-        low, middle, high = table.quantile([0.25, 0.5, 0.75]).to_numpy()
-        # With as many points as parameters no voxel has a standard error.
-        errors = pd.DataFrame(fit.stderr_[good]).median().to_numpy()
         for k, name in enumerate(fit.param_names_):
             if name in known:
                 continue
+            low, middle, high = np.quantile(fit.params_[good, k], [0.25, 0.5, 0.75])
+            # With as many points as parameters no voxel has a standard error.
+            error = pd.Series(fit.stderr_[good, k]).median()
             lines.append(
-                f"{name:>16} {middle[k]:>12.4g} {low[k]:>12.4g} {high[k]:>12.4g} "
-                f"{errors[k]:>15.2g}"
+                f"{name:>16} {middle:>12.4g} {low:>12.4g} {high:>12.4g} {error:>15.2g}"
             )
+    holed = _count_holed(fit, len(X))
+    if holed:
+        lines.append(
+            f"{holed} voxels without some of their points: n_points counts them"
+        )
     return "\n".join(lines)

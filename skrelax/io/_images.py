@@ -8,6 +8,8 @@ from ._table import RelaxationTable
 
 # Columns of an acquisition, in the order of tables.
 COLUMNS = ("TI", "TE", "TR", "FA")
+# Voxels that are looked at together.
+_CHUNK = 2**16
 
 
 def make_image_table(images, acquisition, affine, source):
@@ -40,7 +42,8 @@ def make_image_table(images, acquisition, affine, source):
     shape = images.shape[1:]
     signals = images.reshape(len(images), -1).T
     return RelaxationTable(
-        signals=pd.DataFrame(signals, columns=acquisition.index),
+        # The images are nobody else's: a copy would be as large.
+        signals=pd.DataFrame(signals, columns=acquisition.index, copy=False),
         acquisition=acquisition,
         spatial={"mask": np.ones(shape, dtype=bool), "affine": affine},
     )
@@ -57,8 +60,8 @@ def foreground_mask(signals):
     Returns
     -------
     ndarray of bool of shape (n_voxels,)
-        Voxels whose largest modulus is above the threshold. Voxels with values that
-        are not finite are outside.
+        Voxels whose largest modulus is above the threshold, of the points that are not
+        nan. Voxels with infinite values, or without any point, are outside.
 
     Raises
     ------
@@ -87,7 +90,20 @@ def foreground_mask(signals):
             "signals must have shape (n_voxels, n_points), with one of each at least, "
             f"got {values.shape}."
         )
-    top = np.abs(values).max(axis=1)
+    return is_bright(largest_moduli(values))
+
+
+def largest_moduli(rows):
+    """Return the largest modulus of each voxel (n_voxels, n_points), nan if all are."""
+    top = np.empty(len(rows))
+    for start in range(0, len(rows), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        top[part] = np.fmax.reduce(np.abs(rows[part]), axis=1)
+    return top
+
+
+def is_bright(top):
+    """Return which voxels hold signal, by their largest moduli (n_voxels,)."""
     finite = np.isfinite(top)
     if not finite.any():
         raise ValueError("signals have no voxel with finite values.")

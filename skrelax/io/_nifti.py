@@ -61,6 +61,11 @@ def read_nifti(source, acquisition=None):
     read_dicom_series : Images in DICOM files.
     write_maps : Write maps with the same geometry.
     """
+    return read_images(source, acquisition)
+
+
+def read_images(source, acquisition=None, *, compact=False):
+    """Return what `read_nifti` does; `compact` keeps single precision where exact."""
     import_nibabel()
     volumes, points, affine, first = [], [], None, None
     for path in _files(source):
@@ -79,9 +84,14 @@ def read_nifti(source, acquisition=None):
             points += _read_sidecar(path, values.shape[-1])
     if acquisition is not None:
         points = _given_points(acquisition, len(volumes))
-    images = np.stack(volumes)
-    kind = np.complex128 if np.iscomplexobj(images) else np.float64
-    return make_image_table(images.astype(kind), points, affine, source)
+    stored = np.result_type(*{volume.dtype for volume in volumes})
+    kind = np.complex128 if stored.kind == "c" else np.float64
+    if compact and np.can_cast(stored, np.float32):
+        kind = np.float32
+    # In C order, or the table of voxels would be another copy.
+    images = np.empty((len(volumes), *volumes[0].shape), dtype=kind)
+    np.stack(volumes, out=images, casting="unsafe")
+    return make_image_table(images, points, affine, source)
 
 
 def _given_points(acquisition, n_volumes):

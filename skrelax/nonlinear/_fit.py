@@ -101,6 +101,8 @@ class NonlinearRelaxationFit(
     n_jobs : int or None, default=None
         Number of threads over chunks of signals. None means 1 outside a
         :obj:`joblib.parallel_config` context.
+    verbose : int, default=0
+        Whether progress is reported on standard error, with the time that is left.
 
     Attributes
     ----------
@@ -217,6 +219,7 @@ class NonlinearRelaxationFit(
             Interval(numbers.Integral, -(2**31), -1, closed="both"),
             None,
         ],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -230,6 +233,7 @@ class NonlinearRelaxationFit(
         max_iter=100,
         tol=1e-8,
         n_jobs=None,
+        verbose=0,
     ):
         self.model = model
         self.magnitude = magnitude
@@ -240,6 +244,7 @@ class NonlinearRelaxationFit(
         self.max_iter = max_iter
         self.tol = tol
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, mask=None, known=None):
@@ -331,7 +336,7 @@ class NonlinearRelaxationFit(
             worth = problem.cost * y.shape[1] > THREAD_WORTH
             n_jobs = self.n_jobs if worth else 1
             tasks = [(setup, voxels, fits, part) for part in parts]
-            run_tasks(fit_part, tasks, n_jobs)
+            run_tasks(fit_part, tasks, n_jobs, self.verbose, "parts of the signals")
         self._store(fits)
         warn_status(fits.status)
         return self

@@ -16,7 +16,7 @@ def fill_missing(chunk):
     one that is there, so that what is constant stays so; signals with fewer than two
     points keep their nan.
     """
-    missing = np.isnan(chunk)
+    missing = np.isnan(chunk) & ~np.isinf(chunk)
     lacks = missing.any(axis=1) & (np.count_nonzero(~missing, axis=1) > 1)
     if not lacks.any():
         return chunk, None

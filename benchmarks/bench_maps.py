@@ -61,6 +61,26 @@ peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(seconds, (peak - base) / 1024, out.nbytes / 2**20)
 """
 
+VOLUME = """
+import resource, sys, time, warnings
+import numpy as np
+warnings.simplefilter("ignore")
+from skrelax.nonlinear import NonlinearRelaxationFit
+TE = 0.01 * np.arange(1, 33)[:, None]
+fit = NonlinearRelaxationFit("T2", n_jobs=2)
+fit.fit(TE, np.exp(-TE / 0.05) @ np.ones((1, 300)))
+rng = np.random.default_rng(0)
+T2 = rng.uniform(0.03, 0.2, {n}).astype(np.float32)
+y = np.empty((32, {n}), np.float32)
+for row, time_of_echo in zip(y, TE[:, 0]):
+    row[:] = np.exp(-time_of_echo / T2)
+    row += 0.005 * rng.standard_normal({n}, dtype=np.float32)
+start = time.perf_counter()
+fit.fit(TE, y)
+seconds = time.perf_counter() - start
+print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
 
 def many_voxels(n):
     """Return rows of magnitudes, float32, (n, 10)."""
@@ -355,6 +375,19 @@ def bench_size(largest):
                 f"result; {1e6 * seconds / n:.2f} µs a voxel",
             )
         )  # fmt: skip
+    n = min(256 * 256 * 60, 4 * largest)
+    code = VOLUME.format(n=n)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    seconds, peak = map(float, done.stdout.split())
+    rows.append(
+        make_row(
+            f"{n:,} voxels, T2 of 32 echoes at once", Timing([seconds]),
+            note=f"{peak:.0f} MB at the peak in all, of which {n * 128 / 2**20:.0f} MB "
+            "are the images",
+        )
+    )  # fmt: skip
     return make_workload(
         "T1 maps of any size",
         "VoxelMapper, 10 inversion times, magnitudes, two threads; rows of float32.",

@@ -4,20 +4,19 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from ..io import foreground_mask, write_maps
+from ..io import write_maps
 from ..io._files import as_path
+from ..io._images import is_bright, largest_moduli
 from ..io._nifti import map_file_name
 from ..io._volumes import import_nibabel
-from ..nonlinear import FitStatus, NonlinearRelaxationFit
-from ..nonlinear._status import status_words
-from ..plotting import ParameterMapDisplay
+from ..nonlinear import NonlinearRelaxationFit
 from ..signals import resolve_model
 from ..signals._suggest import unread_columns
 from ..utils._written import written_together
 from . import _distribution_map as distributions
 from ._choices import LARGEST, SMALLEST
+from ._fit_maps import FitMaps, draw_fit, report_fit
 from ._images import (
     LIST,
     acquisition_of,
@@ -30,7 +29,7 @@ from ._images import (
 from ._kept import REPORT, check_kept
 from ._known import read_map, voxels_with_values
 from ._map_report import write_maps_report
-from ._model import FILE, MODELS, comparison_lines, plan_fit, warn_ignored
+from ._model import FILE, MODELS, plan_fit, warn_ignored
 from ._output import check_folder, write_csv
 from ._picture import check_matplotlib
 from ._regions import FILES as REGION_FILES
@@ -44,7 +43,7 @@ MASKS = ("auto", "none")
 
 def result_files():
     """Return the names of all files that the command writes, of whatever model."""
-    names = {"relative error", "r2", "status"}
+    names = {"relative error", "r2", "n_points", "status"}
     for model in MODELS:
         for parameter in resolve_model(model).outputs:
             names |= {parameter.name, f"{parameter.name} stderr"}
@@ -154,8 +153,9 @@ def _inside(arguments, table):
     rows = table.signals.to_numpy()
     mask = ~_beyond(arguments, rows.T)
     if arguments.mask == "auto":
+        tops = largest_moduli(rows)
         try:
-            mask[mask] = foreground_mask(rows[mask])
+            mask[mask] = is_bright(tops[mask])
         except ValueError as error:
             raise ValueError(f"{arguments.source}: {error}") from error
         if not mask.any():
@@ -163,7 +163,7 @@ def _inside(arguments, table):
                 f"{arguments.source}: no voxel stands out of the background; --mask "
                 "none fits all of them."
             )
-        _check_background(rows, mask)
+        _check_background(tops, mask)
     elif arguments.mask != "none":
         given = read_map("mask", as_path(arguments.mask, "--mask"), table)
         mask &= np.nan_to_num(given) != 0
@@ -175,9 +175,8 @@ def _inside(arguments, table):
     return mask
 
 
-def _check_background(rows, mask):
-    """Say where what is left out of a mask (n_voxels,) is no background."""
-    tops = np.abs(rows).max(axis=1)
+def _check_background(tops, mask):
+    """Say where what is left out of a mask is no background, by moduli (n_voxels,)."""
     left_out = ~mask & (tops > 0) & (tops < np.inf)
     if not left_out.any():
         return
@@ -198,16 +197,20 @@ def _write_parameters(folder, arguments, table, mask, plan):
         noise=arguments.noise,
         noise_std=arguments.noise_std,
         n_jobs=arguments.jobs,
+        verbose=1,
     )
     fit = fit_table(fit, table, mask, plan.known or None)
-    maps = _maps(fit, table, plan.known, arguments.keep)
-    write_maps(folder, maps, table.spatial["affine"])
+    maps = FitMaps(fit, table, plan.known, arguments.keep)
+    affine = table.spatial["affine"]
+    # One map at a time: of a volume all of them would be as large as the images.
+    for name, image in maps.items():
+        write_maps(folder, {name: image}, affine)
     write_csv(folder / "acquisition.csv", acquisition_of(table).items())
     if plan.comparison is not None:
         write_csv(folder / FILE, plan.comparison.reset_index().items())
     if not arguments.no_plot:
-        _draw(folder / "maps.png", fit, table, plan.known)
-    return _report(fit, table.acquisition, mask, plan), maps
+        draw_fit(folder / "maps.png", fit, maps, affine)
+    return report_fit(fit, table.acquisition, mask, plan), maps
 
 
 def _beyond(arguments, y):
@@ -229,64 +232,3 @@ def _beyond(arguments, y):
             stacklevel=2,
         )
     return beyond
-
-
-def _maps(fit, table, known, keep):
-    """Return images by name; voxels that are not converged are nan, unless kept."""
-    lost = np.zeros(len(fit.status_), dtype=bool)
-    if not keep:
-        lost = fit.status_ != FitStatus.CONVERGED
-    columns = {}
-    for index, name in enumerate(fit.param_names_):
-        if name in known:
-            continue
-        columns[name] = np.where(lost, np.nan, fit.params_[:, index])
-        columns[f"{name} stderr"] = np.where(lost, np.nan, fit.stderr_[:, index])
-    columns["relative error"] = fit.relative_error_
-    columns["r2"] = fit.r2_
-    maps = {name: table.to_image(values) for name, values in columns.items()}
-    maps["status"] = table.to_image(fit.status_, fill=FitStatus.MASKED).astype(int)
-    return maps
-
-
-def _draw(path, fit, table, known):
-    """Draw relaxation time, amplitude, standard error and relative error."""
-    from matplotlib.figure import Figure
-
-    time = fit.model_.parameters[0].name
-    fitted = [name for name in fit.param_names_ if name not in known]
-    names = list(dict.fromkeys([time, *fitted, f"{time} stderr", "relative error"]))
-    rows = -(-len(names) // 4)
-    columns = -(-len(names) // rows)
-    figure = Figure(figsize=(3.1 * columns, 3.0 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False)
-    ParameterMapDisplay.from_estimator(fit, table, names, axes=axes)
-    figure.savefig(path, dpi=150)
-
-
-def _report(fit, X, mask, plan):
-    """Return what is printed."""
-    known = plan.known
-    n_voxels = int(mask.sum())
-    good = fit.status_ == FitStatus.CONVERGED
-    kind = "magnitude" if fit.magnitude_ else "signed"
-    lines = [
-        *comparison_lines(plan),
-        f"{len(X)} images, {n_voxels} voxels inside the mask of {mask.size}, {kind} "
-        f"signals: {fit.model_.formula}",
-        f"fits: {status_words(fit.status_[mask])}",
-        f"{'parameter':>16} {'median':>12} {'quartiles':>25} {'standard error':>15}",
-    ]
-    if good.any():
-        table = pd.DataFrame(fit.params_[good], columns=fit.param_names_)
-        low, middle, high = table.quantile([0.25, 0.5, 0.75]).to_numpy()
-        # With as many points as parameters no voxel has a standard error.
-        errors = pd.DataFrame(fit.stderr_[good]).median().to_numpy()
-        for k, name in enumerate(fit.param_names_):
-            if name in known:
-                continue
-            lines.append(
-                f"{name:>16} {middle[k]:>12.4g} {low[k]:>12.4g} {high[k]:>12.4g} "
-                f"{errors[k]:>15.2g}"
-            )
-    return "\n".join(lines)

@@ -15,7 +15,7 @@ def write_maps_report(folder, arguments, table, maps, labels, comparison):
     shown = {name: values for name, values in maps.items() if name != "status"}
     write_map_report(
         folder / REPORT,
-        maps,
+        dict(maps),
         affine=table.spatial["affine"],
         units={name: map_unit(name) for name in shown},
         main=main_map(shown),

@@ -37,7 +37,8 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         points 1, 2, ..., so that times are in units of their spacing.
     include : tuple of str or None, default=None
         What to return. Of a nonlinear fit some of ``"params"``, ``"stderr"``,
-        ``"r2"``, ``"relative_error"`` and ``"status"``; of an inversion some of
+        ``"r2"``, ``"relative_error"``, ``"n_points"`` (the number of points that were
+        fitted) and ``"status"``; of an inversion some of
         ``"distribution"`` (its bins), ``"settings"`` (what was chosen: strengths,
         a flip angle), ``"baseline"`` (if there is one), ``"residual"`` (root mean
         square of what the fit leaves), ``"noise"`` (``noise_std``, where the fit finds
@@ -71,8 +72,10 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
     -----
     Voxels are independent: chunks, their size and their order do not change a number.
     So a search, or a class with cross-validation, chooses for each voxel on its own.
+    Points that are nan are missing, and left out in that voxel. A nonlinear fit has
+    hardly more work with them; inversions are repeated for every set of missing points.
     The column ``status`` holds a :class:`~skrelax.nonlinear.FitStatus`: voxels that are
-    masked, hold values which are not finite, are zero (in an inversion), are constant
+    masked, hold infinite values or no point, are zero (in an inversion), are constant
     where an inversion refuses that, or of which a fit fails, are nan. A voxel never
     stops the others; only if all fail, the first error is raised. Inversions that did
     not reach their tolerance have the status ``FAILED`` and keep their numbers. There

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..nonlinear import FitStatus
 from ..utils._answers import answering, answers
-from ..utils._inspect import argument_options, choosing_for_each
+from ..utils._inspect import argument_options, choosing_for_each, find_builder
 from ..utils._warnings import collect_warnings, texts_of_signals
 from ._outputs import map_columns, status_codes
 
@@ -58,10 +58,11 @@ def map_rows(job, X, mask=None, known=None):
         tried &= mask
         status[~mask] = FitStatus.MASKED
     if not last._takes_missing:
-        empty = ~X.any(axis=1)
+        filled = _filled(X)
+        empty = ~filled.any(axis=1)
         status[tried & empty] = FitStatus.NO_SIGNAL
         tried &= ~empty
-        tried[tried] = _usable(X[tried], last._takes_constant)
+        tried[tried] = _usable(filled[tried], last._takes_constant)
     places = np.flatnonzero(tried)
     shared = choosing_for_each(job.estimator)
     # A choice of strengths would be one for all voxels of a fit.
@@ -71,15 +72,22 @@ def map_rows(job, X, mask=None, known=None):
     fresh = job.estimator if shared is None else shared
     out = np.full((len(X), sum(map(len, job.names.values()))), np.nan)
     tell, errors = status.copy(), []
-    waiting = list(places[:, None]) if chooses else [places] if places.size else []
+    parts = [places] if places.size else []
+    if not last._takes_missing:
+        parts = _with_equal_points(X, places)
+    waiting = list(places[:, None]) if chooses else parts
     with collect_warnings() as caught:
         while waiting:
             part = waiting.pop(0)
-            signals = X[part].T
+            signals, acquisition, one = X[part].T, job.acquisition, fresh
+            rows = ~np.isnan(signals[:, 0])
+            if not (rows.all() or last._takes_missing):
+                signals, acquisition = signals[rows], _take(acquisition, rows)
+                one = _with_grid(fresh, job.estimator)
             try:
-                fitted = _fit(job, fresh, signals, part, known)
+                fitted = _fit(job, one, acquisition, signals, part, known)
                 columns = map_columns(
-                    fitted, job.names, job.only_converged, job.acquisition, signals
+                    fitted, job.names, job.only_converged, acquisition, signals
                 )
             except _FAILURES as error:
                 # One voxel must not take the others with it.
@@ -111,7 +119,50 @@ def merge(told, more):
         told[kind] = first, before + count
 
 
-def _fit(job, fresh, signals, part, known):
+def _filled(X):
+    """Return voxels with their first number in place of points that are nan.
+
+    Those without any keep nan.
+    """
+    missing = np.isnan(X)
+    if not missing.any():
+        return X
+    first = X[np.arange(len(X)), (~missing).argmax(axis=1)]
+    return np.where(missing, first[:, None], X)
+
+
+def _with_equal_points(X, places):
+    """Return parts of the places of voxels X, those that lack the same points."""
+    missing = np.isnan(X[places])
+    lacks = missing.any(axis=1)
+    if not lacks.any():
+        return [places] if places.size else []
+    parts = [] if lacks.all() else [places[~lacks]]
+    _, member = np.unique(missing[lacks], axis=0, return_inverse=True)
+    order = np.argsort(member.reshape(-1), kind="stable")
+    stops = np.cumsum(np.bincount(member.reshape(-1)))[:-1]
+    return parts + np.split(places[lacks][order], stops)
+
+
+def _take(acquisition, rows):
+    """Return some of the points of an acquisition."""
+    if hasattr(acquisition, "iloc"):
+        return acquisition.iloc[rows]
+    return np.asarray(acquisition)[rows]
+
+
+def _with_grid(estimator, fitted):
+    """Return an estimator with the bins that were drawn from all points."""
+    builder = find_builder(fitted)
+    if builder is None or builder.get_params().get("grid", 0) is not None:
+        return estimator
+    names = [name for name in estimator.get_params() if name.endswith("__grid")]
+    if len(names) != 1:
+        return estimator
+    return clone(estimator).set_params(**{names[0]: builder.relaxation_times_})
+
+
+def _fit(job, fresh, acquisition, signals, part, known):
     """Return the estimator, fitted to signals (n_points, n_signals) of voxels."""
     here = None
     if known is not None:
@@ -121,7 +172,7 @@ def _fit(job, fresh, signals, part, known):
     if again is not None:
         return again
     options = {} if here is None else argument_options(fresh, "known", here)
-    return clone(fresh).fit(job.acquisition, signals, **options)
+    return clone(fresh).fit(acquisition, signals, **options)
 
 
 def _aligned(columns, names):

@@ -23,6 +23,7 @@ from ..utils._sklearn import (
 from ..utils._validation import N_JOBS, check_size, errors_name, validate_signals
 from ._checks import check_atoms, grid_neighbours, row_norms, thin_grid
 from ._chunks import amplitudes, is_lazy, read_chunk
+from ._missing import MissingSearch, fill_missing
 from ._numba_parabola import AtomGrid, Paraboloid, refine_parabola
 from ._tree import build_tree, search_tree
 
@@ -128,7 +129,9 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
     :math:`\theta` from it, because the angle between complex directions is a metric.
     The idea of groups is that of [1]_, where they are cut off by a threshold.
 
-    Signals that are zero, constant, or not finite have no match: NaN, index -1. Very
+    Points of a signal that are nan are missing: atoms and signal are compared at the
+    others, with all atoms, which takes longer than the search. Signals that are zero,
+    constant, infinite or have fewer than two points have no match: NaN, index -1. Very
     large and very small signals are matched like others; only where their amplitude is
     beyond the numbers of the dtype of the atoms do they have no match.
 
@@ -440,12 +443,29 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         parameters = np.empty((n, n_parameters))
         correlations = np.empty((n, n_best), real) if with_correlations else None
 
+        others = []
+
         def match_chunk(rows):
-            signals, exponents = read_chunk(X[rows], real)
+            filled, there = fill_missing(np.asarray(X[rows]))
+            signals, exponents = read_chunk(filled, real)
             planes, products = search_tree(
                 self._atoms, signals, self.signed, self._is_complex, found[rows]
             )
             best = found[rows]
+            sizes = np.ones(best.shape)
+            holed = slice(0, 0)
+            if there is not None:
+                signals = np.where(there, signals, 0)
+                holed = np.flatnonzero(~there.all(axis=1) & (best[:, 0] >= 0))
+                if not others:
+                    tree = self._atoms, self.signed, self._is_complex
+                    others.append(MissingSearch(*tree))
+                own = others[0].search(signals[holed], there[holed], n_best)
+                best[holed], products[holed, :, 0] = own[0], own[1].real
+                if products.shape[2] == 2:
+                    products[holed, :, 1] = own[1].imag
+                sizes[holed] = np.sqrt(own[2])
+                products /= (sizes**2).astype(real)[:, :, None]
             scale[rows] = amplitudes(products[:, 0], best[:, 0], exponents, self._norms)
             best[~np.isfinite(scale[rows])] = -1
             if refine and self.refine:
@@ -455,6 +475,12 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                     np.empty(n_parameters, np.int64),
                 )
                 refine_parabola(planes, self._grid, best[:, 0], work, parameters[rows])
+                if there is not None:
+                    places, moved = own[0][:, 0].copy(), parameters[rows][holed]
+                    others[0].refine(
+                        signals[holed], there[holed], self._grid, places, work, moved
+                    )
+                    best[holed, 0], parameters[rows][holed] = places, moved
             elif n_best == 1:
                 parameters[rows] = self.parameters_[best[:, 0]]
             else:
@@ -466,6 +492,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                     size = np.hypot(size, products[:, :, 1])
                 elif not self.signed:
                     size = np.abs(size)
+                size = size * sizes.astype(real)
                 norm = row_norms(signals)[:, None]
                 with np.errstate(invalid="ignore"):
                     correlations[rows] = np.where(best < 0, np.nan, size / norm)

@@ -25,6 +25,8 @@ class AtomTree:
     """Orthonormal basis of signals (n_points, rank), or None where they stay."""
     tree: Tree
     """Atoms in that basis."""
+    n_coordinates: int
+    """Number of coordinates of an atom, real or complex."""
 
     @property
     def dtype(self):
@@ -73,6 +75,7 @@ def build_tree(unit, signed, parameters_shape):
             Groups(blocks[1], *leaf_radii, leaf_edges),
             Atoms(rows, _blocks(rows[places], leaf_edges), places),
         ),
+        n_coordinates=C.shape[1],
     )
 
 
@@ -102,8 +105,27 @@ def signal_planes(signals, atoms, atoms_are_complex):
     """Return signals as the search wants them, (n_planes, n, K), and their copies."""
     if atoms.basis is not None:
         signals = signals @ atoms.basis.conj()
-    dtype = atoms.dtype
-    n_filled = atoms.tree.atoms.rows.shape[1]
+    return signal_rows(signals, atoms.tree.atoms.rows, atoms_are_complex)
+
+
+def unit_atoms(atoms, atoms_are_complex):
+    """Return the unit atoms (n_atoms, n_points) of a tree."""
+    rows, basis = atoms.tree.atoms.rows, atoms.basis
+    width = atoms.n_coordinates
+    C = rows[:, :width]
+    if atoms_are_complex:
+        C = C + 1j * rows[:, width : 2 * width]
+    return np.ascontiguousarray(C) if basis is None else C @ basis.T
+
+
+def real_rows(C):
+    """Return rows (n, K), real or complex, as the search has those of atoms."""
+    return np.ascontiguousarray(_fill(_as_real(C)))
+
+
+def signal_rows(signals, rows, atoms_are_complex):
+    """Return planes (n_planes, n, K) of signals for atoms `rows`, and their copies."""
+    dtype, n_filled = rows.dtype, rows.shape[1]
     if not (atoms_are_complex or np.iscomplexobj(signals)):
         # Numba would compile anew for a read-only array, or one in another order.
         filled = _fill(signals, n_filled)

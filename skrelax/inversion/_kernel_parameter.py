@@ -27,17 +27,15 @@ from ..utils._sklearn import (
 from ..utils._validation import N_JOBS, errors_name, refuse_complex
 from ._explained import Unexplained
 from ._kernel_parameter_answers import SettingAnswers
-from ._kernel_parameter_checks import check_known, check_values, first_status
-from ._kernel_parameter_fits import (
-    Measured,
-    SettingFits,
-    SettingKernels,
-    find_values,
-    innermost,
-    invert_groups,
-    lose_noise,
+from ._kernel_parameter_checks import (
+    check_known,
+    check_values,
+    first_status,
+    group_missing,
 )
-from ._kernel_parameter_table import KernelTables, invert_with_tables, make_plan
+from ._kernel_parameter_fits import SettingFits, SettingKernels, innermost
+from ._kernel_parameter_solve import Search, solve_points
+from ._kernel_parameter_table import KernelTables, make_plan
 from ._linear import label_signals
 from ._voxels._invert import LEAST_SNR
 
@@ -82,10 +80,10 @@ class KernelParameterSearch(
     status_ : int or ndarray of shape (n_signals,)
         A :class:`~skrelax.nonlinear.FitStatus` for each signal. ``AT_BOUND`` says that
         the value or the strength is at an end of its range, ``NOT_IDENTIFIABLE`` that
-        no kernel depends on the setting, whose value then has no meaning. Signals that
-        are zero or noise, or of which nothing is explained (``NO_SIGNAL``), that hold
-        values which are not finite or have no known value (``FAILED``), and ``MASKED``
-        ones have nan.
+        no kernel depends on the setting, whose value then has no meaning, or that
+        there is hardly a point. Signals that are zero or noise, or of which nothing is
+        explained (``NO_SIGNAL``), that hold infinite values or have no known value
+        (``FAILED``), and ``MASKED`` ones have nan.
     coef_ : ndarray of shape (n_bins,) or (n_signals, n_bins)
         Distributions as scikit-learn has coefficients.
     distribution_ : ndarray of shape (n_1, ..., n_d[, n_signals])
@@ -106,6 +104,8 @@ class KernelParameterSearch(
         Noise level of each signal, from what a fit without penalty leaves of it:
         sqrt(``|K f - s|^2 / (n_points - p)``), for p bins that are used, and a setting
         and a baseline that were found; nan where no points are left.
+    n_points_ : int or ndarray of shape (n_signals,)
+        Number of points that a distribution was fitted to, 0 where there is none.
     n_features_in_ : int
         Number of acquisition columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -188,7 +188,8 @@ class KernelParameterSearch(
         X : array-like of shape (n_points, n_columns)
             Acquisition points.
         y : array-like of shape (n_points,) or (n_points, n_signals)
-            Signals. Those of a table may hold values that are not finite.
+            Signals. Points of a table that are nan are missing, and left out of that
+            signal; those with infinite values get the status ``FAILED``.
         sample_weight : array-like of shape (n_points,) or None, default=None
             Weight of each acquisition point.
         known : float or array-like of shape (n_signals,) or None, default=None
@@ -263,27 +264,27 @@ class KernelParameterSearch(
 
         All else is known from the fit, of other signals perhaps.
         """
-        status = first_status(Y, known, mask)
+        extra = self._extra(known)
+        status = first_status(Y, known, mask, extra + 1)
         good = np.flatnonzero(status == FitStatus.CONVERGED)
         values = None if known is None else known[good]
         report, found = Unexplained(Y.shape[1]), None
-        slow = np.arange(good.size)
-        if self._tables is not None and good.size:
-            found, told = invert_with_tables(
-                self._tables, Y[:, good], values, self._least_snr, self.n_jobs
+        how = Search(
+            self._kernels, self._inversion, self._tables, self._weight, self.values_,
+            self._least_snr, self.n_jobs,
+        )  # fmt: skip
+        for rows, members in group_missing(Y[:, good]) if good.size else []:
+            here = Y[:, good[members]]
+            part, told = solve_points(
+                how,
+                here if rows is None else here[rows],
+                None if values is None else values[members],
+                rows,
             )
-            report.extend(told, good)
-            slow = slow if found is None else np.flatnonzero(found.status < 0)
-        if slow.size:
-            measured = Measured(self._acquisition, Y[:, good[slow]], self._weight)
-            part, told = self._solve_slowly(
-                measured, None if values is None else values[slow]
-            )
-            report.extend(told, good[slow])
-            if slow.size < good.size:
-                found.put(slow, part)
-            else:
-                found = part
+            report.extend(told, good[members])
+            if found is None:
+                found = SettingFits.empty(np.full(good.size, -1), part.coef.shape[1])
+            found.put(members, part)
         value = self.values_[0] if known is None else next(iter(values), None)
         front = self._kernels.fit(value)
         builder = front[self._kernels.step]
@@ -307,31 +308,17 @@ class KernelParameterSearch(
             fits.choices["strength"] = np.full(status.size, np.nan)
         if found is not None:
             fits.put(good, found)
-        self._store(fits, _noise_levels(fits, len(Y), self._extra(known)))
+        n_points = np.count_nonzero(~np.isnan(Y), axis=0)
+        tried = fits.status <= FitStatus.AT_BOUND
+        noise_std = _noise_levels(fits, n_points, extra)
+        self._store(fits, noise_std, np.where(tried, n_points, 0))
         return report
-
-    def _solve_slowly(self, measured, values):
-        """Return SettingFits and what is unexplained, of any inversion."""
-        if values is None:
-            intercept = innermost(self._inversion).fit_intercept
-            values = find_values(
-                self._kernels, measured, self.values_, intercept, self.n_jobs
-            )
-            ends = (values == self.values_[0]) | (values == self.values_[-1])
-        else:
-            ends = np.zeros(values.size, dtype=bool)
-        found, report = invert_groups(
-            self._kernels, self._inversion, measured, values, self.n_jobs
-        )
-        lose_noise(found, measured, self._least_snr, innermost(self._inversion))
-        found.status[ends & (found.status == FitStatus.CONVERGED)] = FitStatus.AT_BOUND
-        return found, report
 
     def _extra(self, known):
         """Return how many numbers of a signal are found besides its bins."""
         return (known is None) + bool(innermost(self._inversion).fit_intercept)
 
-    def _store(self, fits, noise_std):
+    def _store(self, fits, noise_std, n_points):
         """Store the results in the shape of y."""
         self._choices = fits.choices
         named = {
@@ -340,6 +327,7 @@ class KernelParameterSearch(
             "intercept_": fits.intercept,
             "residual_": fits.residuals,
             "noise_std_": noise_std,
+            "n_points_": n_points,
             "strength_": fits.choices.get("strength"),
             "status_": fits.status,
         }

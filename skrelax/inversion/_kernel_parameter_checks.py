@@ -10,6 +10,24 @@ from ..utils._validation import check_numbers
 _SIZES = 1e-100, 1e100
 
 
+def group_missing(Y):
+    """Return (rows, signals) of signals Y (n_points, n_signals) that have equal points.
+
+    Rows are None where no point is missing.
+    """
+    missing = np.isnan(Y)
+    lacks = missing.any(axis=0)
+    groups = [(None, np.flatnonzero(~lacks))] if not lacks.all() else []
+    if lacks.any():
+        places = np.flatnonzero(lacks)
+        patterns, member = np.unique(missing[:, places], axis=1, return_inverse=True)
+        order = np.argsort(member.reshape(-1), kind="stable")
+        stops = np.cumsum(np.bincount(member.reshape(-1)))
+        for k, part in enumerate(np.split(order, stops[:-1])):
+            groups.append((np.flatnonzero(~patterns[:, k]), places[part]))
+    return groups
+
+
 def check_values(values):
     """Return the values to try, strictly increasing."""
     if values is None:
@@ -43,10 +61,15 @@ def check_known(known, n_signals):
     return np.full(n_signals, values)
 
 
-def first_status(Y, known, mask):
-    """Return the status of signals Y (n_points, n_signals) before they are fitted."""
+def first_status(Y, known, mask, n_needed):
+    """Return the status of signals Y (n_points, n_signals) before they are fitted.
+
+    Points that are nan are missing; a fit needs a number of the others.
+    """
     status = np.zeros(Y.shape[1], dtype=np.int64)
-    largest = np.maximum(Y.max(axis=0), -Y.min(axis=0))
+    largest = np.maximum(np.fmax.reduce(Y, axis=0), -np.fmin.reduce(Y, axis=0))
+    few = np.count_nonzero(~np.isnan(Y), axis=0) < n_needed
+    status[few] = FitStatus.NOT_IDENTIFIABLE
     with np.errstate(invalid="ignore"):
         fits = (largest >= _SIZES[0]) & (largest <= _SIZES[1])
     status[~fits] = FitStatus.FAILED

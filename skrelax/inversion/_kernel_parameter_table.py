@@ -1,5 +1,6 @@
 """Fits of many signals over tables of kernels: which searches they serve, and how."""
 
+import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from ._kernel_parameter_fits import SettingFits
 from ._lasso import LassoFista
 from ._penalty import kronecker_penalty
 from ._smooth import SmoothLasso
-from ._voxels import RULES, invert_signals, make_table
+from ._voxels import RULES, invert_signals, make_table, take_points
 from ._weighted_rows import mean_squares, weigh_rows
 
 # Known values beyond the range that is searched get tables of their own, each as wide
@@ -151,7 +152,14 @@ class KernelTables:
     def __init__(self, kernels, plan, weight, limits):
         self.kernels, self.plan, self.limits = kernels, plan, limits
         self.weight = weight
-        self._made = {}
+        self._made, self._whole, self._rows = {}, None, None
+
+    def of_points(self, rows):
+        """Return the tables of some of the points, made of these."""
+        part = copy.copy(self)
+        part.weight = None if self.weight is None else self.weight[rows]
+        part._made, part._whole, part._rows = {}, self, rows
+        return part
 
     def block_of(self, values):
         """Return the number of the table of each value, nan where there is none."""
@@ -171,6 +179,8 @@ class KernelTables:
 
     def _make(self, block):
         """Return what `get` returns, new."""
+        if self._whole is not None:
+            return self._take_points(self._whole.get(block))
         low, high = (limit + block * np.ptp(self.limits) for limit in self.limits)
         try:
             line = self.kernels.line(low)
@@ -198,6 +208,16 @@ class KernelTables:
             # A kink, or values that the model does not have.
             return None
         return table, line, L, root
+
+    def _take_points(self, made):
+        """Return the same as `get` of all points does, of some."""
+        if made is None:
+            return None
+        table, line, L, root = made
+        part = take_points(table, self._rows, root, L, ratios=self.plan.rule == "gcv")
+        line = line._replace(points=line.points[self._rows])
+        root = root[self._rows]
+        return part, line, L, root / np.linalg.norm(root)
 
 
 def _has_one_grid(line, other):

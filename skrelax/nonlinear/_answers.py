@@ -14,7 +14,7 @@ class FitAnswers(Answers):
     _sees_all_signs = True
     _tells_convergence = True
     _takes_known = "names"
-    _map_columns = ("params", "stderr", "r2", "relative_error", "status")
+    _map_columns = ("params", "stderr", "r2", "relative_error", "n_points", "status")
     _default_columns = ("params", "stderr", "status")
 
     def _read_models(self):
@@ -54,6 +54,7 @@ class FitAnswers(Answers):
             "stderr": ([f"{name} stderr" for name in names], stderr),
             "r2": (["r2"], np.atleast_1d(self.r2_)[:, None]),
             "relative_error": (["relative error"], errors),
+            "n_points": (["n_points"], np.atleast_1d(self.n_points_)[:, None] * 1.0),
             "status": (["status"], codes[:, None].astype(np.float64)),
         }
 

@@ -5,7 +5,6 @@ import numbers
 import numpy as np
 import pandas as pd
 from sklearn.base import MultiOutputMixin, RegressorMixin, clone
-from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..signals import SignalModel, resolve_model
@@ -46,11 +45,11 @@ from ._parts import (
     RootWeights,
     Setup,
     Voxels,
-    exponents,
     fit_part,
     signals_of,
 )
 from ._report import Ranges, half_interval
+from ._score import mean_score
 from ._simpler import Simpler
 from ._status import FitStatus, warn_noise, warn_status
 
@@ -103,6 +102,8 @@ class NonlinearRelaxationFit(
     n_jobs : int or None, default=None
         Number of threads over chunks of signals. None means 1 outside a
         :obj:`joblib.parallel_config` context.
+    verbose : int, default=0
+        Whether progress is reported on standard error, with the time that is left.
 
     Attributes
     ----------
@@ -121,6 +122,9 @@ class NonlinearRelaxationFit(
         :class:`FitStatus` of each signal.
     n_iter_ : int or ndarray of shape (n_signals,)
         Number of iterations.
+    n_points_ : int or ndarray of shape (n_signals,)
+        Number of points that were fitted: those with a weight that are not missing; 0
+        of signals that were not fitted.
     model_ : SignalModel
         The model as it was fitted, a copy.
     magnitude_ : bool
@@ -189,6 +193,10 @@ class NonlinearRelaxationFit(
 
     Complex signals have complex amplitudes; their moduli are reported.
 
+    A signal with missing points gets what a fit of its other points gives within the
+    same bounds, which are drawn from all points. Its energies at the nodes of the grid
+    are those of these points, so the minimum is the global one, as of other signals.
+
     References
     ----------
     .. [1] G. Golub and V. Pereyra, "Separable nonlinear least squares: the variable
@@ -220,6 +228,7 @@ class NonlinearRelaxationFit(
             Interval(numbers.Integral, -(2**31), -1, closed="both"),
             None,
         ],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -233,6 +242,7 @@ class NonlinearRelaxationFit(
         max_iter=100,
         tol=1e-8,
         n_jobs=None,
+        verbose=0,
     ):
         self.model = model
         self.magnitude = magnitude
@@ -243,6 +253,7 @@ class NonlinearRelaxationFit(
         self.max_iter = max_iter
         self.tol = tol
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, mask=None, known=None):
@@ -254,8 +265,10 @@ class NonlinearRelaxationFit(
             Acquisition. A frame is read by the names of the columns that the model
             wants; of an array the first columns are taken in order.
         y : array-like of shape (n_points,) or (n_points, n_signals)
-            Signals, real or complex. Signals of a table with values that are not
-            finite get the status ``FAILED``.
+            Signals, real or complex. Points of a table that are nan are missing, and
+            left out of that signal. Signals with fewer points than parameters get the
+            status ``NOT_IDENTIFIABLE``, those with infinite values or without any point
+            ``FAILED``.
         sample_weight : array-like of shape (n_points,) or None, default=None
             Weight of each acquisition point: the inverse of its noise variance.
         mask : array-like of bool of shape (n_signals,) or None, default=None
@@ -327,6 +340,7 @@ class NonlinearRelaxationFit(
             setup = Setup(
                 model=self.model_,
                 points=points,
+                needed=self._needed(len(known)),
                 weights=weights,
                 problem=problem,
                 rician=rician,
@@ -341,7 +355,7 @@ class NonlinearRelaxationFit(
             worth = problem.cost * y.shape[1] > THREAD_WORTH
             n_jobs = self.n_jobs if worth else 1
             tasks = [(setup, voxels, fits, part) for part in parts]
-            run_tasks(fit_part, tasks, n_jobs)
+            run_tasks(fit_part, tasks, n_jobs, self.verbose, "parts of the signals")
         self._store(fits)
         warn_noise(self.noise_std, fits.quiet)
         warn_status(fits.status)
@@ -357,12 +371,16 @@ class NonlinearRelaxationFit(
             return validate_data(self, X, dtype=np.float64, reset=reset)
 
     def _check_number(self, n_points, n_known):
-        needed = len(self.model_.amplitudes) + len(self.model_.parameters) - n_known
+        needed = self._needed(n_known)
         if n_points < needed:
             raise ValueError(
                 f"{type(self.model_).__name__} has {needed} parameters, which "
                 f"n_samples={n_points} acquisition points cannot determine."
             )
+
+    def _needed(self, n_known):
+        """Return the number of points that the parameters ask for."""
+        return len(self.model_.amplitudes) + len(self.model_.parameters) - n_known
 
     def _store(self, fits):
         """Store the results in the shape of y."""
@@ -376,6 +394,7 @@ class NonlinearRelaxationFit(
             "relative_error_": fits.relative_error,
             "status_": fits.status,
             "n_iter_": fits.n_iter,
+            "n_points_": fits.n_points,
         }
         for name, values in named.items():
             if self._single_signal:
@@ -443,23 +462,7 @@ class NonlinearRelaxationFit(
         if sample_weight is not None:
             sample_weight = check_weights(sample_weight, predicted)
             sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
-        predicted, y = (part.reshape(len(predicted), -1) for part in (predicted, y))
-        there = np.isfinite(predicted).all(axis=0) & np.isfinite(y).all(axis=0)
-        if not there.any():
-            return float("nan")
-        predicted, y = predicted[:, there], y[:, there]
-        if np.iscomplexobj(predicted):
-            # Real and imaginary parts count as further signals of one table.
-            y = np.concatenate([y.real, y.imag])
-            predicted = np.concatenate([predicted.real, predicted.imag])
-            sample_weight = None if sample_weight is None else np.tile(sample_weight, 2)
-        y = np.asarray(y, dtype=np.float64)
-        # The score of a signal does not depend on its unit.
-        exponent = exponents(y.T, predicted.T)
-        if exponent.any():
-            y, predicted = np.ldexp(y, -exponent), np.ldexp(predicted, -exponent)
-        with np.errstate(over="ignore"):
-            return r2_score(y, predicted, sample_weight=sample_weight)
+        return mean_score(y, predicted, sample_weight)
 
     def to_frame(self):
         """Return the results as a table.

@@ -1,5 +1,7 @@
 """Fits of any number of nonlinear parameters and amplitudes."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ._numba_types import Solution
@@ -24,6 +26,26 @@ _EPS, _NOTHING = 1e-15, 1e-30
 # their range) share a scan for starts, if that does not make too many.
 _STEP_KNOWN, _MOST_SCANS = 0.15, 12
 _DAMPING, _NEARLY_NEWTON, _STUCK = 1e-3, 1e-2, 1e12
+
+
+class Own(NamedTuple):
+    """What is known of each of m fits."""
+
+    known: np.ndarray
+    """Values of parameters that are not fitted, (m, K)."""
+    there: np.ndarray | None = None
+    """Ones, and zeros where points are missing, (m, N); None where all are there."""
+
+    def take(self, chosen):
+        """Return what is known of some of the fits."""
+        there = None if self.there is None else self.there[chosen]
+        return Own(self.known[chosen], there)
+
+    def weigh(self, root_weight):
+        """Return roots of weights (N, 1 or m)."""
+        if self.there is None:
+            return root_weight[:, None]
+        return root_weight[:, None] * self.there.T
 
 
 class GeneralProblem:
@@ -68,10 +90,17 @@ class GeneralProblem:
     def _at(self, k):
         """Return the basis as a function of u, for the known values of a scan."""
         center = self._centers[k]
-        return lambda u: self._basis(u, np.broadcast_to(center, (len(u), center.size)))
 
-    def solve(self, Y, starts, stop, known=None):
-        """Fit Y (n, C, N), globally or from starts (n, P) in u; known is (n, K)."""
+        def basis(u):
+            return self._basis(u, Own(np.broadcast_to(center, (len(u), center.size))))
+
+        return basis
+
+    def solve(self, Y, starts, stop, there=None, known=None):
+        """Fit Y (n, C, N), globally or from starts (n, P) in u; known is (n, K).
+
+        `there` (n, N) holds zeros where points are missing; None says that none is.
+        """
         if known is None:
             known = np.zeros((len(Y), 0))
         n, n_channels, n_points = Y.shape
@@ -83,37 +112,39 @@ class GeneralProblem:
         for first in range(0, n, length):
             part = slice(first, first + length)
             block = None if starts is None else starts[part]
-            self._solve_block(Y[part], block, known[part], stop, part, out)
+            own = Own(known, there).take(part)
+            self._solve_block(Y[part], block, own, stop, part, out)
         return out
 
-    def _solve_block(self, Y, starts, known, stop, part, out):
+    def _solve_block(self, Y, starts, own, stop, part, out):
         """Write the fits of Y to a slice of the solution."""
         if starts is None:
-            signal, u, signs = self._find_starts(Y, known)
+            signal, u, signs = self._find_starts(Y, own)
         else:
             signal, u, signs = np.arange(len(Y)), starts.T, None
             if self.magnitude:
-                basis = self._basis(starts, known)
+                basis = self._basis(starts, own)
                 signs = best_pattern(basis, orthonormalize(basis)[0], Y[:, 0].T)
         y = np.ascontiguousarray(np.moveaxis(Y, 0, 2))
-        u, signs, value, n_iter = self._minimise(y, signal, u, signs, known, stop)
+        u, signs, value, n_iter = self._minimise(y, signal, u, signs, own, stop)
         # Of equal minima one that converged counts.
         rounded = value * np.where(n_iter > stop.max_iter, 1.0 + 1e-9, 1.0)
         order = np.lexsort((rounded, signal))
         best = order[np.searchsorted(signal[order], np.arange(len(Y)))]
         u, signs = u[:, best], None if signs is None else signs[:, best]
         self._sort(u)
-        found = project(self._basis(u.T, known), y, self._restricted, signs)
+        found = project(self._basis(u.T, own), y, self._restricted, signs)
         if self.magnitude:
             # All signs of a magnitude can be turned together.
             found.coef *= np.where(found.coef[:1] < 0.0, -1.0, 1.0)
         out.u[part], out.rss[part] = u.T, found.value
         out.coef[part] = found.coef.T
-        out.cov[part] = covariance(found, self._slopes(u, known, found.basis))
+        out.cov[part] = covariance(found, self._slopes(u, own, found.basis))
         out.n_iter[part] = n_iter[best]
 
-    def _find_starts(self, Y, known):
+    def _find_starts(self, Y, own):
         """Return signals (m,), coordinates (P, m) and signs (N, m) of starts."""
+        known = own.known
         nearest = np.zeros(len(Y), dtype=int)
         if len(self._centers) > 1:
             scale = np.ptp(self._centers, axis=0) + 1e-300
@@ -122,7 +153,7 @@ class GeneralProblem:
         found = []
         for k in np.unique(nearest):
             scan, chosen = self._scans[k], np.flatnonzero(nearest == k)
-            signal, node, pattern = scan.find_starts(Y[chosen])
+            signal, node, pattern = scan.find_starts(Y[chosen], own.take(chosen).there)
             signs = np.zeros((0, len(node)))
             if self.magnitude:
                 signs = scan.signs[pattern, :, node].T
@@ -139,18 +170,18 @@ class GeneralProblem:
         values[:, self._held] = known
         return values
 
-    def _basis(self, u, known):
+    def _basis(self, u, own):
         """Return the weighted basis (L, N, m) at coordinates u (m, P)."""
-        values = self.values(u, known)
+        values = self.values(u, own.known)
         basis = self._model.basis(self._acquisition, values)
-        return basis * self._root_weight[:, None]
+        return basis * own.weigh(self._root_weight)
 
-    def _slopes(self, u, known, basis):
+    def _slopes(self, u, own, basis):
         """Return the derivatives (P, L, N, m) of the basis at u (P, m)."""
         if hasattr(self._model, "jacobian"):
-            values = self.values(u.T, known)
+            values = self.values(u.T, own.known)
             _, slopes = self._model.jacobian(self._acquisition, values)
-            slopes = slopes[self._free] * self._root_weight[:, None]
+            slopes = slopes[self._free] * own.weigh(self._root_weight)
             scale = [axis.slope(row) for axis, row in zip(self.axes, u, strict=True)]
             return slopes[:, None] * np.stack(scale)[:, None, None, :]
         h = _DIFFERENCE * self._unit
@@ -163,7 +194,7 @@ class GeneralProblem:
             sides[0, k, k] = center[k] - h[k]
             sides[1, k, k] = center[k] + h[k]
         sets = np.moveaxis(sides, 2, 3).reshape(-1, n_parameters)
-        both = self._basis(sets, np.tile(known, (2 * n_parameters, 1)))
+        both = self._basis(sets, own.take(np.tile(np.arange(m), 2 * n_parameters)))
         both = both.reshape(*basis.shape[:2], 2, n_parameters, m)
         below, above = np.moveaxis(both, (2, 3), (0, 1))
         slopes = (above - below) / (2.0 * h[:, None, None])
@@ -174,11 +205,11 @@ class GeneralProblem:
             middle = u[:, edge].copy()
             middle[k] = center[k, edge]
             bend = below[k][..., edge] + above[k][..., edge]
-            bend -= 2.0 * self._basis(middle.T, known[edge])
+            bend -= 2.0 * self._basis(middle.T, own.take(edge))
             slopes[k][..., edge] += moved[k, edge] * bend / h[k] ** 2
         return slopes
 
-    def _minimise(self, y, signal, u, signs, known, stop):
+    def _minimise(self, y, signal, u, signs, own, stop):
         """Return u (P, m), signs, sum of squares and iterations (m,) from all starts.
 
         Levenberg-Marquardt within the box; fits leave as they converge. The number of
@@ -188,11 +219,11 @@ class GeneralProblem:
         u = np.array(u)
         n_iter = np.full(u.shape[1], max_iter + 1, dtype=np.int32)
         power = (y**2).sum(axis=(0, 1))[signal]
-        basis = self._basis(u.T, known[signal])
+        basis = self._basis(u.T, own.take(signal))
         found = project(basis, y[:, :, signal], self._restricted, signs)
         value, final = found.value.copy(), found.signs
         active = np.arange(u.shape[1])
-        slopes = self._slopes(u, known[signal], basis)
+        slopes = self._slopes(u, own.take(signal), basis)
         gradient, hessian = curvature(found, slopes)
         damping = np.full(active.size, _DAMPING)
         for iteration in range(max_iter):
@@ -215,7 +246,7 @@ class GeneralProblem:
             new = here[:, left] + step
             signs = None if final is None else final[:, active]
             here = signal[active]
-            basis = self._basis(new.T, known[here])
+            basis = self._basis(new.T, own.take(here))
             found = project(basis, y[:, :, here], self._restricted, signs)
             gained = value[active] - found.value
             better = gained > 0.0
@@ -225,7 +256,8 @@ class GeneralProblem:
             if final is not None:
                 final[:, chosen] = found.signs
             if chosen.size:
-                slopes = self._slopes(new[:, better], known[here[better]], found.basis)
+                theirs = own.take(here[better])
+                slopes = self._slopes(new[:, better], theirs, found.basis)
                 slope, bend = curvature(found, slopes)
                 _add_secant(bend, step[:, better], slope - gradient[:, better])
                 gradient[:, better], hessian[:, :, better] = slope, bend

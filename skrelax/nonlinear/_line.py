@@ -2,11 +2,17 @@
 
 import numpy as np
 
-from ._energies import coarse_energies, orthonormal
+from ._energies import (
+    coarse_energies,
+    orthonormal,
+    pairwise_products,
+    rows_there,
+)
 from ._numba_line_one import refine_one
-from ._numba_line_scan import WIDTH, scan_line, scan_signs, spread_signs
+from ._numba_line_scan import scan_line, scan_signs, spread_signs
 from ._numba_line_two import refine_two
 from ._numba_types import (
+    WIDTH,
     Brackets,
     LineGrid,
     LineMargins,
@@ -66,11 +72,11 @@ class LineProblem:
             self.polarities = Polarities(units, gaps)
             coarse = basis[0, :, ::_STRIDE]
             far = 0.5 - 0.5 * (coarse[:, 1:] * coarse[:, :-1]).sum(axis=0) ** 2
-            near[1:] = np.fmax(near[1:], far)
-            near[:-1] = np.fmax(near[:-1], far)
+            near = _with_gaps(near, far)
         elif magnitude:
             self.patterns = sign_patterns(table.signals, basis)
-        self.grid = LineGrid(padded, _STRIDE, near, nodes)
+        squares = np.stack(pairwise_products(padded))
+        self.grid = LineGrid(padded, squares, _STRIDE, near[None], nodes)
 
     @property
     def _has_own_signs(self):
@@ -82,49 +88,68 @@ class LineProblem:
         """Multiplications per voxel, about."""
         return self.coarse.size
 
-    def solve(self, Y, starts, stop):
-        """Fit Y (n, C, N), globally or from starts (n, 1) in u."""
-        brackets = self.find_brackets(Y, starts)
+    def solve(self, Y, starts, stop, there=None):
+        """Fit Y (n, C, N), globally or from starts (n, 1) in u.
+
+        `there` (n, N) holds zeros where points are missing; None says that none is.
+        """
+        there = rows_there(there, Y)
+        brackets = self.find_brackets(Y, starts, there)
         n, n_channels, _ = Y.shape
         out = Solution.empty(n, n_channels, self.n_amplitudes, 1)
         refine = refine_one if self.n_amplitudes == 1 else refine_two
-        refine(Y, self.spline, brackets, stop, out)
+        refine(Y, self.spline, brackets, stop, out, there)
         return out
 
-    def find_brackets(self, Y, starts=None):
-        """Return the Brackets of minima in u; `starts` are those of `solve`."""
+    def find_brackets(self, Y, starts=None, there=None):
+        """Return the Brackets of minima in u, of what `solve` is given."""
+        there = rows_there(there, Y)
         n, _, n_points = Y.shape
         # Room for brackets of other polarities, of which several may be nearly equal.
         n_kept = 3 * _N_KEPT if self.magnitude else _N_KEPT
         brackets = Brackets.empty(n, n_kept, n_points, self.magnitude)
         if starts is not None:
-            self._start(Y, starts[:, 0], brackets)
+            self._start(Y, starts[:, 0], brackets, there)
         elif self.magnitude and self.n_amplitudes == 2:
-            self._scan_signs(Y, brackets)
+            self._scan_signs(Y, brackets, there)
         else:
-            self._scan(Y, brackets)
+            self._scan(Y, brackets, there)
         return brackets
 
-    def _scan(self, Y, brackets):
+    def _scan(self, Y, brackets, there):
         """Write brackets, without polarities or with those of the nodes."""
         # LLVM tests eight nodes at once.
         peak = np.empty(-(-self.coarse.shape[2] // 8) * 8, dtype=bool)
         work = LineWork(np.empty(self.u.size + WIDTH), peak)
-        for part, energies in coarse_energies(Y, self.coarse):
+        for part, energies in coarse_energies(Y, self.coarse, there):
             # spread_signs needs room for more brackets.
-            first = brackets.take(part, _N_KEPT)
-            scan_line(Y[part], energies, self.grid, _MARGINS, work, first)
+            first, here = brackets.take(part, _N_KEPT), there[part]
+            grid = self.grid
+            if self.magnitude and len(there):
+                grid = grid._replace(near=self._near_there(here))
+            scan_line(Y[part], energies, grid, _MARGINS, work, first, here)
         if self.magnitude:
-            spread_signs(Y, self.polarities, self.grid.nodes, brackets)
+            spread_signs(Y, self.polarities, self.grid.nodes, brackets, there)
 
-    def _scan_signs(self, Y, brackets):
+    def _near_there(self, there):
+        """Return what LineGrid has as `near`, of the points there, (n, G)."""
+        coarse, there = self.coarse[0], there.astype(np.float32)
+        size = there @ coarse**2
+        both = size[:, 1:] * size[:, :-1]
+        cosines = (there @ (coarse[:, 1:] * coarse[:, :-1])) ** 2
+        cosines = np.divide(cosines, both, out=np.zeros_like(both), where=both > 0.0)
+        near = np.full(size.shape, _NEAR, dtype=np.float32)
+        return _with_gaps(near, np.float32(0.5) - np.float32(0.5) * cosines)
+
+    def _scan_signs(self, Y, brackets, there):
         """Write brackets of all polarities that two amplitudes can have."""
         n_nodes = self.u.size
         peak = np.empty(-(-n_nodes // 8) * 8, dtype=bool)
         work = SignWork(np.empty((Y.shape[2], n_nodes)), peak)
-        scan_signs(Y, self.patterns, self.grid.nodes, _MARGINS_SIGNS, work, brackets)
+        margins = _MARGINS_SIGNS
+        scan_signs(Y, self.patterns, self.grid.nodes, margins, work, brackets, there)
 
-    def _start(self, Y, u, brackets):
+    def _start(self, Y, u, brackets, there):
         """Write one bracket per voxel: all the range, around a start."""
         low, high, start, node, sign = brackets
         nearest = np.abs(self.u - u[:, None]).argmin(axis=1)
@@ -141,9 +166,21 @@ class LineProblem:
             signed = Y[v, 0, order[r]] * base[r]
             steps = -2.0 * np.cumsum(basis[:, :, g] * signed, axis=1)
             sums = (basis[:, :, g] @ signed)[:, None] + np.insert(steps, 0, 0.0, axis=1)
+            energies = (sums**2).sum(axis=0)
+            if len(there):
+                # What was orthonormal is not where points are missing.
+                rows = basis[:, :, g] * there[v, order[r]]
+                energies = (sums * (np.linalg.pinv(rows @ rows.T) @ sums)).sum(axis=0)
             pattern = base[r].copy()
-            pattern[: (sums**2).sum(axis=0)[:-1].argmax()] *= -1.0
+            pattern[: energies[:-1].argmax()] *= -1.0
             sign[v, 0, order[r]] = pattern
+
+
+def _with_gaps(near, far):
+    """Return near (..., G), at least `far` (..., G - 1) at both ends of a gap."""
+    near[..., 1:] = np.fmax(near[..., 1:], far)
+    near[..., :-1] = np.fmax(near[..., :-1], far)
+    return near
 
 
 def sign_patterns(signals, basis):

@@ -7,6 +7,7 @@ of the powers of x in [0, 1] there, (n_cells, 6, N).
 import numpy as np
 
 from ..utils._compiled import compiled
+from ._numba_missing import squares_there, take_row
 from ._numba_types import FAST
 
 
@@ -26,13 +27,16 @@ def _products(y, M, cell, P):
 
 
 @compiled(fastmath=FAST)
-def _climb(y, spline, u, lo, hi, stop, P):
-    """Maximise the projected energy on [lo, hi]; return u and the iterations.
+def _climb(y, spline, u, ends, stop, work, w):
+    """Maximise the projected energy between two ends; return u and the iterations.
 
     It is the ratio of sum_c P_c(x)^2 and S(x), the energy of the basis: polynomials in
-    each cell, so that only a new cell looks at the points.
+    each cell, so that only a new cell looks at the points. Where points are missing, it
+    is that of the others, (1, 11) in the workspace.
     """
-    M, S = spline.powers, spline.squares
+    lo, hi = ends
+    P, own = work
+    M, S = spline.powers, spline.squares if w.size == 0 else own
     u0, h = spline.nodes.origin, spline.nodes.step
     tol, max_iter = stop
     left, right = lo, hi
@@ -43,7 +47,10 @@ def _climb(y, spline, u, lo, hi, stop, P):
         cell = min(max(int((u - u0) / h), 0), M.shape[0] - 1)
         if cell != current:
             _products(y, M, cell, P)
+            if w.size > 0:
+                squares_there(M, cell, w, own)
             current = cell
+        row = cell if w.size == 0 else 0
         x = (u - u0) / h - cell
         a0, a1, a2 = 0.0, 0.0, 0.0
         for c in range(y.shape[0]):
@@ -55,11 +62,11 @@ def _climb(y, spline, u, lo, hi, stop, P):
             a0 += p * p
             a1 += 2.0 * p * d
             a2 += 2.0 * (d * d + p * e)
-        s0, s1, s2 = S[cell, 10], 0.0, 0.0
+        s0, s1, s2 = S[row, 10], 0.0, 0.0
         for k in range(9, -1, -1):
             s2 = s2 * x + 2.0 * s1
             s1 = s1 * x + s0
-            s0 = s0 * x + S[cell, k]
+            s0 = s0 * x + S[row, k]
         slope, curve = a1 * s0 - a0 * s1, a2 * s0 - a0 * s2
         if (slope <= 0.0 and u <= lo) or (slope >= 0.0 and u >= hi):
             return u, iteration + 1
@@ -85,7 +92,7 @@ def _climb(y, spline, u, lo, hi, stop, P):
 
 
 @compiled(fastmath=FAST)
-def refine_one(Y, spline, brackets, stop, out):
+def refine_one(Y, spline, brackets, stop, out, there):
     """Minimise from every bracket and keep the best, with one amplitude.
 
     With magnitudes the number of iterations counts the sign patterns too.
@@ -96,7 +103,9 @@ def refine_one(Y, spline, brackets, stop, out):
     use_signs = sign.shape[1] > 0
     phi, d1 = np.empty(n_points), np.empty(n_points)
     y, P = np.empty((n_channels, n_points)), np.empty((n_channels, 6))
+    w, own = np.empty(n_points if there.shape[0] else 0), np.empty((1, 11))
     for v in range(n):
+        take_row(there, v, w)
         best_u, most, total = np.nan, -1.0, 0
         for c in range(n_channels):
             for i in range(n_points):
@@ -112,11 +121,12 @@ def refine_one(Y, spline, brackets, stop, out):
             used = 0
             # Each pass raises the energy of magnitudes.
             for _ in range(n_points):
-                u, iterations = _climb(y, spline, u, lo[v, k], hi[v, k], stop, P)
+                ends = lo[v, k], hi[v, k]
+                u, iterations = _climb(y, spline, u, ends, stop, (P, own), w)
                 used = max(used, iterations)
                 if not use_signs:
                     break
-                _look_up(spline, u, phi, d1)
+                _look_up(spline, u, phi, d1, w)
                 here = u
                 p = 0.0
                 for i in range(n_points):
@@ -133,7 +143,7 @@ def refine_one(Y, spline, brackets, stop, out):
                 best_u, total = u, used
                 break
             if not use_signs:
-                _look_up(spline, u, phi, d1)
+                _look_up(spline, u, phi, d1, w)
                 here = u
             energy = _energy(Y, v, phi, use_signs)
             if energy > most:
@@ -149,13 +159,16 @@ def refine_one(Y, spline, brackets, stop, out):
                     cov[v, a, b] = np.nan
             continue
         if here != best_u:
-            _look_up(spline, best_u, phi, d1)
+            _look_up(spline, best_u, phi, d1, w)
         _finish(Y, v, phi, d1, use_signs, out)
 
 
 @compiled(fastmath=FAST)
-def _look_up(spline, u, phi, d1):
-    """Write the signal of the only amplitude at u and its derivative."""
+def _look_up(spline, u, phi, d1, w):
+    """Write the signal of the only amplitude at u and its derivative.
+
+    Both are zero where points are missing.
+    """
     M, u0, h = spline.powers, spline.nodes.origin, spline.nodes.step
     cell = min(max(int((u - u0) / h), 0), M.shape[0] - 1)
     x = (u - u0) / h - cell
@@ -166,6 +179,9 @@ def _look_up(spline, u, phi, d1):
         phi[i] = ((((a * x + b) * x + c) * x + d) * x + e) * x + M[cell, 0, i]
         slope = (((5.0 * a * x + 4.0 * b) * x + 3.0 * c) * x + 2.0 * d) * x + e
         d1[i] = f1 * slope
+    for i in range(w.size):
+        phi[i] *= w[i]
+        d1[i] *= w[i]
 
 
 @compiled(fastmath=FAST)

@@ -7,14 +7,12 @@ counts references, which costs more than the work here.
 import numpy as np
 
 from ..utils._compiled import compiled
-from ._numba_types import FAST
-
-# Nodes that are looked at together; a constant, since LLVM unrolls it.
-WIDTH = 16
+from ._numba_missing import energies_there, invert_pair, take_row
+from ._numba_types import FAST, WIDTH
 
 
 @compiled(fastmath=FAST)
-def scan_line(Y, energies, grid, margins, work, brackets):
+def scan_line(Y, energies, grid, margins, work, brackets, there):
     """Write brackets of the best nodes.
 
     energies (n, -(-G // stride)) are those of y / |y| at coarse nodes. All nodes are
@@ -28,6 +26,7 @@ def scan_line(Y, energies, grid, margins, work, brackets):
     n_nodes = grid.nodes.count
     n_coarse = energies.shape[1]
     total, part = np.empty(WIDTH), np.empty(WIDTH)
+    w, sums = np.empty(n_points if there.shape[0] else 0), np.empty((5, WIDTH))
     peak[:] = False
     eight = peak.view(np.uint64)
     # Positive floats are ordered like their bits, whose maximum LLVM finds by SIMD.
@@ -40,8 +39,10 @@ def scan_line(Y, energies, grid, margins, work, brackets):
             most = max(most, bits[v, m])
         highest[0] = most
         _mark_peaks(energies, v, best[0] - np.float32(margins.coarse), peak)
+        row = min(v, near.shape[0] - 1)
         for m in range(n_coarse):
-            peak[m] = peak[m] | (energies[v, m] >= best[0] - near[m])
+            peak[m] = peak[m] | (energies[v, m] >= best[0] - near[row, m])
+        take_row(there, v, w)
         for k in range(node.shape[1]):
             node[v, k] = -1
         found = 0
@@ -59,6 +60,9 @@ def scan_line(Y, energies, grid, margins, work, brackets):
             last = min((m + 1) * stride, n_nodes - 1)
             m += 1
             for g in range(first, last + 1, WIDTH):
+                if w.size > 0:
+                    energies_there(Y, v, grid, w, g, sums, acc)
+                    continue
                 for j in range(WIDTH):
                     total[j] = 0.0
                 for c in range(n_channels):
@@ -148,7 +152,7 @@ def _bracket(acc, nodes, margin, brackets, v, found):
 
 
 @compiled(fastmath=FAST)
-def scan_signs(Y, patterns, nodes, margins, work, brackets):
+def scan_signs(Y, patterns, nodes, margins, work, brackets, there):
     """Scan magnitudes of a model with two amplitudes, over all polarities.
 
     The maxima of the energies of each pattern count, where the parabola through three
@@ -167,9 +171,12 @@ def scan_signs(Y, patterns, nodes, margins, work, brackets):
     highest = np.empty(1, dtype=np.int64)
     best = highest.view(np.float64)
     pattern = np.empty(node.shape[1], dtype=np.int64)
+    w = np.empty(n_points if there.shape[0] else 0)
+    inverse = np.empty((3, n_nodes if there.shape[0] else 0))
     peak[:] = False
     eight = peak.view(np.uint64)
     for v in range(n):
+        take_row(there, v, w)
         energy = 0.0
         for i in range(n_points):
             energy += Y[v, 0, i] * Y[v, 0, i]
@@ -181,6 +188,9 @@ def scan_signs(Y, patterns, nodes, margins, work, brackets):
                 for g in range(np.uint64(runs[r]), np.uint64(runs[r + 1])):
                     p[g] += y[i] * Q[0, i, g]
                     q[g] += y[i] * Q[1, i, g]
+            if w.size > 0:
+                _energies_of_run((energies, inverse), Q, runs, order, r, y, (p, q, w))
+                continue
             for i in range(n_points):
                 turned = -2.0 * y[i]
                 for g in range(np.uint64(runs[r]), np.uint64(runs[r + 1])):
@@ -239,6 +249,41 @@ def scan_signs(Y, patterns, nodes, margins, work, brackets):
             hi[v, k] = u0 + h * min(g + 1, n_nodes - 1)
 
 
+@compiled(fastmath=FAST)
+def _energies_of_run(out, Q, runs, order, r, y, work):
+    """Write the energies of all patterns at the nodes of a run, of the points there.
+
+    Patterns that differ in missing points alone are the same: one of them has energy.
+    """
+    energies, inverse = out
+    p, q, w = work
+    first, stop = np.uint64(runs[r]), np.uint64(runs[r + 1])
+    for k in range(3):
+        for g in range(first, stop):
+            inverse[k, g] = 0.0
+    for i in range(y.size):
+        if w[order[r, i]] > 0.0:
+            for g in range(first, stop):
+                inverse[0, g] += Q[0, i, g] * Q[0, i, g]
+                inverse[1, g] += Q[0, i, g] * Q[1, i, g]
+                inverse[2, g] += Q[1, i, g] * Q[1, i, g]
+    for g in range(first, stop):
+        inverse[0, g], inverse[1, g], inverse[2, g] = invert_pair(
+            inverse[0, g], inverse[1, g], inverse[2, g]
+        )
+    for i in range(y.size):
+        if w[order[r, i]] == 0.0:
+            for g in range(first, stop):
+                energies[i, g] = 0.0
+            continue
+        turned = -2.0 * y[i]
+        for g in range(first, stop):
+            energy = inverse[0, g] * p[g] * p[g] + inverse[2, g] * q[g] * q[g]
+            energies[i, g] = max(energy + 2.0 * inverse[1, g] * p[g] * q[g], 0.0)
+            p[g] += turned * Q[0, i, g]
+            q[g] += turned * Q[1, i, g]
+
+
 @compiled
 def _height(energies, i, g, runs):
     """Return how high a maximum of the energies of pattern i is between the nodes."""
@@ -291,7 +336,7 @@ def summit(left, middle, right):
 
 
 @compiled(fastmath=FAST)
-def spread_signs(Y, polarities, nodes, brackets):
+def spread_signs(Y, polarities, nodes, brackets, there):
     """Give brackets the polarities of their nodes, and add those of other polarities.
 
     Of magnitudes the energy is the largest of all polarities, each of which is smooth:
@@ -305,7 +350,9 @@ def spread_signs(Y, polarities, nodes, brackets):
     n, n_kept = node.shape
     n_nodes, n_points = units.shape
     place, crossing = np.empty(n_points), np.empty(n_points, dtype=np.int64)
+    w = np.empty(n_points if there.shape[0] else 0)
     for v in range(n):
+        take_row(there, v, w)
         first = 0
         while first < n_kept and node[v, first] >= 0:
             _write_signs(units, node[v, first], sign, v, first)
@@ -314,19 +361,22 @@ def spread_signs(Y, polarities, nodes, brackets):
         for i in range(n_points):
             power += Y[v, 0, i] * Y[v, 0, i]
         for k in range(first):
-            top = max(top, _magnitude_energy(Y, v, units, node[v, k]))
+            top = max(top, _magnitude_energy(Y, v, units, node[v, k], w))
         count = first
         for k in range(2 * first):
             g, way = node[v, k // 2], 2 * (k % 2) - 1
-            here = _magnitude_energy(Y, v, units, g)
+            here = _magnitude_energy(Y, v, units, g, w)
             while 0 <= g + way < n_nodes and count < n_kept:
-                if here < top - gaps[min(g, g + way)] * power:
+                gap = gaps[min(g, g + way)]
+                if w.size > 0:
+                    gap = _gap_there(units, w, g, g + way)
+                if here < top - gap * power:
                     break
-                there = _magnitude_energy(Y, v, units, g + way)
+                beyond = _magnitude_energy(Y, v, units, g + way, w)
                 # A valley: what follows belongs to the maximum beyond it.
-                if there > here or (there == here and way < 0):
+                if beyond > here or (beyond == here and way < 0):
                     break
-                n_crossings = _sort_crossings(units, g, g + way, place, crossing)
+                n_crossings = _sort_crossings(units, g, g + way, w, place, crossing)
                 for m in range(n_crossings):
                     if count == n_kept:
                         break
@@ -342,16 +392,35 @@ def spread_signs(Y, polarities, nodes, brackets):
                     hi[v, count] = u0 + h * min(max(near, far), n_nodes - 1)
                     count += 1
                 g += way
-                here = there
+                here = beyond
 
 
 @compiled(fastmath=FAST)
-def _magnitude_energy(Y, v, units, g):
+def _magnitude_energy(Y, v, units, g, w):
     """Return the projected energy of magnitudes at a node."""
     p = 0.0
     for i in range(units.shape[1]):
         p += Y[v, 0, i] * abs(units[g, i])
-    return p * p
+    if w.size == 0:
+        return p * p
+    size = 0.0
+    for i in range(w.size):
+        size += w[i] * units[g, i] * units[g, i]
+    return p * p / size if size > 0.0 else 0.0
+
+
+@compiled(fastmath=FAST)
+def _gap_there(units, w, g, other):
+    """Return how much a maximum between two nodes may be above both, by points there.
+
+    It is the squared sine of the angle between their signals, see `Polarities`.
+    """
+    a, b, c = 0.0, 0.0, 0.0
+    for i in range(w.size):
+        a += w[i] * units[g, i] * units[g, i]
+        b += w[i] * units[g, i] * units[other, i]
+        c += w[i] * units[other, i] * units[other, i]
+    return 1.0 - b * b / (a * c) if a > 0.0 and c > 0.0 else 1.0
 
 
 @compiled
@@ -362,7 +431,7 @@ def _write_signs(units, g, sign, v, k):
 
 
 @compiled
-def _sort_crossings(units, g, other, place, crossing):
+def _sort_crossings(units, g, other, w, place, crossing):
     """Write the points that cross zero between two nodes in the order of it.
 
     Returns their number; place (N,) takes where they cross, as a part of the way.
@@ -370,7 +439,7 @@ def _sort_crossings(units, g, other, place, crossing):
     count = 0
     for i in range(units.shape[1]):
         a, b = units[g, i], units[other, i]
-        if (a < 0.0) == (b < 0.0):
+        if (a < 0.0) == (b < 0.0) or (w.size > 0 and w[i] == 0.0):
             continue
         at = a / (a - b)
         k = count

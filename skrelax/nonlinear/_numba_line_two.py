@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..utils._compiled import compiled
+from ._numba_missing import blank_signal, take_row
 from ._numba_types import FAST
 
 
@@ -77,8 +78,9 @@ def _project(y, signals, coef):
 
 
 @compiled
-def _newton(y, spline, u, lo, hi, stop, signals, coef):
-    """Minimise the sum of squares on [lo, hi]; return u and the iterations."""
+def _newton(y, spline, u, ends, stop, signals, coef, w):
+    """Minimise the sum of squares between two ends; return u and the iterations."""
+    lo, hi = ends
     tol, max_iter = stop
     M, nodes = spline
     left, right = lo, hi
@@ -87,6 +89,7 @@ def _newton(y, spline, u, lo, hi, stop, signals, coef):
     for iteration in range(max_iter):
         for k in range(coef.shape[1]):
             look_up(M, nodes, k, u, signals, k)
+            blank_signal(w, signals, k)
         _, slope, curve = _project(y, signals, coef)
         if (slope >= 0.0 and u <= lo) or (slope <= 0.0 and u >= hi):
             return u, iteration + 1
@@ -150,7 +153,7 @@ def invert_gram(J, A, L, inverse, v):
 
 
 @compiled
-def refine_two(Y, spline, brackets, stop, out):
+def refine_two(Y, spline, brackets, stop, out, there):
     """Minimise from every bracket and keep the best, with two amplitudes.
 
     With magnitudes the number of iterations counts the sign patterns too.
@@ -168,7 +171,9 @@ def refine_two(Y, spline, brackets, stop, out):
     J = np.empty((n_amplitudes + 1, n_points))
     A = np.empty((n_amplitudes + 1, n_amplitudes + 1))
     L = np.empty_like(A)
+    w = np.empty(n_points if there.shape[0] else 0)
     for v in range(n):
+        take_row(there, v, w)
         rss[v] = np.inf
         n_iter[v] = 0
         u_out[v, 0] = np.nan
@@ -188,11 +193,11 @@ def refine_two(Y, spline, brackets, stop, out):
             value, total = 0.0, 0
             # Each pass lowers the sum of squares of magnitudes.
             for _ in range(n_points):
-                u, used = _newton(
-                    y, spline, u, lo[v, k], hi[v, k], stop, signals, trial
-                )
+                ends = lo[v, k], hi[v, k]
+                u, used = _newton(y, spline, u, ends, stop, signals, trial, w)
                 for m in range(n_amplitudes):
                     look_up(M, nodes, m, u, signals, m)
+                    blank_signal(w, signals, m)
                 value, _, _ = _project(y, signals, trial)
                 total = max(total, used)
                 changed = False
@@ -220,6 +225,7 @@ def refine_two(Y, spline, brackets, stop, out):
         if tried > 1:
             for m in range(n_amplitudes):
                 look_up(M, nodes, m, u_out[v, 0], signals, m)
+                blank_signal(w, signals, m)
         if use_signs and coef[v, 0, 0] < 0.0:
             for m in range(n_amplitudes):
                 coef[v, 0, m] = -coef[v, 0, m]

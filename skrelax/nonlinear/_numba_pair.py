@@ -7,6 +7,7 @@ import numpy as np
 
 from ..utils._compiled import compiled
 from ._numba_line_two import invert_gram, look_up
+from ._numba_missing import blank_signal, take_row
 from ._numba_types import FAST, PairState
 
 # Relaxation times of a pair that differ by less than a factor of three are alike.
@@ -130,9 +131,10 @@ def _damped_step(slopes, damping, u, box, step):
 def evaluate(Y, v, spline, u, state):
     """Fit amplitudes at u (2,); return the sum of squares, fill its derivatives."""
     M, nodes = spline
-    signals, coef, slopes = state
+    signals, coef, slopes, w = state
     for m in range(2):
         look_up(M, nodes, 0, u[m], signals, m)
+        blank_signal(w, signals, m)
     return _project(Y, v, signals, coef, slopes)
 
 
@@ -200,6 +202,11 @@ def _alternatives(Y, v, pair, u, state, other):
         product = 0.0
         for i in range(n_points):
             product += signals[1, 0, i] * Q[i, g]
+        if state.w.size > 0:
+            size = 0.0
+            for i in range(n_points):
+                size += state.w[i] * Q[i, g] * Q[i, g]
+            product = product / np.sqrt(size) if size > 0.0 else 0.0
         if coarse[g] < main:
             if product > best_below:
                 best_below, found_below = product, coarse[g]
@@ -216,7 +223,7 @@ def _alternatives(Y, v, pair, u, state, other):
 
 
 @compiled
-def refine_pair(Y, pair, starts, stop, out):
+def refine_pair(Y, pair, starts, stop, out, there):
     """Minimise over both parameters from every start and keep the best.
 
     They are sorted where their limits allow it.
@@ -228,11 +235,13 @@ def refine_pair(Y, pair, starts, stop, out):
     u, new = np.empty(2), np.empty(2)
     step, other = np.empty(2), np.empty((2, 2))
     trial, signals = np.empty((n_channels, 2)), np.empty((3, 2, n_points))
-    state = PairState(signals, trial, np.empty((3, 2)))
+    w = np.empty(n_points if there.shape[0] else 0)
+    state = PairState(signals, trial, np.empty((3, 2)), w)
     J = np.empty((4, n_points))
     A, L = np.empty((4, 4)), np.empty((4, 4))
     n_starts = node.shape[1]
     for v in range(n):
+        take_row(there, v, w)
         rss[v] = np.inf
         u_out[v, 0], u_out[v, 1] = np.nan, np.nan
         n_iter[v] = 0

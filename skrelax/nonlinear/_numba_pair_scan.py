@@ -1,23 +1,40 @@
 """Scans of pairs of nodes: where the sum of two signals may have its minimum."""
 
+import numpy as np
+
 from ..utils._compiled import compiled
 from ._numba_line_scan import summit
+from ._numba_missing import gram_there, take_row
 from ._numba_types import FAST
 
 
 @compiled(fastmath=FAST)
-def scan_pair(Y, products, grid, margins, work, starts):
+def scan_pair(Y, products, grid, margins, work, starts, there):
     """Write the best pairs of nodes of the sum of two signals, best first.
 
     products (n, C, G) are those of Y with the unit signals of the nodes. Starts take
     both places in nodes. Amplitudes of real data are not negative. Each row of pairs
-    has one best partner, and rows are compared.
+    has one best partner, and rows are compared. Of voxels that lack the same points one
+    after the other, products of nodes are computed once.
     """
-    gram, inverse, allowed = grid
-    energies, rows, partner = work
+    gram, inverse, _, allowed = grid
+    energies, rows, partner, size = work
     n, n_channels, n_points = Y.shape
     n_nodes = gram.shape[0]
+    w = np.empty(n_points if there.shape[0] else 0)
+    if w.size > 0:
+        gram, inverse = np.empty((n_nodes, n_nodes)), np.empty((n_nodes, n_nodes))
     for v in range(n):
+        if w.size > 0:
+            same = v > 0
+            for i in range(n_points):
+                same = same and there[v, i] == there[v - 1, i]
+            if not same:
+                take_row(there, v, w)
+                gram_there(grid, w, gram, inverse, size)
+            for c in range(n_channels):
+                for g in range(n_nodes):
+                    products[v, c, g] *= size[g]
         energy = 0.0
         for c in range(n_channels):
             for i in range(n_points):

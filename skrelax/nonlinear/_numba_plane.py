@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..utils._compiled import compiled
+from ._numba_missing import blank, take_row
 from ._numba_types import FAST
 
 # Length of a step off a saddle, as a fraction of the range of a parameter.
@@ -206,7 +207,7 @@ def _escape(H, u, low, high, step):
 
 
 @compiled
-def refine_plane(Y, spline, magnitude, starts, stop, out):
+def refine_plane(Y, spline, magnitude, starts, stop, out, there):
     """Minimise from every start by Newton's method and keep the best."""
     B, origin, h = spline
     start, node = starts
@@ -218,15 +219,17 @@ def refine_plane(Y, spline, magnitude, starts, stop, out):
     for k in range(2):
         n_nodes = B.shape[0] if k == 0 else B.shape[1] // n_points
         high[k] = origin[k] + h[k] * (n_nodes - 5)
-    F, w = np.empty((6, n_points)), np.empty((6, 6))
+    F, weights = np.empty((6, n_points)), np.empty((6, 6))
     T = np.empty((3, 6 * n_points))
     u, new, step = np.empty(2), np.empty(2), np.empty(2)
     gradient, H, G = np.empty(2), np.empty((2, 2)), np.empty((2, 2))
     other_gradient, other_H = np.empty(2), np.empty((2, 2))
     trial = np.empty(n_channels)
+    w = np.empty(n_points if there.shape[0] else 0)
     # Newton's step is as accurate as its square.
     last_step = np.sqrt(tol)
     for v in range(n):
+        take_row(there, v, w)
         rss[v] = np.inf
         u_out[v, 0], u_out[v, 1] = np.nan, np.nan
         n_iter[v] = 0
@@ -234,7 +237,8 @@ def refine_plane(Y, spline, magnitude, starts, stop, out):
             if node[v, k, 0] < 0:
                 break
             u[0], u[1] = start[v, k, 0], start[v, k, 1]
-            look_up(spline, u, F, w, T)
+            look_up(spline, u, F, weights, T)
+            blank(w, F)
             value = project(Y, v, F, magnitude, trial, gradient, H, G)
             damping, done, side = 0.0, False, 1.0
             used = max_iter + 1
@@ -250,7 +254,8 @@ def refine_plane(Y, spline, magnitude, starts, stop, out):
                     step[0], step[1] = side * step[0], side * step[1]
                     largest = np.inf
                 new[0], new[1] = u[0] + step[0], u[1] + step[1]
-                look_up(spline, new, F, w, T)
+                look_up(spline, new, F, weights, T)
+                blank(w, F)
                 other = project(Y, v, F, magnitude, trial, other_gradient, other_H, G)
                 if done and not other < value:
                     if side < 0.0:
@@ -288,7 +293,8 @@ def refine_plane(Y, spline, magnitude, starts, stop, out):
             cov[v] = np.nan
             continue
         u[0], u[1] = u_out[v, 0], u_out[v, 1]
-        look_up(spline, u, F, w, T)
+        look_up(spline, u, F, weights, T)
+        blank(w, F)
         project(Y, v, F, magnitude, trial, gradient, H, G)
         for c in range(n_channels):
             coef[v, c, 0] = trial[c]

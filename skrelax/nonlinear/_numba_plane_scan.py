@@ -3,18 +3,19 @@
 import numpy as np
 
 from ..utils._compiled import compiled
+from ._numba_missing import take_row
 from ._numba_types import FAST
 
 
 @compiled(fastmath=FAST)
-def scan_plane(Y, energies, grid, margin, work, node):
+def scan_plane(Y, energies, grid, margin, work, node, there):
     """Write the best nodes (n, K, 2) of a grid, best first; -1 where there are fewer.
 
     energies (n, C_1 * n_second) are those of y / |y| at every other node. Around their
     local maxima within margin of the largest, all nodes are looked at.
     """
     Q, n_second = grid
-    peak, value = work
+    peak = work.peak
     n_coarse = energies.shape[1]
     n_first = n_coarse // n_second
     peak[:] = False
@@ -24,6 +25,7 @@ def scan_plane(Y, energies, grid, margin, work, node):
     highest = np.empty(1, dtype=np.int32)
     best = highest.view(np.float32)
     for v in range(Y.shape[0]):
+        take_row(there, v, work.w)
         most = bits[v, 0]
         for m in range(n_coarse):
             most = max(most, bits[v, m])
@@ -51,12 +53,13 @@ def scan_plane(Y, energies, grid, margin, work, node):
                         if other > top or (other == top and before):
                             highest_near = False
                 if highest_near:
-                    found = _take_best(Y, v, Q, i, j, value, node, found)
+                    found = _take_best(Y, v, Q, i, j, work, node, found)
 
 
 @compiled(fastmath=FAST)
-def _take_best(Y, v, Q, i, j, value, node, found):
+def _take_best(Y, v, Q, i, j, work, node, found):
     """Insert the best node around the coarse node (i, j); return their number."""
+    value, w = work.value, work.w
     n_channels, n_points = Y.shape[1:]
     n_kept = node.shape[1]
     top, first, second = -1.0, 0, 0
@@ -68,6 +71,11 @@ def _take_best(Y, v, Q, i, j, value, node, found):
                 for m in range(n_points):
                     s += Y[v, c, m] * Q[p, q, m]
                 total += s * s
+            if w.size > 0:
+                size = 0.0
+                for m in range(n_points):
+                    size += w[m] * Q[p, q, m] * Q[p, q, m]
+                total = total / size if size > 0.0 else 0.0
             if total > top:
                 top, first, second = total, p, q
     for k in range(found):

@@ -12,6 +12,8 @@ import numpy as np
 
 # Sums over points may use SIMD. NaN keeps its meaning.
 FAST = {"contract", "reassoc", "nsz"}
+# Nodes that are looked at together; a constant, since LLVM unrolls it.
+WIDTH = 16
 
 
 class Stop(NamedTuple):
@@ -135,10 +137,13 @@ class LineGrid(NamedTuple):
 
     basis: np.ndarray
     """Orthonormal signals per node, padded with zeros, (L, N, G + WIDTH)."""
+    squares: np.ndarray
+    """Their products at each point, (1 or 3, N, G + WIDTH)."""
     stride: int
     """Nodes from one coarse node to the next."""
     near: np.ndarray
-    """How much of |y|^2 below the best a coarse node is looked at in any case."""
+    """How much of |y|^2 below the best a coarse node is looked at in any case, of all
+    voxels or of each, (1 or n, G)."""
     nodes: Nodes
     """Where the nodes are."""
 
@@ -212,6 +217,8 @@ class PairGrid(NamedTuple):
     """Products r of the unit signals of the nodes, (G, G)."""
     inverse: np.ndarray
     """1 / (1 - r^2), (G, G)."""
+    units: np.ndarray
+    """The unit signals, (N, G)."""
     allowed: np.ndarray
     """First node and the stop of both parameters, (2, 2)."""
 
@@ -234,6 +241,8 @@ class PairWork(NamedTuple):
     """The largest energy of each row."""
     partner: np.ndarray
     """Place of the second parameter where it is, in nodes."""
+    size: np.ndarray
+    """One over the norms of the unit signals at the points of a voxel."""
 
 
 class PairLine(NamedTuple):
@@ -259,6 +268,8 @@ class PairState(NamedTuple):
     slopes: np.ndarray
     """Gradient of the sum of squares, with the amplitudes at their best, and its
     Hessian below, (3, 2)."""
+    w: np.ndarray
+    """Which points are there, (N,), or none where all are."""
 
 
 class PlaneGrid(NamedTuple):
@@ -277,3 +288,5 @@ class PlaneWork(NamedTuple):
     """Which coarse nodes to look at, their number padded to a multiple of 8."""
     value: np.ndarray
     """Energies of the nodes found, (K,)."""
+    w: np.ndarray
+    """Which points are there, (N,), or none where all are."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._energies import orthonormal
+from ._energies import orthonormal, rows_there
 from ._numba_pair import refine_pair
 from ._numba_pair_scan import scan_pair
 from ._numba_types import (
@@ -54,31 +54,36 @@ class PairProblem:
             ],
             axis=1,
         ).clip(max=coarse.size)
-        self.line = PairLine(spline, np.ascontiguousarray(unit), coarse, box)
-        self.grid = PairGrid(gram, 1.0 / (1.0 - gram**2), allowed)
+        unit = np.ascontiguousarray(unit)
+        self.line = PairLine(spline, unit, coarse, box)
+        self.grid = PairGrid(gram, 1.0 / (1.0 - gram**2), unit, allowed)
 
     @property
     def cost(self):
         """Multiplications per voxel, about."""
         return self.line.basis.size + 4 * self.grid.gram.size
 
-    def solve(self, Y, starts, stop):
-        """Fit Y (n, C, N), globally or from starts (n, 2) in u."""
+    def solve(self, Y, starts, stop, there=None):
+        """Fit Y (n, C, N), globally or from starts (n, 2) in u.
+
+        `there` (n, N) holds zeros where points are missing; None says that none is.
+        """
+        there = rows_there(there, Y)
         n, n_channels, _ = Y.shape
         if starts is None:
-            starts = self._scan(Y)
+            starts = self._scan(Y, there)
         else:
             node = np.zeros((n, 1), dtype=np.int64)
             starts = Starts(starts[:, None, :].copy(), node)
         out = Solution.empty(n, n_channels, 2, 2)
-        refine_pair(Y, self.line, starts, stop, out)
+        refine_pair(Y, self.line, starts, stop, out, there)
         return out
 
-    def _scan(self, Y):
+    def _scan(self, Y, there):
         """Return Starts of the best pairs of nodes."""
         coarse = self.line.coarse
         node = np.empty((len(Y), _N_KEPT), dtype=np.int64)
         starts = Starts(np.zeros((len(Y), _N_KEPT, 2)), node)
-        work = PairWork(*np.empty((3, coarse.size)))
-        scan_pair(Y, Y @ self.line.basis, self.grid, _MARGINS, work, starts)
+        work = PairWork(*np.empty((4, coarse.size)))
+        scan_pair(Y, Y @ self.line.basis, self.grid, _MARGINS, work, starts, there)
         return Starts(coarse[0] + (coarse[1] - coarse[0]) * starts.place, node)

@@ -11,6 +11,7 @@ from ._report import (
     Ranges,
     coordinate_errors,
     find_status,
+    half_interval,
     outputs_and_errors,
     parameter_values,
     with_known,
@@ -76,12 +77,13 @@ class RootWeights(NamedTuple):
 class Setup:
     """What a fit knows beside its voxels.
 
-    `points` are the acquisition. `problem` finds least squares, `rician` those of
-    signed signals if the noise is Rician.
+    `points` are the acquisition, of which a fit needs a number. `problem` finds least
+    squares, `rician` those of signed signals if the noise is Rician.
     """
 
     model: SignalModel
     points: np.ndarray
+    needed: int
     weights: RootWeights
     problem: object
     rician: object
@@ -105,6 +107,28 @@ class Voxels:
     known: np.ndarray | None
 
 
+class Own(NamedTuple):
+    """What is known of each voxel of a chunk besides its signal."""
+
+    known: np.ndarray | None
+    """Values of parameters that are not fitted, (n, K)."""
+    there: np.ndarray | None
+    """Ones, and zeros where points are missing, (n, N); None where none is."""
+
+    def take(self, chosen):
+        """Return the same of some of the voxels."""
+        return Own(*(None if part is None else part[chosen] for part in self))
+
+    def options(self):
+        """Return what a problem wants to know of it."""
+        found = {} if self.there is None else {"there": self.there}
+        return found if self.known is None else found | {"known": self.known}
+
+    def count_points(self, n_points):
+        """Return the number of points of all voxels, or of each, (n,)."""
+        return n_points if self.there is None else self.there.sum(axis=1)
+
+
 @dataclass(frozen=True)
 class Fits:
     """What is found of all voxels: arrays that threads fill part by part."""
@@ -118,6 +142,7 @@ class Fits:
     status: np.ndarray
     n_iter: np.ndarray
     quiet: np.ndarray
+    n_points: np.ndarray
 
     @classmethod
     def empty(cls, model, y):
@@ -134,17 +159,25 @@ class Fits:
             status=np.full(n, FitStatus.FAILED, dtype=np.int8),
             n_iter=np.zeros(n, dtype=np.int32),
             quiet=np.zeros(n, dtype=bool),
+            n_points=np.zeros(n, dtype=np.int32),
         )
 
 
 def fit_part(setup, voxels, fits, part):
     """Fit a slice of the voxels."""
-    root_weight = setup.weights.roots
     Y = voxels.y[voxels.keep, part].T
-    finite = np.isfinite(Y).all(axis=1)
+    missing = np.isnan(Y)
+    lacks = missing.any(axis=1)
+    counts = np.full(len(Y), Y.shape[1])
+    if lacks.any():
+        counts -= missing.sum(axis=1)
+        Y = np.where(missing, 0, Y)
+    finite = np.isfinite(Y).all(axis=1) & (counts > 0)
     empty = finite & ~Y.any(axis=1)
+    few = finite & ~empty & (counts < setup.needed)
     fits.status[part][empty] = FitStatus.NO_SIGNAL
-    wanted = finite & ~empty
+    fits.status[part][few] = FitStatus.NOT_IDENTIFIABLE
+    wanted = finite & ~empty & ~few
     if voxels.known is not None:
         wanted &= np.isfinite(voxels.known[part]).all(axis=1)
     if voxels.mask is not None:
@@ -152,10 +185,23 @@ def fit_part(setup, voxels, fits, part):
         fits.status[part][~voxels.mask[part]] = FitStatus.MASKED
     if not wanted.any():
         return
-    where = part
-    if not wanted.all():
-        where = np.flatnonzero(wanted) + part.start
-        Y = Y[wanted]
+    fits.n_points[part] = np.where(wanted, counts, 0)
+    for chosen in (wanted & ~lacks, wanted & lacks):
+        if not chosen.any():
+            continue
+        where, here = part, Y
+        if not chosen.all():
+            where, here = np.flatnonzero(chosen) + part.start, Y[chosen]
+        there = ~missing[chosen] if lacks[chosen].any() else None
+        _fit_voxels(setup, voxels, fits, where, here, there)
+
+
+def _fit_voxels(setup, voxels, fits, where, Y, there):
+    """Fit voxels at places `where`, a slice or indices, with signals Y (n, N).
+
+    `there` (n, N) says which points are there; None says that all are.
+    """
+    root_weight = setup.weights.roots
     channels = (Y.real, Y.imag) if np.iscomplexobj(Y) else (Y,)
     signals = np.empty((len(Y), len(channels), Y.shape[1]))
     exponent = exponents(*channels)
@@ -168,38 +214,47 @@ def fit_part(setup, voxels, fits, part):
         lost = (np.abs(signals) < _NOTHING).all(axis=(1, 2))
     if lost.any():
         # All of the signal is where weights are next to nothing.
-        if where is part:
-            where = np.arange(part.start, part.stop)
+        if isinstance(where, slice):
+            where = np.arange(where.start, where.stop)
         fits.status[where[lost]] = FitStatus.NO_SIGNAL
+        fits.n_points[where[lost]] = 0
         where, signals, exponent = where[~lost], signals[~lost], exponent[~lost]
+        there = None if there is None else there[~lost]
         if where.size == 0:
             return
     starts = None if voxels.starts is None else voxels.starts[where]
     known = None if voxels.known is None else voxels.known[where]
-    own = () if known is None else (known,)
-    solution = setup.problem.solve(signals, starts, setup.stop, *own)
+    own = Own(known, None if there is None else there.astype(np.float64))
+    solution = setup.problem.solve(signals, starts, setup.stop, **own.options())
     squares = solution.rss.copy()
-    noise = _variance(setup, signals, solution, exponent, known)
-    _write_fits(setup, solution, known, noise, exponent, fits, where)
+    noise = _variance(setup, signals, solution, exponent, own)
+    free = _count_free(setup, signals, own)
+    _write_fits(setup, solution, own, noise, free, exponent, fits, where)
+    doubtful = np.zeros(len(signals), dtype=bool)
     if setup.simpler is not None:
-        _mark_doubtful(setup, signals, solution, noise, fits, where)
+        doubtful |= _find_doubtful(setup, signals, solution, noise, free, own)
     if setup.rician is not None and setup.noise_std is not None:
-        quiet = contradicts_noise(squares, noise[0], _count_free(setup, signals))
+        quiet = contradicts_noise(squares, noise[0], free)
         fits.quiet[where] = quiet
-        status = fits.status[where]
-        status[quiet & (status == FitStatus.CONVERGED)] = FitStatus.NOT_IDENTIFIABLE
-        fits.status[where] = status
-    _write_quality(signals, root_weight, solution, fits, where)
+        doubtful |= quiet
+    status = fits.status[where]
+    status[doubtful & (status == FitStatus.CONVERGED)] = FitStatus.NOT_IDENTIFIABLE
+    fits.status[where] = status
+    _write_quality(signals, root_weight, own.there, solution, fits, where)
 
 
-def _write_fits(setup, solution, known, noise, exponent, fits, where):
+def _write_fits(setup, solution, own, noise, free, exponent, fits, where):
     """Write parameters, their errors and the statuses of fits.
 
     Signals were divided by two to the power of `exponent` (n,); `noise` are its
-    variance and an exponent of two of its standard deviation, (n,) each.
+    variance and an exponent of two of its standard deviation, (n,) each, known with
+    `free` degrees of freedom.
     """
-    model, axes = setup.model, setup.problem.axes
+    model, axes, known = setup.model, setup.problem.axes, own.known
     variance, noise_exponent = noise
+    ranges = setup.ranges
+    if own.there is not None and setup.noise_std is None:
+        ranges = ranges._replace(quantile=half_interval(free))
     values = _values(setup, solution.u, known)
     whole = axes, solution
     if known is not None:
@@ -212,7 +267,7 @@ def _write_fits(setup, solution, known, noise, exponent, fits, where):
             errors = np.ldexp(errors, noise_exponent[:, None])
             u_errors = np.ldexp(u_errors, noise_exponent[:, None])
     max_iter = setup.stop.max_iter
-    status = find_status(model, *whole, outputs, u_errors, setup.ranges, max_iter)
+    status = find_status(model, *whole, outputs, u_errors, ranges, max_iter)
     lost = status == FitStatus.FAILED
     errors[lost | (status == FitStatus.AT_BOUND)] = np.nan
     outputs[lost] = np.nan
@@ -225,33 +280,30 @@ def _write_fits(setup, solution, known, noise, exponent, fits, where):
     fits.n_iter[where] = np.minimum(solution.n_iter, max_iter)
 
 
-def _mark_doubtful(setup, Y, solution, noise, fits, where):
-    """Change the status of converged fits that a simpler model contradicts."""
+def _find_doubtful(setup, Y, solution, noise, free, own):
+    """Return which fits (n,) of Y (n, C, N) a simpler model contradicts."""
     variance, exponent = noise
     with np.errstate(over="ignore"):
         errors = np.ldexp(coordinate_errors(solution, variance), exponent[:, None])
         known = np.ldexp(variance, 2 * exponent)
-    free = _count_free(setup, Y)
     known = None if setup.noise_std is None else known
     good = as_good(solution.rss, known, free, setup.simpler.fewer)
-    doubtful = setup.simpler.contradicts(Y, solution, errors, good, setup.stop)
-    status = fits.status[where]
-    status[doubtful & (status == FitStatus.CONVERGED)] = FitStatus.NOT_IDENTIFIABLE
-    fits.status[where] = status
+    return setup.simpler.contradicts(Y, solution, errors, good, setup.stop, own)
 
 
-def _count_free(setup, Y):
-    """Return the degrees of freedom that fits of Y (n, C, N) leave."""
+def _count_free(setup, Y, own):
+    """Return the degrees of freedom that fits of Y (n, C, N) leave, of all or each."""
     n_channels, n_points = Y.shape[1:]
-    free = n_channels * (n_points - len(setup.model.amplitudes))
+    free = n_channels * (own.count_points(n_points) - len(setup.model.amplitudes))
     return free - len(setup.problem.axes)
 
 
-def _write_quality(Y, root_weight, solution, fits, where):
+def _write_quality(Y, root_weight, there, solution, fits, where):
     """Write how well weighted signals (n, C, N) are explained."""
     power = np.einsum("nci,nci->n", Y, Y)
     means = Y @ root_weight
-    total = power - (means**2).sum(axis=1) / (root_weight**2).sum()
+    weight = (root_weight**2).sum() if there is None else there @ root_weight**2
+    total = power - (means**2).sum(axis=1) / weight
     with np.errstate(divide="ignore", invalid="ignore"):
         # A constant signal has nothing to explain.
         total[total < _CONSTANT * power] = np.nan
@@ -266,7 +318,7 @@ def _values(setup, u, known):
     return setup.problem.values(u, known)
 
 
-def _variance(setup, Y, solution, exponent, known):
+def _variance(setup, Y, solution, exponent, own):
     """Return the variance (n,) of the noise of Y, and exponents of its deviation.
 
     Rician noise changes the solution, to that of maximum likelihood.
@@ -283,25 +335,28 @@ def _variance(setup, Y, solution, exponent, known):
                 noise_std = np.ldexp(mantissa, power)
             size = np.abs(Y).max(axis=(1, 2))
             noise_std = noise_std.clip(_LEAST_NOISE * size, _MOST_NOISE * size)
-        return _fit_rician(setup, Y, solution, noise_std, known), plain
+        return _fit_rician(setup, Y, solution, noise_std, own), plain
     if mantissa is not None:
         return np.full(len(Y), mantissa**2), power
-    free = _count_free(setup, Y)
+    free = _count_free(setup, Y, own)
+    variance = np.full(len(Y), np.nan)
     with np.errstate(invalid="ignore"):
-        variance = solution.rss / free if free > 0 else np.full(len(Y), np.nan)
+        np.divide(solution.rss, free, out=variance, where=np.asarray(free > 0))
     return variance, plain
 
 
-def _fit_rician(setup, Y, solution, noise_std, known):
+def _fit_rician(setup, Y, solution, noise_std, own):
     """Replace the solution by that of Rician noise; return the variances (n,)."""
 
     def signals(u, coef, voxels=slice(None)):
-        values = _values(setup, u, None if known is None else known[voxels])
+        known, there = own.take(voxels)
+        values = _values(setup, u, known)
         found = signals_of(setup.model, setup.points, values, coef)
-        return found * setup.weights.roots
+        found = found * setup.weights.roots
+        return found if there is None else found * there
 
     variance = fit_rician(
-        setup.rician, Y, solution, signals, noise_std, setup.stop, known
+        setup.rician, Y, solution, signals, noise_std, setup.stop, own
     )
     rician_covariance(solution, signals, variance, setup.problem.axes)
     return variance

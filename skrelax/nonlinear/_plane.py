@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._energies import coarse_energies, orthonormal
+from ._energies import coarse_energies, orthonormal, rows_there
 from ._numba_plane import refine_plane
 from ._numba_plane_scan import scan_plane
 from ._numba_types import PlaneGrid, PlaneSpline, PlaneWork, Solution, Starts
@@ -48,26 +48,32 @@ class PlaneProblem:
         """Multiplications per voxel, about."""
         return self.coarse_basis.size
 
-    def solve(self, Y, starts, stop):
-        """Fit Y (n, C, N), globally or from starts (n, 2) in u."""
+    def solve(self, Y, starts, stop, there=None):
+        """Fit Y (n, C, N), globally or from starts (n, 2) in u.
+
+        `there` (n, N) holds zeros where points are missing; None says that none is.
+        """
+        there = rows_there(there, Y)
         n, n_channels, _ = Y.shape
         if starts is None:
-            starts = self._scan(Y)
+            starts = self._scan(Y, there)
         else:
             node = np.zeros((n, 1, 2), dtype=np.int64)
             starts = Starts(starts[:, None, :].copy(), node)
         out = Solution.empty(n, n_channels, 1, 2)
-        refine_plane(Y, self.spline, self.magnitude, starts, stop, out)
+        refine_plane(Y, self.spline, self.magnitude, starts, stop, out, there)
         return out
 
-    def _scan(self, Y):
+    def _scan(self, Y, there):
         """Return Starts of the best nodes."""
         node = np.empty((len(Y), _N_KEPT, 2), dtype=np.int64)
         # LLVM tests eight nodes at once.
         peak = np.empty(-(-self.coarse_basis.shape[2] // 8) * 8, dtype=bool)
-        work = PlaneWork(peak, np.empty(_N_KEPT))
-        for part, energies in coarse_energies(Y, self.coarse_basis):
-            scan_plane(Y[part], energies, self.grid, _MARGIN, work, node[part])
+        w = np.empty(Y.shape[2] if len(there) else 0)
+        work = PlaneWork(peak, np.empty(_N_KEPT), w)
+        for part, energies in coarse_energies(Y, self.coarse_basis, there):
+            here = Y[part], energies, self.grid, _MARGIN, work, node[part]
+            scan_plane(*here, there[part])
         place = np.maximum(node, 0)
         start = [self.coarse[k][place[:, :, k]] for k in range(2)]
         return Starts(np.stack(start, axis=-1), node)

@@ -122,11 +122,16 @@ class Ranges(NamedTuple):
 def half_interval(free):
     """Return half of a 95 % interval in standard errors.
 
-    `free` are the degrees of freedom of the noise, None if it is known.
+    `free` are the degrees of freedom of the noise, of all fits or of each, (n,); None
+    if it is known.
     """
     if free is None:
         return float(stats.norm.ppf(0.975))
-    return float(stats.t.ppf(0.975, free)) if free > 0 else np.inf
+    counts, places = np.unique(free, return_inverse=True)
+    quantiles = np.full(counts.shape, np.inf)
+    quantiles[counts > 0] = stats.t.ppf(0.975, counts[counts > 0])
+    found = quantiles[places]
+    return found.reshape(np.shape(free)) if np.ndim(free) else float(found.item())
 
 
 def find_status(model, axes, solution, outputs, errors, ranges, max_iter):

@@ -53,28 +53,30 @@ def contradicts_noise(rss, variance, free):
     """Return whether sums of squared residuals (n,) are too small for Rician noise.
 
     Of magnitudes of pure noise the variance is 2 - pi / 2, of signals above it larger,
-    so that least squares leave at least that with `free` degrees of freedom.
+    so that least squares leave at least that with `free` degrees of freedom, of all or
+    of each, (n,).
     """
-    least = (2.0 - 0.5 * np.pi) * stats.chi2.ppf(_TOO_QUIET, max(1, free))
+    least = (2.0 - 0.5 * np.pi) * stats.chi2.ppf(_TOO_QUIET, np.maximum(1, free))
     with np.errstate(invalid="ignore"):
         return rss < least * variance
 
 
-def fit_rician(problem, Y, solution, signals, noise_std, stop, known=None):
+def fit_rician(problem, Y, solution, signals, noise_std, stop, own):
     """Replace a least-squares solution by that of maximum likelihood, in place.
 
     `problem` takes signed signals, `signals(u, coef, voxels)` returns (n, N); all
-    signals are multiplied by the roots of the weights. `known` (n, K) are values of
-    parameters, or None; `noise_std` is None or (n,). Returns variances (n,).
+    signals are multiplied by the roots of the weights, and zero where points are
+    missing. `own` tells what the problem wants to know of each voxel; `noise_std` is
+    None or (n,). Returns variances (n,).
     """
     y = Y[:, 0]
-    n, n_points = y.shape
-    variance = np.empty(n)
+    n_points = own.count_points(y.shape[1])
+    variance = np.empty(len(y))
     # Signals without noise have none to estimate.
-    least = _LEAST_VARIANCE * (y**2).mean(axis=1)
+    least = _LEAST_VARIANCE * ((y**2).sum(axis=1) / n_points)
     if noise_std is None:
         # Least squares has used up the degrees of freedom of its parameters.
-        free = max(1, n_points - solution.cov.shape[1])
+        free = np.maximum(1, n_points - solution.cov.shape[1])
         variance[:] = np.maximum(solution.rss / free, least)
     else:
         variance[:] = noise_std**2
@@ -85,8 +87,8 @@ def fit_rician(problem, Y, solution, signals, noise_std, stop, known=None):
             break
         target = expected_signal(y[active], s[active], variance[active, None])
         target_rows = np.ascontiguousarray(target[:, None, :])
-        own = () if known is None else (known[active],)
-        part = problem.solve(target_rows, solution.u[active], stop, *own)
+        here = own.take(active).options()
+        part = problem.solve(target_rows, solution.u[active], stop, **here)
         new = signals(part.u, part.coef, active)
         moved = np.abs(new - s[active]).max(axis=1)
         s[active] = new
@@ -96,7 +98,8 @@ def fit_rician(problem, Y, solution, signals, noise_std, stop, known=None):
             old = variance[active]
             total = (y[active] ** 2 - 2.0 * target * new + new**2).sum(axis=1)
             # Half of the freedom is that of the channel which holds no signal.
-            free = max(1.0, 2.0 * n_points - solution.cov.shape[1])
+            free = np.maximum(1.0, 2.0 * n_points - solution.cov.shape[1])
+            free = free if free.ndim == 0 else free[active]
             variance[active] = np.maximum(total / free, least[active])
             moved = np.maximum(moved, np.abs(np.sqrt(variance[active]) - np.sqrt(old)))
         settled = moved < _SETTLED * np.sqrt(variance[active])

@@ -50,24 +50,25 @@ class Simpler:
         count = len(own) + len(model.amplitudes)
         return cls(problem, places, count - len(names) - len(simple.amplitudes))
 
-    def contradicts(self, Y, solution, errors, good, stop):
+    def contradicts(self, Y, solution, errors, good, stop, own):
         """Return which fits (n,) the simpler model explains as well, but otherwise.
 
         `errors` (n, P) are those of the coordinates of the fits of Y (n, C, N), `good`
-        the AsGood that their sums of squares allow.
+        the AsGood that their sums of squares allow, `own` what is known of the voxels.
         """
         doubtful = np.zeros(len(Y), dtype=bool)
-        own = [place for place, _ in self.places]
+        places = [place for place, _ in self.places]
         with np.errstate(invalid="ignore"):
-            asked = (errors[:, own] > _BELIEVED).any(axis=1)
+            asked = (errors[:, places] > _BELIEVED).any(axis=1)
         asked &= np.isfinite(solution.u).all(axis=1)
         if not asked.any():
             return doubtful
-        found = self.problem.solve(Y[asked], None, stop)
+        options = own.take(asked).options()
+        found = self.problem.solve(Y[asked], None, stop, **options)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             gain = np.maximum(found.rss - solution.rss[asked], 0.0)
             gain = gain / good.variance[asked]
-            as_good = gain <= good.limit
+            as_good = gain <= good.limit[asked]
             most = np.maximum(_FAR, _TOO_FAR * np.sqrt(gain))
             far = np.zeros(len(as_good), dtype=bool)
             for place, k in self.places:
@@ -82,18 +83,24 @@ class AsGood(NamedTuple):
 
     variance: np.ndarray
     """Variances of the noise, (n,)."""
-    limit: float
-    """Largest gain of the other one, in these variances."""
+    limit: np.ndarray
+    """Largest gain of the other one, in these variances, (n,)."""
 
 
 def as_good(rss, variance, free, fewer):
     """Return AsGood for sums of squares (n,) of a model of `fewer` more parameters.
 
     `variance` (n,) is a known one; None takes it from `rss` with `free` degrees of
-    freedom.
+    freedom, of all or of each, (n,).
     """
     if variance is not None:
-        return AsGood(variance, float(stats.chi2.isf(_LEVEL, fewer)))
-    if free < 1:
-        return AsGood(np.full(len(rss), np.nan), 0.0)
-    return AsGood(rss / free, float(fewer * stats.f.isf(_LEVEL, fewer, free)))
+        limit = float(stats.chi2.isf(_LEVEL, fewer))
+        return AsGood(variance, np.full(len(rss), limit))
+    counts, places = np.unique(free, return_inverse=True)
+    limits = np.zeros(counts.shape)
+    some = counts > 0
+    limits[some] = fewer * stats.f.isf(_LEVEL, fewer, counts[some])
+    there = np.broadcast_to(np.asarray(free) > 0, len(rss))
+    found = np.full(len(rss), np.nan)
+    np.divide(rss, free, out=found, where=there)
+    return AsGood(found, np.broadcast_to(limits[places].ravel(), len(rss)))

@@ -28,6 +28,8 @@ _MOST_NEIGHBOURS = 26
 _N_KEPT, _N_KEPT_PATTERNS, _MARGIN = 6, 12, 0.05
 # Numbers that signals are compared with at once, so that they stay in a cache.
 _SCANNED = 500_000
+# Signals of a node alike up to rounding must not give it a huge energy.
+_DEPENDENT = 1e-9
 _SEED = 0
 
 
@@ -81,33 +83,56 @@ class CoarseScan:
         _, near = cKDTree(scaled).query(scaled, n_neighbours + 1)
         self.neighbours = near[:, 1:]
 
-    def energies(self, y, constrained):
-        """Return projected energies (patterns, nodes, n) of signals y (n, C, N)."""
+    def energies(self, y, constrained, there=None):
+        """Return projected energies (patterns, nodes, n) of signals y (n, C, N).
+
+        `there` (n, N) says which points are there, None that all are.
+        """
         n_patterns, n_amplitudes, n_nodes, n_points = self.atoms.shape
         total = np.zeros((n_patterns, n_nodes, len(y)))
+        inverses = None
+        if there is not None:
+            inverses = self._inverses_there(there, constrained)
         for c in range(y.shape[1]):
             b = self.atoms.reshape(-1, n_points) @ y[:, c].T
             b = b.reshape(n_patterns, n_amplitudes, n_nodes, -1)
-            if self.restricted.any():
-                total += self._of_columns(b, constrained)
+            if inverses is not None:
+                total += self._of_columns(b, constrained, inverses)
+            elif self.restricted.any():
+                inverses_here = self.inverses if constrained else self.inverses[:1]
+                total += self._of_columns(b, constrained, inverses_here)
             else:
                 total += (b**2).sum(axis=1)
         return total
 
-    def _of_columns(self, b, constrained):
+    def _inverses_there(self, there, constrained):
+        """Return indices and inverses (k, k, nodes, n) of supports, of points there."""
+        # Signs of a pattern are squared.
+        columns = self.atoms[0]
+        n_amplitudes = len(columns)
+        gram = np.empty((n_amplitudes, n_amplitudes, len(self.nodes), len(there)))
+        for j, k in itertools.combinations_with_replacement(range(n_amplitudes), 2):
+            gram[j, k] = gram[k, j] = (columns[j] * columns[k]) @ there.T
+        choices = supports(self.restricted if constrained else self.restricted & False)
+        chosen = [np.flatnonzero(support) for support in choices]
+        return [
+            (one, _invert_columns(gram[np.ix_(one, one)])) for one in chosen if one.size
+        ]
+
+    def _of_columns(self, b, constrained, inverses):
         """Return the largest energies, of amplitudes that are not negative."""
         best = np.zeros((len(b), *b.shape[2:]))
-        for support, inverse in self.inverses if constrained else self.inverses[:1]:
+        for support, inverse in inverses:
             energy, allowed = np.zeros_like(best), np.ones(best.shape, dtype=bool)
             for i, row in zip(support, inverse, strict=True):
-                coef = sum(row[j][:, None] * b[:, k] for j, k in enumerate(support))
+                coef = sum(_per_node(row[j]) * b[:, k] for j, k in enumerate(support))
                 energy += coef * b[:, i]
                 if constrained and self.restricted[i]:
                     allowed &= coef >= 0.0
             np.maximum(best, energy, out=best, where=allowed)
         return best
 
-    def find_starts(self, y):
+    def find_starts(self, y, there=None):
         """Return the signal, node and pattern (m,) of the best starts.
 
         Starts are maxima among their neighbours within _MARGIN * |y|^2 of the best.
@@ -115,15 +140,18 @@ class CoarseScan:
         found = []
         length = max(1, _SCANNED // self.atoms[..., 0].size)
         for first in range(0, len(y), length):
-            signal, node, pattern = self._find(y[first : first + length])
+            part = slice(first, first + length)
+            here = None if there is None else there[part]
+            signal, node, pattern = self._find(y[part], here)
             rank = np.arange(len(signal)) - np.searchsorted(signal, signal)
             kept = rank < self.n_kept
             found.append((signal[kept] + first, node[kept], pattern[kept]))
         return [np.concatenate(part) for part in zip(*found, strict=True)]
 
-    def _find(self, y):
+    def _find(self, y, there):
         """Return the signal, node and pattern of all starts, best first."""
-        all_energies = self.energies(y, self.restricted.any() and y.shape[1] == 1)
+        constrained = self.restricted.any() and y.shape[1] == 1
+        all_energies = self.energies(y, constrained, there)
         pattern = all_energies.argmax(axis=0)
         energy = all_energies.max(axis=0)
         power = (y**2).sum(axis=(1, 2))
@@ -170,6 +198,34 @@ def _directions(n_amplitudes):
         return np.stack([np.cos(angle), np.sin(angle)], axis=1)
     normal = np.random.default_rng(_SEED).standard_normal((_N_PATTERNS, n_amplitudes))
     return normal / np.linalg.norm(normal, axis=1, keepdims=True)
+
+
+def _per_node(entries):
+    """Return entries of inverses, (nodes,) or (nodes, n), for all signals."""
+    return entries[:, None] if entries.ndim == 1 else entries
+
+
+def _invert_columns(gram):
+    """Return the inverses of symmetric matrices (k, k, ...), by Gauss and Jordan.
+
+    A row and a column is zero where its signal depends on those before it.
+    """
+    k = len(gram)
+    left = gram.copy()
+    right = np.zeros_like(gram)
+    right[np.arange(k), np.arange(k)] = 1.0
+    for p in range(k):
+        pivot = left[p, p]
+        good = pivot > _DEPENDENT * gram[p, p]
+        factor = np.divide(1.0, pivot, out=np.zeros_like(pivot), where=good)
+        left[p] *= factor
+        right[p] *= factor
+        for r in range(k):
+            if r != p:
+                share = left[r, p].copy()
+                left[r] -= share * left[p]
+                right[r] -= share * right[p]
+    return right
 
 
 def _inverses(columns, restricted):

@@ -30,7 +30,7 @@ def run_chunks(function, n_items, cost_per_item, n_jobs):
     run_tasks(function, tasks, n_jobs)
 
 
-def run_tasks(function, tasks, n_jobs, verbose=0):
+def run_tasks(function, tasks, n_jobs, verbose=0, what="fits"):
     """Call function(*task) for all tasks, in threads if there are several of each.
 
     Tasks write into shared arrays, so they must not leave the process whatever
@@ -38,7 +38,7 @@ def run_tasks(function, tasks, n_jobs, verbose=0):
     than most of these fits.
     """
     n_threads = min(effective_n_jobs(n_jobs), len(tasks))
-    report = Progress(len(tasks)) if verbose else None
+    report = Progress(len(tasks), what, tells_time=True) if verbose else None
     if n_threads <= 1:
         for task in tasks:
             function(*task)

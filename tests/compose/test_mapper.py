@@ -29,6 +29,7 @@ from skrelax.kernels import acquisition_grid
 from skrelax.model_selection import InterleavedKFold, StrengthSearch
 from skrelax.nonlinear import FitStatus
 from skrelax.signals import InversionRecovery, MonoExponential
+from skrelax.utils._inspect import find_builder
 
 TE = pd.DataFrame({"TE": 0.01 * np.arange(1, 9)})
 
@@ -84,7 +85,7 @@ def test_dask_backend():
 
 def test_bad_voxels_are_nan_and_counted_once():
     X = voxels(12)
-    X[2], X[5, 0] = 0.0, np.nan
+    X[2], X[5, 0] = 0.0, np.inf
     X[7] = 1.0
     mapper = VoxelMapper(NonlinearRelaxationFit("T2"), TE, chunk_size=4).fit(X)
     with pytest.warns(ConvergenceWarning, match="3 of 12 fits") as caught:
@@ -111,7 +112,7 @@ def test_distributions_of_a_linear_inversion():
     names = mapper.get_feature_names_out().tolist()
     assert names[0].startswith("T2=")
     assert names[12:] == ["residual", "status"]
-    X[1, 1], X[2] = np.nan, 0.0
+    X[1, 1], X[2] = np.inf, 0.0
     rows = mapper.transform(X)
     assert np.isnan(rows[1:3, :13]).all()
     assert rows[:3, 13].tolist() == [0, FitStatus.FAILED, FitStatus.NO_SIGNAL]
@@ -167,7 +168,7 @@ CHOICES = {
 def test_voxels_are_independent_of_each_other(name):
     X = voxels(7)
     X[2] *= 0.3
-    X[4, 1] = np.nan
+    X[4, 1] = np.inf
     mapper = VoxelMapper(CHOICES[name](), TE.to_numpy())
     if name == "fits":
         mapper.set_params(include=("params", "status"))
@@ -266,3 +267,35 @@ def test_arrays_that_could_be_lazy_but_are_not():
     X = voxels(4)
     found = mapper.fit(X.view(Labelled)).transform(X.view(Labelled))
     assert_array_equal(found, mapper.fit(X).transform(X))
+
+
+@pytest.mark.parametrize("name", ["fit", "inversion", "cross-validation"])
+def test_missing_points_are_left_out(name):
+    X = voxels(6)
+    X[1, [0, 3]] = X[2, 5] = X[4, 5] = np.nan
+    estimator = {
+        "fit": lambda: NonlinearRelaxationFit("T2", bounds={"T2": (1e-3, 5.0)}),
+        "inversion": inversion,
+        "cross-validation": CHOICES["StrengthSearch"],
+    }[name]()
+    mapper = VoxelMapper(estimator, TE.to_numpy(), chunk_size=4).fit(X)
+    if name == "fit":
+        mapper.set_params(include=("params", "n_points", "status")).fit(X)
+    rows = mapper.transform(X)
+    complete = np.isfinite(X).all(axis=1)
+    assert_allclose(rows[complete], mapper.transform(X[complete]), rtol=1e-6, atol=1e-9)
+    assert np.isfinite(rows).all()
+    names = mapper.get_feature_names_out()
+    if name == "fit":
+        counts = np.isfinite(X).sum(axis=1)
+        assert_array_equal(rows[:, names == "n_points"][:, 0], counts)
+    for k in (1, 2, 4):
+        there = np.isfinite(X[k])
+        if name != "fit":
+            # The bins are those of all points.
+            keys = [key for key in estimator.get_params() if key.endswith("__grid")]
+            builder = find_builder(mapper.estimator_)
+            estimator.set_params(**dict.fromkeys(keys, builder.relaxation_times_))
+        alone = VoxelMapper(estimator, TE.to_numpy()[there], include=mapper.include)
+        one = alone.fit_transform(X[k : k + 1, there])
+        assert_allclose(rows[k], one[0], rtol=1e-5, atol=1e-7)

@@ -112,7 +112,7 @@ def test_signals_without_a_match_leave_the_rest_alone():
     signals = atoms[:9].copy()
     signals[1] = 0.0
     signals[3] = 7.0
-    signals[5, 2] = np.nan
+    signals[5] = np.nan
     signals[6, 0] = np.inf
     matcher = DictionaryMatcher(refine=None).fit(atoms, np.arange(100.0))
     match = matcher.match(signals)

@@ -231,7 +231,7 @@ def test_derivatives_of_pairs(n_channels):
     Y = BiExponential().basis(TE, times).sum(axis=0).T[:, None, :]
     Y = Y + 0.05 * np.random.default_rng(0).standard_normal((1, n_channels, 13))
     coef, found = np.empty((n_channels, 2)), np.empty((3, 2))
-    state = PairState(np.empty((3, 2, 13)), coef, found)
+    state = PairState(np.empty((3, 2, 13)), coef, found, np.empty(0))
 
     def value(u):
         return pair.evaluate(Y, 0, spline, u, state)

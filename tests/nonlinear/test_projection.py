@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import nnls
 
-from skrelax.nonlinear._general import GeneralProblem
+from skrelax.nonlinear._general import GeneralProblem, Own
 from skrelax.nonlinear._projection import (
     covariance,
     curvature,
@@ -81,7 +81,7 @@ def problem():
 
 
 def slopes_at(problem, u):
-    known = np.zeros((u.shape[1], 0))
+    known = Own(np.zeros((u.shape[1], 0)))
     basis = problem._basis(u.T, known)
     return basis, problem._slopes(u, known, basis)
 
@@ -105,7 +105,7 @@ def test_gradient_and_hessian_of_the_projected_sum_of_squares(problem, n_channel
     basis, slopes = slopes_at(problem, u)
     found = project(basis, y, FREE)
     gradient, hessian = curvature(found, slopes)
-    known, step = np.zeros((1, 0)), 1e-5
+    known, step = Own(np.zeros((1, 0))), 1e-5
     J = []
     for k in range(2):
         shift = np.zeros((2, 1))

@@ -129,6 +129,46 @@ def make_table(
     return table._replace(ratios=_log_ratios(table, penalty))
 
 
+def take_points(table, rows, root_weight, penalty=None, *, ratios=True):
+    """Return the Table of some of the points of another one.
+
+    Parameters
+    ----------
+    table : Table
+        The table of all points.
+    rows : ndarray of shape (n_kept,)
+        The points that are kept.
+    root_weight : ndarray of shape (n_points,)
+        Square roots of the weights of all points, as the table has them.
+    penalty : ndarray of shape (n_bins, n_bins) or None, default=None
+        Matrix of the penalty, the identity if None.
+    ratios : bool, default=True
+        Whether effective parameters are tabulated, which generalised cross-validation
+        asks for, and which takes most of the time.
+
+    Returns
+    -------
+    Table
+        Its kernels carry the roots of weights that sum to one, too.
+    """
+    factor = 1.0 / np.linalg.norm(root_weight[rows])
+    root = root_weight[rows] * factor
+    kernels, slopes = (part[:, :, rows] * factor for part in table[4:6])
+    if table.root.size:
+        # Taking off one constant before changes nothing of taking off another.
+        for part in (kernels, slopes):
+            part -= (part @ root)[:, :, None] * root
+    new = table._replace(
+        coefficients=np.ascontiguousarray(table.coefficients[..., rows]) * factor,
+        kernels=np.ascontiguousarray(kernels),
+        slopes=np.ascontiguousarray(slopes),
+        grams=kernels @ kernels.transpose(0, 2, 1),
+        ratios=np.empty((0, 0)),
+        root=root if table.root.size else table.root,
+    )
+    return new._replace(ratios=_log_ratios(new, penalty)) if ratios else new
+
+
 def _slopes(edges, coefficients, settings):
     """Return derivatives of the kernels of a table (n_settings, n_bins, n_points)."""
     pieces = np.clip(np.searchsorted(edges, settings, "right") - 1, 0, len(edges) - 2)

@@ -1,0 +1,116 @@
+"""What ``skrelax map`` makes of a fit: maps, a picture, and what is printed."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from ..nonlinear import FitStatus
+from ..nonlinear._status import status_words
+from ..plotting import ParameterMapDisplay
+from ..plotting._base import known_unit
+from ..plotting._slices import choose_slices
+from ._model import comparison_lines
+
+
+class FitMaps(Mapping):
+    """Images of a fit by name, made when they are asked for.
+
+    Voxels that are not converged are nan, unless they are to be kept.
+    """
+
+    def __init__(self, fit, table, known, keep):
+        self._fit, self._table = fit, table
+        self._lost = np.zeros(len(fit.status_), dtype=bool)
+        if not keep:
+            self._lost = fit.status_ != FitStatus.CONVERGED
+        names = [name for name in fit.param_names_ if name not in known]
+        self._names = [f"{name}{end}" for name in names for end in ("", " stderr")]
+        self._names += ["relative error", "r2"]
+        if _count_holed(fit, len(table.acquisition)):
+            self._names.append("n_points")
+        self._names.append("status")
+
+    def __getitem__(self, name):
+        """Return an image."""
+        if name not in self._names:
+            raise KeyError(name)
+        fit, table = self._fit, self._table
+        if name == "status":
+            return table.to_image(fit.status_, fill=FitStatus.MASKED).astype(int)
+        if name == "n_points":
+            return table.to_image(fit.n_points_, fill=0).astype(int)
+        if name in ("relative error", "r2"):
+            return table.to_image(getattr(fit, f"{name.replace(' ', '_')}_"))
+        parameter = name.removesuffix(" stderr")
+        values = fit.params_ if name == parameter else fit.stderr_
+        column = values[:, fit.param_names_.index(parameter)]
+        return table.to_image(np.where(self._lost, np.nan, column))
+
+    def __iter__(self):
+        """Return the names."""
+        return iter(self._names)
+
+    def __len__(self):
+        """Return the number of images."""
+        return len(self._names)
+
+
+def _count_holed(fit, n_points):
+    """Return the number of voxels that were fitted without some of their points."""
+    return int(((fit.n_points_ > 0) & (fit.n_points_ < n_points)).sum())
+
+
+def draw_fit(path, fit, maps, affine):
+    """Draw relaxation time, amplitude, standard error and relative error."""
+    from matplotlib.figure import Figure
+
+    time = fit.model_.parameters[0].name
+    fitted = [name for name in fit.param_names_ if name in maps]
+    wanted = dict.fromkeys([time, *fitted, f"{time} stderr", "relative error"])
+    names = [name for name in wanted if name in maps]
+    rows = -(-len(names) // 4)
+    columns = -(-len(names) // rows)
+    figure = Figure(figsize=(3.1 * columns, 3.0 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    units = {
+        label: parameter.unit or known_unit(parameter.name)
+        for parameter in fit.model_.outputs
+        for label in (parameter.name, f"{parameter.name} stderr")
+    }
+    # The slices that are drawn of a volume, where it was fitted.
+    shown = choose_slices(np.where(maps["status"] < FitStatus.MASKED, 1.0, np.nan), 9)
+    images = {name: maps[name][:, :, shown] for name in names}
+    ParameterMapDisplay(images, units=units, affine=affine).plot(axes)
+    figure.savefig(path, dpi=150)
+
+
+def report_fit(fit, X, mask, plan):
+    """Return what is printed."""
+    known = plan.known
+    n_voxels = int(mask.sum())
+    good = fit.status_ == FitStatus.CONVERGED
+    kind = "magnitude" if fit.magnitude_ else "signed"
+    lines = [
+        *comparison_lines(plan),
+        f"{len(X)} images, {n_voxels} voxels inside the mask of {mask.size}, {kind} "
+        f"signals: {fit.model_.formula}",
+        f"fits: {status_words(fit.status_[mask])}",
+        f"{'parameter':>16} {'median':>12} {'quartiles':>25} {'standard error':>15}",
+    ]
+    if good.any():
+        for k, name in enumerate(fit.param_names_):
+            if name in known:
+                continue
+            low, middle, high = np.quantile(fit.params_[good, k], [0.25, 0.5, 0.75])
+            # With as many points as parameters no voxel has a standard error.
+            error = pd.Series(fit.stderr_[good, k]).median()
+            lines.append(
+                f"{name:>16} {middle:>12.4g} {low:>12.4g} {high:>12.4g} {error:>15.2g}"
+            )
+    holed = _count_holed(fit, len(X))
+    if holed:
+        lines.append(
+            f"{holed} voxels without some of their points: n_points counts them"
+        )
+    return "\n".join(lines)

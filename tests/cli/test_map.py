@@ -1,6 +1,7 @@
 """The command that makes maps from images."""
 
 import json
+import re
 import sys
 
 import numpy as np
@@ -273,7 +274,8 @@ def test_series_that_cannot_be_fitted(tmp_path, capsys):
     # Two points determine two parameters, but no standard error.
     code, printed = run(images[..., :2], {"EchoTime": TE[:2].tolist()})
     assert code == 0
-    assert not printed.err
+    # Slow machines report progress.
+    assert not re.sub(r"skrelax: \d+ of \d+ .*\n", "", printed.err)
     assert "nan" in printed.out.splitlines()[-2]
     with pytest.raises(SystemExit):
         run(images, seconds, "--jobs", "0")

@@ -104,11 +104,13 @@ def read_number(entry, layout, where, column):
                 "write its real and imaginary parts into two columns, or the real part "
                 "after skrelax.io.correct_phase."
             )
-        both = layout.comma and "." in entry
+        hint = ""
+        if layout.comma and "." in entry:
+            hint = "; other numbers have decimal commas"
+        elif _DECIMAL_COMMA.fullmatch(entry):
+            hint = "; write decimal points, not commas"
         raise DecayFileError(
-            f"{where}: expected a number in column {column}, got "
-            f"{shown(entry)}"
-            + ("; other numbers have decimal commas." if both else ".")
+            f"{where}: expected a number in column {column}, got {shown(entry)}{hint}."
         )
     if not np.isfinite(value):
         raise DecayFileError(

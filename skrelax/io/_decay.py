@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from ._doubts import doubt_shape, doubt_units
+from ._doubts import doubt_axes, doubt_shape
 from ._files import DecayFileError, as_path, shown
 from ._formats import check_format, read_recording
 from ._options import check_flags, check_phase, check_region, make_options
@@ -106,7 +106,7 @@ def read_decay(
     -----
     UserWarning
         If times are implausible for the unit that the file gives, a decay grows or
-        is none, or the phase does not settle.
+        is none, an inversion recovery falls, or the phase does not settle.
 
     Notes
     -----
@@ -213,7 +213,7 @@ def _real_signals(found, phase, notes, marks):
         degrees = degrees if found.phase is None else found.phase
         real.append(one)
         phases.append(degrees)
-        noise.append(found.noise_std or noise_of(imaginary)[0])
+        noise.append(found.noise_std or noise_of(imaginary))
         asked = phase is not None and found.phase is None
         text = unsettled(signal, one, imaginary) if asked else None
         if text:
@@ -234,16 +234,10 @@ def _real_signals(found, phase, notes, marks):
 def _doubt(found, kernels, names, signals, samples):
     """Add what looks wrong to the marks of a Recording."""
     marks = found.marks
-    kernels = kernels or (None,) * len(names)
-    units = found.units or ("",) * len(names)
-    for name, points, unit, kernel in zip(
-        names, found.points, units, kernels, strict=True
-    ):
-        text = doubt_units(name, points, unit, kernel)
-        marks += [text] if text else []
-    kernel = kernels[0]
+    marks += doubt_axes(names, found.points, found.units, kernels)
     if len(names) > 1 or found.frequencies is not None:
         return
+    kernel = None if kernels is None else kernels[0]
     noise = samples.get("noise_std", np.full(len(signals), np.nan))
     for signal, level in zip(signals, noise, strict=True):
         text = doubt_shape(found.points[0], signal, kernel, level)

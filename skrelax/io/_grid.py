@@ -1,10 +1,12 @@
 """Signals over two acquisition axes from the files that hold them."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from . import _spinsolve_folder
+from ._doubts import doubt_axes
 from ._files import DecayFileError, as_numbers, as_path, shown
 from ._formats import check_format, check_there, read_recording, recognise
 from ._options import check_flags, check_region, make_options
@@ -121,6 +123,11 @@ def read_signal_grid(
     ImportError
         If a CSDM file is read without csdmpy.
 
+    Warns
+    -----
+    UserWarning
+        If points are implausible for the unit that the file gives.
+
     Examples
     --------
     >>> import pathlib, tempfile
@@ -161,5 +168,8 @@ def read_signal_grid(
         )
     (signal,) = found.signals
     real = correct_phase(signal)[0] if np.iscomplexobj(signal) else signal
-    _, names, _ = settle_recovery(found.kernels, found.names, real)
+    kernels, names, _ = settle_recovery(found.kernels, found.names, real)
+    doubts = doubt_axes(names, found.points, found.units, kernels)
+    for text in [*found.marks, *doubts]:
+        warnings.warn(f"{path}: {text}", stacklevel=2)
     return SignalGrid(names, found.points, signal, found.units or ("", ""))

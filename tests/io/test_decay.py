@@ -53,6 +53,8 @@ def test_without_header_columns_get_names(tmp_path):
         ("# nothing\n\n", "the file is empty"),
         ("TE,signal\n", "a header, but no rows"),
         ("0.1,1\n0.2,abc\n", r":2: expected a number in column 2, got 'abc'"),
+        ("0.1;0,5\n0.2;1\n", r"got '0,5'; write decimal points, not commas"),
+        ("0.1;1\n0.2;0,5\n", r":1: .*'0.1'; other numbers have decimal commas"),
         ("TE,signal\n0.1,1\n0.2,\n0.3,1\n", r":3: (one column|expected)"),
         ("0.1,1\n0.2,nan\n", r":2: column 2 is not finite, got 'nan'"),
         ("0.1,1\ninf,2\n", r":2: column 1 is not finite"),

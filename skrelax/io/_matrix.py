@@ -22,7 +22,7 @@ def recognise(source):
     if not text:
         return False
     lines = source.lines()
-    layout = find_layout(lines[-1][1])
+    layout = find_layout(lines)
     entries = layout.split(lines[0][1])
     if len(lines) < 3 or len(entries) < 3 or _axes_of(entries[0]) is None:
         return False
@@ -32,7 +32,7 @@ def recognise(source):
 def read(source, options):
     """Return the Recording of a text matrix."""
     path, lines = source.path, source.lines()
-    layout = find_layout(lines[-1][1])
+    layout = find_layout(lines)
     rows = [(number, layout.split(line)) for number, line in lines]
     number, edge = rows[0]
     width = len(rows[-1][1])

@@ -180,7 +180,7 @@ def test_what_cannot_be_inverted(tmp_path, capsys):
     negative = matrix("negative.csv", "x,1,2\n-1,2,3\n2,1,3\n")
     words = matrix("words.csv", "x,1,2\n1,a,3\n2,1,3\n")
     small = matrix("small.csv", "x,1\n1,2\n")
-    commas = matrix("commas.csv", "x;1;2\n1;1,5;3\n2;1;3\n")
+    commas = matrix("commas.csv", "x 1 2\n1 1,5 3.5\n2 1 3\n")
     unsorted = matrix("unsorted.csv", "x,1,2\n2,2,3\n1,2,3\n")
     parts = matrix("complex.csv", "x,1,2\n1,2+1j,3\n2,1,3\n")
     empty = tmp_path / "empty"

@@ -77,7 +77,7 @@ def test_encodings(tmp_path, encoding, packed):
         ("TE (furlongs),signal", 1.0, "", "TE (furlongs)"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.*implausible")
+@pytest.mark.filterwarnings("ignore:.*implausible", "ignore:.*is not known")
 def test_units_of_headers(tmp_path, header, factor, unit, name):
     table = read_decay(write(tmp_path, f"{header}\n1,1\n2,0.5\n"))
     assert table.measurement.units == (unit,)

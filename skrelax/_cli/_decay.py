@@ -77,7 +77,8 @@ def load(arguments, table, signed=False):
     take_unit(arguments, [unit])
     X = X.set_axis([column], axis=1)
     y = y.to_frame() if isinstance(y, pd.Series) else y
-    arguments.folds = _folds(arguments, len(X))
+    if not signed:
+        arguments.folds = _folds(arguments, len(X))
     order = np.argsort(X[column].to_numpy(), kind="stable")
     X = X.iloc[order].reset_index(drop=True)
     y = y.iloc[order].reset_index(drop=True)

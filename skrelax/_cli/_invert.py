@@ -18,7 +18,7 @@ from ._choices import GRID_RULES
 from ._decay import load, read_table, reading_words, simulate
 from ._invert_grid import run_invert_grid
 from ._kept import REPORT, RESULT, check_kept, write_kept
-from ._output import check_folder, write_csv
+from ._output import check_folder, name_results, write_csv
 from ._picture import check_matplotlib, draw_inversion
 from ._spectrum import run_spectrum
 
@@ -127,8 +127,7 @@ def _check_options(arguments, kernel):
 
 def results_folder(arguments):
     """Return the folder of the results of one file."""
-    stem = Path(arguments.file).name.partition(".")[0] if arguments.file else ""
-    stem = stem or ("decay" if arguments.file else "simulated")
+    stem = name_results(arguments.file) if arguments.file else "simulated"
     return Path(arguments.out or f"{stem}-inversion")
 
 

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from ..inversion import LassoFista, LassoFistaCV, SmoothLasso, SmoothLassoCV
 from ..io import compress_echoes, read_signal_grid
 from ..io._doubts import doubt_shape
-from ..io._steps import noise_of
+from ..io._steps import noise_of, unsettled
 from ..kernels import KernelBuilder, acquisition_grid
 from ..metrics import distribution_peaks_2d, residual_autocorrelation
 from ..model_selection import BaselineSearch, EfficiencySearch, StrengthSearch
@@ -22,7 +22,7 @@ from ._choices import GRID_RULES as RULES
 from ._choices import LARGEST, SMALLEST
 from ._decay import phase_plane, window_error
 from ._kept import REPORT, RESULT, write_kept
-from ._output import check_folder, write_csv
+from ._output import check_folder, name_results, write_csv
 from ._picture import check_matplotlib, draw_plane
 from ._points import check_name, check_times, is_negative, take_unit
 
@@ -83,8 +83,7 @@ def run_invert_grid(arguments, kernels):
     if "T1-IR" not in kernels and arguments.efficiency != "auto":
         raise ValueError("--efficiency is for --kernel T1-IR only.")
     source = Path(arguments.file)
-    stem = source.resolve().name.partition(".")[0] or "root"
-    folder = Path(arguments.out or f"{stem}-inversion")
+    folder = Path(arguments.out or f"{name_results(source)}-inversion")
     if folder.exists() and source.is_dir() and folder.resolve() == source.resolve():
         raise ValueError(
             f"{folder}: results would lie among the data; give another --out."
@@ -149,7 +148,11 @@ def _load(arguments, kernels, limits):
     shape = " x ".join(str(one.size) for one in grid.points)
     words.append(f"{shape} points, kernels {arguments.kernel}")
     if np.iscomplexobj(signals):
+        given = signals
         signals, imaginary, phase = phase_plane(signals, arguments.phase)
+        text = unsettled(given, signals, imaginary) if arguments.phase else None
+        if text:
+            warnings.warn(f"{arguments.file}: {text}", stacklevel=2)
         noise_std = noise_of(imaginary)
         words.append(
             f"phase of {phase:.1f} degrees removed, noise {noise_std:.3g} by the "

@@ -9,7 +9,7 @@ from . import _spinsolve_folder
 from ._doubts import doubt_axes
 from ._files import DecayFileError, as_numbers, as_path, shown
 from ._formats import check_format, check_there, read_recording, recognise
-from ._options import check_flags, check_region, make_options
+from ._options import check_flags, check_region, make_options, without_effect
 from ._source import Source
 from ._spinsolve import correct_phase
 from ._steps import reduce_points, settle_recovery
@@ -126,7 +126,8 @@ def read_signal_grid(
     Warns
     -----
     UserWarning
-        If points are implausible for the unit that the file gives.
+        If points are implausible for the unit that the file gives, or an argument has
+        no effect.
 
     Examples
     --------
@@ -160,6 +161,7 @@ def read_signal_grid(
         # A table of text is the matrix whose corner says nothing.
         format = "matrix" if format == "text" else format
         found = read_recording(path, format, options)
+    found.marks.extend(without_effect(found, options, average))
     found = reduce_points(found, average, region)
     if len(found.points) != 2 or len(found.signals) != 1:
         raise DecayFileError(

@@ -70,6 +70,7 @@ def read(source, options):
         notes=notes,
         lines=[number for number, _ in lines],
         marks=marks,
+        spaced=first is not None,
     )
 
 

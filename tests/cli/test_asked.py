@@ -1,9 +1,14 @@
 """What is asked for and cannot be, names of results, and folders of files."""
 
+import argparse
+import os
+import sys
+import types
+
 import instruments
 import numpy as np
 import pytest
-from commands import FAST, called, decay, fails, names
+from commands import FAST, called, decay, fails, names, run
 
 from skrelax._cli import main
 from skrelax._cli._batch import sample_names
@@ -112,6 +117,29 @@ def test_a_list_that_is_longer_than_the_rows_is_said(tmp_path):
     (path / "vdlist").write_text("-1\n" * 8)
     with pytest.raises(ValueError, match=r"must not be negative, got -1\.$"):
         read_decay(path)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_shell_may_ask_for_completion(monkeypatch, capsys, is_there):
+    asked = []
+    library = types.SimpleNamespace(autocomplete=asked.append) if is_there else None
+    monkeypatch.setitem(sys.modules, "argcomplete", library)
+    for mark in (False, True):
+        if mark:
+            monkeypatch.setenv("_ARGCOMPLETE", "1")
+        with pytest.raises(SystemExit):
+            main(["--version"])
+        assert len(asked) == (mark and is_there)
+    assert all(isinstance(parser, argparse.ArgumentParser) for parser in asked)
+
+
+def test_the_real_library_completes(tmp_path):
+    pytest.importorskip("argcomplete")
+    line, answer = "skrelax invert --pen", tmp_path / "answer"
+    asked = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line))}
+    asked |= {"_ARGCOMPLETE_STDOUT_FILENAME": str(answer)}
+    assert run(env=os.environ | asked).returncode == 0
+    assert "--penalty" in answer.read_text()
 
 
 def test_options_are_refused_once_for_all_files(tmp_path, capsys):

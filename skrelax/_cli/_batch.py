@@ -11,7 +11,7 @@ from joblib import Parallel, delayed
 
 from ..utils._written import written_together
 from ._choices import printable
-from ._output import check_folder, write_csv
+from ._output import check_folder, name_results, write_csv
 
 TABLE = "samples.csv"
 # Where results go if nothing else is asked for.
@@ -72,8 +72,7 @@ def sample_names(files):
     """Return a name for each file, numbered where two are equal."""
     names, taken = [], set()
     for file in files:
-        path = Path(file).resolve()
-        stem = path.name.partition(".")[0] or "sample"
+        stem = name_results(file, "sample")
         name, number = stem, 2
         while name in taken or name == TABLE:
             name, number = f"{stem}-{number}", number + 1

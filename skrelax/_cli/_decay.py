@@ -12,7 +12,7 @@ from ..io._options import check_phase
 from ..io._steps import phase_signal
 from ..signals import InversionRecovery, resolve_model
 from ._choices import LARGEST, SMALLEST
-from ._points import check_name, check_recovery, check_times, is_negative
+from ._points import check_name, check_times, is_negative, take_unit
 
 # Points above which a decay is averaged in windows, and their number.
 _MANY, _WINDOWS = 1_000, 256
@@ -72,12 +72,13 @@ def load(arguments, table, signed=False):
         unit,
         arguments.kernel,
         column,
-        "choose another --kernel, or rename the column if it is meant.",
+        way_out="choose another --kernel, or rename the column if it is meant.",
     )
-    take_unit(arguments, unit)
+    take_unit(arguments, [unit])
     X = X.set_axis([column], axis=1)
     y = y.to_frame() if isinstance(y, pd.Series) else y
-    arguments.folds = _folds(arguments, len(X))
+    if not signed:
+        arguments.folds = _folds(arguments, len(X))
     order = np.argsort(X[column].to_numpy(), kind="stable")
     X = X.iloc[order].reset_index(drop=True)
     y = y.iloc[order].reset_index(drop=True)
@@ -89,8 +90,9 @@ def load(arguments, table, signed=False):
         )
     _check_sizes(arguments, X, y)
     limits = arguments.minimum, arguments.maximum
-    times = X[column].to_numpy()
-    check_times(arguments.file, arguments.kernel, times, limits, arguments.unit)
+    check_times(
+        arguments.file, arguments.kernel, X[column].to_numpy(), limits, arguments.unit
+    )
     if not signed:
         _check_signs(arguments, y)
     if not signed and table.measurement.kernels != (arguments.kernel,):
@@ -133,18 +135,6 @@ def _folds(arguments, n_points):
     return folds
 
 
-def take_unit(arguments, unit):
-    """Take the unit that a file gives for labels; refuse another."""
-    if not unit:
-        return
-    if arguments.unit not in (None, unit):
-        raise ValueError(
-            f"{arguments.file}: --unit labels numbers without a unit, got "
-            f"{arguments.unit!r}; the file gives one, and they are in {unit}."
-        )
-    arguments.unit = unit
-
-
 def _check_sizes(arguments, X, y):
     """Refuse numbers that no instrument writes and no inversion can square."""
     times = X.to_numpy()
@@ -170,9 +160,6 @@ def _check_signs(arguments, y):
     negative = []
     if arguments.kernel != "T1-IR":
         negative = [name for name in y if is_negative(y[name])]
-    else:
-        for name in y:
-            check_recovery(arguments.file, f"signal {name!r}", y[name].to_numpy())
     if not zero and not negative:
         return
     first = [*zero, *negative][0]

@@ -18,7 +18,7 @@ from ._choices import GRID_RULES
 from ._decay import load, read_table, reading_words, simulate
 from ._invert_grid import run_invert_grid
 from ._kept import REPORT, RESULT, check_kept, write_kept
-from ._output import check_folder, write_csv
+from ._output import check_folder, name_results, write_csv
 from ._picture import check_matplotlib, draw_inversion
 from ._spectrum import run_spectrum
 
@@ -42,6 +42,14 @@ _SHOWN = 10
 
 def run_invert(arguments):
     """Run the command with parsed arguments."""
+    if arguments.penalty != "smooth":
+        if arguments.order is not None:
+            raise ValueError("--order is for --penalty smooth only.")
+        if arguments.rule == "near":
+            raise ValueError("--rule near is for --penalty smooth, got lasso.")
+    if not arguments.no_plot:
+        check_matplotlib()
+    check_kept(arguments)
     files = find_files(arguments.files)
     if len(files) > 1:
         from ._batch import run_batch
@@ -67,14 +75,6 @@ def find_files(names):
 def invert_file(arguments):
     """Invert what a file holds; return lines that say it, and a row per signal."""
     given, table = arguments.kernel, None
-    smooth = arguments.penalty == "smooth"
-    if arguments.order is not None and not smooth:
-        raise ValueError("--order is for --penalty smooth only.")
-    if arguments.rule == "near" and not smooth:
-        raise ValueError("--rule near is for --penalty smooth, got lasso.")
-    if not arguments.no_plot:
-        check_matplotlib()
-    check_kept(arguments)
     if given is not None and "," in given:
         return run_invert_grid(arguments, given.split(","))
     if given is not None or arguments.file is None:
@@ -98,6 +98,7 @@ def invert_file(arguments):
     for name in ("bins", "minimum", "maximum"):
         value = getattr(arguments, name)
         setattr(arguments, name, _DEFAULTS.get(name) if value is None else value[0])
+    smooth = arguments.penalty == "smooth"
     arguments.rule = arguments.rule or ("near" if smooth else "min")
     data = simulate(arguments) if table is None else load(arguments, table)
     data["words"] += [_kernel_words(arguments, given, table)] if table else []
@@ -126,8 +127,7 @@ def _check_options(arguments, kernel):
 
 def results_folder(arguments):
     """Return the folder of the results of one file."""
-    stem = Path(arguments.file).name.partition(".")[0] if arguments.file else ""
-    stem = stem or ("decay" if arguments.file else "simulated")
+    stem = name_results(arguments.file) if arguments.file else "simulated"
     return Path(arguments.out or f"{stem}-inversion")
 
 

@@ -1,5 +1,6 @@
 """``python -m skrelax invert --kernel A,B``: from a signal on a grid to a map."""
 
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ from sklearn.pipeline import make_pipeline
 
 from ..inversion import LassoFista, LassoFistaCV, SmoothLasso, SmoothLassoCV
 from ..io import compress_echoes, read_signal_grid
+from ..io._doubts import doubt_shape
+from ..io._steps import noise_of, unsettled
 from ..kernels import KernelBuilder, acquisition_grid
 from ..metrics import distribution_peaks_2d, residual_autocorrelation
 from ..model_selection import BaselineSearch, EfficiencySearch, StrengthSearch
@@ -19,9 +22,9 @@ from ._choices import GRID_RULES as RULES
 from ._choices import LARGEST, SMALLEST
 from ._decay import phase_plane, window_error
 from ._kept import REPORT, RESULT, write_kept
-from ._output import check_folder, write_csv
+from ._output import check_folder, name_results, write_csv
 from ._picture import check_matplotlib, draw_plane
-from ._points import check_name, check_recovery, check_times, is_negative
+from ._points import check_name, check_times, is_negative, take_unit
 
 # All files that the command writes.
 FILES = (
@@ -49,8 +52,6 @@ _COARSE, _FOLDS = 20, 3
 _SMOOTHNESSES = np.geomspace(1e-6, 1e-2, 5)
 # Efficiencies that are tried first, and the step around the best of them.
 _EFFICIENCIES, _FINE = np.linspace(1.0, 2.0, 11).round(3), 0.05
-# Median of the size of normal numbers of standard deviation 1.
-_MEDIAN = 0.6744897501960817
 
 
 class Plane(NamedTuple):
@@ -82,8 +83,7 @@ def run_invert_grid(arguments, kernels):
     if "T1-IR" not in kernels and arguments.efficiency != "auto":
         raise ValueError("--efficiency is for --kernel T1-IR only.")
     source = Path(arguments.file)
-    stem = source.resolve().name.partition(".")[0] or "root"
-    folder = Path(arguments.out or f"{stem}-inversion")
+    folder = Path(arguments.out or f"{name_results(source)}-inversion")
     if folder.exists() and source.is_dir() and folder.resolve() == source.resolve():
         raise ValueError(
             f"{folder}: results would lie among the data; give another --out."
@@ -136,30 +136,24 @@ def _load(arguments, kernels, limits):
         allow_external=arguments.allow_external,
     )
     columns = [resolve_model(one).acquisition_columns[0] for one in kernels]
-    for name, unit, column, kernel in zip(
-        grid.names, grid.units, columns, kernels, strict=True
-    ):
-        # A single b names b values where another axis is named, too.
+    axes = list(zip(grid.names, grid.units, kernels, columns, strict=True))
+    for axis in axes:
         check_name(
             f"{arguments.file}: an axis",
-            name,
-            unit or ("s/m²" if name == "b" else ""),
-            kernel,
-            column,
-            "give the kernels in the order of the axes.",
+            *axis,
+            way_out="give the kernels in the order of the axes.",
         )
-    if arguments.unit is not None and any(grid.units):
-        given = " and ".join(one for one in grid.units if one)
-        raise ValueError(
-            f"{arguments.file}: --unit labels numbers without a unit, got "
-            f"{arguments.unit!r}; the file gives {given}."
-        )
+    take_unit(arguments, grid.units)
     signals, words, noise_std = grid.signals, [], np.nan
     shape = " x ".join(str(one.size) for one in grid.points)
     words.append(f"{shape} points, kernels {arguments.kernel}")
     if np.iscomplexobj(signals):
+        given = signals
         signals, imaginary, phase = phase_plane(signals, arguments.phase)
-        noise_std = _noise_of(imaginary)
+        text = unsettled(given, signals, imaginary) if arguments.phase else None
+        if text:
+            warnings.warn(f"{arguments.file}: {text}", stacklevel=2)
+        noise_std = noise_of(imaginary)
         words.append(
             f"phase of {phase:.1f} degrees removed, noise {noise_std:.3g} by the "
             "imaginary channel"
@@ -177,25 +171,17 @@ def _load(arguments, kernels, limits):
                 f"{arguments.file}: the {name} axis must have at least two points of "
                 f"{column}, increasing and not negative, got {one[:4].tolist()} ..."
             )
-    for axis, (kernel, column) in enumerate(zip(kernels, columns, strict=True)):
+    for axis, (_, unit, kernel, column) in enumerate(axes):
         ends = [limits[end] and limits[end][axis] for end in ("minimum", "maximum")]
         check_times(
             arguments.file,
             kernel,
             points[axis],
             ends,
-            arguments.unit or grid.units[axis] or None,
+            unit or arguments.unit,
             name=f"points of {column}",
         )
-    if "T1-IR" not in kernels and is_negative(signals):
-        raise ValueError(
-            f"{arguments.file}: the signal is negative, from {signals.min():g} to "
-            f"{signals.max():g}: {arguments.kernel} has positive amplitudes; turn its "
-            "sign, or correct its phase."
-        )
-    for axis, kernel in enumerate(kernels):
-        if kernel == "T1-IR":
-            check_recovery(arguments.file, "the signal", signals.mean(axis=1 - axis))
+    _check_sign(arguments, kernels, points, signals)
     windows, most = arguments.windows, arguments.windows
     if windows is None:
         windows, most = _WINDOWS, _MANY
@@ -220,14 +206,19 @@ def _load(arguments, kernels, limits):
     return Plane(X, signals.ravel(), weights, tuple(points), noise_std, words)
 
 
-def _noise_of(imaginary):
-    """Return the noise of the imaginary channel, (n_trains, n_echoes).
-
-    By the median of steps between neighbours: first echoes are out of phase, by far
-    more than noise, and phases drift.
-    """
-    steps = np.abs(np.diff(imaginary, axis=1)) / np.sqrt(2.0)
-    return float(np.median(steps)) / _MEDIAN
+def _check_sign(arguments, kernels, points, signals):
+    """Refuse a signal (n_1, n_2) of the wrong sign, or say so of a recovery."""
+    if "T1-IR" not in kernels and is_negative(signals):
+        raise ValueError(
+            f"{arguments.file}: the signal is negative, from {signals.min():g} to "
+            f"{signals.max():g}: {arguments.kernel} has positive amplitudes; turn its "
+            "sign, or correct its phase."
+        )
+    for axis, kernel in enumerate(kernels):
+        if kernel == "T1-IR":
+            text = doubt_shape(points[axis], signals.mean(axis=1 - axis), kernel)
+            if text:
+                warnings.warn(f"{arguments.file}: {text}", stacklevel=2)
 
 
 def _tune(arguments, kernels, plane, limits):

@@ -1,7 +1,6 @@
 """What is kept beside tables and picture: a report, and a file that reopens."""
 
 import importlib.util
-import warnings
 
 from ..io import write_result
 from ._output import without_math
@@ -32,12 +31,6 @@ def write_kept(folder, arguments, pipeline, measured):
     if arguments.netcdf:
         write_result(folder / RESULT, pipeline, X, y, command=arguments.command_line)
     if not arguments.report:
-        return
-    if len(y.shape) > 1 and y.shape[1] > 1:
-        warnings.warn(
-            f"--report is of one signal, got {y.shape[1]}; none is written",
-            stacklevel=2,
-        )
         return
     # It needs Matplotlib, which not every run has.
     from ..reporting import write_report

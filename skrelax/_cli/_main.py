@@ -80,8 +80,19 @@ def _stoppable():
             signal.signal(number, signal.SIG_DFL)
 
 
+def _complete(parser):
+    """Answer a shell that asks how its line may go on, where argcomplete is there."""
+    # Any other run does not import it.
+    if "_ARGCOMPLETE" in os.environ:
+        with contextlib.suppress(ImportError):
+            import argcomplete
+
+            argcomplete.autocomplete(parser)
+
+
 def _run(argv):
     parser = make_parser()
+    _complete(parser)
     try:
         arguments = parser.parse_args(argv)
     finally:

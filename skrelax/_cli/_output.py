@@ -13,6 +13,7 @@ __all__ = [
     "LARGEST",
     "SMALLEST",
     "check_folder",
+    "name_results",
     "printable",
     "without_math",
     "write_csv",
@@ -20,6 +21,18 @@ __all__ = [
 
 # What makes a formula of a cell in a spreadsheet.
 _FORMULA = ("=", "+", "-", "@")
+
+
+def name_results(file, default="decay"):
+    """Return the name of a file or folder without what only says how it is written.
+
+    That of a link is its own; a folder that is called . has a name, too.
+    """
+    path = Path(os.path.abspath(file))
+    name = path.name
+    if not path.is_dir():
+        name = Path(name.removesuffix(".gz")).stem
+    return name.removesuffix(".fid").lstrip(".") or default
 
 
 def check_folder(folder, names, inputs, *, overwrite, empty):

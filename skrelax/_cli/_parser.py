@@ -168,7 +168,8 @@ def _add_invert(commands):
         action="store_true",
         help="write report.html, a page to keep and to pass on: fit, residuals, "
         "distribution with its band, numbers with intervals, a slider over strengths, "
-        "and what other rules would choose; takes up to a minute more",
+        "and what other rules would choose; takes up to a minute more for each of the "
+        "first 10 signals",
     )
     add(
         "--netcdf",

@@ -10,23 +10,38 @@ from ..utils._columns import read_name
 _LONG = {"T2": 10.0, "gaussian": 10.0, "T1-IR": 100.0, "T1-SR": 100.0, "T1rho": 10.0}
 # s/m² that are few for diffusion; smaller numbers may be s/mm², or in 1e9 s/m².
 _FEW = 1e4
-# Ends of a recovery that are at least this fraction of its largest number have a sign.
-_CLEAR = 0.2
 # A grid that lies farther from the times than this factor cannot explain them.
 _FAR = 1e3
 
 
-def check_name(what, name, unit, kernel, column, way_out):
-    """Refuse points that a file, by their name or unit, calls another quantity."""
+def check_name(what, name, unit, kernel, column, *, way_out):
+    """Refuse points that a file calls another quantity, or whose unit does."""
     quantity, _ = read_name(name)
-    other = quantity not in (None, column)
-    if unit:
-        # Units of b hold a length.
-        other |= (unit == "s/m²") != (column == "b")
-    if other:
+    other = quantity not in (None, column) or (name == "b" and column != "b")
+    by_unit = bool(unit) and (unit == "s/m²") != (column == "b")
+    if other or by_unit:
+        shown = f"{name!r} in {unit}" if by_unit else f"{name!r}"
         raise ValueError(
-            f"{what} is {name!r}, but kernel {kernel} reads {column}; {way_out}"
+            f"{what} is {shown}, but kernel {kernel} reads {column}; {way_out}"
         )
+
+
+def take_unit(arguments, units):
+    """Take the unit that a file gives for labels; refuse another.
+
+    `units` has one for each axis, empty where the file gives none.
+    """
+    given = list(dict.fromkeys(unit for unit in units if unit))
+    if not given:
+        return
+    if arguments.unit is not None and given != [arguments.unit]:
+        raise ValueError(
+            f"{arguments.file}: --unit labels numbers without a unit, got "
+            f"{arguments.unit!r}; the file gives one, and they are in "
+            f"{' and '.join(given)}."
+        )
+    if {*units} == {given[0]}:
+        arguments.unit = given[0]
 
 
 def check_times(source, kernel, times, limits, unit, name="times"):
@@ -35,13 +50,13 @@ def check_times(source, kernel, times, limits, unit, name="times"):
     `limits` are the first and last relaxation time, None where they are not given.
     """
     longest = _LONG.get(kernel, np.inf)
-    if unit is None and times.max() > longest:
+    if not unit and times.max() > longest:
         warnings.warn(
             f"{name} reach {times.max():g}, which is long for seconds; results are in "
             "the unit of the file, and --unit labels it",
             stacklevel=2,
         )
-    if kernel == "diffusion" and unit is None and times.max() < _FEW:
+    if kernel == "diffusion" and not unit and times.max() < _FEW:
         warnings.warn(
             f"b reaches {times.max():g}, which is small for s/m²; D comes out in one "
             "over the unit of the file, and --unit labels both",
@@ -64,14 +79,3 @@ def is_negative(values):
     """Return whether a signal has the wrong sign for positive amplitudes."""
     # Means, which cannot overflow; noise around zero has no sign.
     return -values.min() > values.max() and (values / values.size).sum() < 0
-
-
-def check_recovery(source, name, signal):
-    """Say that a signal (n_points,) falls where an inversion recovery rises."""
-    first, last = signal[0], signal[-1]
-    if min(first, -last) > _CLEAR * np.abs(signal).max():
-        warnings.warn(
-            f"{source}: {name} falls from {first:.3g} to {last:.3g} along TI, but an "
-            "inversion recovery rises; turn its sign",
-            stacklevel=2,
-        )

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..utils._written import written_together
 from ._decay import read_table
-from ._output import without_math
+from ._output import name_results, without_math
 from ._picture import check_matplotlib
 
 # Signals that are drawn and listed.
@@ -20,8 +20,7 @@ def run_read(arguments):
     picture = None
     if not arguments.no_plot:
         check_matplotlib()
-        stem = Path(arguments.file).resolve().name.partition(".")[0] or "decay"
-        picture = Path(arguments.out or f"{stem}-read.png")
+        picture = Path(arguments.out or f"{name_results(arguments.file)}-read.png")
         if os.path.lexists(picture) and not arguments.overwrite:
             raise ValueError(
                 f"{picture} exists; give --overwrite to replace it, --out, or "

@@ -7,23 +7,18 @@ from ..inversion import MultiDimRegularizedILT
 from ..signals import resolve_model
 from ..utils._written import written_together
 from ._decay import load
+from ._kept import write_kept
 from ._output import without_math, write_csv
-
-# Files that the command writes, which are among those of one decay.
-FILES = ("distribution.csv", "fit.csv", "inversion.png")
 
 
 def run_spectrum(arguments, table):
     """Invert all points of a spectrum together; return lines and a row per point."""
-    from ._invert import results_folder
+    from ._invert import FILES, results_folder
 
     for name in ("bins", "minimum", "maximum"):
         value = getattr(arguments, name)
         setattr(arguments, name, None if value is None else value[0])
-    if arguments.report or arguments.netcdf:
-        raise ValueError(
-            "--report and --netcdf are not for a spectrum, leave them out."
-        )
+    _check_options(arguments)
     folder = results_folder(arguments)
     frequencies = table.samples["frequency"].to_numpy()
     order = np.argsort(frequencies, kind="stable")
@@ -34,6 +29,7 @@ def run_spectrum(arguments, table):
     with written_together(folder, stale=FILES, overwrite=arguments.overwrite) as new:
         inversion.fit(data["X"], data["y"].to_numpy(), sample_weight=data["weight"])
         _write(arguments, new, data, inversion, frequencies[order])
+        write_kept(new, arguments, inversion, (data["X"], data["y"], data["weight"]))
     words = [
         *data["words"],
         f"kernel {arguments.kernel} beside {len(frequencies)} points of a spectrum: "
@@ -52,6 +48,24 @@ def run_spectrum(arguments, table):
         index=data["y"].columns,
     )
     return words, rows
+
+
+def _check_options(arguments):
+    """Refuse options that do nothing to the signed inversion of a spectrum."""
+    given = {
+        "report": arguments.report,
+        "penalty": arguments.penalty != "smooth",
+        "order": arguments.order is not None,
+        "rule": arguments.rule is not None,
+        "folds": arguments.folds is not None,
+        "efficiency": arguments.efficiency != "auto",
+    }
+    for name, is_given in given.items():
+        if is_given:
+            raise ValueError(
+                f"{arguments.file}: --{name} is not for relaxation beside a spectrum, "
+                "leave it out."
+            )
 
 
 def _inversion(arguments, frequencies):

@@ -102,7 +102,8 @@ def load_berea():
     Bunch
         ``X`` (n_points, 2), inversion and echo times [s], the echo times running
         fastest; ``y`` (n_points,), signal; ``sample_weight`` (n_points,);
-        ``noise_std``, the noise of a single echo, by the imaginary channel;
+        ``noise_std``, the noise of a single echo, by the imaginary channel
+        (the median of its steps: the first echoes are out of phase);
         ``kernel``, the names of the signal models; ``filename``, the table that is
         read; ``DESCR``, what it is, its source and its licence.
 

@@ -71,12 +71,18 @@ def read(source, options):
         raise DecayFileError(
             f"{file}: {len(values)} entries, but {len(signals)} rows in {data.name}."
         )
-    values = values[: len(signals)]
     notes = [f"pulse program {header.get('PULPROG', 'unknown')}", f"delays of {name}"]
     marks = []
+    if len(values) > len(signals):
+        marks.append(
+            f"{name} has {len(values)} entries, the first {len(signals)} of which are "
+            f"taken for the rows in {data.name}; was the experiment stopped?"
+        )
+    values = values[: len(signals)]
     column, kernel = _experiment(header, name)
+    spaced = False
     if name == "vclist":
-        spacing = options.echo_spacing
+        spacing, spaced = options.echo_spacing, options.echo_spacing is not None
         if spacing is None:
             spacing, text = _loop(path, header)
             marks.append(text)
@@ -97,6 +103,7 @@ def read(source, options):
         inner=Inner("fid", 1.0 / width),
         notes=notes,
         marks=marks,
+        spaced=spaced,
     )
 
 

@@ -5,10 +5,16 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from ._doubts import doubt_shape, doubt_units
+from ._doubts import doubt_axes, doubt_shape
 from ._files import DecayFileError, as_path, shown
 from ._formats import check_format, read_recording
-from ._options import check_flags, check_phase, check_region, make_options
+from ._options import (
+    check_flags,
+    check_phase,
+    check_region,
+    make_options,
+    without_effect,
+)
 from ._recording import Measurement
 from ._steps import (
     noise_of,
@@ -61,8 +67,8 @@ def read_decay(
         Whether columns of text are real and imaginary channels in turn; None asks the
         header.
     echo_spacing : float or None, default=None
-        Time between echoes, or of one loop of a ``vclist`` [s]. None takes that of the
-        file.
+        Time between echoes, or of one loop of a ``vclist`` [s], also where text
+        counts echoes. None takes that of the file.
     average : bool, default=True
         Whether the points that were acquired of each echo are averaged; if not, the
         middle one is taken.
@@ -105,8 +111,9 @@ def read_decay(
     Warns
     -----
     UserWarning
-        If times are implausible for the unit that the file gives, a decay grows or
-        is none, or the phase does not settle.
+        If times are implausible for the unit that the file gives, a unit or a header
+        is not understood, a decay grows or is none, an inversion recovery falls, the
+        phase does not settle, or an argument has no effect.
 
     Notes
     -----
@@ -138,6 +145,7 @@ def read_decay(
     options = make_options(pairs, echo_spacing, allow_external)
     phase, region = check_phase(phase), check_region(region)
     found = read_recording(path, format, options)
+    found.marks.extend(without_effect(found, options, average, phase))
     found = reduce_points(found, average, region, phase)
     _check_points(path, found, allow_negative)
     if column is not None and len(found.points) > 1:
@@ -157,10 +165,12 @@ def _check_points(path, found, allow_negative):
             raise DecayFileError(f"{path}: {name or 'an axis'} is not finite.")
         if not allow_negative and (points < 0).any():
             row = int(np.argmax(points < 0))
-            line = "" if found.lines is None else f":{found.lines[row]}"
+            where, words = path, ""
+            if found.lines is not None:
+                where = f"{path}:{found.lines[row]}"
+                words = "; they are the first column"
             raise DecayFileError(
-                f"{path}{line}: times must not be negative, got {points[row]:g}; they "
-                "are the first column."
+                f"{where}: times must not be negative, got {points[row]:g}{words}."
             )
 
 
@@ -213,7 +223,7 @@ def _real_signals(found, phase, notes, marks):
         degrees = degrees if found.phase is None else found.phase
         real.append(one)
         phases.append(degrees)
-        noise.append(found.noise_std or noise_of(imaginary)[0])
+        noise.append(found.noise_std or noise_of(imaginary))
         asked = phase is not None and found.phase is None
         text = unsettled(signal, one, imaginary) if asked else None
         if text:
@@ -234,16 +244,10 @@ def _real_signals(found, phase, notes, marks):
 def _doubt(found, kernels, names, signals, samples):
     """Add what looks wrong to the marks of a Recording."""
     marks = found.marks
-    kernels = kernels or (None,) * len(names)
-    units = found.units or ("",) * len(names)
-    for name, points, unit, kernel in zip(
-        names, found.points, units, kernels, strict=True
-    ):
-        text = doubt_units(name, points, unit, kernel)
-        marks += [text] if text else []
-    kernel = kernels[0]
+    marks += doubt_axes(names, found.points, found.units, kernels)
     if len(names) > 1 or found.frequencies is not None:
         return
+    kernel = None if kernels is None else kernels[0]
     noise = samples.get("noise_std", np.full(len(signals), np.nan))
     for signal, level in zip(signals, noise, strict=True):
         text = doubt_shape(found.points[0], signal, kernel, level)

@@ -10,6 +10,8 @@ _SHORTEST = 1e-6
 _FEW, _MANY = 1e5, 1e14
 # Kernels whose signals only fall.
 _FALLING = ("T2", "gaussian", "diffusion", "T1rho")
+# Ends of a recovery that are at least this fraction of its largest number have a sign.
+_CLEAR = 0.2
 # How far from monotone a signal may be: in units of the noise, and of its size.
 _SIGMA, _SHARE = 3.0, 0.03
 # Points at both ends whose means tell whether a signal grows.
@@ -33,17 +35,27 @@ def doubt_units(name, points, unit, kernel):
     return f"times of {name} reach {top:.3g} s, which is implausibly {much}"
 
 
+def doubt_axes(names, points, units, kernels):
+    """Return a list of what is implausible about the points of all axes, in words."""
+    kernels = kernels or (None,) * len(names)
+    units = units or ("",) * len(names)
+    axes = zip(names, points, units, kernels, strict=True)
+    return [text for text in (doubt_units(*axis) for axis in axes) if text]
+
+
 def doubt_shape(points, signal, kernel, noise_std=np.nan):
-    """Return in words what no sum of decays does, or None.
+    """Return in words what no signal of a kernel does, or None.
 
     `points` (n_points,) need no order; `signal` (n_points,) is real.
     """
-    if kernel not in _FALLING or signal.size < 4:
-        return None
     order = np.argsort(points, kind="stable")
     x, y = points[order], signal[order]
-    size = np.abs(y).max()
+    size = np.abs(y).max(initial=0.0)
     if not 0 < size < 1e150:
+        return None
+    if kernel == "T1-IR":
+        return _fall(y, size)
+    if kernel not in _FALLING or y.size < 4:
         return None
     grows = _growth(x, y, size, kernel)
     if grows:
@@ -59,6 +71,16 @@ def doubt_shape(points, signal, kernel, noise_std=np.nan):
         f"no simple decay: the signal rises from {y[rise]:.3g} at {x[rise]:.3g} to "
         f"{y[rise + 1]:.3g} at {x[rise + 1]:.3g}; it is {level:.3g} from any signal "
         f"that only falls, the noise is {noise_std:.3g}"
+    )
+
+
+def _fall(y, size):
+    """Return in words that a recovery falls from its first point to its last."""
+    if min(y[0], -y[-1]) <= _CLEAR * size:
+        return None
+    return (
+        f"the signal falls from {y[0]:.3g} to {y[-1]:.3g} along TI, but an inversion "
+        "recovery rises; turn its sign"
     )
 
 

@@ -74,11 +74,17 @@ def recognise(source):
     if found:
         raise DecayFileError(
             f"{source.path}: is a folder with {len(found)} experiments: {shown_names}; "
-            "name the one that is meant."
+            f"name the one that is meant, or {source.path / '*'} for all."
         )
+    files = [name for name in source.names() if (source.path / name).is_file()]
+    words = "it is empty"
+    if files:
+        words = f"of files name one, or {source.path / '*'} for all {len(files)}"
+    elif source.names():
+        words = "it holds none, and no files"
     raise DecayFileError(
         f"{source.path}: is a folder, expected a file, or the folder of one experiment "
-        "(TopSpin, Agilent, Spinsolve)."
+        f"(TopSpin, Agilent, Spinsolve); {words}."
     )
 
 

@@ -42,11 +42,11 @@ def read(source, options):
         )
     rows = lines[place + 1 :]
     # A line with the names of the columns comes first.
-    if rows and find_layout(rows[0][1]).number(rows[0][1].split()[0]) is None:
+    if rows and find_layout(rows[:1]).number(rows[0][1].split()[0]) is None:
         rows = rows[1:]
     if not rows:
         raise DecayFileError(f"{path}: the section [Data] is empty.")
-    values = read_rows(path, rows, find_layout(rows[0][1]))
+    values = read_rows(path, rows, find_layout(rows))
     if values.shape[1] != 4:
         raise DecayFileError(
             f"{path}:{rows[0][0]}: expected four columns (two axes, real, imaginary), "

@@ -1,13 +1,15 @@
 """Signals over two acquisition axes from the files that hold them."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from . import _spinsolve_folder
+from ._doubts import doubt_axes
 from ._files import DecayFileError, as_numbers, as_path, shown
 from ._formats import check_format, check_there, read_recording, recognise
-from ._options import check_flags, check_region, make_options
+from ._options import check_flags, check_region, make_options, without_effect
 from ._source import Source
 from ._spinsolve import correct_phase
 from ._steps import reduce_points, settle_recovery
@@ -121,6 +123,12 @@ def read_signal_grid(
     ImportError
         If a CSDM file is read without csdmpy.
 
+    Warns
+    -----
+    UserWarning
+        If points are implausible for the unit that the file gives, or an argument has
+        no effect.
+
     Examples
     --------
     >>> import pathlib, tempfile
@@ -153,6 +161,7 @@ def read_signal_grid(
         # A table of text is the matrix whose corner says nothing.
         format = "matrix" if format == "text" else format
         found = read_recording(path, format, options)
+    found.marks.extend(without_effect(found, options, average))
     found = reduce_points(found, average, region)
     if len(found.points) != 2 or len(found.signals) != 1:
         raise DecayFileError(
@@ -161,5 +170,8 @@ def read_signal_grid(
         )
     (signal,) = found.signals
     real = correct_phase(signal)[0] if np.iscomplexobj(signal) else signal
-    _, names, _ = settle_recovery(found.kernels, found.names, real)
+    kernels, names, _ = settle_recovery(found.kernels, found.names, real)
+    doubts = doubt_axes(names, found.points, found.units, kernels)
+    for text in [*found.marks, *doubts]:
+        warnings.warn(f"{path}: {text}", stacklevel=2)
     return SignalGrid(names, found.points, signal, found.units or ("", ""))

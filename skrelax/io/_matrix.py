@@ -22,7 +22,7 @@ def recognise(source):
     if not text:
         return False
     lines = source.lines()
-    layout = find_layout(lines[-1][1])
+    layout = find_layout(lines)
     entries = layout.split(lines[0][1])
     if len(lines) < 3 or len(entries) < 3 or _axes_of(entries[0]) is None:
         return False
@@ -32,7 +32,7 @@ def recognise(source):
 def read(source, options):
     """Return the Recording of a text matrix."""
     path, lines = source.path, source.lines()
-    layout = find_layout(lines[-1][1])
+    layout = find_layout(lines)
     rows = [(number, layout.split(line)) for number, line in lines]
     number, edge = rows[0]
     width = len(rows[-1][1])
@@ -82,12 +82,22 @@ def _axes_of(corner):
     return match.groups()
 
 
+def _share_unit(texts):
+    """Return names of axes of times with the one unit that is there: TI / TE (ms)."""
+    units = [split_unit(text)[1] for text in texts]
+    if sorted(units) != ["", "s"] or "b" in [experiment_of(text)[0] for text in texts]:
+        return texts
+    given = split_unit(texts[units.index("s")])[3]
+    return [
+        text if unit else f"{text} ({given})"
+        for text, unit in zip(texts, units, strict=True)
+    ]
+
+
 def _named(corner, first, second, signal):
     """Return the Recording with what the corner says of both axes."""
     texts = _axes_of(corner) or ("", "")
-    if texts[0] and not split_unit(texts[0])[1] and split_unit(texts[1])[1]:
-        # TI / TE (ms) gives both in ms.
-        texts = f"{texts[0]} ({split_unit(texts[1])[3]})", texts[1]
+    texts = _share_unit(texts) if texts[0] else texts
     names, units, kernels, points, notes = [], [], [], [], []
     for text, one in zip(texts, (first, second), strict=True):
         name, unit, factor, given = split_unit(text)

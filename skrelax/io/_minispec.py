@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from ._columns import Layout, read_rows
-from ._files import DecayFileError
+from ._files import DecayFileError, shown
 from ._recording import Recording
 
 # The instrument writes ten decimals.
@@ -29,6 +29,12 @@ def read(source, options):
     path = source.path
     lines = source.lines()
     layout = Layout("\t" if "\t" in lines[0][1] else None, False)
+    if _ROW.fullmatch(lines[0][1]) and not _ROW.fullmatch(lines[-1][1]):
+        number, line = lines[-1]
+        raise DecayFileError(
+            f"{path}:{number}: expected ten decimals as in the lines before, got "
+            f"{shown(line)}; was the file cut short?"
+        )
     values = read_rows(path, lines, layout)
     if values.shape[1] != 3 or (np.diff(values[:, 0]) != 1).any():
         raise DecayFileError(

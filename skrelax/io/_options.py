@@ -28,6 +28,27 @@ def make_options(pairs, echo_spacing, allow_external):
     return ReadOptions(pairs, echo_spacing, bool(allow_external))
 
 
+def without_effect(found, options, average, phase="auto"):
+    """Return in words, a list, which options do nothing to a Recording."""
+    asked = {
+        "pairs (--complex)": options.pairs and found.format != "text",
+        "echo_spacing (--echo-spacing)": options.echo_spacing and not found.spaced,
+        "average=False (--no-average)": not average
+        and (found.inner is None or found.inner.kind != "echo"),
+        "a phase (--phase)": isinstance(phase, float)
+        and not np.iscomplexobj(found.signals),
+    }
+    reasons = (
+        "is for columns of text", "is for files that count echoes or loops",
+        "is for echoes of several points", "is for complex signals",
+    )  # fmt: skip
+    return [
+        f"{name} has no effect: it {reason}, which {found.format} has not here"
+        for (name, given), reason in zip(asked.items(), reasons, strict=True)
+        if given
+    ]
+
+
 def check_flags(**flags):
     """Raise an error where an argument is neither True nor False."""
     for name, value in flags.items():

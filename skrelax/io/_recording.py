@@ -62,6 +62,8 @@ class Recording:
     """Entries of the parameter file, where a reader keeps them."""
     marks: list = field(default_factory=list)
     """What looks wrong, a sentence each."""
+    spaced: bool = False
+    """Whether an echo spacing that is asked for has an effect."""
 
 
 @dataclass(frozen=True)

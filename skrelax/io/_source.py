@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import re
 import tempfile
 import zlib
 from pathlib import Path
@@ -69,7 +70,7 @@ class Source:
     def comments(self):
         """Return the comments before all else, without their marks."""
         found = []
-        for line in self.text().splitlines():
+        for line in split_lines(self.text()):
             if line.strip() and not is_comment(line):
                 break
             found.append(line.strip().lstrip("#%/; ").strip())
@@ -150,10 +151,15 @@ def _as_latin(content):
     return content.decode("latin-1")
 
 
+def split_lines(text):
+    """Return lines; other signs that Python ends lines at are in the midst of names."""
+    return re.split(r"\r\n|\r|\n", text)
+
+
 def _content_lines(path, text):
     content = [
         (number, line.strip("\r\n "))
-        for number, line in enumerate(text.splitlines(), start=1)
+        for number, line in enumerate(split_lines(text), start=1)
         if line.strip() and not is_comment(line)
     ]
     if not content:

@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 
-from ._files import reason
+from ._files import DecayFileError, reason
 
 # Characters of a line, beyond any experiment: a small gzip file may hold endless ones.
 _LONGEST_LINE = 1 << 26
@@ -15,7 +15,7 @@ _SHOWN_ERROR = 80
 
 def _check_file(path):
     if not path.is_file():
-        raise ValueError(
+        raise DecayFileError(
             f"{path}: cannot be read ("
             f"{'not a regular file' if path.exists() else 'no such file'})."
         )
@@ -29,7 +29,7 @@ def read_parameters(path):
         # Names of samples may be in any encoding; the numbers are in ASCII.
         lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except (OSError, MemoryError) as error:
-        raise ValueError(f"{path}: cannot be read ({reason(error)}).") from error
+        raise DecayFileError(f"{path}: cannot be read ({reason(error)}).") from error
     for line in lines:
         name, equals, value = line.partition("=")
         if not equals:
@@ -52,13 +52,13 @@ def read_rows(path):
             lines = iter(lambda: file.readline(_LONGEST_LINE), "")
             for number, line in enumerate(lines, start=1):
                 if len(line) == _LONGEST_LINE:
-                    raise ValueError(f"{path}:{number}: a line without an end.")
+                    raise DecayFileError(f"{path}:{number}: a line without an end.")
                 if line.strip():
                     rows.append(_row(path, number, line, rows))
     except (OSError, UnicodeDecodeError, EOFError, zlib.error, MemoryError) as error:
-        raise ValueError(f"{path}: cannot be read ({reason(error)}).") from error
+        raise DecayFileError(f"{path}: cannot be read ({reason(error)}).") from error
     if not rows:
-        raise ValueError(f"{path}: no data.")
+        raise DecayFileError(f"{path}: no data.")
     return np.array(rows)
 
 
@@ -69,11 +69,13 @@ def _row(path, number, line, rows):
     try:
         row = np.array([float(part) for part in parts])
     except ValueError as error:
-        raise ValueError(f"{path}:{number}: {reason(error)[:_SHOWN_ERROR]}.") from None
+        raise DecayFileError(
+            f"{path}:{number}: {reason(error)[:_SHOWN_ERROR]}."
+        ) from None
     if not np.isfinite(row).all():
-        raise ValueError(f"{path}:{number}: NaN or infinite value.")
+        raise DecayFileError(f"{path}:{number}: NaN or infinite value.")
     if rows and len(row) != len(rows[0]):
-        raise ValueError(
+        raise DecayFileError(
             f"{path}:{number}: expected {len(rows[0])} numbers, got {len(row)}."
         )
     return row

@@ -12,6 +12,8 @@ _SETTLED = 0.05
 _INVERTED = -0.1
 # Points from which differences tell the noise.
 _MANY = 16
+# Median of the size of normal numbers of standard deviation 1.
+_MEDIAN = 0.6744897501960817
 
 
 def reduce_points(recording, average=True, region=None, phase="auto"):
@@ -117,25 +119,33 @@ def _recovers(kernels):
 
 
 def noise_of(imaginary):
-    """Return the noise level of an imaginary channel, and what else it holds.
+    """Return the noise level of an imaginary channel, (..., n_points).
 
-    The second is the root mean square of what is not noise: differences of neighbours
-    see noise alone.
+    By the median of steps between neighbours: first echoes are out of phase, by far
+    more than noise, and phases drift.
     """
     level = float(np.sqrt(np.mean(imaginary**2)))
-    row = np.atleast_2d(imaginary)
-    if row.shape[-1] < _MANY:
-        return level, level
-    differences = np.diff(row, axis=-1)
-    noise = float(np.sqrt(np.mean(differences**2) / 2.0))
-    rest = float(np.sqrt(max(level**2 - noise**2, 0.0)))
-    return min(noise, level), rest
+    if imaginary.size < _MANY or imaginary.shape[-1] < 2:
+        return level
+    steps = np.abs(np.diff(imaginary, axis=-1)) / np.sqrt(2.0)
+    return min(float(np.median(steps)) / _MEDIAN, level)
+
+
+def _rest_of(imaginary):
+    """Return the root mean square of what is not noise in an imaginary channel.
+
+    Differences of neighbours see noise alone, and all of it.
+    """
+    square = np.mean(imaginary**2)
+    if imaginary.shape[-1] >= _MANY:
+        square -= np.mean(np.diff(imaginary, axis=-1) ** 2) / 2.0
+    return float(np.sqrt(max(square, 0.0)))
 
 
 def unsettled(signal, real, imaginary):
     """Return in words what one phase does not remove, or None."""
     size = np.abs(real).max(initial=0.0)
-    _, rest = noise_of(imaginary)
+    rest = _rest_of(imaginary)
     few = imaginary.shape[-1] < _MANY
     if not size > 0 or rest <= _SETTLED * size:
         return None

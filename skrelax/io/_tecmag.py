@@ -76,6 +76,7 @@ def read(source, options):
         units=("s",) * len(names),
         inner=Inner("echo" if n_echoes > 1 else "fid", dwell),
         notes=notes,
+        spaced=n_echoes > 1,
     )
 
 

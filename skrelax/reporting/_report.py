@@ -28,6 +28,7 @@ from ..utils._provenance import (
 from ..utils._validation import check_number, check_size
 from ..utils._written import written_together
 from . import _page
+from ._alone import fit_alone
 from ._strengths import (
     compare_rules,
     find_kernel,
@@ -40,6 +41,8 @@ _LEVEL = 0.9
 # Of white residuals, at most so many lags are beyond their limits, and the first one
 # not by this factor.
 _FEW_LAGS, _FAR = 2, 1.5
+# Signals with sections of their own: a page of more is long, and takes long.
+_MOST_SIGNALS = 10
 
 
 def write_report(
@@ -68,11 +71,12 @@ def write_report(
     path : str or path-like
         The file, ``.html``.
     model : estimator
-        A fitted inversion of one signal, or a Pipeline or search that ends in one.
+        A fitted inversion, or a Pipeline or search that ends in one.
     X : array-like of shape (n_points, n_columns)
         Acquisition, as in ``model.fit``.
-    y : array-like of shape (n_points,)
-        The signal.
+    y : array-like of shape (n_points,) or (n_points, n_signals)
+        The signal, or several of them. Each of the first 10 has its sections, as if it
+        were alone with the strength that was chosen; a table has the numbers of all.
     sample_weight : array-like of shape (n_points,) or None, default=None
         Weight of each point, as in ``model.fit``.
     n_bootstrap : int, default=100
@@ -98,7 +102,7 @@ def write_report(
     ------
     ValueError
         If the file is there, has another suffix, X and y do not belong together, or
-        the inversion has several signals or more than two axes.
+        the inversion has more than two axes, or several signals that hang together.
     TypeError
         If `model` is no inversion.
     ImportError
@@ -133,17 +137,18 @@ def write_report(
         raise ValueError("n_bootstrap must be 0 or at least 2, got 1.")
     X, y, weight = _check_data(model, X, y, sample_weight)
     title = path.stem if title is None else str(title)
-    parts = [
-        f"<h1>{_page.escape(title)}</h1>",
-        _page.paragraph(
-            f"{len(y)} points, {page_time()}, skrelax {find_versions()['skrelax']}",
-            "note",
-        ),
-        _show_fit(model, X, y, weight, unit),
-        _show_distribution(model, X, y, weight, unit, n_bootstrap, random_state),
-        *_show_strengths(model, X, y, weight, unit),
-        _show_provenance(model, command),
-    ]
+    made = f"{len(y)} points, {page_time()}, skrelax {find_versions()['skrelax']}"
+    parts = [f"<h1>{_page.escape(title)}</h1>", _page.paragraph(made, "note")]
+    refits = n_bootstrap, random_state
+    if y.ndim == 1:
+        parts += _show_signal(model, X, y, weight, unit, refits)
+    else:
+        parts.append(_show_all(model, X, y, unit))
+        for number, label in enumerate(_labels(model)[:_MOST_SIGNALS]):
+            one = fit_alone(model, number, X, y[:, number], weight)
+            parts.append(f"<h1>{_page.escape(label)}</h1>")
+            parts += _show_signal(one, X, y[:, number], weight, unit, refits)
+    parts.append(_show_provenance(model, command))
     with written_together(path.parent, overwrite=overwrite) as new:
         text = _page.page(title, parts)
         (new / path.name).write_text(text, encoding="utf-8")
@@ -177,24 +182,34 @@ def _check_data(model, X, y, sample_weight):
     except ValueError as error:
         raise ValueError(f"model: {error}") from None
     points, signal = as_numbers(X, "X", finite=True), as_numbers(y, "y", finite=True)
-    if points.ndim != 2 or signal.shape not in ((len(points),), (len(points), 1)):
+    rows = signal.ndim in (1, 2) and len(signal) == len(points) and signal.size > 0
+    if points.ndim != 2 or not rows:
         raise ValueError(
-            "X and y must be the acquisition and one signal, (n_points, n_columns) and "
-            f"(n_points,), got shapes {points.shape} and {signal.shape}."
+            "X and y must be the acquisition and the signals, (n_points, n_columns) "
+            "and (n_points,) or (n_points, n_signals), got shapes "
+            f"{points.shape} and {signal.shape}."
         )
     check_size(points, "X")
     check_size(signal, "y")
     n_signals = len(last.describe())
-    if n_signals != 1:
-        raise ValueError(f"model must be of one signal, got one of {n_signals}.")
+    signal = signal.ravel() if signal.size == len(points) else signal
+    if n_signals != signal.size // len(points):
+        raise ValueError(
+            f"y must have the {n_signals} signals of the model, got shape "
+            f"{signal.shape}."
+        )
+    if n_signals > 1 and not hasattr(last, "coef_"):
+        raise ValueError(
+            f"model must be of one signal, got {type(last).__name__} of {n_signals}."
+        )
     if sample_weight is None:
-        return X, signal.ravel(), None
+        return X, signal, None
     weight = as_numbers(sample_weight, "sample_weight", finite=True)
     if weight.shape != (len(points),) or (weight < 0).any() or not weight.any():
         raise ValueError(
             f"sample_weight must be {len(points)} non-negative numbers, not all 0."
         )
-    return X, signal.ravel(), weight
+    return X, signal, weight
 
 
 def page_time():
@@ -207,6 +222,36 @@ def make_figure(width, height):
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def _labels(model):
+    """Return the names of the signals of a model."""
+    return [str(label) for label in final_step(model).describe().index]
+
+
+def _show_signal(model, X, y, weight, unit, refits):
+    """Return the sections of one signal."""
+    return [
+        _show_fit(model, X, y, weight, unit),
+        _show_distribution(model, X, y, weight, unit, *refits),
+        *_show_strengths(model, X, y, weight, unit),
+    ]
+
+
+def _show_all(model, X, y, unit):
+    """Return signals and fits in one picture, and a table with a row for each."""
+    figure = make_figure(10, 3.6)
+    DecayDisplay.from_estimator(model, X, y, unit=unit, ax=figure.subplots())
+    table = final_step(model).describe().rename_axis("signal")
+    words = "Each has sections below, with the strength that was chosen here."
+    if len(table) > _MOST_SIGNALS:
+        words = f"Of {len(table)} signals the first {_MOST_SIGNALS} have sections."
+    return _page.section(
+        "All signals",
+        _page.picture(figure, "Signals with their fits"),
+        _page.table(table),
+        _page.paragraph(words, "note"),
+    )
 
 
 def _show_fit(model, X, y, weight, unit):

@@ -180,6 +180,7 @@ def test_what_cannot_be_inverted(tmp_path, capsys):
     negative = matrix("negative.csv", "x,1,2\n-1,2,3\n2,1,3\n")
     words = matrix("words.csv", "x,1,2\n1,a,3\n2,1,3\n")
     small = matrix("small.csv", "x,1\n1,2\n")
+    commas = matrix("commas.csv", "x 1 2\n1 1,5 3.5\n2 1 3\n")
     unsorted = matrix("unsorted.csv", "x,1,2\n2,2,3\n1,2,3\n")
     parts = matrix("complex.csv", "x,1,2\n1,2+1j,3\n2,1,3\n")
     empty = tmp_path / "empty"
@@ -196,6 +197,8 @@ def test_what_cannot_be_inverted(tmp_path, capsys):
         ([ragged, "--kernel", "T1-SR,T2"], "ragged.csv:2: expected 3 entries"),
         ([negative, "--kernel", "T1-SR,T2"], "increasing and not negative"),
         ([words, "--kernel", "T1-SR,T2"], "words.csv:2: expected a number in column 2"),
+        ([commas, "--kernel", "T1-SR,T2"], "commas.csv:2: expected a number in column"),
+        ([commas, "--kernel", "T1-SR,T2"], "2, got '1,5'; write decimal points"),
         ([unsorted, "--kernel", "T1-SR,T2"], "got 1 after 2; is an edge missing? If"),
         ([parts, "--kernel", "T1-SR,T2"], "column 2 is complex"),
         ([small, "--kernel", "T1-SR,T2"], "two points at least along each axis"),

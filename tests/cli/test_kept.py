@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from commands import FAST, decay, fails, names
 
+import skrelax.reporting
 from skrelax._cli import main
 from skrelax.io import read_result
 
@@ -24,15 +25,23 @@ def test_report_and_netcdf(tmp_path, capsys):
     assert {"report.html", "result.nc"}.isdisjoint(names(out))
 
 
-def test_report_of_several_signals_is_declined(tmp_path, capsys):
+def test_report_of_several_signals(tmp_path, capsys, monkeypatch):
     pytest.importorskip("matplotlib")
+    monkeypatch.setattr("skrelax.reporting._report._show_strengths", lambda *_: [])
+    write = skrelax.reporting.write_report
+    monkeypatch.setattr(
+        "skrelax.reporting.write_report",
+        lambda *given, **options: write(*given, **options, n_bootstrap=3),
+    )
     times = np.geomspace(0.01, 1.0, 20)
     rows = [f"{t},{np.exp(-t / 0.1)},{np.exp(-t / 0.2)}" for t in times]
     path, out = tmp_path / "two.csv", tmp_path / "out"
     path.write_text("\n".join(["TE,a,b", *rows]))
     assert main(["invert", str(path), "--out", str(out), "--report", *FAST]) == 0
-    assert "--report is of one signal, got 2" in capsys.readouterr().err
-    assert "report.html" not in names(out)
+    assert "--report" not in capsys.readouterr().err
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count("<h1>") == 3
+    assert "<h1>b</h1>" in page
 
 
 @pytest.mark.parametrize("option", ["report", "netcdf"])

@@ -27,6 +27,7 @@ def test_text_matrix(tmp_path, separator, corner):
     [
         ("TI/TE", ("TI", "TE"), 1.0),
         (" TI (ms) / TE [ms] ", ("TI", "TE"), 1e-3),
+        ("TI (ms) / TE", ("TI", "TE"), 1e-3),
         ("b\\TE", ("b", "TE"), 1.0),
         ("T1 / T2", ("", ""), 1.0),
         ("TI/TE/TR", ("", ""), 1.0),
@@ -40,6 +41,21 @@ def test_corner_that_names_the_axes(tmp_path, corner, names, scale):
     assert grid.names == names
     assert_allclose(grid.points[1], [scale, 2 * scale])
     assert grid.units == (("s", "s") if scale != 1.0 else ("", ""))
+
+
+def test_units_of_times_are_none_of_b_values(tmp_path):
+    path = tmp_path / "map.csv"
+    path.write_text("b / TE (ms),1,2\n1e9,2,3\n2e9,3,4\n")
+    grid = read_signal_grid(path)
+    assert_allclose(grid.points, [[1e9, 2e9], [1e-3, 2e-3]])
+    assert grid.units == ("", "s")
+
+
+def test_implausible_axes_are_said(tmp_path):
+    path = tmp_path / "map.csv"
+    path.write_text("TS (s) / TE (s),1,50\n1,2,3\n2,3,4\n")
+    with pytest.warns(UserWarning, match=r"times of TE reach 50 s, .* long"):
+        read_signal_grid(path)
 
 
 def test_order_of_csdm_dimensions(tmp_path):

@@ -77,7 +77,7 @@ def test_encodings(tmp_path, encoding, packed):
         ("TE (furlongs),signal", 1.0, "", "TE (furlongs)"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.*implausible")
+@pytest.mark.filterwarnings("ignore:.*implausible", "ignore:.*is not known")
 def test_units_of_headers(tmp_path, header, factor, unit, name):
     table = read_decay(write(tmp_path, f"{header}\n1,1\n2,0.5\n"))
     assert table.measurement.units == (unit,)
@@ -236,6 +236,30 @@ def test_a_decay_that_grows_is_said(tmp_path):
         f"{a:.4f},{np.exp(-a / 0.02) + n:.6f}" for a, n in zip(t, noise, strict=True)
     ]
     read_decay(write(tmp_path, "\n".join(["TE,signal", *rows])))
+
+
+def test_a_recovery_that_falls_is_said(tmp_path):
+    t = np.linspace(0.01, 1, 40)
+    for sign in (1.0, -1.0):
+        rows = [f"{a:.4f},{sign * (1 - 1.9 * np.exp(-a / 0.2)):.6f}" for a in t]
+        path = write(tmp_path, "\n".join(["TI,signal", *rows]))
+        if sign > 0:
+            read_decay(path)
+            continue
+        with pytest.warns(UserWarning, match=r"from 0\.8\d+ to -0\.9\d+ along TI"):
+            read_decay(path)
+
+
+def test_first_echoes_out_of_phase_are_no_noise(tmp_path):
+    t = 1e-3 * np.arange(1, 201)
+    imaginary = 0.01 * np.random.default_rng(0).standard_normal(200)
+    imaginary[:4] += [0.9, -0.7, 0.6, -0.4]
+    rows = [
+        f"{a:.4f},{b:.7f},{c:.7f}"
+        for a, b, c in zip(t, np.exp(-t / 0.1), imaginary, strict=True)
+    ]
+    table = read_decay(write(tmp_path, "\n".join(["TE,real,imag", *rows])), phase=0.0)
+    assert_allclose(table.samples["noise_std"], 0.01, rtol=0.2)
 
 
 def test_phases_that_do_not_settle_are_said(tmp_path):

@@ -21,6 +21,7 @@ from skrelax import (
 )
 from skrelax.model_selection import StrengthSearch
 from skrelax.reporting import write_report
+from skrelax.utils._inspect import final_step
 
 pytest.importorskip("matplotlib", reason="reports have pictures")
 TIMES = np.geomspace(1e-3, 1.0, 24)
@@ -117,6 +118,32 @@ def test_two_axes_with_weights(tmp_path):
     assert "(weighted)" in page.words
 
 
+@pytest.mark.parametrize("name", ["cv", "inner search", "each"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_several_signals(name, tmp_path, monkeypatch):
+    monkeypatch.setattr("skrelax.reporting._report._MOST_SIGNALS", 2)
+    # What other strengths make is that of a single signal.
+    monkeypatch.setattr("skrelax.reporting._report._show_strengths", lambda *_: [])
+    rng = np.random.default_rng(0)
+    Y = np.exp(-np.outer(TIMES, [10.0, 20.0, 40.0]))
+    Y = pd.DataFrame(Y + 0.01 * rng.standard_normal(Y.shape), columns=["a", "<b>", "c"])
+    model = models()[name if name != "each" else "search"][0]
+    if name == "each":
+        model.set_params(per_signal=True)
+    model.fit(X, Y)
+    page = Reader(write_report(tmp_path / "a.html", model, X, Y, n_bootstrap=2))
+    assert "Of 3 signals the first 2 have sections." in page.words
+    assert len(page.all("h1")) == 3
+    assert page.words.count("Root mean square of the residuals") == 2
+    described = final_step(model).describe()
+    assert f"{described['log_mean'].iloc[2]:.4g}" in page.words
+    # The sections of a signal have the numbers of its row.
+    section = page.words.split("<b>")[-1]
+    assert f"{described['log_mean'].iloc[1]:.4g}" in section
+    residual = Y["<b>"] - np.reshape(model.predict(X), Y.shape)[:, 1]
+    assert f"residuals: {np.sqrt(np.mean(residual**2)):.4g}." in section
+
+
 @pytest.mark.parametrize("fault", ["wave", "none"])
 def test_structure_in_residuals_is_said(tmp_path, fault):
     times = np.linspace(0.01, 1.0, 100)[:, None]
@@ -175,7 +202,7 @@ def test_slider_in_a_browser(tmp_path):
     [
         ({"path": "a.pdf"}, r"must end in \.html"),
         ({"y": y[:5]}, "X and y must be"),
-        ({"y": np.column_stack([y, y])}, "one signal"),
+        ({"y": np.column_stack([y, y])}, "the 1 signals of the model"),
         ({"X": TIMES}, "X and y must be"),
         ({"sample_weight": -np.ones(24)}, "sample_weight must be 24"),
         ({"n_bootstrap": 1}, "at least 2"),
@@ -193,9 +220,13 @@ def test_bad_arguments(tmp_path, settings, match):
 
 def test_what_cannot_be_reported(tmp_path):
     path = tmp_path / "a.html"
-    two = make_pipeline(BUILDER, SmoothLasso()).fit(X, np.column_stack([y, y]))
-    with pytest.raises(ValueError, match="one of 2"):
+    pair = np.column_stack([y, y])
+    two = make_pipeline(BUILDER, SmoothLasso()).fit(X, pair)
+    with pytest.raises(ValueError, match="the 2 signals of the model"):
         write_report(path, two, X, y)
+    signed = MultiDimRegularizedILT(channels="coupled").fit(X.to_numpy(), pair)
+    with pytest.raises(ValueError, match=r"of one signal, got MultiDim.* of 2"):
+        write_report(path, signed, X.to_numpy(), pair)
     with pytest.raises(TypeError, match="must be an inversion"):
         write_report(path, NonlinearRelaxationFit("T2").fit(X, y), X, y)
     path.write_text("mine")

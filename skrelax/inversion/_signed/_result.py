@@ -211,11 +211,13 @@ class IltResultMixin(DistributionMixin):
 
     def _convergence(self, n_signals):
         status, message = super()._convergence(n_signals)
-        missed = ~np.atleast_1d(self.converged_)
+        # Coupled channels converge together.
+        together = np.size(self.converged_) == 1
+        missed = np.broadcast_to(~np.ravel(self.converged_), n_signals)
         settles = self._problem.scheme._settles
         status[missed] = "not converged" if settles else "completed"
         for k in np.flatnonzero(missed):
-            steps = self.convergence_ if n_signals == 1 else self.convergence_[k]
+            steps = self.convergence_ if together else self.convergence_[k]
             change = np.ravel(steps)[-1] if np.size(steps) else np.nan
             message[k] = f"the last relative change is {change:.1g}"
         return status, message

@@ -5,7 +5,7 @@ One decay through all penalties
 An inversion cannot find more than the noise lets through; what it makes of the rest is
 the penalty's doing. Here the same decays of known distributions go through the LASSO,
 constant smoothness, smoothness that follows the solution, and the signed inversion. The
-benchmark ``benchmarks/bench_recovery.py`` does this with sixty signals of each of
+benchmark ``benchmarks/bench_recovery.py`` does this with a hundred signals of each of
 five families; its table is among the benchmarks of this site.
 """
 

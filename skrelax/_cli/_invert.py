@@ -70,8 +70,8 @@ def invert_file(arguments):
     smooth = arguments.penalty == "smooth"
     if arguments.order is not None and not smooth:
         raise ValueError("--order is for --penalty smooth only.")
-    if arguments.rule == "near" and not smooth:
-        raise ValueError("--rule near is for --penalty smooth, got lasso.")
+    if arguments.rule in ("noise", "near") and not smooth:
+        raise ValueError(f"--rule {arguments.rule} is for --penalty smooth, got lasso.")
     if not arguments.no_plot:
         check_matplotlib()
     check_kept(arguments)
@@ -98,7 +98,8 @@ def invert_file(arguments):
     for name in ("bins", "minimum", "maximum"):
         value = getattr(arguments, name)
         setattr(arguments, name, _DEFAULTS.get(name) if value is None else value[0])
-    arguments.rule = arguments.rule or ("near" if smooth else "min")
+    default = "noise" if arguments.order in (None, 2) else "near"
+    arguments.rule = arguments.rule or (default if smooth else "min")
     data = simulate(arguments) if table is None else load(arguments, table)
     data["words"] += [_kernel_words(arguments, given, table)] if table else []
     with written_together(folder, stale=FILES, overwrite=arguments.overwrite) as new:

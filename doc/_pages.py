@@ -139,8 +139,8 @@ def _workload(workload):
 def _recovery(topic):
     """Return a table for each family of distributions."""
     text = (
-        f"Of {topic['seeds']} signals each (60 echoes from 1 ms to 3 s, amplitude 1; of "
-        "fewer where a name says so) and of planes with 16 x 40 points on 40 x 40 bins: "
+        f"Of {topic['seeds']} signals each (60 echoes from 1 ms to 3 s, amplitude 1), "
+        "of fewer where a name says so, and of planes of 16 x 40 points: "
         "median (mean; largest) distance to the truth in decades, signals with the "
         "right number of peaks, and median (largest) error of the amplitude. Fits with "
         f"the default take {topic['times']['fit']:.1f} times as long as those with "

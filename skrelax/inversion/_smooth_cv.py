@@ -160,11 +160,11 @@ class SmoothLassoCV(
     With the noise variance :math:`\sigma^2`, n points, :math:`\delta` of
     :class:`SmoothLasso` and the mean of the squared kernel :math:`\overline{k^2}`,
 
-    .. math:: \mu = \frac{0.08 \, \sigma^2}{n \delta}, \qquad
+    .. math:: \mu = \frac{0.12 \, \sigma^2}{n \delta}, \qquad
               \alpha = \frac{\sigma}{4} \sqrt{\overline{k^2} / n},
 
     so that in units of :math:`\sigma^2 / (2 n)` bin j costs
-    :math:`0.08 \log(1 + \bar v_j / \delta)`, and a bin stays empty whose correlation
+    :math:`0.12 \log(1 + \bar v_j / \delta)`, and a bin stays empty whose correlation
     with the residuals is below a quarter of its standard error. Weighted points count
     as points of a variance that is the inverse of their weight, and a variance that is
     not given is 1e-6 of the mean square of the signal at least. The least error is a

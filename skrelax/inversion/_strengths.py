@@ -17,7 +17,7 @@ ADAPTIVE_DECADES = (-1.5, 6.5)
 # variance, for e times more bending, and the standard errors of the correlation with a
 # bin below which it stays empty. Both were chosen on the families of
 # benchmarks/bench_recovery.py, with other seeds.
-_BEND, _EMPTY = 0.08, 0.25
+_BEND, _EMPTY = 0.12, 0.25
 
 
 def check_alpha(alpha, n_signals):

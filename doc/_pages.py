@@ -73,7 +73,7 @@ def write_benchmarks(results, folder):
     )
     for path in sorted(results.glob("*.json")):
         topic = json.loads(path.read_text(encoding="utf-8"))
-        if "workloads" not in topic:
+        if not {"workloads", "recovery"} & set(topic):
             continue
         machine = topic["machine"]
         versions = ", ".join(

@@ -102,17 +102,18 @@ table.pivot(index=["SNR", "family"], columns="penalty", values=values).round(3)
 #   discrete, as in a mixture of a few liquids.
 # - **Constant smoothness** with the smallest cross-validated error broadens narrow
 #   peaks as long as it can afford to, and adds small ones in empty ranges.
-# - **Adaptive smoothness**, the default of SmoothLassoCV, keeps narrow beside broad, with
-#   strengths that belong to the noise. What it costs: with strong noise close peaks
-#   become one rather than two that are not sure, and a continuum may get shoulders.
-#   ``rule="min"`` separates more, and invents more.
+# - **Adaptive smoothness**, the default of SmoothLassoCV, keeps narrow beside broad,
+#   with strengths that belong to the noise. What it costs: with strong noise close
+#   peaks become one rather than two that are not sure, and a continuum may get
+#   shoulders. ``rule="min"`` separates more, and invents more.
 # - The **signed inversion** does not know that amplitudes are positive, and shows
 #   wiggles below zero. Take it where amplitudes may have both signs.
 #
 # The table of the benchmark says, of 100 signals in each cell: close pairs and narrow
 # beside broad peaks are best with the default, or within 6 % of the best, at any
-# signal-to-noise ratio, and its worst case is the best one's. It names the right number
-# of peaks in 90 % or more at a ratio of 1000, of pairs in 76 % at 100 and in 41 % at 20.
+# signal-to-noise ratio, and its worst case is the best one's, or as good. It names the
+# right number of peaks in 90 % or more at a ratio of 1000, of pairs in 76 % at 100 and
+# in 41 % at 20.
 # Where it is not the best: three peaks at 100 are nearer with a ``rule="chi2"`` of
 # StrengthSearch (.09 decades against .12), which makes a continuum worse; one narrow
 # peak at 20 is nearer with the LASSO (.05 against .13), which breaks all else to

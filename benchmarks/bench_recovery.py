@@ -1,13 +1,16 @@
 """Which estimator and rule recover the truth: distances, peaks and amplitudes.
 
-Signals of known distributions of five families, at three levels of noise, are inverted
-by every estimator and rule of the suite, with --slow by signed inversions, too (their
-reference scheme is that of ILTpy), and by mrinversion where it is installed. Nothing is
-timed but the default beside constant smoothness.
+Signals of known distributions of five families, and of planes with four peaks, at
+three levels of noise, are inverted by every estimator and rule of the suite, by signed
+inversions (their reference scheme is that of ILTpy), and by mrinversion and flintpy
+where these are installed. Each group of contestants can be run alone: rows of the
+others, and of other families, stay in the results. Nothing is timed but the default
+beside constant smoothness.
 """
 
 import argparse
 import contextlib
+import importlib.metadata
 import importlib.util
 import io
 import json
@@ -15,145 +18,73 @@ import time
 import warnings
 
 import numpy as np
+from _recovery import (
+    FAMILIES,
+    FINE,
+    LIMITS,
+    N_PLANE,
+    PLANE,
+    SNRS,
+    TE,
+    TI,
+    TIMES,
+    count_peaks,
+    judge,
+    judge_planes,
+    make_kernel,
+    make_plane_kernel,
+    make_planes,
+    make_signals,
+)
 from _timing import RESULTS, describe_machine
 
-from skrelax import (
-    KernelBuilder,
-    LassoFistaCV,
-    MultiDimRegularizedILT,
-    SmoothLasso,
-    SmoothLassoCV,
-)
-from skrelax.datasets import make_distribution
-from skrelax.metrics import distribution_peaks
+from skrelax import LassoFistaCV, MultiDimRegularizedILT, SmoothLasso, SmoothLassoCV
+from skrelax.kernels import acquisition_grid
 from skrelax.model_selection import StrengthSearch
 
-TIMES = np.geomspace(1e-3, 3.0, 60)
-FINE = np.geomspace(1e-4, 30.0, 2200)
-SNRS = (20, 100, 1000)
 DEFAULT = "SmoothLassoCV (default)"
-HAS_MRINVERSION = importlib.util.find_spec("mrinversion") is not None
+ADAPTIVE = "adaptive, rule near"
+PEERS = {"mrinversion": "mrinversion", "flintpy": "flintpy-nmr"}
+INSTALLED = [name for name in PEERS if importlib.util.find_spec(name) is not None]
+GROUPS = ("default", "adaptive rules", "rules", "signed", *INSTALLED)
+PACKAGES = ("skrelax", "numpy", "scipy", "scikit-learn")
+RULES = ("gcv", "chi2", "discrepancy", "brd", "lcurve")
+EACH = {"per_signal": True}
+# flintpy has no rule: its penalty for each noise, as alpha over the noise variance.
+FLINT_ALPHAS = (1.0, 100.0, 10_000.0)
 
 
-def draw_pair(rng):
-    """Return two lognormal peaks, half a decade to 1.2 decades apart."""
-    gap, share = rng.uniform(0.5, 1.2), rng.uniform(0.3, 0.7)
-    low, widths = rng.uniform(-2.2, -0.2 - gap), rng.uniform(0.05, 0.25, 2)
-    return [(10**low, widths[0], share), (10 ** (low + gap), widths[1], 1 - share)]
-
-
-def draw_narrow_beside_broad(rng):
-    """Return a narrow peak on either side of a broad one."""
-    low, gap, share = (
-        rng.uniform(-2.1, -1.5),
-        rng.uniform(1, 1.4),
-        rng.uniform(0.3, 0.7),
-    )
-    widths = [rng.uniform(0.02, 0.05), rng.uniform(0.25, 0.35)]
-    widths = widths[:: rng.choice([-1, 1])]
-    return [(10**low, widths[0], share), (10 ** (low + gap), widths[1], 1 - share)]
-
-
-def draw_narrow(rng):
-    """Return one narrow peak."""
-    return [(10 ** rng.uniform(-2, -0.3), rng.uniform(0.02, 0.06), 1.0)]
-
-
-def draw_three(rng):
-    """Return three peaks, .7 to .9 decades apart."""
-    steps = np.cumsum([rng.uniform(-2.2, -2.0), *rng.uniform(0.7, 0.9, 2)])
-    widths, shares = rng.uniform(0.04, 0.12, 3), rng.dirichlet([6, 6, 6])
-    return list(zip(10**steps, widths, shares, strict=True))
-
-
-def draw_continuum(rng):
-    """Return one peak of a decade."""
-    return [(10 ** rng.uniform(-1.4, -0.8), rng.uniform(0.35, 0.5), 1.0)]
-
-
-FAMILIES = {
-    "pair": draw_pair,
-    "narrow beside broad": draw_narrow_beside_broad,
-    "one narrow peak": draw_narrow,
-    "three peaks": draw_three,
-    "broad continuum": draw_continuum,
-}
-
-
-def make_signals(family, seeds):
-    """Return truths (n, n_fine), clean signals and unit noise (n_points, n)."""
-    truths, noise = [], []
-    number = list(FAMILIES).index(family)
-    for seed in seeds:
-        rng = np.random.default_rng([number, seed])
-        truths.append(make_distribution(FINE, FAMILIES[family](rng)))
-        noise.append(rng.standard_normal(TIMES.size))
-    truths = np.array(truths)
-    clean = np.exp(-TIMES[:, None] / FINE) @ truths.T
-    return truths, clean, np.transpose(noise)
-
-
-def distances(F, bins, truths):
-    """Return Wasserstein distances of rows in decades, all at once."""
-    x, fine = np.log10(bins), np.log10(FINE)
-    places = np.union1d(x, fine)
-
-    def cumulated(values, grid):
-        values = np.maximum(values, 0.0)
-        total = np.maximum(values.sum(axis=1, keepdims=True), 1e-300)
-        sums = np.cumsum(values / total, axis=1)
-        index = np.searchsorted(grid, places, side="right")
-        return np.where(index > 0, sums[:, np.maximum(index - 1, 0)], 0.0)
-
-    apart = np.abs(cumulated(F, x) - cumulated(truths, fine))
-    return apart[:, :-1] @ np.diff(places)
-
-
-def count_peaks(F, bins):
-    """Return the number of peaks of each row that have a share of .01."""
-    table = distribution_peaks(F, bins)
-    return np.bincount(table["signal"].to_numpy(dtype=int), minlength=len(F))
-
-
-def judge(F, bins, truths):
-    """Return what is told of distributions (n, n_bins)."""
-    apart, wanted = distances(F, bins, truths), count_peaks(truths, FINE)
-    peaks, off = count_peaks(F, bins), np.abs(F.sum(axis=1) - 1.0)
-    return {
-        "median": float(np.median(apart)),
-        "mean": float(apart.mean()),
-        "worst": float(apart.max()),
-        "exact": float(100 * np.mean(peaks == wanted)),
-        "false": int(np.maximum(peaks - wanted, 0).sum()),
-        "missed": int(np.maximum(wanted - peaks, 0).sum()),
-        "amplitude": float(100 * np.median(off)),
-        "amplitude_worst": float(100 * off.max()),
-    }
-
-
-def contestants():
+def followers():
     """Return {name: (estimator, whether its grid begins at a third of the time)}."""
-    each = {"per_signal": True}
-    before = {"order": 1, "adaptive": False, "rule": "min"} | each
-    found = {
-        DEFAULT: (SmoothLassoCV(**each), False),
-        "default, from a third of the first time": (SmoothLassoCV(**each), True),
-        "constant": (SmoothLassoCV(adaptive=False, **each), False),
-        "constant, order 1, rule min": (SmoothLassoCV(**before), False),
-        "the same from a third of the first time": (SmoothLassoCV(**before), True),
-        "LassoFistaCV": (LassoFistaCV(32, **each), False),
+    return {
+        DEFAULT: (SmoothLassoCV(**EACH), False),
+        "default, from a third of the first time": (SmoothLassoCV(**EACH), True),
+        ADAPTIVE: (SmoothLassoCV(rule="near", **EACH), False),
+        "constant, rule near": (SmoothLassoCV(adaptive=False, **EACH), False),
     }
-    for adaptive in (True, False):
-        inner = SmoothLasso(order=2, adaptive=adaptive)
-        kind = "adaptive" if adaptive else "constant"
-        for rule in ("gcv", "chi2", "discrepancy", "brd", "lcurve"):
-            search = StrengthSearch(inner, rule, strengths=24, **each)
-            found[f"StrengthSearch, {kind}, {rule}"] = search, False
-        search = StrengthSearch(
-            inner, "gcv", strengths=24, degrees_of_freedom="active", **each
-        )
-        found[f"StrengthSearch, {kind}, gcv, active bins"] = search, False
-    return found
+
+
+def before():
+    """Return the same of what the default is compared with."""
+    old = {"order": 1, "adaptive": False, "rule": "min"} | EACH
+    return {
+        "constant, order 1, rule min": (SmoothLassoCV(**old), False),
+        "the same from a third of the first time": (SmoothLassoCV(**old), True),
+        "LassoFistaCV": (LassoFistaCV(32, **EACH), False),
+    }
+
+
+def searches(adaptive):
+    """Return the same of all rules of StrengthSearch."""
+    inner, found = SmoothLasso(order=2, adaptive=adaptive), {}
+    kind = "adaptive" if adaptive else "constant"
+    for rule in RULES:
+        search = StrengthSearch(inner, rule, strengths=24, **EACH)
+        found[f"StrengthSearch, {kind}, {rule}"] = search, False
+    search = StrengthSearch(
+        inner, "gcv", strengths=24, degrees_of_freedom="active", **EACH
+    )
+    return found | {f"StrengthSearch, {kind}, gcv, active bins": (search, False)}
 
 
 def other_rules(model, kernel, Y):
@@ -173,18 +104,14 @@ def other_rules(model, kernel, Y):
             order=2,
             adaptive=True,
         )
-        found[f"default, rule {rule}"] = fixed.fit(kernel, Y).coef_
+        found[f"adaptive, rule {rule}"] = fixed.fit(kernel, Y).coef_
     return found
 
 
-def invert_signed(scheme):
-    """Return a function of signals for a MultiDimRegularizedILT."""
-
-    def invert(Y, bins, sigma):
-        model = MultiDimRegularizedILT("T2", bins, scheme=scheme, noise_std=sigma)
-        return np.array([model.fit(TIMES[:, None], y).distribution_ for y in Y.T])
-
-    return invert
+def invert_signed(scheme, kernel, X, Y, bins, sigma):
+    """Return what a MultiDimRegularizedILT makes of signals, one by one."""
+    model = MultiDimRegularizedILT(kernel, bins, scheme=scheme, noise_std=sigma)
+    return np.array([model.fit(X, y).distribution_ for y in Y.T])
 
 
 def invert_mrinversion(kernel, Y):
@@ -196,62 +123,124 @@ def invert_mrinversion(kernel, Y):
     for y in Y.T:
         with contextlib.redirect_stdout(io.StringIO()):
             rows = TSVDCompression(np.asarray(kernel), y[:, None])
-            peer = Peer(np.logspace(-1, -7, 64), folds=10)
+            peer = Peer(np.logspace(-1, -7, 64), folds=10, n_jobs=1)
             peer.fit(rows.compressed_K, rows.compressed_s)
         found.append(np.ravel(peer.f))
     return np.array(found)
 
 
-def run(families, seeds, only, slow):
+def invert_flint(Y, alpha):
+    """Return what flintpy makes of planes, one by one, and its bins."""
+    from flintpy.flintpy import Flint, FlintSignal
+
+    limits = list(zip(LIMITS["minimum"], LIMITS["maximum"], strict=True))
+    found = []
+    for y in Y.T:
+        points = FlintSignal(y.reshape(TI.size, TE.size), TI, TE)
+        with contextlib.redirect_stdout(io.StringIO()):
+            peer = Flint(points, (N_PLANE, N_PLANE), "T1IRT2", alpha, *limits)
+            peer.solve_flint()
+        found.append(np.asarray(peer.ss))
+    return np.array(found)
+
+
+def invert_decays(groups, Y, sigma, few):
+    """Return {contestant: (distributions (n, n_bins), bins)} of decays.
+
+    Of the peer that takes seconds for each the first ones alone.
+    """
+    kernels = {third: make_kernel(TIMES[0] / 3 if third else None) for third in (0, 1)}
+    kernel, bins = kernels[0]
+    found, fitted = {}, {}
+    if "default" in groups:
+        fitted |= followers()
+    if "adaptive rules" in groups:
+        fitted |= searches(adaptive=True)
+    if "rules" in groups:
+        fitted |= before() | searches(adaptive=False)
+    for name, (model, third) in fitted.items():
+        model.fit(kernels[third][0], Y)
+        found[name] = np.moveaxis(model.distribution_, -1, 0), kernels[third][1]
+        if name == ADAPTIVE:
+            others = other_rules(model, kernel, Y)
+            found |= {rule: (F, bins) for rule, F in others.items()}
+    if "signed" in groups:
+        for scheme in ("reference", "convergent"):
+            F = invert_signed(scheme, "T2", TIMES[:, None], Y, bins, sigma)
+            found[f"MultiDimRegularizedILT, {scheme}"] = F, bins
+    if "mrinversion" in groups:
+        found["mrinversion LassoFistaCV"] = invert_mrinversion(kernel, Y[:, :few]), bins
+    return found
+
+
+def invert_planes(groups, Y, sigma):
+    """Return {contestant: distributions (n, n_1, n_2)} of planes, and the bins."""
+    kernel, grids = make_plane_kernel()
+    found, fitted = {}, {}
+    if "default" in groups:
+        fitted[DEFAULT] = SmoothLassoCV(**EACH)
+    if "rules" in groups:
+        fitted["constant, order 1, rule min"] = SmoothLassoCV(
+            order=1, rule="min", **EACH
+        )
+        for rule in RULES:
+            search = StrengthSearch(SmoothLasso(order=2), rule, strengths=24, **EACH)
+            fitted[f"StrengthSearch, constant, {rule}"] = search
+    for name, model in fitted.items():
+        found[name] = np.moveaxis(model.fit(kernel, Y).distribution_, -1, 0)
+    if "signed" in groups:
+        X = acquisition_grid(TI, TE)
+        for scheme in ("reference", "convergent"):
+            F = invert_signed(scheme, ["T1-IR", "T2"], X, Y, grids, sigma)
+            found[f"MultiDimRegularizedILT, {scheme}"] = F
+    if "flintpy" in groups:
+        for factor in FLINT_ALPHAS:
+            name = f"flintpy, alpha {factor:g} noise variances"
+            found[name] = invert_flint(Y, factor * sigma**2)
+    return found, grids
+
+
+def run(families, groups, seeds, few):
     """Return a row for each family, level of noise and contestant."""
-    builders = {
-        False: KernelBuilder("T2"),
-        True: KernelBuilder("T2", minimum=TIMES[0] / 3),
-    }
-    kernels = {
-        third: (builder.fit_transform(TIMES[:, None]), builder.relaxation_times_)
-        for third, builder in builders.items()
-    }
     rows = []
     for family in families:
-        truths, clean, noise = make_signals(family, seeds)
+        if family == PLANE:
+            truths, clean, noise = make_planes(seeds[:few])
+        else:
+            truths, clean, noise = make_signals(family, seeds)
+            wanted = count_peaks(truths, FINE)
         for snr in SNRS:
             Y = clean + noise / snr
-            found = {}
-            for name, (model, third) in contestants().items():
-                if only in name:
-                    kernel, bins = kernels[third]
-                    F = np.moveaxis(model.fit(kernel, Y).distribution_, -1, 0)
-                    found[name] = F, bins
-                    if name == DEFAULT:
-                        others = other_rules(model, kernel, Y)
-                        found |= {rule: (F, bins) for rule, F in others.items()}
-            kernel, bins = kernels[False]
-            if slow:
-                for scheme in ("reference", "convergent"):
-                    F = invert_signed(scheme)(Y, bins, 1.0 / snr)
-                    found[f"MultiDimRegularizedILT, {scheme}"] = F, bins
-            if slow and HAS_MRINVERSION:
-                found["mrinversion LassoFistaCV"] = invert_mrinversion(kernel, Y), bins
-            for name, (F, grid) in found.items():
-                told = judge(F, grid, truths)
-                rows.append({"family": family, "snr": snr, "contestant": name} | told)
-                numbers = " ".join(f"{value:8.3f}" for value in told.values())
+            if family == PLANE:
+                found, grids = invert_planes(groups, Y, 1.0 / snr)
+                told = {
+                    name: judge_planes(F, grids, truths) for name, F in found.items()
+                }
+                n_used = dict.fromkeys(told, len(truths))
+            else:
+                found = invert_decays(groups, Y, 1.0 / snr, few)
+                told = {
+                    name: judge(F, bins, truths[: len(F)], wanted[: len(F)])
+                    for name, (F, bins) in found.items()
+                }
+                n_used = {name: len(F) for name, (F, _) in found.items()}
+            for name, values in told.items():
+                first = {"family": family, "snr": snr, "contestant": name}
+                rows.append(first | {"seeds": n_used[name]} | values)
+                numbers = " ".join(f"{value:8.3f}" for value in values.values())
                 print(f"{family:20}{snr:6} {name:46}{numbers}", flush=True)
     return rows
 
 
 def compare_times(n_signals=50):
     """Return how many times constant smoothness the default takes, fit and choice."""
-    builder = KernelBuilder("T2")
-    kernel = builder.fit_transform(TIMES[:, None])
+    kernel, _ = make_kernel()
     _, clean, noise = make_signals("pair", range(n_signals))
     Y, ratios = clean + noise / 100, {}
     pairs = {
         "fit": [SmoothLasso(order=2, adaptive=adaptive) for adaptive in (False, True)],
         "choice": [
-            SmoothLassoCV(adaptive=adaptive, per_signal=True)
-            for adaptive in (False, True)
+            SmoothLassoCV(adaptive=adaptive, **EACH) for adaptive in (False, None)
         ],
     }
     for name, models in pairs.items():
@@ -266,44 +255,64 @@ def compare_times(n_signals=50):
     return ratios
 
 
+def merge(old, rows):
+    """Return old rows without those that were found anew, and these, in order."""
+
+    def key(row):
+        return row["family"], row["snr"], row["contestant"]
+
+    kept = {key(row): row for row in old} | {key(row): row for row in rows}
+    families = [*FAMILIES, PLANE]
+    ours = [*followers(), "adaptive, rule min", "adaptive, rule 1se", *before()]
+    ours += [*searches(adaptive=True), *searches(adaptive=False)]
+
+    def place(row):
+        name = row["contestant"]
+        known = ours.index(name) if name in ours else len(ours)
+        return families.index(row["family"]), row["snr"], known, name
+
+    return sorted(kept.values(), key=place)
+
+
+def write(rows, ratios, n_seeds):
+    """Write results/recovery.json, with the rows that are there of as many seeds."""
+    names = {one.name for one in importlib.metadata.distributions()}
+    packages = [name for name in PACKAGES if name in names]
+    path = RESULTS / "recovery.json"
+    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if old.get("seeds") != n_seeds:
+        old = {}
+    results = {
+        "title": "Recovery of known distributions",
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": old.get("machine") or describe_machine(packages),
+        "peers": old.get("peers", {})
+        | {name: importlib.metadata.version(PEERS[name]) for name in INSTALLED},
+        "seeds": n_seeds,
+        "times": ratios or old.get("times", {}),
+        "recovery": merge(old.get("recovery", []), rows),
+    }
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(f"written: {path.name}")
+
+
 def main():
     """Run all families and write results/recovery.json."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--few", type=int, default=20, help="of planes, mrinversion")
     parser.add_argument("--quick", action="store_true", help="ten seeds, not written")
-    parser.add_argument("--only", default="", help="part of a name, not written")
-    parser.add_argument(
-        "--families", nargs="+", default=list(FAMILIES), choices=list(FAMILIES)
-    )
-    parser.add_argument("--slow", action="store_true", help="signed inversions, peers")
+    families = [*FAMILIES, PLANE]
+    parser.add_argument("--families", nargs="+", default=families, choices=families)
+    parser.add_argument("--groups", nargs="+", default=GROUPS, choices=GROUPS)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    seeds = range(10 if arguments.quick else arguments.seeds)
-    rows = run(arguments.families, seeds, arguments.only, arguments.slow)
-    ratios = compare_times()
-    if arguments.quick or arguments.only:
-        return
-    packages = ["skrelax", "numpy", "scipy", "scikit-learn"]
-    results = {
-        "title": "Recovery of known distributions",
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": describe_machine(packages),
-        "seeds": len(seeds),
-        "times": ratios,
-        "recovery": rows,
-    }
-    path = RESULTS / "recovery.json"
-    if path.exists():
-        # Families that were not run now stay.
-        old = json.loads(path.read_text(encoding="utf-8"))
-        if old["machine"] == results["machine"] and old["seeds"] == len(seeds):
-            new = {row["family"] for row in rows}
-            kept = [row for row in old["recovery"] if row["family"] not in new]
-            results["recovery"] = sorted(
-                kept + rows, key=lambda row: list(FAMILIES).index(row["family"])
-            )
-    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    print(f"written: {path.name}")
+    n_seeds = 10 if arguments.quick else arguments.seeds
+    few = 2 if arguments.quick else arguments.few
+    rows = run(arguments.families, arguments.groups, range(n_seeds), few)
+    ratios = compare_times() if "default" in arguments.groups else None
+    if not arguments.quick:
+        write(rows, ratios, n_seeds)
 
 
 if __name__ == "__main__":

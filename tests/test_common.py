@@ -97,6 +97,10 @@ EXPECTED_FAILURES = {
         "check_sample_weight_equivalence_on_dense_data": "weights are inverse "
         "variances, and two magnitudes say less than the magnitude of an average",
     },
+    "SmoothLassoCV": {
+        "check_sample_weight_equivalence_on_dense_data": "strengths of its default "
+        "count points, and one that was repeated is two",
+    },
     "StrengthSearch": {
         "check_sample_weight_equivalence_on_dense_data": "its default, generalised "
         "cross-validation, counts points, and one that was repeated is two",

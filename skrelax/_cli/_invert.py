@@ -45,8 +45,10 @@ def run_invert(arguments):
     if arguments.penalty != "smooth":
         if arguments.order is not None:
             raise ValueError("--order is for --penalty smooth only.")
-        if arguments.rule == "near":
-            raise ValueError("--rule near is for --penalty smooth, got lasso.")
+        if arguments.rule in ("noise", "near"):
+            raise ValueError(
+                f"--rule {arguments.rule} is for --penalty smooth, got lasso."
+            )
     if not arguments.no_plot:
         check_matplotlib()
     check_kept(arguments)
@@ -99,7 +101,8 @@ def invert_file(arguments):
         value = getattr(arguments, name)
         setattr(arguments, name, _DEFAULTS.get(name) if value is None else value[0])
     smooth = arguments.penalty == "smooth"
-    arguments.rule = arguments.rule or ("near" if smooth else "min")
+    default = "noise" if arguments.order in (None, 2) else "near"
+    arguments.rule = arguments.rule or (default if smooth else "min")
     data = simulate(arguments) if table is None else load(arguments, table)
     data["words"] += [_kernel_words(arguments, given, table)] if table else []
     with written_together(folder, stale=FILES, overwrite=arguments.overwrite) as new:

@@ -239,13 +239,14 @@ def _add_inversion(invert):
     )
     add(
         "--rule",
-        choices=["near", "min", "1se", *GRID_RULES],
-        help="strongest penalty whose cross-validated error is near the smallest "
-        "(near, default for one axis), smallest error (min, default with --penalty "
-        "lasso), strongest penalty within one standard error of it (1se), or, for two "
-        "axes, corner of the L-curve (default there), generalised cross-validation, "
-        "2 %% above the best "
-        "misfit, or the noise level of the imaginary channel",
+        choices=["noise", "near", "min", "1se", *GRID_RULES],
+        help="penalty that belongs to the noise that cross-validation finds (noise, "
+        "default for one axis), strongest penalty whose cross-validated error is near "
+        "the smallest (near, default with --order 0 or 1), smallest error (min, "
+        "default with --penalty lasso), strongest penalty within one standard error of "
+        "it (1se), or, for two axes, corner of the L-curve (default there), "
+        "generalised cross-validation, 2 %% above the best misfit, or the noise level "
+        "of the imaginary channel",
     )
     add(
         "--baseline",

@@ -30,7 +30,7 @@ from ._plane_system import Plane
 from ._smooth_solvers import sees, smooth_of, smooth_work, solve_smooth
 
 # Differences that are large are those above this fraction of an amplitude, squared.
-_FLOOR = 1e-3
+_FLOOR = 2e-4
 # That amplitude is the one of bins that share the signal: this many on each axis of
 # this many peaks' width.
 _PEAK = 10
@@ -40,7 +40,7 @@ _REACH, _MOST_AXES = 2, 3
 # one that fits which cannot come so near may end with.
 _SETTLED, _UNSETTLED = 1e-8, 1e-6
 # Largest number of weighted fits.
-_MAX_ROUNDS = 300
+_MAX_ROUNDS = 1000
 # The same two for the fits of folds.
 FOLD_LIMITS = 1e-3, 40
 

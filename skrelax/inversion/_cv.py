@@ -143,6 +143,7 @@ def largest_gap(gaps, per_signal):
 def choose_candidate(errors, counts, rule, noise_std, squares, per_signal=False):
     """Return (best index, mean, standard error, curves of the folds).
 
+    A rule that chooses otherwise gets the index of the smallest error.
     Candidates are ordered from the strongest penalty to the weakest; of those that
     are equal to rounding the strongest is taken. Shapes are (n_candidates, 1 or q) and
     (n_folds, n_candidates, 1 or q). `squares` is the mean square of each signal, (q,).
@@ -159,7 +160,7 @@ def choose_candidate(errors, counts, rule, noise_std, squares, per_signal=False)
     floored = np.maximum(mean, rounding_floor(squares))
     curve = floored if noise_std is None else np.abs(floored - float(noise_std) ** 2)
     best = first_minimum(curve, floored)
-    if rule != "min":
+    if rule in ("near", "1se"):
         allowed = error if rule == "1se" else _NEAR * floored
         best = within_one_standard_error(curve, allowed, floored, best)
     return best, mean, error, mse

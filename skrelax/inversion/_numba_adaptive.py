@@ -27,7 +27,8 @@ from ._numba_smooth import (
     start,
 )
 
-# Increase of the objective, relative to the signal, that is rounding.
+# Increase of the objective, relative to its mean with the signal, that is rounding:
+# residuals have the rounding of the signal.
 _ROUNDING = 1e-14
 # Ridge of the extrapolation, relative to its matrix.
 _RIDGE = 1e-12
@@ -219,7 +220,7 @@ def adaptive_solve(adaptive, s, extra, alpha, floor, f, work, out):
     n = f.size
     best, count = np.inf, 0
     out[3] = np.inf
-    rounding = _ROUNDING * (extra + s @ s)
+    square = extra + s @ s
     for it in range(1, max_rounds + 1):
         for j in range(n):
             weight[j] = np.exp(logs[0, j])
@@ -237,7 +238,7 @@ def adaptive_solve(adaptive, s, extra, alpha, floor, f, work, out):
             rough += weight[j] * v[j]
         penalty = relax(stencil, v, floor, padded, weight)
         objective = out[0] + 0.5 * smoothness * (penalty - rough)
-        if objective > best + rounding and count > 0:
+        if count > 0 and objective > best + _ROUNDING * np.sqrt(best * square):
             # The extrapolation has missed: go on from the best one without it.
             count = 0
             f[:] = kept

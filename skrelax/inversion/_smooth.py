@@ -117,7 +117,7 @@ class SmoothLasso(
 
     where :math:`\bar v_j` is the mean over the five bins around j, on each axis,
     and beyond the edges as well (of more than three axes, the bin alone). It equals
-    the constant smoothness where differences are small against :math:`\delta`, 1e-3
+    the constant smoothness where differences are small against :math:`\delta`, 2e-4
     of the squared amplitude of a bin where ten bins of each axis share the signal.
     The idea is that of the uniform penalty [2]_, in two dimensions [3]_; its
     coefficients :math:`c / (c_0 + v)` are those of the quadratic majoriser of the

@@ -26,8 +26,20 @@ from ._penalty import kronecker_penalty
 from ._smooth import SmoothLasso
 from ._smooth_folds import cross_validate_smooth
 from ._smooth_solvers import smooth_rows, solve_smooth
-from ._strengths import check_path, smooth_alpha_grid, smoothness_grid
+from ._strengths import (
+    ADAPTIVE_DECADES,
+    NOISE_DECADES,
+    SMOOTHNESS_DECADES,
+    check_path,
+    noise_strengths,
+    smooth_alpha_grid,
+    smoothness_grid,
+)
 from ._weighted_rows import mean_squares
+
+# Least noise variance that is taken from errors, of the mean square of a signal: below
+# it solutions would magnify changes of 1e-9 to more than 1e-6.
+_EXACT = 1e-6
 
 
 class SmoothLassoCV(
@@ -37,7 +49,8 @@ class SmoothLassoCV(
 
     The objective is that of :class:`SmoothLasso`. Acquisition points are held
     out, the mean squared error of their prediction is compared over all pairs
-    of strengths, and the distributions are fitted again to all points.
+    of strengths, and the distributions are fitted again to all points, with one of the
+    pairs, or with the strengths that belong to noise of the smallest error.
 
     Parameters
     ----------
@@ -45,23 +58,33 @@ class SmoothLassoCV(
         Number of alphas, from a hundredth of the smallest that gives zero to 1e-6
         of it, with 0 as the last, or the alphas themselves.
     smoothnesses : int or array-like of shape (n_smoothnesses,), default=17
-        Number of smoothnesses, from the mean square of the kernel down to 1e-8
-        of it (where it is adaptive, both are 3.2 times as large), or the values
-        themselves.
+        Number of smoothnesses, from the mean square of the kernel down to 1e-8 of it
+        (1e-6 for ``rule="noise"``; for other rules of an adaptive smoothness both are
+        32 times as large), or the values themselves.
     order : {0, 1, 2} or None, default=None
         Order of the differences, see :class:`SmoothLasso`. None takes 2 on one axis and
         0 on several, whose maps are as good with any order and fastest with 0.
     cv : int, splitter, iterable or None, default=None
         Folds. An int or None (5) interleaves them, see
         :class:`~skrelax.model_selection.InterleavedKFold`.
-    rule : {"near", "min", "1se"}, default="near"
-        Take the pair of the smallest error, or, among the pairs whose error is
-        at most 3 % or one standard error above it, the largest smoothness and for it
-        the largest alpha. The same holds for pairs whose errors are equal to rounding.
-        The smallest error alone is often that of a weaker penalty which invents peaks.
+    rule : {"noise", "near", "min", "1se"} or None, default=None
+        How strengths follow from the errors:
+
+        - ``"noise"``: by the noise level alone, see Notes. The smallest error of
+          constant smoothness is its variance. For adaptive smoothness.
+        - ``"near"``: of the pairs whose error is at most 3 % above the smallest, the
+          largest smoothness and for it the largest alpha.
+        - ``"1se"``: the same within one standard error of the smallest.
+        - ``"min"``: the pair of the smallest error, which is often that of a weaker
+          penalty which invents peaks.
+
+        Pairs whose errors are equal to rounding count as one, with the strongest
+        penalty. None takes ``"noise"`` where smoothness is adaptive, of order 2, and
+        neither `alphas` nor `smoothnesses` are given as values, else ``"near"``.
     noise_std : float or None, default=None
-        Noise standard deviation of the signals. Where given, the curve that is
-        minimised is the distance of the error from the noise variance.
+        Noise standard deviation of the signals. Where given, ``rule="noise"`` takes it,
+        and of the other rules the curve that is minimised is the distance of the error
+        from the noise variance.
     per_signal : bool, default=False
         Whether each signal gets its own pair, the one that a fit to it alone would
         choose, or all share one.
@@ -73,8 +96,8 @@ class SmoothLassoCV(
         Number of bins per axis, in C order, see :class:`SmoothLasso`.
     adaptive : bool or None, default=None
         Whether the smoothness follows the solution, see :class:`SmoothLasso`. None
-        takes it for ``positive=True`` on one axis: on several it takes several times as
-        long, and where amplitudes have any sign, a smoothness that gives way lets
+        takes it for ``positive=True`` on one axis: on several, fits take several times
+        as long, and where amplitudes have any sign, a smoothness that gives way lets
         wiggles grow.
     tol : float, default=1e-8
         Relative duality gap to reach, in every fold too.
@@ -133,11 +156,29 @@ class SmoothLassoCV(
 
     Notes
     -----
+    For ``rule="noise"`` an adaptive penalty is taken for what it is, the logarithm of a
+    density with heavy tails, whose weight beside the misfit is known with the noise.
+    With the noise variance :math:`\sigma^2`, n points, :math:`\delta` of
+    :class:`SmoothLasso` and the mean of the squared kernel :math:`\overline{k^2}`,
+
+    .. math:: \mu = \frac{0.12 \, \sigma^2}{n \delta}, \qquad
+              \alpha = \frac{\sigma}{4} \sqrt{\overline{k^2} / n},
+
+    so that in units of :math:`\sigma^2 / (2 n)` bin j costs
+    :math:`0.12 \log(1 + \bar v_j / \delta)`, and a bin stays empty whose correlation
+    with the residuals is below a quarter of its standard error. Weighted points count
+    as points of a variance that is the inverse of their weight, and a variance that is
+    not given is 1e-6 of the mean square of the signal at least. The least error is a
+    good measure of the noise, with a standard error of about a tenth, while the pair
+    where it lies is left to chance; strengths that follow the noise recover known
+    distributions better than any pair that errors choose.
+
     The defaults are those that recover known distributions best: of close pairs, narrow
     peaks beside broad ones, one peak, three, and continua, at signal-to-noise ratios of
-    20, 100 and 1000, see ``benchmarks/bench_recovery.py``. Where smoothness follows the
-    solution, weights settle to 1e-3 in folds; of more than 1200 bins folds take the
-    weights that all points lead to, one after another from strong to weak penalties.
+    20, 100 and 1000, see ``benchmarks/bench_recovery.py``. For the other rules an
+    adaptive smoothness takes part in the folds, with weights that settle to 1e-3; of
+    more than 1200 bins folds take the weights that all points lead to, one after
+    another from strong to weak penalties.
 
     Examples
     --------
@@ -159,7 +200,7 @@ class SmoothLassoCV(
         "smoothnesses": [COUNT, "array-like"],
         "order": [Options(numbers.Integral, {0, 1, 2}), None],
         "cv": ["cv_object"],
-        "rule": [StrOptions({"near", "min", "1se"})],
+        "rule": [StrOptions({"noise", "near", "min", "1se"}), None],
         "noise_std": [STRENGTH, None],
         "per_signal": ["boolean"],
         "positive": ["boolean"],
@@ -178,7 +219,7 @@ class SmoothLassoCV(
         smoothnesses=17,
         order=None,
         cv=None,
-        rule="near",
+        rule=None,
         noise_std=None,
         per_signal=False,
         positive=True,
@@ -252,50 +293,58 @@ class SmoothLassoCV(
             )
         else:
             self.alphas_ = check_path("alphas", self.alphas)
+        one_axis = len(self.grid_shape_) == 1
+        self._order = (2 if one_axis else 0) if self.order is None else self.order
+        rule, adaptive = self._resolve_rule(), self._is_adaptive
+        # The noise level alone is told by constant smoothness as well, and sooner.
+        folds_follow = adaptive and rule != "noise"
         if isinstance(self.smoothnesses, numbers.Integral):
-            self.smoothnesses_ = smoothness_grid(
-                rows, self.smoothnesses, self._is_adaptive
-            )
+            decades = ADAPTIVE_DECADES if folds_follow else SMOOTHNESS_DECADES
+            decades = NOISE_DECADES if rule == "noise" else decades
+            self.smoothnesses_ = smoothness_grid(rows, self.smoothnesses, decades)
         else:
             self.smoothnesses_ = check_path("smoothnesses", self.smoothnesses)
-        adaptive, one_axis = self._is_adaptive, len(self.grid_shape_) == 1
-        self._order = (2 if one_axis else 0) if self.order is None else self.order
-        make = following if adaptive else kronecker_penalty
-        penalty = make(self.grid_shape_, self._order)
-        settings = penalty, self.positive, self.tol, self.max_iter
+        grid = self.grid_shape_, self._order
+        settings = self.positive, self.tol, self.max_iter
         paths = paths_of(self.alphas_, y.shape[1])
 
         errors, gaps, counts = cross_validate_smooth(
             rows,
             FoldedSignals(X, y, weight, folds, self.fit_intercept),
             (self.smoothnesses_, paths),
-            penalty,
-            settings[1:],
+            following(*grid) if folds_follow else kronecker_penalty(*grid),
+            settings,
             self.n_jobs,
             self.verbose,
         )
         self.cv_dual_gap_ = largest_gap(gaps, self.per_signal)
         warn_gaps(gaps, self.tol, self.max_iter, "fits of the folds")
+        squares = mean_squares(y, weight)
         best, *curve = choose_candidate(
-            errors,
-            counts,
-            self.rule,
-            self.noise_std,
-            mean_squares(y, weight),
-            self.per_signal,
+            errors, counts, rule, self.noise_std, squares, self.per_signal
         )
         if self.per_signal:
             self.alphas_ = paths.T.copy()
         pairs = pair_table(self.alphas_, self.smoothnesses_)
         self.cv_results_ = curve_table(pairs, *curve)
-        row, step = np.divmod(best, paths.shape[1])
-        alphas = paths[np.arange(y.shape[1]), step]
-        smoothness = self.smoothnesses_[row]
+        penalty = following(*grid) if adaptive else kronecker_penalty(*grid)
+        if rule == "noise":
+            variance = self._noise_variance(curve[0], squares)
+            floors = penalty.floors(rows)
+            floors = floors if self.per_signal else floors.mean(keepdims=True)
+            n_points = len(y) if weight is None else np.count_nonzero(weight)
+            alphas, smoothness = noise_strengths(variance, floors, rows, n_points)
+            alphas = np.array(np.broadcast_to(alphas, y.shape[1]))
+        else:
+            row, step = np.divmod(best, paths.shape[1])
+            alphas = paths[np.arange(y.shape[1]), step]
+            smoothness = self.smoothnesses_[row]
         self.alpha_ = alphas if self.per_signal else float(alphas[0])
         self.smoothness_ = smoothness if self.per_signal else float(smoothness[0])
 
         solve = solve_adaptive if adaptive else solve_smooth
-        found = solve(rows, alphas, self.smoothness_, *settings, self.n_jobs)
+        given = alphas, self.smoothness_, penalty
+        found = solve(rows, *given, *settings, self.n_jobs)
         F, gaps, n_iter = found[:3]
         warn_gaps(gaps, self.tol, self.max_iter)
         self._store(rows, F, gaps, n_iter)
@@ -312,6 +361,27 @@ class SmoothLassoCV(
         if self.adaptive is None:
             return self.positive and len(self.grid_shape_) == 1
         return self.adaptive
+
+    def _resolve_rule(self):
+        """Return the rule that None stands for, or raise where it does not fit."""
+        adaptive, rule = self._is_adaptive, self.rule
+        if rule == "noise" and not adaptive:
+            raise ValueError(
+                "rule='noise' is for adaptive smoothness, got adaptive="
+                f"{self.adaptive}, positive={self.positive} and a grid of "
+                f"{len(self.grid_shape_)} axes. Pass adaptive=True or another rule."
+            )
+        counts = (self.alphas, self.smoothnesses)
+        free = all(isinstance(each, numbers.Integral) for each in counts)
+        known = adaptive and self._order == 2 and free
+        return rule or ("noise" if known else "near")
+
+    def _noise_variance(self, mean, squares):
+        """Return the noise variance, of all signals (1,) or each, for mean errors."""
+        if self.noise_std is not None:
+            return np.full(mean.shape[1], float(self.noise_std) ** 2)
+        squares = squares if self.per_signal else squares.mean(keepdims=True)
+        return np.maximum(mean.min(axis=0), _EXACT * squares)
 
     def _keep_choice(self, part):
         kept = super()._keep_choice(part)

@@ -8,9 +8,16 @@ from ..utils._validation import check_numbers
 # Default grids of the smooth LASSO, as decades below the largest useful strength:
 # between them lie all choices of the examples and benchmarks.
 _ALPHA_DECADES = (2.0, 6.0)
-_SMOOTHNESS_DECADES = (0.0, 8.0)
+SMOOTHNESS_DECADES = (0.0, 8.0)
+# Less of it tells the noise no better, and ends where folds cannot be certified.
+NOISE_DECADES = (0.0, 6.0)
 # One that follows the solution gives way where it must, so it may be stronger.
-_ADAPTIVE_DECADES = (-0.5, 7.5)
+ADAPTIVE_DECADES = (-1.5, 6.5)
+# Of a penalty that follows the solution: what a bin pays, in squared noise over the
+# variance, for e times more bending, and the standard errors of the correlation with a
+# bin below which it stays empty. Both were chosen on the families of
+# benchmarks/bench_recovery.py, with other seeds.
+_BEND, _EMPTY = 0.12, 0.25
 
 
 def check_alpha(alpha, n_signals):
@@ -92,8 +99,19 @@ def smooth_alpha_grid(rows, positive, n_alphas, per_signal=False):
     return np.append(alphas, np.zeros((1, *alphas.shape[1:])), axis=0)
 
 
-def smoothness_grid(rows, n_smoothnesses, adaptive=False):
+def smoothness_grid(rows, n_smoothnesses, decades=SMOOTHNESS_DECADES):
     """Return decreasing smoothnesses in units of the mean square of the kernel."""
     top = rows.mean_square() or 1.0
-    decades = _ADAPTIVE_DECADES if adaptive else _SMOOTHNESS_DECADES
     return top * 10.0 ** -np.linspace(*decades, n_smoothnesses)
+
+
+def noise_strengths(variance, floors, rows, n_points):
+    """Return alphas and smoothnesses of an adaptive penalty for noise of a variance.
+
+    `floors` are its squared differences above which it gives way; all broadcast.
+    """
+    square = rows.mean_square() or 1.0
+    limits = square * 10.0 ** -np.array(ADAPTIVE_DECADES)
+    # Nearly exact signals must not leave the penalty without weight.
+    smoothness = np.clip(_BEND * variance / (n_points * floors), *limits[::-1])
+    return _EMPTY * np.sqrt(variance * square / n_points), smoothness

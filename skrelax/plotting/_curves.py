@@ -127,9 +127,13 @@ class CrossValidationCurveDisplay:
                 f"{mean.shape[2]} signals: draw that of a fit to one signal."
             )
         if "smoothness" in results:
+            chosen = final.smoothness_, final.alpha_
+            if final.alpha_ not in final.alphas_:
+                # Strengths that follow the noise lie on no curve.
+                chosen = None, None
             display = cls(
-                final.smoothnesses_, mean.T, error.T, final.smoothness_,
-                final.alphas_, ("smoothness", "alpha"), final.alpha_,
+                final.smoothnesses_, mean.T, error.T, chosen[0],
+                final.alphas_, ("smoothness", "alpha"), chosen[1],
             )  # fmt: skip
         elif mean.ndim == 2:
             display = cls(

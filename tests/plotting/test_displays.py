@@ -121,7 +121,7 @@ def test_decay_with_linear_times_has_a_linear_axis():
 
 @pytest.mark.parametrize(
     ("final", "n_curves"),
-    [(LassoFistaCV(10), 1), (SmoothLassoCV(3, 8), 3)],
+    [(LassoFistaCV(10), 1), (SmoothLassoCV(3, 8, rule="near"), 3)],
 )
 def test_curves_of_built_in_cross_validation(data, final, n_curves):
     model = make_pipeline(KernelBuilder(n_bins=30), final).fit(data.X, data.y)
@@ -280,7 +280,8 @@ def test_signed_inversions_are_drawn():
 
 
 def test_chosen_alpha_is_marked_beside_the_smoothness(data):
-    model = make_pipeline(KernelBuilder(n_bins=30), SmoothLassoCV(3, 8))
+    search = SmoothLassoCV(3, 8, rule="near")
+    model = make_pipeline(KernelBuilder(n_bins=30), search)
     display = CrossValidationCurveDisplay.from_estimator(model.fit(data.X, data.y))
     final = model[-1]
     labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
@@ -292,6 +293,13 @@ def test_chosen_alpha_is_marked_beside_the_smoothness(data):
     column = np.flatnonzero(final.alphas_ == final.alpha_)[0]
     assert_allclose(x, final.smoothness_)
     assert_allclose(y, final.cv_results_["mean_test_mse"][row, column])
+
+
+def test_strengths_that_follow_the_noise_are_on_no_curve(data):
+    model = make_pipeline(KernelBuilder(n_bins=30), SmoothLassoCV(3, 8))
+    display = CrossValidationCurveDisplay.from_estimator(model.fit(data.X, data.y))
+    assert display.chosen is None
+    assert len(display.ax_.lines) == 3
 
 
 def test_a_chosen_zero_is_left_of_the_axis():

@@ -48,7 +48,7 @@ model = inversion.fit(data.X, data.y)
 DistributionDisplay.from_estimator(
     model,
     truth=(data.relaxation_times, data.distribution),
-    band=(result.lower, result.upper),
+    band=result.band(),
     ax=ax,
 )
 ax.set_title("90 % band of 200 refits")
@@ -61,4 +61,4 @@ ax.set_title("90 % band of 200 refits")
 
 print(f"true log mean: {log_mean(data.distribution, data.relaxation_times):.3f}")
 print("true shares: 0.4 and 0.6, true positions: 0.3 and 8")
-result.statistics.round(3)
+result.to_frame().round(3)

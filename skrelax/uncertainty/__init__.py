@@ -1,13 +1,18 @@
 """Noise levels, and what noise does to distributions."""
 
 from ._bands import DistributionBands
-from ._bootstrap import BootstrapResult, bootstrap_distribution
+from ._bootstrap import bootstrap_distribution
+from ._functionals import LogMean, Share, TimeRatio
 from ._noise import estimate_noise_std
+from ._result import UncertaintyResult
 from ._statistic_intervals import statistic_intervals
 
 __all__ = [
-    "BootstrapResult",
     "DistributionBands",
+    "LogMean",
+    "Share",
+    "TimeRatio",
+    "UncertaintyResult",
     "bootstrap_distribution",
     "estimate_noise_std",
     "statistic_intervals",

@@ -88,8 +88,8 @@ class Case:
                 "fraction below cut-off": Share((0, cut)),
             }
         self.truths = {
-            label: function.values(distribution[None].clip(0.0), axes)[0]
-            if hasattr(function, "values")
+            label: function._values(distribution[None].clip(0.0), axes)[0]
+            if hasattr(function, "_values")
             else function(distribution, FINE)
             for label, function in self.asked.items()
         }
@@ -224,7 +224,7 @@ def measure_bounds(case, K, Y, F, problems, options):
     few = options.n_widths
     for label, function in case.asked.items():
         truth = case.truths[label]
-        weights = function.weights(case.axes)
+        weights = function._weights(case.axes)
         value = np.log(truth) if weights.is_log else truth
         row = weights.numerator - value * weights.denominator
         excesses = [_excess(p, row, 0.0) for p in problems]

@@ -29,7 +29,7 @@ class Functional:
     """A number of a distribution that has intervals.
 
     A subclass has a `scale`: ``"time"``, ``"share"`` or ``"number"``, and gives its
-    `weights`, or `values` where it is no ratio of sums.
+    `_weights`, or `_values` where it is no ratio of sums.
     """
 
     scale = "number"
@@ -61,17 +61,17 @@ class Functional:
         whole = tuple(grid.size for grid in grids)
         names = [str(axis) for axis in range(len(grids))]
         rows = np.ldexp(f.reshape(len(f), -1), exponents[:, None])
-        values = self.values(rows, dict(zip(names, grids, strict=True)))
+        values = self._values(rows, dict(zip(names, grids, strict=True)))
         is_one = shape in (whole, (int(np.prod(whole)),))
         return float(values[0]) if is_one else values
 
-    def weights(self, axes):
+    def _weights(self, axes):
         """Return the Weights on bins of axes by name, or None if it has none."""
         return None
 
-    def values(self, rows, axes):
+    def _values(self, rows, axes):
         """Return the numbers (n_signals,) of non-negative rows (n_signals, n_bins)."""
-        weights = self.weights(axes)
+        weights = self._weights(axes)
         top = rows @ weights.numerator
         if weights.denominator is None:
             return top
@@ -80,9 +80,9 @@ class Functional:
         np.divide(top, below, out=out, where=below > 0.0)
         return np.exp(out) if weights.is_log else out
 
-    def limits(self, axes):
+    def _limits(self, axes):
         """Return the least and the largest value that the number can have."""
-        weights = self.weights(axes)
+        weights = self._weights(axes)
         if weights.denominator is None or not (weights.denominator > 0.0).any():
             return 0.0, np.inf
         there = weights.denominator > 0.0
@@ -124,7 +124,7 @@ class Share(Functional):
         """Check the region."""
         _check_region(self.region)
 
-    def weights(self, axes):
+    def _weights(self, axes):
         """Return the Weights on bins of axes by name."""
         inside = _inside(self.region, axes)
         return Weights(inside, np.ones(inside.size), False)
@@ -168,13 +168,13 @@ class LogMean(Functional):
         if self.axis is not None and not isinstance(self.axis, str) and not is_number:
             raise TypeError(f"axis must be a name or a number, got {self.axis!r}.")
 
-    def weights(self, axes):
+    def _weights(self, axes):
         """Return the Weights on bins of axes by name."""
         inside = _inside(self.region, axes)
         times = _spread(axes, _number(self.axis, axes))
         return Weights(inside * np.log(times), inside, True)
 
-    def limits(self, axes):
+    def _limits(self, axes):
         """Return the least and the largest value that the number can have."""
         times = _spread(axes, _number(self.axis, axes))
         times = times[_inside(self.region, axes) > 0.0]
@@ -213,7 +213,7 @@ class TimeRatio(Functional):
         if self.region is not None:
             _check_region(self.region)
 
-    def weights(self, axes):
+    def _weights(self, axes):
         """Return the Weights on bins of axes by name."""
         if len(axes) != 2:
             raise ValueError(f"a TimeRatio needs two axes, but there are {len(axes)}.")
@@ -225,7 +225,7 @@ class TimeRatio(Functional):
 class Amplitude(Functional):
     """Sum of a distribution."""
 
-    def weights(self, axes):
+    def _weights(self, axes):
         """Return the Weights on bins of axes by name."""
         return Weights(np.ones(_spread(axes, 0).size), None, False)
 
@@ -237,7 +237,7 @@ class Mean(Functional):
     axis: int
     scale = "time"
 
-    def weights(self, axes):
+    def _weights(self, axes):
         """Return the Weights on bins of axes by name."""
         times = _spread(axes, self.axis)
         return Weights(times, np.ones(times.size), False)
@@ -249,7 +249,7 @@ class Width(Functional):
 
     axis: int
 
-    def values(self, rows, axes):
+    def _values(self, rows, axes):
         """Return the numbers (n_signals,) of non-negative rows (n_signals, n_bins)."""
         x = np.log10(_spread(axes, self.axis))
         total = rows.sum(axis=1)
@@ -258,7 +258,7 @@ class Width(Functional):
         square = np.einsum("ij,ij->i", rows, (x - mean[:, None]) ** 2)
         return np.sqrt(np.divide(square, total, out=out, where=total > 0.0))
 
-    def limits(self, axes):
+    def _limits(self, axes):
         """Return the least and the largest value that the number can have."""
         grid = list(axes.values())[self.axis]
         # Half of a number's range is its largest standard deviation.
@@ -271,13 +271,13 @@ class Custom(Functional):
     def __init__(self, function, scale):
         self.function, self.scale = function, scale
 
-    def limits(self, axes):
+    def _limits(self, axes):
         """Return the least and the largest value that the number can have."""
         if self.scale == "share":
             return 0.0, 1.0
         return (0.0 if self.scale == "time" else -np.inf), np.inf
 
-    def values(self, rows, axes):
+    def _values(self, rows, axes):
         """Return the numbers (n_signals,) of rows (n_signals, n_bins)."""
         grids = tuple(axes.values())
         bins = grids[0] if len(grids) == 1 else grids

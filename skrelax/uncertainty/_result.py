@@ -44,6 +44,8 @@ class UncertaintyResult:
         Noise that was drawn (of a point of weight one).
     level : float
         Level of bands and intervals where none is given.
+    problem : object or None, default=None
+        The signal and its kernel, of which bounds are made.
 
     See Also
     --------
@@ -57,7 +59,7 @@ class UncertaintyResult:
     method: str
     noise_std: float
     level: float
-    _problem: object = field(default=None, repr=False)
+    problem: object = field(default=None, repr=False)
 
     def interval(self, function, level=None, *, scale=None):
         """Return the interval of a number.
@@ -209,7 +211,7 @@ class UncertaintyResult:
         for name, functional in self._named().items():
             values = self._values(functional)
             ends = np.nan, np.nan
-            if self.method not in BOUNDS or functional.weights(self.axes) is not None:
+            if self.method not in BOUNDS or functional._weights(self.axes) is not None:
                 ends = self._interval(functional, values, level)
             status = self._judge(functional, *ends)
             rows[name] = [values[0], *ends, _std(values[1:]), status]
@@ -261,20 +263,20 @@ class UncertaintyResult:
         if not isinstance(functional, Custom):
             # As everywhere, negative bins count as none.
             rows = rows.clip(min=0.0)
-        return functional.values(rows, self.axes)
+        return functional._values(rows, self.axes)
 
     def _interval(self, functional, values, level):
         """Return the interval of a number and its values."""
-        level, limits = self._level(level), functional.limits(self.axes)
+        level, limits = self._level(level), functional._limits(self.axes)
         if self.method in BOUNDS:
-            weights = functional.weights(self.axes)
+            weights = functional._weights(self.axes)
             if weights is None:
                 raise ValueError(
                     f"function must be a ratio of sums for method={self.method!r}: a "
                     "name, Share, LogMean or TimeRatio. Take another method for "
                     f"{getattr(functional, 'function', functional)!r}."
                 )
-            found = bound_values(self._problem, weights, level, self.method)
+            found = bound_values(self.problem, weights, level, self.method)
             return tuple(float(v) for v in np.clip(found, *limits))
         estimate, refits = values[0], values[1:]
         if self.method != "unpenalised":
@@ -295,10 +297,10 @@ class UncertaintyResult:
         """Return the status of an interval."""
         if not (np.isfinite(lower) and np.isfinite(upper)):
             return "no value"
-        low, high = functional.limits(self.axes)
+        low, high = functional._limits(self.axes)
         if functional.scale == "share":
             is_wide = upper - lower > _MOST_SHARE
-        elif functional.scale == "time" or functional.weights(self.axes) is not None:
+        elif functional.scale == "time" or functional._weights(self.axes) is not None:
             # Products do not overflow as ratios may.
             is_wide = upper > _MOST_FACTOR * lower
             if low > 0.0 and np.isfinite(high) and high > low:

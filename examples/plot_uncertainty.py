@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from skrelax import KernelBuilder, SmoothLasso
 from skrelax.datasets import make_decay
 from skrelax.metrics import fraction_between, log_mean
-from skrelax.plotting import DistributionDisplay
+from skrelax.plotting import DistributionDisplay, ResolutionDisplay
 from skrelax.uncertainty import LogMean, Share, bootstrap_distribution
 
 BORDER = 0.07
@@ -92,3 +92,12 @@ for column, method in enumerate(("parametric", "bounds")):
 bounds = bootstrap_distribution(inversion, data.X, data.y[:, 0], random_state=0)
 print(bounds.status(Share((0, BORDER))))
 bounds.to_frame().round(3)
+
+# %%
+# How far apart peaks must be
+# ---------------------------
+#
+# A single narrow peak comes out as wide as this. The two peaks are half a decade apart.
+
+display = ResolutionDisplay.from_estimator(inversion, data.X, data.y[:, 0])
+display.ax_.axhline(np.log10(0.15 / 0.05), color="0.4", ls=":")

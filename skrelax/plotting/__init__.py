@@ -5,6 +5,7 @@ from ._distribution import DistributionDisplay
 from ._maps import ParameterMapDisplay
 from ._planes import DistributionMapDisplay, DistributionSlicesDisplay
 from ._residual_map import ResidualsMapDisplay
+from ._resolution import ResolutionDisplay
 from ._signals import DecayDisplay, ResidualsDisplay
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "ParameterMapDisplay",
     "ResidualsDisplay",
     "ResidualsMapDisplay",
+    "ResolutionDisplay",
     "StrengthCurveDisplay",
 ]

@@ -4,6 +4,7 @@ from ._bands import DistributionBands
 from ._bootstrap import bootstrap_distribution
 from ._functionals import LogMean, Share, TimeRatio
 from ._noise import estimate_noise_std
+from ._resolution import distribution_resolution
 from ._result import UncertaintyResult
 from ._statistic_intervals import statistic_intervals
 
@@ -14,6 +15,7 @@ __all__ = [
     "TimeRatio",
     "UncertaintyResult",
     "bootstrap_distribution",
+    "distribution_resolution",
     "estimate_noise_std",
     "statistic_intervals",
 ]

@@ -175,30 +175,10 @@ def bootstrap_distribution(
     >>> [round(end, 2) for end in result.interval(Share((0, 0.03)))]
     [0.0, 0.03]
     """
-    refuse_complex(X, "X")
-    check_numbers(X, "X", ndim=2)
-    refuse_complex(y)
-    signal = check_numbers(y, "y")
-    if signal.ndim != 1 or not signal.size:
-        raise ValueError(f"y must be one signal, 1-D, got shape {signal.shape}.")
-    check_size(signal, "y")
     _check_draws(n_bootstrap, method, noise_std)
+    signal, weight = check_one_signal(X, y, sample_weight)
     rng = check_random_state(random_state)
-    weight = np.ones(signal.size)
-    if sample_weight is not None:
-        refuse_complex(sample_weight, "sample_weight")
-        weight = check_numbers(sample_weight, "sample_weight")
-        if weight.shape != signal.shape or (weight < 0).any() or not weight.any():
-            raise ValueError(
-                f"sample_weight must be {signal.size} non-negative numbers, not all 0."
-            )
-        check_size(weight, "sample_weight")
-    fitted = fit_weighted(estimator, X, signal, sample_weight)
-    if not hasattr(final_step(fitted), "coef_"):
-        raise TypeError(
-            "estimator must be a linear inversion or a Pipeline that ends in one, got "
-            f"{type(final_step(fitted)).__name__}."
-        )
+    fitted = fit_inversion(estimator, X, signal, sample_weight)
     method, is_free = _choose_method(fitted, method, signal)
     source, problem = fitted, None
     if method in ("unpenalised", *BOUNDS) and is_free:
@@ -224,7 +204,7 @@ def bootstrap_distribution(
     else:
         used = 0
         if noise_std is None:
-            used = _used_parameters(source, X, weight)
+            used = used_parameters(source, X, weight)
         draws, noise_std = _draw_noise(
             method, noise_std, signal - expected, weight, used, n_bootstrap, rng
         )
@@ -251,6 +231,49 @@ def bootstrap_distribution(
         _coefficients(fitted), samples, axes, method, float(noise_std), float(level),
         problem if method in BOUNDS else None,
     )  # fmt: skip
+
+
+def check_one_signal(X, y, sample_weight):
+    """Return one signal and weights of its points, both (n_points,), or raise."""
+    refuse_complex(X, "X")
+    check_numbers(X, "X", ndim=2)
+    refuse_complex(y)
+    signal = check_numbers(y, "y")
+    if signal.ndim != 1 or not signal.size:
+        raise ValueError(f"y must be one signal, 1-D, got shape {signal.shape}.")
+    check_size(signal, "y")
+    weight = np.ones(signal.size)
+    if sample_weight is not None:
+        refuse_complex(sample_weight, "sample_weight")
+        weight = check_numbers(sample_weight, "sample_weight")
+        if weight.shape != signal.shape or (weight < 0).any() or not weight.any():
+            raise ValueError(
+                f"sample_weight must be {signal.size} non-negative numbers, not all 0."
+            )
+        check_size(weight, "sample_weight")
+    return signal, weight
+
+
+def fit_inversion(estimator, X, signal, sample_weight):
+    """Return a fitted clone of a linear inversion, or raise."""
+    fitted = fit_weighted(estimator, X, signal, sample_weight)
+    if not hasattr(final_step(fitted), "coef_"):
+        raise TypeError(
+            "estimator must be a linear inversion or a Pipeline that ends in one, got "
+            f"{type(final_step(fitted)).__name__}."
+        )
+    return fitted
+
+
+def points_left(weight, used):
+    """Return how many points a fit leaves for the noise, or raise if none."""
+    seen = np.count_nonzero(weight)
+    if seen - used < 1:
+        raise ValueError(
+            f"y has {seen} points with a weight, too few for residuals: the fit uses "
+            f"{used} of them. Give noise_std, with method='parametric' for a bootstrap."
+        )
+    return seen - used
 
 
 def bootstrap_bands(inversion, grids, X, y, n_refits, options):
@@ -356,7 +379,7 @@ def _kernel(fitted, X):
     return np.asarray(K, dtype=np.float64)
 
 
-def _used_parameters(fitted, X, weight):
+def used_parameters(fitted, X, weight):
     """Return how many parameters a fit used at most.
 
     These are its bins that are not zero, or the directions that the kernel
@@ -372,12 +395,7 @@ def _draw_noise(method, noise_std, residuals, weight, used, n_bootstrap, rng):
     m = residuals.size
     if noise_std is None:
         standard = (residuals * np.sqrt(weight))[weight > 0]
-        left = standard.size - used
-        if left < 1:
-            raise ValueError(
-                f"y has {standard.size} points with a weight, too few for residuals: "
-                f"the fit uses {used} of them. Give noise_std and method='parametric'."
-            )
+        left = points_left(weight, used)
         standard = standard * np.sqrt(standard.size / left)
         noise_std = float(np.sqrt((standard**2).mean()))
     if method == "residual":

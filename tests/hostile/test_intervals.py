@@ -13,6 +13,7 @@ from skrelax.uncertainty import (
     TimeRatio,
     UncertaintyResult,
     bootstrap_distribution,
+    distribution_resolution,
     statistic_intervals,
 )
 
@@ -124,3 +125,25 @@ def test_numbers_of_distributions():
         hostile.ends_well(lambda v=value: Share((0.0, v)), ("region",))
         hostile.ends_well(lambda v=value: TimeRatio(v), ("region",))
         hostile.ends_well(lambda v=value: LogMean(axis=v), ("axis",))
+
+
+def test_resolutions():
+    model = make_pipeline(KernelBuilder(n_bins=6), SmoothLasso(0.0, 1e-3))
+    good = {"X": TIMES, "y": SIGNALS[:, 0], "sample_weight": GOOD["sample_weight"]}
+    for part, right in good.items():
+        for value in hostile.arrays(right).values():
+            given = good | {part: value, "noise_std": 0.01}
+            found = hostile.ends_well(
+                lambda g=given: distribution_resolution(model, **g),
+                (part, "points", "minimum", "bins", "y must", "sample_weight"),
+            )
+            assert found is None or not np.isinf(found["length"]).any()
+    for value in hostile.numbers().values():
+        for name in ("noise_std", "estimator"):
+            settings = {"estimator": model, "noise_std": 0.01} | {name: value}
+            hostile.ends_well(
+                lambda s=settings: distribution_resolution(
+                    X=TIMES, y=SIGNALS[:, 0], **s
+                ),
+                (name,),
+            )

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg
-from scipy.optimize import brentq, nnls
+from scipy.optimize import brentq, lsq_linear, nnls
 from scipy.special import chdtri, fdtri, ndtri, stdtrit
+
+from ..utils._warnings import collect_warnings
 
 # Directions of the kernel below hold no signal that is above any noise.
 _CUT = 1e-7
@@ -102,7 +104,13 @@ def _directions(A):
 
 def _fit(A, y):
     """Return x >= 0 with the least misfit, and its square."""
-    x, _ = nnls(A, y, maxiter=max(1000, 10 * A.shape[1]))
+    try:
+        # Of singular steps that it takes back older versions warn.
+        with collect_warnings():
+            x, _ = nnls(A, y, maxiter=max(1000, 10 * A.shape[1]))
+    except (RuntimeError, linalg.LinAlgError):
+        # It may go in circles where nothing but rounding is left.
+        x = lsq_linear(A, y, (0.0, np.inf), method="bvls").x.clip(min=0.0)
     rest = A @ x - y
     return x, float(rest @ rest)
 

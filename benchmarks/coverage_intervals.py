@@ -258,6 +258,7 @@ METHODS = (
 
 def make_tables(found, options):
     """Return the tables of all cells {(case, snr): measured}."""
+    shown = [m for m in METHODS[:-1] if options.n_anew or m != "strength anew"]
     rows, tally = (
         [],
         {m: dict.fromkeys(("right", "above", "below"), 0) for m in METHODS},
@@ -269,7 +270,7 @@ def make_tables(found, options):
             is_lost = lost > 0.5
             lost_cells += is_lost
             row = [name, str(snr), label]
-            for method in METHODS[:-1]:
+            for method in shown:
                 if (method, label) not in cell:
                     row += [""]
                     continue
@@ -289,7 +290,7 @@ def make_tables(found, options):
     levels = ", ".join(f"{100 * level:.0f}" for level in LEVELS)
     summary = [
         [method, *(str(tally[method][k]) for k in ("right", "above", "below")),
-         f"{-worst[method]:.0f}"]
+         f"{abs(worst[method]):.0f}"]
         for method in METHODS
         if any(tally[method].values())
     ]  # fmt: skip
@@ -311,7 +312,7 @@ def make_tables(found, options):
             f"{options.n_signals} signals a cell, {options.n_refits} refits each"
             + (f"; {options.n_anew} with the strength anew" if options.n_anew else "")
             + f"; widths of bounds of {options.n_widths}.",
-            "columns": ["spectrum", "SNR", "number", *METHODS[:-1], "status"],
+            "columns": ["spectrum", "SNR", "number", *shown, "status"],
             "rows": rows,
         },
     ]

@@ -132,7 +132,9 @@ def bootstrap_distribution(
     with the quantile t of Student's distribution, for the points that the best fit
     leaves over, where :math:`\sigma` is estimated: the interval of the profile
     likelihood [1]_, one number at a time. With the sign as the only knowledge no
-    theorem gives its coverage [2]_; the guide has measured ones. Simultaneous bounds
+    theorem gives its coverage [2]_; the guide has measured ones. They are bounds of
+    distributions on the grid, which has to be fine for the noise: a good measurement
+    takes 20 bins a decade. Simultaneous bounds
     [3]_ have in place of the right side the quantile of the chi-squared distribution
     of the directions of the kernel, or of the F distribution where the directions
     that it does not have tell the noise.

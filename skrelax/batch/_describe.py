@@ -100,12 +100,13 @@ def _errors(fitted, estimator, X, Y, weight, settings, columns):
     errors = {}
     for k, y in enumerate(Y.T):
         noise = columns["noise"][k]
+        known = {"method": "parametric", "noise_std": noise}
         result = bootstrap_distribution(
             estimator, X, y, n_bootstrap=settings.n_bootstrap, sample_weight=weight,
-            noise=noise if np.isfinite(noise) else "residual",
             random_state=settings.random_state,
+            **(known if np.isfinite(noise) else {"method": "residual"}),
         )  # fmt: skip
-        for name, value in result.statistics["std"].items():
+        for name, value in result.to_frame()["std"].items():
             head, _, tail = name.rpartition("_")
             key, owner = f"{name} stderr", name
             # Numbers at the end may also be those of axes: "log_mean_T2_0".

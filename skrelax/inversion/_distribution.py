@@ -166,7 +166,7 @@ class DistributionMixin(Answers):
         ----------
         regions : list of Rectangle, Polygon and RatioBand
             Regions of :mod:`skrelax.metrics`, which go by the names of the axes.
-        bands : DistributionBands, BootstrapResult or None, default=None
+        bands : DistributionBands, UncertaintyResult or None, default=None
             Refits, as `bands` returns them, for intervals; for one signal.
 
         Returns

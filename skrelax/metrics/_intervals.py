@@ -15,23 +15,35 @@ def statistic_interval(name, values, tails, axes):
     the bins of each axis, by the name in which numbers of that axis end.
     """
     estimate, refits = values[0], values[1:]
+    scale = "number"
+    if name.startswith(("log_mean", "mean", "ratio")):
+        scale = "time"
+    elif name.startswith("share"):
+        scale = "share"
+    limits = _possible_range(name, axes)
+    lower, upper = basic_interval(estimate, refits, tails, scale, limits)
+    refits = refits[np.isfinite(refits)]
+    # One refit alone has no standard deviation.
+    known = refits.size > 1 and np.isfinite(estimate)
+    return [estimate, lower, upper, stable_std(refits) if known else np.nan]
+
+
+def basic_interval(estimate, refits, tails, scale, limits):
+    """Return the basic bootstrap interval within limits, nan if nothing is known."""
     refits = refits[np.isfinite(refits)]
     if refits.size == 0 or not np.isfinite(estimate):
-        return [estimate, np.nan, np.nan, np.nan]
+        return np.nan, np.nan
     low, high = np.quantile(refits, tails)
-    # One refit alone has no standard deviation.
-    std = stable_std(refits) if refits.size > 1 else np.nan
-    least, most = _possible_range(name, axes)
-    if name.startswith(("log_mean", "mean", "ratio")):
+    if scale == "time":
         lower, upper = estimate * (estimate / high), estimate * (estimate / low)
-    elif name.startswith("share"):
+    elif scale == "share":
         here, first, last = np.arcsin(np.sqrt(np.clip([estimate, low, high], 0.0, 1.0)))
         angles = np.clip([2.0 * here - last, 2.0 * here - first], 0.0, 0.5 * np.pi)
         lower, upper = np.sin(angles) ** 2
     else:
         lower, upper = 2.0 * estimate - high, 2.0 * estimate - low
-    lower, upper = np.clip([lower, upper], least, most)
-    return [estimate, float(lower), float(upper), std]
+    lower, upper = np.clip([lower, upper], *limits)
+    return float(lower), float(upper)
 
 
 def _possible_range(name, axes):

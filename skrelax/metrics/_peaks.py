@@ -156,16 +156,41 @@ def peak_statistics(distributions, relaxation_times, min_share=0.01):
         raise ValueError("distributions must hold at least one signal.")
     peaks = distribution_peaks(f[0], times, min_share)
     total = f.sum(axis=1)
+    columns = {}
+    for number, inside in enumerate(_parts_of_peaks(peaks, times)):
+        columns[f"share_{number}"] = _ratio(f[:, inside].sum(axis=1), total)
+        columns[f"log_mean_{number}"] = _axis_moments(f[:, inside], times[inside])[0]
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(f), name="signal"))
+
+
+def _parts_of_peaks(peaks, times):
+    """Return which bins (n_bins,) belong to each of the peaks of one signal."""
     # Regions meet half way between peaks, so that resampled mass is not lost.
     uppers = peaks["upper"].to_numpy(dtype=np.float64)[:-1]
     lowers = peaks["lower"].to_numpy(dtype=np.float64)[1:]
     edges = np.concatenate([[0.0], np.sqrt(uppers * lowers), [np.inf]])
-    columns = {}
-    for number in range(len(peaks)):
-        inside = (times > edges[number]) & (times <= edges[number + 1])
-        columns[f"share_{number}"] = _ratio(f[:, inside].sum(axis=1), total)
-        columns[f"log_mean_{number}"] = _axis_moments(f[:, inside], times[inside])[0]
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(f), name="signal"))
+    return [
+        (times > edges[number]) & (times <= edges[number + 1])
+        for number in range(len(peaks))
+    ]
+
+
+def peak_parts(distribution, axes, min_share=0.01, min_depth=0.05):
+    """Return which bins (n_bins,) belong to each peak of one distribution.
+
+    By position on one axis, the largest first on two; none on more.
+    """
+    f, _, times = check_distributions(distribution, tuple(axes))
+    if len(times) == 1:
+        return _parts_of_peaks(distribution_peaks(f, times[0], min_share), times[0])
+    total = f[0].sum()
+    if len(times) > 2 or not total > 0:
+        return []
+    basins, tops = _join_basins(f[0], *_basins(f[0]), min_depth)
+    parts = [basins.ravel() == number for number in range(len(tops))]
+    shares = [f[0].ravel()[part].sum() / total for part in parts]
+    order = sorted(range(len(parts)), key=lambda k: -shares[k])
+    return [parts[k] for k in order if shares[k] >= min_share]
 
 
 def distribution_peaks_2d(

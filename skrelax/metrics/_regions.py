@@ -43,7 +43,7 @@ def region_statistics(
         (``T2_0``, ``T2_1``): rectangles and polygons go by them. None takes numbers.
     labels : sequence or None, default=None
         Labels of the signals. None numbers them.
-    bands : DistributionBands, BootstrapResult or None, default=None
+    bands : DistributionBands, UncertaintyResult or None, default=None
         Refits of the signal, of one alone, for intervals.
 
     Returns
@@ -143,7 +143,7 @@ def _check_bands(bands, f):
     """Return refits and level of bands of one signal, or raise an error."""
     if not hasattr(bands, "samples") or not hasattr(bands, "level"):
         raise TypeError(
-            "bands must be DistributionBands or a BootstrapResult, got "
+            "bands must be DistributionBands or an UncertaintyResult, got "
             f"{type(bands).__name__}."
         )
     if len(f) != 1:

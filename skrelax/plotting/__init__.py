@@ -6,6 +6,7 @@ from ._maps import ParameterMapDisplay
 from ._planes import DistributionMapDisplay, DistributionSlicesDisplay
 from ._regions import RegionHistogramDisplay
 from ._residual_map import ResidualsMapDisplay
+from ._resolution import ResolutionDisplay
 from ._signals import DecayDisplay, ResidualsDisplay
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "RegionHistogramDisplay",
     "ResidualsDisplay",
     "ResidualsMapDisplay",
+    "ResolutionDisplay",
     "StrengthCurveDisplay",
 ]

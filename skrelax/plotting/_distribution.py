@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..uncertainty import UncertaintyResult
+from ..utils._answers import Distributions
 from ._base import (
     MODEL,
     TRUTH,
@@ -127,6 +129,57 @@ class DistributionDisplay:
             label=axis_labels(found, unit)[0],
             truth=truth,
             band=band,
+        )
+        return display.plot(ax)
+
+    @classmethod
+    def from_uncertainty(cls, result, *, level=None, unit=None, truth=None, ax=None):
+        """Draw a distribution with its band.
+
+        Parameters
+        ----------
+        result : UncertaintyResult
+            Of one axis, as :func:`~skrelax.uncertainty.bootstrap_distribution` makes
+            it.
+        level : float or None, default=None
+            Level of the band, in (0, 1). None is that of the result.
+        unit : str or None, default=None
+            Unit of the axis. None takes s for times and m²/s for diffusion.
+        truth : tuple of ndarray or None, default=None
+            Grid and distribution of the truth.
+        ax : Axes or None, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        DistributionDisplay
+            With ``ax_``, ``figure_`` and ``lines_``.
+
+        Raises
+        ------
+        ValueError
+            If the result has not one axis of relaxation times, or `level` is not
+            between 0 and 1.
+        TypeError
+            If `result` is no UncertaintyResult.
+        """
+        if not isinstance(result, UncertaintyResult):
+            raise TypeError(
+                f"result must be an UncertaintyResult, got {type(result).__name__}."
+            )
+        if result.axes is None or len(result.axes) != 1:
+            n_axes = 0 if result.axes is None else len(result.axes)
+            raise ValueError(
+                f"result must have one axis of relaxation times, but has {n_axes}."
+            )
+        ((name, times),) = result.axes.items()
+        found = Distributions(result.distribution[None], (times,), (name,))
+        display = cls(
+            times,
+            result.distribution,
+            label=axis_labels(found, unit)[0],
+            truth=truth,
+            band=result.band(level),
         )
         return display.plot(ax)
 

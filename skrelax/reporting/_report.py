@@ -38,6 +38,13 @@ from ._strengths import (
 )
 
 _LEVEL = 0.9
+# What intervals hold, by whether they are bounds.
+_HOLDS = {
+    True: "The intervals hold all distributions without sign that fit the signal, and "
+    "so may leave out the estimate where the penalty shifts it.",
+    False: "They do not hold the bias of the penalty: a feature narrower than the "
+    "resolution is broad in all refits.",
+}
 # Of white residuals, at most so many lags are beyond their limits, and the first one
 # not by this factor.
 _FEW_LAGS, _FAR = 2, 1.5
@@ -313,13 +320,13 @@ def _show_distribution(model, X, y, weight, unit, n_bootstrap, random_state):
         told = described.drop(["status", "message"])
         frame = told.to_frame("estimate").rename_axis("number")
     else:
-        frame = refits.statistics[["estimate", "lower", "upper"]].rename_axis("number")
+        frame = refits.to_frame()[["estimate", "lower", "upper", "status"]]
+        held = refits.method == "bounds"
         notes.append(
             _page.paragraph(
-                f"Ends of {100 * _LEVEL:.0f} % intervals, and the band, are from "
-                f"{n_bootstrap} refits with new noise. They do not hold the bias of "
-                "the penalty: a feature narrower than the resolution is broad in all "
-                "refits.",
+                f"Ends of {100 * _LEVEL:.0f} % intervals ({refits.method}) and the "
+                f"band, from {n_bootstrap} refits with new noise. {_HOLDS[held]} "
+                "'Not identifiable' is what the measurement hardly tells.",
                 "note",
             )
         )
@@ -334,7 +341,7 @@ def _draw_distribution(model, unit, refits=None):
         DistributionMapDisplay.from_estimator(model, unit=unit, figure=figure)
     else:
         figure = make_figure(7, 3.6)
-        band = None if refits is None else (refits.lower, refits.upper)
+        band = None if refits is None else refits.band()
         ax = figure.subplots()
         DistributionDisplay.from_estimator(model, unit=unit, band=band, ax=ax)
     return _page.picture(figure, "Distribution")

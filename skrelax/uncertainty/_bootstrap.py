@@ -1,19 +1,15 @@
 """Bands and intervals of distributions from refits with resampled noise."""
 
 import numbers
-from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from ..metrics import distribution_statistics, peak_statistics
-from ..metrics._intervals import statistic_interval
-from ..utils._answers import answering, fitted_distributions
+from ..utils._answers import answering, fitted_distributions, without_penalty
 from ..utils._inspect import best, choosing_for_each, final_step, fit_weighted
-from ..utils._sklearn import HasMethods, validate_params
+from ..utils._sklearn import HasMethods, StrOptions, validate_params
 from ..utils._validation import (
     N_JOBS,
     RealInterval,
@@ -22,49 +18,23 @@ from ..utils._validation import (
     check_size,
     refuse_complex,
 )
-from ..utils._warnings import held_reports
+from ..utils._warnings import collect_warnings, held_reports
 from ._bands import DistributionBands
+from ._bounds import check_bounds, make_problem, noise_of, signal_of
 from ._noise import resolved_directions
+from ._result import BOUNDS, UncertaintyResult
 
 _MOST_REFITS = 1_000_000
 # Beyond it signals with noise could not be squared.
 _LARGEST_NOISE = 1e98
 _NOISE = RealInterval(0, _LARGEST_NOISE, closed="both")
-
-
-@dataclass(frozen=True)
-class BootstrapResult:
-    """Hold the refits of a bootstrap and what they say.
-
-    Parameters
-    ----------
-    distribution : ndarray of shape (n_bins,)
-        The distribution of the measured signal.
-    samples : ndarray of shape (n_bootstrap, n_bins)
-        The distributions of the resampled signals.
-    lower, upper : ndarray of shape (n_bins,)
-        Pointwise band of the level.
-    statistics : DataFrame
-        One row per derived number (index): ``estimate``, ``lower``, ``upper``,
-        ``std``.
-    noise_std : float
-        Noise level that was resampled (of a point of weight one).
-    level : float
-        Level of the band and the intervals.
-    """
-
-    distribution: np.ndarray
-    samples: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    statistics: pd.DataFrame
-    noise_std: float
-    level: float
+_METHODS = {"residual", "parametric", "unpenalised", *BOUNDS}
 
 
 @validate_params(
     {
         "estimator": [HasMethods(["fit", "predict"])],
+        "method": [StrOptions(_METHODS), None],
         "level": [RealInterval(0, 1, closed="neither")],
         "n_jobs": N_JOBS,
         "random_state": ["random_state"],
@@ -77,71 +47,116 @@ def bootstrap_distribution(
     y,
     *,
     n_bootstrap=200,
-    noise="residual",
+    method=None,
+    noise_std=None,
     level=0.9,
     sample_weight=None,
     random_state=None,
     n_jobs=None,
 ):
-    r"""Refit resampled signals and report bands and intervals.
+    r"""Say how sure the numbers of a distribution are.
 
-    The noise of each refit is drawn anew on top of the fitted signal and carries
-    the weights: a point of weight w gets noise of standard deviation
-    :math:`\sigma / \sqrt{w}`.
+    Signals with fresh noise are refitted, which gives samples, standard deviations and
+    bands. Intervals of numbers are made of these refits, or are those of all
+    distributions that fit the signal. Noise carries the weights: a point of weight w
+    has the standard deviation :math:`\sigma / \sqrt{w}`.
 
     Parameters
     ----------
     estimator : Pipeline of a KernelBuilder and a linear inversion
-        The inversion. It is cloned and fitted. Intervals of derived numbers need
-        the relaxation times of a KernelBuilder.
+        The inversion. It is cloned and fitted. Numbers need the relaxation times of a
+        KernelBuilder.
     X : array-like of shape (n_points, n_axes)
         Acquisition points.
     y : array-like of shape (n_points,)
         One signal.
     n_bootstrap : int, default=200
         Number of refits.
-    noise : "residual" or float, default="residual"
-        ``"residual"`` draws the weighted residuals of the fit, with replacement,
-        scaled up for the degrees of freedom that the fit used. A number is the
-        standard deviation of Gaussian noise. A RicianInversion draws Rician noise, of
-        the level that it used or of this one.
+    method : str or None, default=None
+        Where refits start from, and what intervals hold.
+
+        - ``"bounds"``: all values of a number that non-negative distributions give
+          whose misfit is near enough to the best one. Needs no penalty and holds its
+          bias. Refits are those of ``"unpenalised"``.
+        - ``"simultaneous"``: the same with a misfit that the true distribution has with
+          the probability of the level, so that intervals of any number of numbers hold
+          all their truths together. Wide.
+        - ``"unpenalised"``: refits with the penalty of signals drawn around the fit
+          without it. Their distance from the estimate is noise and most of the bias.
+        - ``"parametric"``: Gaussian noise on the fitted signal, basic bootstrap
+          intervals. Holds noise alone.
+        - ``"residual"``: the same with the weighted residuals of the fit, drawn with
+          replacement and scaled up for the degrees of freedom that the fit used.
+
+        None is ``"bounds"`` for a kernel that is fixed, distributions without sign and
+        noise that is not Rician. It is ``"parametric"`` for a RicianInversion, which
+        draws Rician noise, and ``"residual"`` otherwise.
+    noise_std : float or None, default=None
+        Noise of a point of weight one, not for ``"residual"``. None takes it from the
+        residuals, of a RicianInversion the level that it used.
     level : float, default=0.9
-        Level of the band and the intervals, in (0, 1).
+        Level of bands and intervals where none is asked for, in (0, 1).
     sample_weight : array-like of shape (n_points,) or None, default=None
         Weight of each acquisition point, with mean one.
     random_state : int, RandomState instance or None, default=None
-        Seed.
+        Seed of the refits. The result does not depend on `n_jobs`.
     n_jobs : int or None, default=None
         Number of workers, for estimators that choose their penalty anew in every
-        refit. Others refit all signals in one call.
+        refit and not for many signals at once. Others refit all signals in one call.
 
     Returns
     -------
-    BootstrapResult
+    UncertaintyResult
         Refits, bands and intervals.
 
     Raises
     ------
     ValueError
-        If y has several signals, or a setting is outside its range.
+        If y has several signals or too few points for residuals, a setting is outside
+        its range, or the estimator does not go with the method.
     TypeError
         If `estimator` does not end in an inversion with `coef_`.
 
+    See Also
+    --------
+    statistic_intervals : Intervals of many signals, of the method ``"unpenalised"``.
+
     Notes
     -----
-    Bands show what noise does to the estimate. They do not hold the bias of the
-    penalty: a feature narrower than the resolution is broadened in all refits
-    alike. Intervals of derived numbers are centred on the estimate of the
-    measured signal after the bias that the refits show is taken off: the basic
-    bootstrap interval of [1]_, on a scale on which the number can have any value:
-    the logarithm for times and their ratio, the angle whose squared sine is a share
-    for shares. Intervals are cut to what the grid can show: means lie between the
-    first and the last bin, shares between 0 and 1, amplitudes and widths are not
-    negative.
+    **Bounds** of a number :math:`\theta(f) = a^T f / b^T f`, the logarithm of a log
+    mean, a share or a ratio of times, are the ends of
+
+    .. math:: \{\theta(f) : f \geq 0,\ \|K f - y\|^2 \leq
+        \min_{g \geq 0} \|K g - y\|^2 + t^2 \sigma^2\}
+
+    with the quantile t of Student's distribution, for the points that the best fit
+    leaves over, where :math:`\sigma` is estimated: the interval of the profile
+    likelihood [1]_, one number at a time. With the sign as the only knowledge no
+    theorem gives its coverage [2]_; the guide has measured ones. They are bounds of
+    distributions on the grid, which has to be fine for the noise: a good measurement
+    takes 20 bins a decade. Simultaneous bounds [3]_ have in place of the right side the
+    quantile of the chi-squared distribution of the directions of the kernel, or of the
+    F distribution where the directions that it does not have tell the noise.
+
+    Intervals of **refits** are on a scale on which the number can have any value: the
+    logarithm for times and their ratio, an angle for shares. They are cut to what the
+    grid can show. Basic bootstrap intervals [4]_ take the shift of the refits off the
+    estimate; those of ``"unpenalised"`` are the estimate plus and minus t root mean
+    squared distances of the refits, see :func:`statistic_intervals`.
+
+    An estimator that chooses its strength chooses it anew in every refit.
 
     References
     ----------
-    .. [1] A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their
+    .. [1] S. A. Murphy and A. W. van der Vaart, "On profile likelihood", J. Am. Stat.
+       Assoc. 95 (2000) 449. https://doi.org/10.1080/01621459.2000.10474219
+    .. [2] P. Patil, M. Kuusela and J. Hobbs, "Objective frequentist uncertainty
+       quantification for atmospheric CO2 retrievals", SIAM/ASA J. Uncertain. Quantif.
+       10 (2022) 827. https://doi.org/10.1137/20M1356403
+    .. [3] P. B. Stark, "Inference in infinite-dimensional inverse problems:
+       Discretization and duality", J. Geophys. Res. 97 (1992) 14055.
+       https://doi.org/10.1029/92JB00739
+    .. [4] A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their
        Application", Cambridge University Press (1997).
        https://doi.org/10.1017/CBO9780511802843
 
@@ -150,52 +165,50 @@ def bootstrap_distribution(
     >>> import numpy as np
     >>> from sklearn.pipeline import make_pipeline
     >>> from skrelax import KernelBuilder, SmoothLasso
-    >>> from skrelax.uncertainty import bootstrap_distribution
+    >>> from skrelax.uncertainty import Share, bootstrap_distribution
     >>> times = np.geomspace(0.001, 1.0, 40)[:, None]
     >>> noise = 0.01 * np.random.default_rng(0).standard_normal(40)
     >>> signal = np.exp(-times[:, 0] / 0.1) + noise
     >>> inversion = make_pipeline(KernelBuilder("T2"), SmoothLasso(smoothness=1e-2))
     >>> result = bootstrap_distribution(inversion, times, signal, random_state=0)
-    >>> result.statistics.loc["log_mean"].round(2).to_dict()
-    {'estimate': 0.1, 'lower': 0.1, 'upper': 0.11, 'std': 0.0}
+    >>> [round(end, 2) for end in result.interval("log_mean", 0.95)]
+    [0.08, 0.1]
+    >>> lower, upper = result.interval(Share((0, 0.03)))
+    >>> 0.0 <= lower < upper < 0.1
+    True
     """
-    refuse_complex(X, "X")
-    check_numbers(X, "X", ndim=2)
-    refuse_complex(y)
-    signal = check_numbers(y, "y")
-    if signal.ndim != 1 or not signal.size:
-        raise ValueError(f"y must be one signal, 1-D, got shape {signal.shape}.")
-    check_size(signal, "y")
-    _check_draws(n_bootstrap, noise)
+    _check_draws(n_bootstrap, method, noise_std)
+    signal, weight = check_one_signal(X, y, sample_weight)
     rng = check_random_state(random_state)
-    weight = np.ones(signal.size)
-    if sample_weight is not None:
-        refuse_complex(sample_weight, "sample_weight")
-        weight = check_numbers(sample_weight, "sample_weight")
-        if weight.shape != signal.shape or (weight < 0).any() or not weight.any():
-            raise ValueError(
-                f"sample_weight must be {signal.size} non-negative numbers, not all 0."
-            )
-        check_size(weight, "sample_weight")
-    fitted = fit_weighted(estimator, X, signal, sample_weight)
-    if not hasattr(final_step(fitted), "coef_"):
-        raise TypeError(
-            "estimator must be a linear inversion or a Pipeline that ends in one, got "
-            f"{type(final_step(fitted)).__name__}."
-        )
-    expected = fitted.predict(X)
+    fitted = fit_inversion(estimator, X, signal, sample_weight)
+    method, is_free = _choose_method(fitted, method, signal)
+    source, problem = fitted, None
+    if method in ("unpenalised", *BOUNDS) and is_free:
+        K = _kernel(fitted, X)
+        has_baseline = bool(getattr(final_step(fitted), "fit_intercept", False))
+        problem = make_problem(K, signal, weight, noise_std, has_baseline)
+        check_bounds(problem, method)
+        expected = signal_of(problem, K)
+        noise_std = noise_of(problem) * problem.size
+    else:
+        if method == "unpenalised":
+            with collect_warnings():
+                free = without_penalty(estimator)
+                source = fit_weighted(free, X, signal, sample_weight)
+        expected = source.predict(X)
     last = answering(fitted)
     if last._is_rician:
-        noise_std = last.noise_std_ if isinstance(noise, str) else float(noise)
-        resampled = _draw_magnitudes(noise_std, expected, weight, n_bootstrap, rng)
+        if noise_std is None:
+            noise_std = answering(source).noise_std_
+        resampled = _draw_magnitudes(
+            float(noise_std), expected, weight, n_bootstrap, rng
+        )
     else:
+        used = 0
+        if noise_std is None:
+            used = used_parameters(source, X, weight)
         draws, noise_std = _draw_noise(
-            noise,
-            signal - expected,
-            weight,
-            _used_parameters(fitted, X, weight),
-            n_bootstrap,
-            rng,
+            method, noise_std, signal - expected, weight, used, n_bootstrap, rng
         )
         resampled = expected[:, None] + draws
     searches = hasattr(fitted, "best_estimator_") or hasattr(last, "cv_results_")
@@ -211,7 +224,58 @@ def bootstrap_distribution(
         samples = np.asarray(samples)
     else:
         samples = _refit(shared, X, resampled, sample_weight)
-    return _summarise(fitted, samples, noise_std, level)
+    found = fitted_distributions(fitted)
+    axes = None
+    # Bins of an axis that is not inverted are no relaxation times.
+    if found.grids is not None and all((grid > 0).all() for grid in found.grids):
+        axes = dict(zip(found.axis_names, found.grids, strict=True))
+    return UncertaintyResult(
+        _coefficients(fitted), samples, axes, method, float(noise_std), float(level),
+        problem if method in BOUNDS else None,
+    )  # fmt: skip
+
+
+def check_one_signal(X, y, sample_weight):
+    """Return one signal and weights of its points, both (n_points,), or raise."""
+    refuse_complex(X, "X")
+    check_numbers(X, "X", ndim=2)
+    refuse_complex(y)
+    signal = check_numbers(y, "y")
+    if signal.ndim != 1 or not signal.size:
+        raise ValueError(f"y must be one signal, 1-D, got shape {signal.shape}.")
+    check_size(signal, "y")
+    weight = np.ones(signal.size)
+    if sample_weight is not None:
+        refuse_complex(sample_weight, "sample_weight")
+        weight = check_numbers(sample_weight, "sample_weight")
+        if weight.shape != signal.shape or (weight < 0).any() or not weight.any():
+            raise ValueError(
+                f"sample_weight must be {signal.size} non-negative numbers, not all 0."
+            )
+        check_size(weight, "sample_weight")
+    return signal, weight
+
+
+def fit_inversion(estimator, X, signal, sample_weight):
+    """Return a fitted clone of a linear inversion, or raise."""
+    fitted = fit_weighted(estimator, X, signal, sample_weight)
+    if not hasattr(final_step(fitted), "coef_"):
+        raise TypeError(
+            "estimator must be a linear inversion or a Pipeline that ends in one, got "
+            f"{type(final_step(fitted)).__name__}."
+        )
+    return fitted
+
+
+def points_left(weight, used):
+    """Return how many points a fit leaves for the noise, or raise if none."""
+    seen = np.count_nonzero(weight)
+    if seen - used < 1:
+        raise ValueError(
+            f"y has {seen} points with a weight, too few for residuals: the fit uses "
+            f"{used} of them. Give noise_std, with method='parametric' for a bootstrap."
+        )
+    return seen - used
 
 
 def bootstrap_bands(inversion, grids, X, y, n_refits, options):
@@ -233,7 +297,10 @@ def bootstrap_bands(inversion, grids, X, y, n_refits, options):
             f"{given}: of acquisition points the steps of a Pipeline before the "
             "inversion make it, pipeline[:-1].transform(X)."
         )
-    found = bootstrap_distribution(inversion, X, y, n_bootstrap=n_refits, **options)
+    method = None if answering(inversion)._is_rician else "residual"
+    found = bootstrap_distribution(
+        inversion, X, y, n_bootstrap=n_refits, method=method, **options
+    )
     shape = tuple(grid.size for grid in grids)
     return DistributionBands.from_samples(
         found.distribution.reshape(shape),
@@ -253,7 +320,7 @@ def _refit(estimator, X, y, sample_weight):
         return _coefficients(fit_weighted(estimator, X, y, sample_weight))
 
 
-def _check_draws(n_bootstrap, noise):
+def _check_draws(n_bootstrap, method, noise_std):
     """Raise if the number of refits or the noise has no meaning."""
     is_count = isinstance(n_bootstrap, numbers.Integral) and n_bootstrap is not True
     if not is_count or not 2 <= n_bootstrap <= _MOST_REFITS:
@@ -261,41 +328,81 @@ def _check_draws(n_bootstrap, noise):
             f"n_bootstrap must be at least 2 and at most {_MOST_REFITS}, got "
             f"{n_bootstrap}."
         )
-    if isinstance(noise, str):
-        if noise != "residual":
-            raise ValueError(f"noise must be 'residual' or a number, got {noise!r}.")
-    elif not isinstance(noise, numbers.Real):
-        raise TypeError(f"noise must be 'residual' or a number, got {noise!r}.")
-    elif noise not in _NOISE:
+    if noise_std is None:
+        return
+    if not isinstance(noise_std, numbers.Real):
+        raise TypeError(f"noise_std must be a number or None, got {noise_std!r}.")
+    if noise_std not in _NOISE:
         raise ValueError(
-            f"noise must not be negative nor above {_LARGEST_NOISE:.0e}, got {noise}."
+            f"noise_std must not be negative nor above {_LARGEST_NOISE:.0e}, got "
+            f"{noise_std}."
+        )
+    if method == "residual":
+        raise ValueError(
+            "noise_std must be None for method='residual', which draws residuals; "
+            "method='parametric' draws Gaussian noise."
         )
 
 
-def _used_parameters(fitted, X, weight):
+def _choose_method(fitted, method, signal):
+    """Return the method for a fitted estimator, and whether it may have bounds.
+
+    Raises if it has not this method.
+    """
+    last, final = answering(fitted), final_step(fitted)
+    if last._is_rician:
+        if method not in (None, "parametric", "unpenalised"):
+            raise ValueError(
+                f"method must be 'parametric' or 'unpenalised' for magnitudes, whose "
+                f"noise is Rician, got {method!r}."
+            )
+        return method or "parametric", False
+    why = None
+    if not getattr(final, "positive", False):
+        why = "distributions may be negative"
+    elif hasattr(best(fitted), "estimator_"):
+        why = "the kernel has a setting that is searched"
+    elif not signal.any():
+        why = "y is 0"
+    if method is None:
+        return ("residual" if why else "bounds"), not why
+    if method in BOUNDS and why:
+        raise ValueError(
+            f"method={method!r} needs a fixed kernel, a signal and distributions "
+            f"without sign, but {why}; take 'residual'."
+        )
+    return method, not why
+
+
+def _kernel(fitted, X):
+    """Return the kernel (n_points, n_bins) of a fitted inversion."""
+    inner = best(fitted)
+    K = inner[:-1].transform(X) if isinstance(inner, Pipeline) else X
+    return np.asarray(K, dtype=np.float64)
+
+
+def used_parameters(fitted, X, weight):
     """Return how many parameters a fit used at most.
 
     These are its bins that are not zero, or the directions that the kernel
     resolves: a smooth distribution has many bins, but not so many parameters.
     """
-    inner = best(fitted)
-    K = inner[:-1].transform(X) if isinstance(inner, Pipeline) else X
-    weighted = np.asarray(K, dtype=np.float64) * np.sqrt(weight)[:, None]
+    weighted = _kernel(fitted, X) * np.sqrt(weight)[:, None]
     rank = resolved_directions(weighted).shape[1]
     return min(rank, int(np.count_nonzero(_coefficients(fitted))))
 
 
-def _draw_noise(noise, residuals, weight, used, n_bootstrap, rng):
+def _draw_noise(method, noise_std, residuals, weight, used, n_bootstrap, rng):
     """Return noise (n_points, n_bootstrap) and its standard deviation."""
     m = residuals.size
-    if isinstance(noise, str):
+    if noise_std is None:
         standard = (residuals * np.sqrt(weight))[weight > 0]
-        left = max(standard.size - used, 1)
+        left = points_left(weight, used)
         standard = standard * np.sqrt(standard.size / left)
-        drawn = rng.choice(standard, size=(m, n_bootstrap))
         noise_std = float(np.sqrt((standard**2).mean()))
+    if method == "residual":
+        drawn = rng.choice(standard, size=(m, n_bootstrap))
     else:
-        noise_std = float(noise)
         drawn = noise_std * rng.standard_normal((m, n_bootstrap))
     return _spread(drawn, weight, noise_std), noise_std
 
@@ -320,32 +427,3 @@ def _spread(drawn, weight, noise_std):
             f"smallest is {weight[weight > 0].min():.3g}."
         )
     return drawn
-
-
-def _summarise(fitted, samples, noise_std, level):
-    """Return the BootstrapResult of refits (n_bootstrap, n_bins)."""
-    distribution = _coefficients(fitted)
-    tails = np.array([0.5 * (1.0 - level), 0.5 * (1.0 + level)])
-    lower, upper = np.quantile(samples, tails, axis=0)
-    found = fitted_distributions(fitted)
-    statistics = pd.DataFrame(columns=["estimate", "lower", "upper", "std"])
-    # Bins of an axis that is not inverted are no relaxation times.
-    axes = found.grids
-    if axes is not None and all((axis > 0).all() for axis in axes):
-        together = np.vstack([distribution, samples])
-        table = distribution_statistics(together, axes, found.axis_names)
-        if len(axes) == 1:
-            table = table.join(peak_statistics(together, axes[0]))
-        head = "log_mean_" if len(axes) > 1 else "log_mean"
-        labels = [name.removeprefix(head) for name in table if name.startswith(head)]
-        named = dict(zip(labels, axes, strict=False))
-        statistics = pd.DataFrame(
-            {
-                name: statistic_interval(name, table[name].to_numpy(), tails, named)
-                for name in table
-            },
-            index=["estimate", "lower", "upper", "std"],
-        ).T
-    return BootstrapResult(
-        distribution, samples, lower, upper, statistics, noise_std, level
-    )

@@ -44,6 +44,7 @@ from skrelax.plotting import (
     RegionHistogramDisplay,
     ResidualsDisplay,
     ResidualsMapDisplay,
+    ResolutionDisplay,
     StrengthCurveDisplay,
 )
 
@@ -177,6 +178,9 @@ CONSTRUCTORS = {
     ResidualsMapDisplay: {
         "times": (TIMES, TIMES), "residuals": PLANE - 1.0, "noise_std": 0.1,
         "labels": ("TI", "TE"),
+    },
+    ResolutionDisplay: {
+        "relaxation_times": TIMES, "length": DECAY, "seen": DECAY, "label": "T2",
     },
     DecayDisplay: {"times": TIMES, "signals": ROWS, "fit": ROWS, "label": "TE"},
     ResidualsDisplay: {"times": TIMES, "residuals": ROWS, "noise_std": 0.1},

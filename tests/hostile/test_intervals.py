@@ -7,7 +7,15 @@ from sklearn.pipeline import make_pipeline
 from variants import flat
 
 from skrelax import KernelBuilder, SmoothLasso
-from skrelax.uncertainty import statistic_intervals
+from skrelax.uncertainty import (
+    LogMean,
+    Share,
+    TimeRatio,
+    UncertaintyResult,
+    bootstrap_distribution,
+    distribution_resolution,
+    statistic_intervals,
+)
 
 TIMES = np.linspace(0.01, 0.3, 12)[:, None]
 SIGNALS = np.exp(-TIMES / np.array([0.03, 0.05, 0.1]))
@@ -70,3 +78,72 @@ def test_signals_of_any_size(scale):
     plain = intervals()
     columns = [name for name in plain if name != "noise"]
     np.testing.assert_allclose(scaled[columns], plain[columns], rtol=1e-5)
+
+
+RESULT = bootstrap_distribution(
+    make_pipeline(KernelBuilder(n_bins=6), SmoothLasso(0.0, 1e-3)), TIMES,
+    np.exp(-TIMES[:, 0] / 0.05), noise_std=0.01, n_bootstrap=3, random_state=0,
+)  # fmt: skip
+
+
+def test_results():
+    assert isinstance(RESULT, UncertaintyResult)
+    asks = (RESULT.interval, RESULT.status, RESULT.std)
+    for value in hostile.numbers().values():
+        for ask in asks:
+            hostile.ends_well(lambda v=value, a=ask: a(v), ("function",))
+            hostile.ends_well(lambda v=value, a=ask: a("log_mean", scale=v), ("scale",))
+        for ask in (RESULT.band, RESULT.to_frame):
+            hostile.ends_well(lambda v=value, a=ask: a(v), ("level",))
+        found = hostile.ends_well(
+            lambda v=value: RESULT.interval("log_mean", v), ("level",)
+        )
+        assert found is None or hostile.all_finite(np.array(found))
+        # What a function returns is a number or an error.
+        hostile.ends_well(lambda v=value: RESULT.std(lambda f, bins: v), ("function",))
+
+
+def test_numbers_of_distributions():
+    f, bins = np.array([1.0, 2.0, 0.5]), np.array([0.01, 0.1, 1.0])
+    for make in (lambda: Share((0, 0.5)), LogMean):
+        for value in hostile.arrays(f).values():
+            found = hostile.ends_well(
+                lambda v=value, m=make: m()(v, bins), ("distribution", "bins")
+            )
+            assert found is None or not np.isinf(found).any()
+        for value in hostile.arrays(bins).values():
+            hostile.ends_well(
+                lambda v=value, m=make: m()(f, v), ("bins", "distribution")
+            )
+    plane = np.outer(f, f)
+    for value in hostile.arrays(plane).values():
+        hostile.ends_well(
+            lambda v=value: TimeRatio()(v, (bins, bins)), ("distribution",)
+        )
+    for value in hostile.numbers().values():
+        hostile.ends_well(lambda v=value: Share(v), ("region",))
+        hostile.ends_well(lambda v=value: Share((0.0, v)), ("region",))
+        hostile.ends_well(lambda v=value: TimeRatio(v), ("region",))
+        hostile.ends_well(lambda v=value: LogMean(axis=v), ("axis",))
+
+
+def test_resolutions():
+    model = make_pipeline(KernelBuilder(n_bins=6), SmoothLasso(0.0, 1e-3))
+    good = {"X": TIMES, "y": SIGNALS[:, 0], "sample_weight": GOOD["sample_weight"]}
+    for part, right in good.items():
+        for value in hostile.arrays(right).values():
+            given = good | {part: value, "noise_std": 0.01}
+            found = hostile.ends_well(
+                lambda g=given: distribution_resolution(model, **g),
+                (part, "points", "minimum", "bins", "y must", "sample_weight"),
+            )
+            assert found is None or not np.isinf(found["length"]).any()
+    for value in hostile.numbers().values():
+        for name in ("noise_std", "estimator"):
+            settings = {"estimator": model, "noise_std": 0.01} | {name: value}
+            hostile.ends_well(
+                lambda s=settings: distribution_resolution(
+                    X=TIMES, y=SIGNALS[:, 0], **s
+                ),
+                (name,),
+            )

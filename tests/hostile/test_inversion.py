@@ -20,8 +20,8 @@ from skrelax.model_selection import (
 from skrelax.nonlinear import FitStatus
 from skrelax.signals import InversionRecovery
 from skrelax.uncertainty import (
-    BootstrapResult,
     DistributionBands,
+    UncertaintyResult,
     bootstrap_distribution,
     estimate_noise_std,
 )
@@ -367,11 +367,11 @@ def test_bootstraps(part):
         names = (part, "points", "minimum", "bins", "y must be one signal")
         result = hostile.ends_well(lambda g=given: bootstrap(**g), names)
         if result is not None:
-            assert isinstance(result, BootstrapResult)
+            assert isinstance(result, UncertaintyResult)
             assert hostile.all_finite(
-                result.distribution, result.samples, result.lower, result.upper
+                result.distribution, result.samples, *result.band()
             ), variant
-            table = result.statistics
+            table = result.to_frame()
             limits = table[["lower", "upper"]].to_numpy(dtype=float)
             # What has no value, as the mean of nothing, has no interval.
             assert (np.isfinite(limits) | np.isnan(limits)).all(), variant
@@ -379,7 +379,15 @@ def test_bootstraps(part):
 
 @pytest.mark.parametrize(
     "name",
-    ["estimator", "n_bootstrap", "noise", "level", "random_state", "n_jobs"],
+    [
+        "estimator",
+        "n_bootstrap",
+        "method",
+        "noise_std",
+        "level",
+        "random_state",
+        "n_jobs",
+    ],
 )
 def test_settings_of_bootstraps(name):
     for value in hostile.numbers().values():

@@ -462,8 +462,8 @@ def test_bands_are_those_of_magnitudes():
     assert_array_equal(bands.distribution, inversion.distribution_)
     # Gaussian noise on top would be negative, or have a floor added to it.
     gaussian = bootstrap_distribution(
-        on_line(TIKHONOV), TIMES, along[:, 0], n_bootstrap=40, noise=NOISE,
-        random_state=0,
+        on_line(TIKHONOV), TIMES, along[:, 0], n_bootstrap=40,
+        method="parametric", noise_std=NOISE, random_state=0,
     )  # fmt: skip
     floor = long_share(on_line(TIKHONOV).fit(TIMES, Y[:, 0])[-1].coef_)
     assert long_share(bands.samples).mean() < 0.6 * floor
@@ -473,10 +473,10 @@ def test_bands_are_those_of_magnitudes():
         StrengthSearch(on_line(TIKHONOV), "chi2", strengths=6), NOISE
     )
     result = bootstrap_distribution(
-        search, TIMES, Y[:, 0], n_bootstrap=3, random_state=0, noise=NOISE
+        search, TIMES, Y[:, 0], n_bootstrap=3, random_state=0, noise_std=NOISE
     )
     assert result.noise_std == NOISE
-    assert "log_mean" in result.statistics.index
+    assert "log_mean" in result.to_frame().index
 
 
 def test_weights_reach_the_inversion_inside():

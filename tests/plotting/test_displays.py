@@ -1,6 +1,7 @@
 """Displays: what is drawn is what was asked, and errors name the way out."""
 
 import builtins
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,7 @@ from skrelax.plotting import (
     ResidualsDisplay,
     StrengthCurveDisplay,
 )
+from skrelax.uncertainty import bootstrap_distribution
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -51,6 +53,21 @@ def data():
 @pytest.fixture(scope="module")
 def fitted(data):
     return make_pipeline(KernelBuilder(n_bins=40), LassoFistaCV(20)).fit(data.X, data.y)
+
+
+def test_distribution_with_the_band_of_a_result():
+    X = np.geomspace(0.01, 1.0, 20)[:, None]
+    model = make_pipeline(KernelBuilder("T2", n_bins=12), SmoothLasso(0.0, 1e-3))
+    result = bootstrap_distribution(
+        model, X, np.exp(-X[:, 0] / 0.1), noise_std=0.01, n_bootstrap=5, random_state=0
+    )
+    display = DistributionDisplay.from_uncertainty(result, level=0.5)
+    assert display.ax_.get_xlabel() == "$T_{2}$ (s)"
+    np.testing.assert_array_equal(display.band, result.band(0.5))
+    with pytest.raises(TypeError, match="UncertaintyResult"):
+        DistributionDisplay.from_uncertainty(model)
+    with pytest.raises(ValueError, match="one axis"):
+        DistributionDisplay.from_uncertainty(replace(result, axes=None))
 
 
 def test_distribution_is_drawn_per_decade_beside_the_truth(data, fitted):

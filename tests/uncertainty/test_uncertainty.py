@@ -77,22 +77,25 @@ def test_methods_that_the_input_does_not_allow(method, message):
         estimate_noise_std(np.ones(20), method=method)
 
 
-@pytest.mark.parametrize("noise", ["residual", 0.01])
-def test_intervals_of_the_log_mean_cover_the_truth(noise):
+METHODS = ("residual", "parametric", "unpenalised", "bounds", "simultaneous")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_intervals_of_the_log_mean_cover_the_truth(method):
     covered = []
     for seed in range(100):
         data = make_decay(
             times=TIMES, peaks=[(1.0, 0.25, 1.0)], noise_std=0.01, random_state=seed
         )
         result = bootstrap_distribution(
-            inversion(1e-2), data.X, data.y, noise=noise, random_state=seed,
+            inversion(1e-2), data.X, data.y, method=method, random_state=seed,
             n_bootstrap=200,
         )  # fmt: skip
         truth = log_mean(data.distribution, data.relaxation_times)
-        row = result.statistics.loc["log_mean"]
-        covered.append(row["lower"] <= truth <= row["upper"])
+        lower, upper = result.interval("log_mean")
+        covered.append(lower <= truth <= upper)
     # 100 intervals of 90 %: three standard errors of a share are 9 %.
-    assert 0.81 <= np.mean(covered) <= 0.99
+    assert 0.81 <= np.mean(covered) <= (1.0 if method == "simultaneous" else 0.99)
 
 
 def test_shares_of_two_peaks_are_covered():
@@ -103,10 +106,11 @@ def test_shares_of_two_peaks_are_covered():
             random_state=seed,
         )  # fmt: skip
         result = bootstrap_distribution(
-            inversion(1e-3), data.X, data.y, noise=0.01, random_state=seed
-        )
-        row = result.statistics.loc["share_0"]
-        covered.append(row["lower"] <= 0.4 <= row["upper"])
+            inversion(1e-3), data.X, data.y, method="parametric", noise_std=0.01,
+            random_state=seed,
+        )  # fmt: skip
+        lower, upper = result.interval("share_0")
+        covered.append(lower <= 0.4 <= upper)
     # 60 intervals: three standard errors are 12 %.
     assert np.mean(covered) >= 0.78
 
@@ -114,11 +118,12 @@ def test_shares_of_two_peaks_are_covered():
 def test_noise_carries_the_weights():
     data = make_decay(times=TIMES, noise_std=0.0)
     weight = np.where(TIMES < 1, 4.0, 0.25)
+    options = {"method": "parametric", "sample_weight": weight, "random_state": 0}
     result = bootstrap_distribution(
-        inversion(), data.X, data.y, noise=0.01, sample_weight=weight, random_state=0
+        inversion(), data.X, data.y, noise_std=0.01, **options
     )
     loud = bootstrap_distribution(
-        inversion(), data.X, data.y, noise=0.02, sample_weight=weight, random_state=0
+        inversion(), data.X, data.y, noise_std=0.02, **options
     )
     # With the same draws twice the noise doubles the scatter where nothing is bound.
     narrow, wide = np.ptp(result.samples, axis=0), np.ptp(loud.samples, axis=0)
@@ -128,10 +133,12 @@ def test_noise_carries_the_weights():
 
 def test_same_seed_same_result_and_band_holds_the_level():
     data = make_decay(times=TIMES, noise_std=0.01, random_state=0)
-    first = bootstrap_distribution(inversion(), data.X, data.y, random_state=3)
-    second = bootstrap_distribution(inversion(), data.X, data.y, random_state=3)
+    options = {"method": "residual", "random_state": 3}
+    first = bootstrap_distribution(inversion(), data.X, data.y, **options)
+    second = bootstrap_distribution(inversion(), data.X, data.y, **options)
     assert_array_equal(first.samples, second.samples)
-    inside = (first.samples >= first.lower) & (first.samples <= first.upper)
+    lower, upper = first.band()
+    inside = (first.samples >= lower) & (first.samples <= upper)
     assert (inside.mean(axis=0) >= 0.9).all()
     # Residuals estimate the noise: 60 points know it to 9 %.
     assert_allclose(first.noise_std, 0.01, rtol=0.35)
@@ -148,7 +155,7 @@ def test_searches_choose_their_strength_anew():
             model, data.X, data.y, n_bootstrap=4, random_state=0
         )
         assert result.samples.shape == (4, 30)
-        assert result.statistics.loc["log_mean", "estimate"] > 0
+        assert result.to_frame().loc["log_mean", "estimate"] > 0
 
 
 def test_refits_that_share_a_call_choose_as_alone(monkeypatch):
@@ -169,10 +176,10 @@ def test_two_axes_report_their_ratio():
     builder = KernelBuilder(["T1-IR", "T2"], n_bins=8)
     y = np.asarray(builder.fit_transform(X)[:, 27])
     result = bootstrap_distribution(
-        make_pipeline(builder, SmoothLasso(smoothness=1e-4)), X, y, noise=1e-3,
+        make_pipeline(builder, SmoothLasso(smoothness=1e-4)), X, y, noise_std=1e-3,
         n_bootstrap=20, random_state=0,
     )  # fmt: skip
-    assert {"log_mean_T1", "log_mean_T2", "ratio"} <= set(result.statistics.index)
+    assert {"log_mean_T1", "log_mean_T2", "ratio"} <= set(result.to_frame().index)
 
 
 @pytest.mark.parametrize(
@@ -181,8 +188,9 @@ def test_two_axes_report_their_ratio():
         ({"y": np.ones((60, 2))}, "one signal"),
         ({"n_bootstrap": 1}, "n_bootstrap"),
         ({"level": 1.0}, "level"),
-        ({"noise": "tail"}, "noise must be"),
-        ({"noise": -1.0}, "not be negative"),
+        ({"method": "tail"}, "method"),
+        ({"noise_std": -1.0}, "not be negative"),
+        ({"noise_std": 1.0, "method": "residual"}, "noise_std must be None"),
     ],
 )
 def test_bad_input_of_the_bootstrap(settings, message):
@@ -195,7 +203,8 @@ def test_bad_input_of_the_bootstrap(settings, message):
 @pytest.mark.parametrize("n_bootstrap", [2, 3, 40])
 @pytest.mark.parametrize("noise", [0.05, 0.5, 50.0])
 @pytest.mark.parametrize("axes", [1, 2])
-def test_intervals_stay_in_the_possible_range(n_bootstrap, noise, axes):
+@pytest.mark.parametrize("method", METHODS[1:])
+def test_intervals_stay_in_the_possible_range(n_bootstrap, noise, axes, method):
     from skrelax.kernels import acquisition_grid
 
     X, kernels = TIMES[:, None], "T2"
@@ -207,18 +216,18 @@ def test_intervals_stay_in_the_possible_range(n_bootstrap, noise, axes):
     y = np.asarray(builder.transform(X)) @ np.eye(6**axes)[[1, 4]].sum(axis=0)
     for seed in range(6):
         table = bootstrap_distribution(
-            make_pipeline(builder, SmoothLasso(smoothness=1e-4)), X, y, noise=noise,
-            n_bootstrap=n_bootstrap, random_state=seed,
-        ).statistics.dropna()  # fmt: skip
+            make_pipeline(builder, SmoothLasso(smoothness=1e-4)), X, y, noise_std=noise,
+            n_bootstrap=n_bootstrap, random_state=seed, method=method,
+        ).to_frame().dropna()  # fmt: skip
         assert (table["lower"] <= table["upper"]).all()
         assert (table["std"] >= 0).all()
-        limits = table[["lower", "upper"]].to_numpy()
+        limits = table[["lower", "upper"]].to_numpy(dtype=float)
         assert (limits >= 0).all()
         for name, (lower, upper) in zip(table.index, limits, strict=True):
             if name.startswith("share"):
                 assert upper <= 1
             elif name.startswith(("log_mean", "mean")):
-                grid = grids[-1 if name.endswith("T2") else 0]
+                grid = grids[-1 if "T2" in name else 0]
                 assert grid[0] <= lower <= upper <= grid[-1]
             elif name.startswith("width"):
                 assert upper <= 0.5 * np.log10(max(g[-1] / g[0] for g in grids))
@@ -249,6 +258,6 @@ def test_axes_that_are_not_inverted_have_no_statistics():
     builder = KernelBuilder(["T2", "identity"], n_bins=5)
     y = np.asarray(builder.fit_transform(X)).sum(axis=1)
     result = bootstrap_distribution(
-        make_pipeline(builder, SmoothLasso()), X, y, n_bootstrap=3, noise=0.1
+        make_pipeline(builder, SmoothLasso()), X, y, n_bootstrap=3, noise_std=0.1
     )
-    assert result.statistics.empty
+    assert result.to_frame().empty

@@ -1,0 +1,248 @@
+r"""Intervals of all values that non-negative distributions give which fit the signal.
+
+A number that is a ratio of sums, a.f / b.f, has a value s if (a - s b).f = 0. The least
+misfit of such distributions f >= 0 falls towards the estimate without a penalty and
+rises beyond it, so that the values whose misfit is small enough are an interval, whose
+ends are found as roots.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg
+from scipy.optimize import brentq, lsq_linear, nnls
+from scipy.special import chdtri, fdtri, ndtri, stdtrit
+
+from ..utils._warnings import collect_warnings
+
+# Directions of the kernel below hold no signal that is above any noise.
+_CUT = 1e-7
+# Noise that is smaller than this part of the signal is rounding.
+_ROUNDING = 1e-8
+# The row of the condition is as much longer than the longest column of the kernel.
+# What it gives way changes an end by one millionth of its standard error.
+_TIGHT = 1e3
+# Relative to the range of a number; standard errors are never as small.
+_CLOSE = 1e-9
+_FIRST_STEP = 1e-3
+_MOST_STEPS = 60
+# Sides from which a kernel is decomposed by products.
+_LARGE = 1200
+
+
+class Problem(NamedTuple):
+    """A signal of one call, reduced to the directions that the kernel has."""
+
+    matrix: np.ndarray
+    """The kernel, and columns of a baseline, (n_directions, n_columns)."""
+    target: np.ndarray
+    """The signal, (n_directions,)."""
+    n_bins: int
+    """Columns that are bins."""
+    best: np.ndarray
+    """The distribution with the least misfit, (n_columns,)."""
+    least: float
+    """Its squared misfit along the directions."""
+    across: float
+    """Square of what no distribution makes."""
+    n_points: int
+    """Points that count."""
+    noise_std: float | None
+    """Noise of a point of weight one, or None."""
+    size: float
+    """Largest point of the signal; all but `signal_of` is in units of it."""
+    unit: float
+    """Amplitudes of a distribution of amplitude one."""
+    signal: float
+    """Root mean square of the signal."""
+
+
+def make_problem(K, y, weight, noise_std, has_baseline):
+    """Return the Problem of a signal (n_points,) and its kernel (n_points, n_bins)."""
+    seen = weight > 0
+    root = np.sqrt(weight[seen])
+    largest = np.abs(K).max(initial=0.0)
+    size = np.abs(y[seen]).max(initial=0.0)
+    if not (largest > 0 and size > 0):
+        raise ValueError("y and the kernel must not be 0 for method='bounds'.")
+    A = K[seen] / largest * root[:, None]
+    target = y[seen] / size * root
+    if has_baseline:
+        # A baseline has any sign.
+        A = np.column_stack([A, root, -root])
+    U = _directions(A)
+    along = U.T @ target
+    across = target - U @ along
+    matrix = U.T @ A
+    best, misfit = _fit(matrix, along)
+    return Problem(
+        matrix, along, K.shape[1], best, misfit, float(across @ across), target.size,
+        None if noise_std is None else float(noise_std) / size, size, size / largest,
+        float(np.sqrt((target @ target) / target.size)),
+    )  # fmt: skip
+
+
+def signal_of(problem, K):
+    """Return the signal (n_points,) of the distribution with the least misfit."""
+    bins, rest = np.split(problem.best, [problem.n_bins])
+    baseline = rest[0] - rest[1] if rest.size else 0.0
+    return K @ (problem.unit * bins) + problem.size * baseline
+
+
+def _directions(A):
+    """Return the left singular vectors of a matrix whose values count."""
+    if min(A.shape) <= _LARGE and max(A.shape) <= 20 * _LARGE:
+        U, s, _ = linalg.svd(A, full_matrices=False)
+        return U[:, s > _CUT * s[0]]
+    if A.shape[0] <= A.shape[1]:
+        values, U = linalg.eigh(A @ A.T)
+        return U[:, values > _CUT**2 * values[-1]]
+    values, V = linalg.eigh(A.T @ A)
+    U = A @ V[:, values > _CUT**2 * values[-1]]
+    return linalg.qr(U, mode="economic")[0]
+
+
+def _fit(A, y):
+    """Return x >= 0 with the least misfit, and its square."""
+    try:
+        # Of singular steps that it takes back older versions warn.
+        with collect_warnings():
+            x, _ = nnls(A, y, maxiter=max(1000, 10 * A.shape[1]))
+    except (RuntimeError, linalg.LinAlgError):
+        # It may go in circles where nothing but rounding is left.
+        x = lsq_linear(A, y, (0.0, np.inf), method="bvls").x.clip(min=0.0)
+    rest = A @ x - y
+    return x, float(rest @ rest)
+
+
+def check_bounds(problem, method):
+    """Raise ValueError if a signal does not tell its own noise."""
+    if problem.noise_std is None:
+        _left(problem, method)
+
+
+def _left(problem, method):
+    """Return the points that are left for the noise."""
+    used = problem.target.size
+    if method == "bounds":
+        used = np.count_nonzero(problem.best)
+    left = problem.n_points - used
+    if left < 1:
+        raise ValueError(
+            f"y has {problem.n_points} points with a weight, too few for residuals: "
+            f"the fit uses {used} of them. Give noise_std."
+        )
+    return left
+
+
+def noise_of(problem, method="bounds"):
+    """Return the noise of a point of weight one in units of `size`."""
+    if problem.noise_std is not None:
+        noise = problem.noise_std
+    elif method == "bounds":
+        left = _left(problem, method)
+        noise = np.sqrt((problem.least + problem.across) / left)
+    else:
+        noise = np.sqrt(problem.across / _left(problem, method))
+    return max(noise, _ROUNDING * problem.signal)
+
+
+def excess_allowed(problem, level, method):
+    """Return how far a squared misfit may be above the least one.
+
+    Negative if no distribution fits as well as the level asks.
+    """
+    noise = noise_of(problem, method)
+    n = problem.target.size
+    if method == "bounds":
+        if problem.noise_std is None:
+            quantile = stdtrit(_left(problem, method), 0.5 + 0.5 * level)
+        else:
+            quantile = ndtri(0.5 + 0.5 * level)
+        return (noise * quantile) ** 2
+    # Within the sphere around the signal lies the true one, with this probability.
+    if problem.noise_std is None:
+        quantile = n * fdtri(n, _left(problem, method), level)
+    else:
+        quantile = chdtri(n, 1.0 - level)
+    return quantile * noise**2 - problem.least
+
+
+def bound_values(problem, weights, level, method):
+    """Return the least and the largest value of a number, nan if nothing fits."""
+    allowed = excess_allowed(problem, level, method)
+    if not allowed >= 0.0:
+        return np.nan, np.nan
+    padding = np.zeros(problem.matrix.shape[1] - problem.n_bins)
+    a = np.append(weights.numerator, padding)
+    b = weights.denominator
+    if b is None:
+        return _bound_sum(problem, a, allowed)
+    b = np.append(b, padding)
+    possible = a[b > 0.0] / b[b > 0.0]
+    if not possible.size:
+        return np.nan, np.nan
+    limits = possible.min(), possible.max()
+    total = b @ problem.best
+    if not total > 0.0:
+        # Without anything there, what is there may have any value.
+        found = limits
+    else:
+        middle = float(np.clip(a @ problem.best / total, *limits))
+        found = tuple(
+            _find_end(
+                lambda s: _excess(problem, a - s * b, 0.0),
+                middle, limit, limits[1] - limits[0], allowed,
+            )
+            for limit in limits
+        )  # fmt: skip
+    return tuple(float(v) for v in (np.exp(found) if weights.is_log else found))
+
+
+def _bound_sum(problem, a, allowed):
+    """Return the least and the largest weighted sum of bins."""
+    middle = a @ problem.best
+    scale = max(middle, 1.0)
+
+    def excess(s):
+        return _excess(problem, a, s)
+
+    lower = _find_end(excess, middle, 0.0, scale, allowed)
+    upper = _find_end(excess, middle, np.inf, scale, allowed)
+    return float(lower * problem.unit), float(upper * problem.unit)
+
+
+def _excess(problem, row, value):
+    """Return how far the misfit is above the least where row.f = value."""
+    largest = np.abs(row).max()
+    if not largest > 0.0:
+        return 0.0
+    A = problem.matrix
+    factor = _TIGHT * np.sqrt((A * A).sum(axis=0).max()) / largest
+    x, _ = _fit(np.vstack([A, factor * row]), np.append(problem.target, factor * value))
+    rest = A @ x - problem.target
+    return max(float(rest @ rest) - problem.least, 0.0)
+
+
+def _find_end(excess, middle, limit, width, allowed):
+    """Return where the excess passes what is allowed, on the way to a limit."""
+
+    def distance(s):
+        return np.sqrt(excess(s)) - np.sqrt(allowed)
+
+    if limit == middle:
+        return limit
+    near, step = middle, _FIRST_STEP * width * np.sign(limit - middle)
+    for _ in range(_MOST_STEPS):
+        far = near + step
+        if (limit - far) * step <= 0.0:
+            far = limit
+        if distance(far) > 0.0:
+            # Root of a function that may be flat, so that it has no sign at `near`.
+            if distance(near) > 0.0:
+                return near
+            return brentq(distance, near, far, xtol=_CLOSE * width, rtol=1e-12)
+        if far == limit:
+            return limit
+        near, step = far, 4.0 * step
+    return limit

@@ -1,0 +1,317 @@
+"""The one object that says how sure the numbers of a distribution are."""
+
+import numbers
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from ..metrics._intervals import basic_interval
+from ..metrics._peaks import peak_parts
+from ..utils._validation import stable_std
+from ._bounds import bound_values
+from ._functionals import Custom, Functional, named_functionals
+from ._scales import SCALES
+
+# Wider intervals than these say next to nothing: half of all shares, a decade of times
+# or amplitudes.
+_MOST_SHARE = 0.5
+_MOST_FACTOR = 10.0
+# Or this part of the grid, on its logarithm, where the grid itself is short.
+_MOST_OF_GRID = 0.8
+_COLUMNS = ("estimate", "lower", "upper", "std", "status")
+BOUNDS = ("bounds", "simultaneous")
+
+
+@dataclass(frozen=True)
+class UncertaintyResult:
+    """Hold the refits of a distribution, and tell how sure its numbers are.
+
+    Parameters
+    ----------
+    distribution : ndarray of shape (n_bins,)
+        The distribution of the measured signal; bins of several axes in C order.
+    samples : ndarray of shape (n_bootstrap, n_bins)
+        The distributions of the refits.
+    axes : dict of str to ndarray, or None
+        The bins of each axis by name [s, or as the model has them]; None where they are
+        no relaxation times, so that no number has a meaning.
+    method : str
+        How refits were drawn and intervals are made, see
+        :func:`bootstrap_distribution`.
+    noise_std : float
+        Noise that was drawn (of a point of weight one).
+    level : float
+        Level of bands and intervals where none is given.
+    problem : object or None, default=None
+        The signal and its kernel, of which bounds are made.
+
+    See Also
+    --------
+    bootstrap_distribution : Makes it.
+    skrelax.plotting.DistributionDisplay.from_uncertainty : Draws it.
+    """
+
+    distribution: np.ndarray
+    samples: np.ndarray
+    axes: dict | None
+    method: str
+    noise_std: float
+    level: float
+    problem: object = field(default=None, repr=False)
+
+    def interval(self, function, level=None, *, scale=None):
+        """Return the interval of a number.
+
+        Parameters
+        ----------
+        function : str, Share, LogMean, TimeRatio or callable
+            The number: a name of `to_frame`; :class:`Share`, :class:`LogMean` or
+            :class:`TimeRatio` of a region; or a function that takes a distribution
+            (n_bins,) or (n_1, n_2) and its bins, an array or a tuple of arrays, and
+            returns a number.
+        level : float or None, default=None
+            Level in (0, 1). None is that of the result.
+        scale : {"number", "share", "time"} or None, default=None
+            Kind of what a function returns: ``"share"`` is from 0 to 1, ``"time"`` is
+            positive, and ``"number"``, as None, any other.
+
+        Returns
+        -------
+        lower, upper : float
+            The interval, nan where the distribution has no such number or, for
+            ``method="simultaneous"``, no distribution fits the signal.
+
+        Raises
+        ------
+        ValueError
+            If there is no such name, a function raises or returns an array, or, for
+            bounds, is no ratio of sums, or `level` is not between 0 and 1.
+        TypeError
+            If `function` is neither a name nor callable.
+        """
+        functional = self._find(function, scale)
+        return self._interval(functional, self._values(functional), level)
+
+    def status(self, function, level=None, *, scale=None):
+        """Return whether an interval of a number means anything.
+
+        Parameters
+        ----------
+        function : str, Share, LogMean, TimeRatio or callable
+            The number, as for `interval`.
+        level : float or None, default=None
+            Level in (0, 1). None is that of the result.
+        scale : {"number", "share", "time"} or None, default=None
+            Kind of what a function returns.
+
+        Returns
+        -------
+        str
+            ``"ok"``; ``"not identifiable"`` where a share is known to no better than
+            half of all shares, or a time, ratio or amplitude to a factor of ten or to
+            four fifths of the decades of the grid; ``"no value"`` where there is no
+            interval.
+
+        Raises
+        ------
+        ValueError
+            As for `interval`.
+        TypeError
+            If `function` is neither a name nor callable.
+        """
+        functional = self._find(function, scale)
+        found = self._interval(functional, self._values(functional), level)
+        return self._judge(functional, *found)
+
+    def std(self, function, *, scale=None):
+        """Return the standard deviation of a number over the refits.
+
+        Parameters
+        ----------
+        function : str, Share, LogMean, TimeRatio or callable
+            The number, as for `interval`.
+        scale : {"number", "share", "time"} or None, default=None
+            Taken as `interval` takes it; it does not change the result.
+
+        Returns
+        -------
+        float
+            Standard deviation, nan if fewer than two refits have the number.
+
+        Raises
+        ------
+        ValueError
+            If there is no such name, or a function raises or returns an array.
+        TypeError
+            If `function` is neither a name nor callable.
+        """
+        return _std(self._values(self._find(function, scale))[1:])
+
+    def band(self, level=None):
+        """Return pointwise limits of the distribution.
+
+        For ``"parametric"`` and ``"residual"`` these are quantiles of the refits, and
+        otherwise as many root mean squared distances of the refits from the
+        distribution as Student's distribution says, cut to the sign of the refits, so
+        that what the penalty does to the refits widens the band.
+
+        Parameters
+        ----------
+        level : float or None, default=None
+            Level in (0, 1). None is that of the result.
+
+        Returns
+        -------
+        lower, upper : ndarray of shape (n_bins,)
+            The band.
+
+        Raises
+        ------
+        ValueError
+            If `level` is not between 0 and 1.
+        """
+        level = self._level(level)
+        if self.method in ("parametric", "residual"):
+            tail = 0.5 * (1.0 - level)
+            lower, upper = np.quantile(self.samples, [tail, 1.0 - tail], axis=0)
+            return lower, upper
+        squares = ((self.samples - self.distribution) ** 2).mean(axis=0)
+        half = stdtrit(len(self.samples) - 1.0, 0.5 + 0.5 * level) * np.sqrt(squares)
+        lower, upper = self.distribution - half, self.distribution + half
+        if not (self.samples < 0.0).any() and not (self.distribution < 0.0).any():
+            lower = np.maximum(lower, 0.0)
+        return lower, upper
+
+    def to_frame(self, level=None):
+        """Return all numbers that have names, with intervals.
+
+        Parameters
+        ----------
+        level : float or None, default=None
+            Level in (0, 1). None is that of the result.
+
+        Returns
+        -------
+        DataFrame
+            Rows are ``amplitude``, ``log_mean``, ``mean`` and ``width`` (of each axis,
+            ``log_mean_T1``, ...), the ``ratio`` of two axes, and of each peak of the
+            distribution ``share_0``, ``log_mean_0``, ...; the limits of peaks are those
+            of the distribution in all refits. Columns are ``estimate``, ``lower``,
+            ``upper``, ``std`` over the refits, and ``status``, see `status`. Bounds
+            have no interval of widths. Without relaxation times there are no rows.
+
+        Raises
+        ------
+        ValueError
+            If `level` is not between 0 and 1.
+        """
+        level, rows = self._level(level), {}
+        for name, functional in self._named().items():
+            values = self._values(functional)
+            ends = np.nan, np.nan
+            if self.method not in BOUNDS or functional._weights(self.axes) is not None:
+                ends = self._interval(functional, values, level)
+            status = self._judge(functional, *ends)
+            rows[name] = [values[0], *ends, _std(values[1:]), status]
+        frame = pd.DataFrame.from_dict(rows, orient="index", columns=_COLUMNS)
+        return frame.rename_axis("number")
+
+    def _level(self, level):
+        """Return a level, or raise an error that names it."""
+        if level is None:
+            return self.level
+        is_number = isinstance(level, numbers.Real) and not isinstance(level, bool)
+        if not is_number or not 0.0 < level < 1.0:
+            raise ValueError(f"level must be between 0 and 1, got {level!r}.")
+        return float(level)
+
+    def _named(self):
+        """Return the numbers that have names."""
+        if self.axes is None:
+            return {}
+        peaks = peak_parts(self.distribution, self.axes.values())
+        return named_functionals(self.axes, peaks)
+
+    def _find(self, function, scale):
+        """Return the Functional of a name or function."""
+        if scale is not None and (not isinstance(scale, str) or scale not in SCALES):
+            raise ValueError(f"scale must be one of {list(SCALES)}, got {scale!r}.")
+        if self.axes is None:
+            raise ValueError(
+                "function needs relaxation times, and the bins have none: give a "
+                "Pipeline with a KernelBuilder whose axes are all inverted."
+            )
+        if isinstance(function, Functional):
+            return function
+        if isinstance(function, str):
+            named = self._named()
+            if function not in named:
+                raise ValueError(
+                    f"function must be one of {list(named)}, or callable, got "
+                    f"{function!r}."
+                )
+            return named[function]
+        if not callable(function):
+            raise TypeError(f"function must be a name or callable, got {function!r}.")
+        return Custom(function, "number" if scale is None else scale)
+
+    def _values(self, functional):
+        """Return a number of the distribution and of all refits."""
+        rows = np.vstack([self.distribution, self.samples])
+        if not isinstance(functional, Custom):
+            # As everywhere, negative bins count as none.
+            rows = rows.clip(min=0.0)
+        return functional._values(rows, self.axes)
+
+    def _interval(self, functional, values, level):
+        """Return the interval of a number and its values."""
+        level, limits = self._level(level), functional._limits(self.axes)
+        if self.method in BOUNDS:
+            weights = functional._weights(self.axes)
+            if weights is None:
+                raise ValueError(
+                    f"function must be a ratio of sums for method={self.method!r}: a "
+                    "name, Share, LogMean or TimeRatio. Take another method for "
+                    f"{getattr(functional, 'function', functional)!r}."
+                )
+            found = bound_values(self.problem, weights, level, self.method)
+            return tuple(float(v) for v in np.clip(found, *limits))
+        estimate, refits = values[0], values[1:]
+        if self.method != "unpenalised":
+            tails = np.array([0.5 * (1.0 - level), 0.5 * (1.0 + level)])
+            return basic_interval(estimate, refits, tails, functional.scale, limits)
+        finite = refits[np.isfinite(refits)]
+        if finite.size < 2 or not np.isfinite(estimate):
+            return np.nan, np.nan
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            ends = SCALES[functional.scale](
+                np.array([estimate]),
+                finite[None],
+                stdtrit(np.array([finite.size - 1.0]), 0.5 + 0.5 * level),
+            )
+        return tuple(float(np.clip(end[0], *limits)) for end in ends)
+
+    def _judge(self, functional, lower, upper):
+        """Return the status of an interval."""
+        if not (np.isfinite(lower) and np.isfinite(upper)):
+            return "no value"
+        low, high = functional._limits(self.axes)
+        if functional.scale == "share":
+            is_wide = upper - lower > _MOST_SHARE
+        elif functional.scale == "time" or functional._weights(self.axes) is not None:
+            # Products do not overflow as ratios may.
+            is_wide = upper > _MOST_FACTOR * lower
+            if low > 0.0 and np.isfinite(high) and high > low:
+                part = np.log(upper / lower) / np.log(high / low)
+                is_wide |= part > _MOST_OF_GRID
+        else:
+            is_wide = False
+        return "not identifiable" if is_wide else "ok"
+
+
+def _std(refits):
+    """Return the standard deviation of refits, nan for fewer than two."""
+    refits = refits[np.isfinite(refits)]
+    return stable_std(refits) if refits.size > 1 else np.nan

@@ -33,6 +33,28 @@ def use_known(arguments, model, table):
     return maps
 
 
+def bounds_of(arguments, models):
+    """Return what --bounds says by name of the parameter, which a model must have."""
+    found = {}
+    names = {
+        parameter.name: None
+        for model in models.values()
+        for parameter in model.parameters
+    }
+    for name, limits in arguments.bounds or ():
+        if name in found:
+            raise ValueError(f"--bounds {name} is given twice.")
+        if name in _LARGEST and getattr(arguments, name) is not None:
+            raise ValueError(f"--bounds {name} and --{name} exclude each other.")
+        if name not in names:
+            raise ValueError(
+                f"--bounds {name} does not go with --model {arguments.model}, whose "
+                f"parameters with bounds are {', '.join(names)}."
+            )
+        found[name] = limits
+    return found
+
+
 def _as_number(text):
     try:
         return float(text)

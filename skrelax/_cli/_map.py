@@ -140,6 +140,11 @@ def check_options(arguments):
             f"--tr does not go with --model {arguments.model}, which has no repetition "
             "times."
         )
+    if distributes and arguments.bounds:
+        raise ValueError(
+            f"--bounds does not go with --model {arguments.model}; --minimum and "
+            "--maximum are the limits of T2."
+        )
     for name in distributions.DEFAULTS:
         if not distributes and getattr(arguments, name) is not None:
             raise ValueError(
@@ -194,6 +199,7 @@ def _write_parameters(folder, arguments, table, mask, plan):
     """Fit the voxels of a mask, write all files; return lines to print and maps."""
     fit = NonlinearRelaxationFit(
         plan.model,
+        bounds=plan.bounds or None,
         noise=arguments.noise,
         noise_std=arguments.noise_std,
         n_jobs=arguments.jobs,

@@ -11,7 +11,7 @@ from ..signals import EPGEchoTrain, model_for, suggest_models
 from ..signals._suggest import unread_columns
 from ..uncertainty._image_noise import image_noise_std
 from . import _distribution_map as distributions
-from ._known import use_known, voxels_with_values
+from ._known import bounds_of, use_known, voxels_with_values
 
 # Names of the models of the command.
 MODELS = (
@@ -54,6 +54,8 @@ class Plan(NamedTuple):
     """What is assumed, or nothing."""
     comparison: pd.DataFrame | None
     """One row per model that was compared, or None where it was named."""
+    bounds: dict
+    """Limits of parameters that were given, by name."""
 
 
 def plan_fit(arguments, table, inside):
@@ -65,7 +67,7 @@ def plan_fit(arguments, table, inside):
         plan = _choose(arguments, table, inside)
     else:
         plan = _named(arguments, table, inside)
-    name, model, known, words, _ = plan
+    name, model, known, words, *_ = plan
     ignored = unread_columns(model, _one_slice(table, inside)[0])
     if arguments.tr == "ignore":
         ignored = [column for column in ignored if column != "TR"]
@@ -91,7 +93,8 @@ def _named(arguments, table, inside):
     if not isinstance(arguments.model, str):
         model = arguments.model
         known = use_known(arguments, model, table)
-        return Plan(type(model).__name__, model, known, "", None)
+        bounds = bounds_of(arguments, {"": model})
+        return Plan(type(model).__name__, model, known, "", None, bounds)
     if arguments.model not in MODELS:
         every = ", ".join((AUTO, *MODELS, distributions.NAME))
         raise ValueError(f"--model must be one of {every}, got {arguments.model!r}.")
@@ -102,8 +105,9 @@ def _named(arguments, table, inside):
         others = ", ".join(suggest_models(acquisition))
         hint = f" These images suit --model {others}." if others else ""
         raise ValueError(f"{arguments.source}: {error}{hint}") from error
+    bounds = bounds_of(arguments, {"": model})
     known = use_known(arguments, model, table)
-    return Plan(arguments.model, model, known, "", None)
+    return Plan(arguments.model, model, known, "", None, bounds)
 
 
 def _one_slice(table, inside):
@@ -150,6 +154,16 @@ def _choose(arguments, table, inside):
             f"{', '.join(found)}, whose signals have no {wanted[0]} to be given."
         )
     known = {}
+    bounds = bounds_of(arguments, models)
+    models = {
+        name: model
+        for name, model in models.items()
+        if all(one in _parameters(model) for one in bounds)
+    }
+    if not models:
+        raise ValueError(
+            f"--bounds of {' and '.join(bounds)}: no model of these images has them all."
+        )
     for model in models.values():
         known |= use_known(arguments, model, table)
     mask = voxels_with_values(known, inside) if known else inside
@@ -168,6 +182,7 @@ def _choose(arguments, table, inside):
             models,
             mask=mask,
             known=known or None,
+            bounds=bounds or None,
             noise=arguments.noise,
             noise_std=noise_std,
         )
@@ -178,7 +193,7 @@ def _choose(arguments, table, inside):
             hint = _OTHERS.get(choice.model.parameters[0].name, "")
             text = f"{text.rstrip('.')}; {hint}" if hint else text
         warnings.warn(text, warning.category, stacklevel=2)
-    return Plan(choice.name, choice.model, own, "", choice.table)
+    return Plan(choice.name, choice.model, own, "", choice.table, bounds)
 
 
 def _parameters(model):

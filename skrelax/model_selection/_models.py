@@ -70,6 +70,7 @@ def select_model(
     *,
     mask=None,
     known=None,
+    bounds=None,
     noise="gaussian",
     noise_std=None,
     max_signals=1000,
@@ -102,6 +103,9 @@ def select_model(
         ``{"T1": map}``, for the models that have them; see
         :meth:`NonlinearRelaxationFit.fit
         <skrelax.nonlinear.NonlinearRelaxationFit.fit>`.
+    bounds : dict or None, default=None
+        Limits of nonlinear parameters, such as ``{"T1": (0.1, 3.0)}``, for the models
+        that have them.
     noise : {"gaussian", "rician"}, default="gaussian"
         Noise of the signals.
     noise_std : float or None, default=None
@@ -118,9 +122,10 @@ def select_model(
     Raises
     ------
     ValueError
-        If there is no model to choose from, or no signal that can be fitted.
+        If there is no model to choose from, or no signal that can be fitted, or if
+        `bounds` name what no model has.
     TypeError
-        If `models` holds something else.
+        If `models` holds something else, or `known` or `bounds` is no dict.
 
     Warns
     -----
@@ -160,6 +165,7 @@ def select_model(
     if sparse.issparse(X):
         raise TypeError("X must be dense, got a sparse matrix; use toarray().")
     named = _check_models(models, X)
+    bounds = _check_names(named, bounds)
     y, _ = check_signals(X, y, "select_model")
     y = y.reshape(len(y), -1)
     max_signals = check_number(max_signals, "max_signals", 1, kind=numbers.Integral)
@@ -181,7 +187,10 @@ def select_model(
     options = {"noise": noise, "noise_std": level if noise == "rician" else None}
     found = {}
     for name, model in named.items():
-        fit = NonlinearRelaxationFit(model, magnitude=magnitude, **options)
+        own = {key: bounds[key] for key in _parameters(model) if key in bounds}
+        fit = NonlinearRelaxationFit(
+            model, magnitude=magnitude, bounds=own or None, **options
+        )
         found[name] = _fit(fit, X, signals, _known_of(model, known, y, chosen))
     return _decide(named, found, signals, noise, level)
 
@@ -206,6 +215,24 @@ def _check_models(models, X):
     if not found:
         raise ValueError("models must name one model at least, got none.")
     return found
+
+
+def _check_names(models, bounds):
+    """Return bounds by name, which some model must have."""
+    if bounds is None:
+        return {}
+    if not isinstance(bounds, dict):
+        raise TypeError(f"bounds must be a dict of names and limits, got {bounds!r}.")
+    names = {name for model in models.values() for name in _parameters(model)}
+    for name in bounds:
+        if name not in names:
+            raise ValueError(f"bounds may name {sorted(names)}, got {name!r}.")
+    return bounds
+
+
+def _parameters(model):
+    """Return the names of the nonlinear parameters of a model."""
+    return [parameter.name for parameter in model.parameters]
 
 
 def _choose_signals(y, mask, most):
@@ -241,7 +268,7 @@ def _known_of(model, known, y, chosen):
         return None
     if not isinstance(known, dict):
         raise TypeError(f"known must be a dict of names and values, got {known!r}.")
-    names = [parameter.name for parameter in model.parameters]
+    names = _parameters(model)
     here = {}
     for name, values in known.items():
         if name in names:

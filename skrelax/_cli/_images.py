@@ -25,13 +25,19 @@ def read_for(arguments, source):
     acquisition = None
     if arguments.times is not None:
         acquisition = read_times(as_path(arguments.times, "--times"), varying)
-    return read_images(
-        source,
-        series=arguments.series,
-        varying=varying,
-        component=arguments.component,
-        acquisition=acquisition,
-    )
+    try:
+        return read_images(
+            source,
+            series=arguments.series,
+            varying=varying,
+            component=arguments.component,
+            acquisition=acquisition,
+        )
+    except ValueError as error:
+        if not str(error).startswith("acquisition "):
+            raise
+        # It came from this file.
+        raise ValueError(f"--times {arguments.times}: {error}") from error
 
 
 def _quantity(model):

@@ -120,16 +120,28 @@ def make_maps(arguments, table, folder):
     lines = [*say_series(table), text]
     if labels is not None:
         lines.append(write_regions(folder, arguments, maps, labels))
-    if arguments.report:
-        comparison = getattr(plan, "comparison", None)
-        write_maps_report(folder, arguments, table, maps, labels, comparison)
     assumed = [
         f"{name} of each voxel from {getattr(arguments, name)}" for name in plan.known
     ]
     if (inside & ~mask).any():
         count = int((inside & ~mask).sum())
         assumed.append(f"{count} voxels without it are left out")
-    return maps, lines, [*assumed, *([plan.words] if plan.words else [])]
+    assumed += [plan.words] if plan.words else []
+    if arguments.report:
+        notes = [*say_series(table), *_say_model(plan), *assumed]
+        comparison = getattr(plan, "comparison", None)
+        write_maps_report(folder, arguments, table, maps, labels, comparison, notes)
+    return maps, lines, assumed
+
+
+def _say_model(plan):
+    """Return lines on the model of parameters and its limits, none of distributions."""
+    if isinstance(plan, distributions.Plan):
+        return []
+    limits = [f"{name} from {low:g} to {high:g}" for name, (low, high) in
+              plan.bounds.items()]  # fmt: skip
+    given = f", {', '.join(limits)}" if limits else ""
+    return [f"model {plan.name}: {plan.model.formula}{given}"]
 
 
 def check_options(arguments):
@@ -216,7 +228,7 @@ def _write_parameters(folder, arguments, table, mask, plan):
         write_csv(folder / FILE, plan.comparison.reset_index().items())
     if not arguments.no_plot:
         draw_fit(folder / "maps.png", fit, maps, affine)
-    return report_fit(fit, table.acquisition, mask, plan), maps
+    return report_fit(fit, table, mask, plan), maps
 
 
 def _beyond(arguments, y):

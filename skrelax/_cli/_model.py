@@ -162,7 +162,8 @@ def _choose(arguments, table, inside):
     }
     if not models:
         raise ValueError(
-            f"--bounds of {' and '.join(bounds)}: no model of these images has them all."
+            f"--bounds of {' and '.join(bounds)}: no model of these images has them "
+            "all."
         )
     for model in models.values():
         known |= use_known(arguments, model, table)
@@ -176,16 +177,19 @@ def _choose(arguments, table, inside):
         noise_std = image_noise_std(signals, np.where(fitted, places, -1).astype(int))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        choice = select_model(
-            acquisition,
-            signals.T,
-            models,
-            mask=mask,
-            known=known or None,
-            bounds=bounds or None,
-            noise=arguments.noise,
-            noise_std=noise_std,
-        )
+        try:
+            choice = select_model(
+                acquisition,
+                signals.T,
+                models,
+                mask=mask,
+                known=known or None,
+                bounds=bounds or None,
+                noise=arguments.noise,
+                noise_std=noise_std,
+            )
+        except ValueError as error:
+            raise ValueError(f"{arguments.source}: {error}") from error
     own = {name: known[name] for name in _parameters(choice.model) if name in known}
     for warning in caught:
         text = str(warning.message)

@@ -222,8 +222,22 @@ def _read_headers(folder):
                 stacklevel=4,
             )
     if not headers:
-        raise ValueError(f"{folder}: expected DICOM images, found no DICOM images.")
+        raise ValueError(
+            f"{folder}: expected DICOM images, found no DICOM images.{_hint(folder)}"
+        )
     return headers
+
+
+def _hint(folder):
+    """Return which files in a folder are images that are not read from folders."""
+    endings = (".img", ".nii.bz2", ".nii.zst", ".mgh", ".mgz", ".mnc", ".nrrd")
+    there = [path.name for path in folder.rglob("*") if path.name.endswith(endings)]
+    if not there:
+        return ""
+    return (
+        f" Of a folder, files that end in .nii, .nii.gz or .par are read, {there[0]} "
+        "is none of them."
+    )
 
 
 def _fill(stack, letters, folder):

@@ -21,7 +21,7 @@ LIST = "list"
 
 def read_for(arguments, source):
     """Return the table of images that the model of the arguments asks for."""
-    varying = _quantity(arguments.model)
+    varying = quantity_of(arguments.model)
     acquisition = None
     if arguments.times is not None:
         acquisition = read_times(as_path(arguments.times, "--times"), varying)
@@ -40,7 +40,7 @@ def read_for(arguments, source):
         raise ValueError(f"--times {arguments.times}: {error}") from error
 
 
-def _quantity(model):
+def quantity_of(model):
     """Return the column that a model varies in, None where its name does not tell."""
     if model not in NAMED:
         return "TE" if model == "T2-distribution" else None

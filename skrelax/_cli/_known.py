@@ -23,7 +23,7 @@ def use_known(arguments, model, table):
                 f"--{name} does not go with --model {arguments.model}: its signal has "
                 f"no {name} to be given."
             )
-        value = _as_number(given)
+        value = as_number(given)
         if value is None:
             maps[name] = read_map(name, as_path(given, f"--{name}"), table)
         elif not 0 < value < np.inf:
@@ -55,7 +55,8 @@ def bounds_of(arguments, models):
     return found
 
 
-def _as_number(text):
+def as_number(text):
+    """Return the number that an option gives, None if it is something else."""
     try:
         return float(text)
     except ValueError:

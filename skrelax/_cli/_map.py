@@ -71,6 +71,11 @@ def run_map(arguments):
 
         run_bids(arguments, source)
         return
+    if arguments.participant_label is not None:
+        raise ValueError(
+            "--participant-label goes with a BIDS dataset: skrelax map BIDS_ROOT OUT "
+            "participant."
+        )
     if arguments.series == LIST:
         print_series(source)
         return
@@ -94,7 +99,7 @@ def run_map(arguments):
     )
     table = skip_points(read_for(arguments, source), arguments.skip, source)
     with written_together(folder, stale=files, overwrite=arguments.overwrite) as new:
-        _, lines, assumed = make_maps(arguments, table, new)
+        _, lines, assumed, _ = make_maps(arguments, table, new)
         stems = sorted(path.name.removesuffix(".nii.gz") for path in new.glob("*.nii*"))
     for line in (*lines, f"maps in {folder}: {', '.join(stems)}", *assumed):
         print(line)
@@ -103,7 +108,8 @@ def run_map(arguments):
 def make_maps(arguments, table, folder):
     """Fit a table of images and write all files into an empty folder.
 
-    Returns the images by name, lines to be printed, and lines on what was assumed.
+    Returns the images by name, lines to be printed, lines on what was assumed, and the
+    model in words.
     """
     distributes = arguments.model == distributions.NAME
     inside = _inside(arguments, table)
@@ -127,21 +133,23 @@ def make_maps(arguments, table, folder):
         count = int((inside & ~mask).sum())
         assumed.append(f"{count} voxels without it are left out")
     assumed += [plan.words] if plan.words else []
+    said = _say_model(plan)
     if arguments.report:
-        notes = [*say_series(table), *_say_model(plan), *assumed]
+        notes = [*say_series(table), said, *assumed]
         comparison = getattr(plan, "comparison", None)
         write_maps_report(folder, arguments, table, maps, labels, comparison, notes)
-    return maps, lines, assumed
+    return maps, lines, assumed, said
 
 
 def _say_model(plan):
-    """Return lines on the model of parameters and its limits, none of distributions."""
+    """Return the model and its limits in words."""
     if isinstance(plan, distributions.Plan):
-        return []
-    limits = [f"{name} from {low:g} to {high:g}" for name, (low, high) in
-              plan.bounds.items()]  # fmt: skip
-    given = f", {', '.join(limits)}" if limits else ""
-    return [f"model {plan.name}: {plan.model.formula}{given}"]
+        return "regularised inversion in each voxel"
+    limits = [
+        f", {name} from {low:g} to {high:g}"
+        for name, (low, high) in plan.bounds.items()
+    ]
+    return f"fit in each voxel, {plan.name}: {plan.model.formula}{''.join(limits)}"
 
 
 def check_options(arguments):

@@ -5,7 +5,6 @@ from ._images import acquisition_of
 from ._kept import REPORT
 from ._regions import main_map, map_unit
 
-
 # Units of the acquisition.
 _UNITS = dict.fromkeys(("TE", "TI", "TR", "TS", "TSL"), "s") | {"FA": "degrees"}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..model_selection import select_model
-from ..signals import EPGEchoTrain, model_for, suggest_models
+from ..signals import MP2RAGE, EPGEchoTrain, model_for, suggest_models
 from ..signals._suggest import unread_columns
 from ..uncertainty._image_noise import image_noise_std
 from . import _distribution_map as distributions
@@ -74,6 +74,11 @@ def plan_fit(arguments, table, inside):
     warn_ignored(ignored, name)
     if isinstance(model, EPGEchoTrain) and "T1" not in known:
         words = f"T1 of {model.T1:g} s in all voxels; --T1 takes another value or a map"
+    if isinstance(model, MP2RAGE) and "B1" not in known:
+        words = (
+            f"efficiency {model.efficiency:g} of the inversion and B1 of {model.B1:g} "
+            "in all voxels"
+        )
     return plan._replace(words=words)
 
 

@@ -1,5 +1,7 @@
 """MP2RAGE images of BIDS datasets: two readouts of an inversion, with their sign."""
 
+import warnings
+
 import numpy as np
 
 from ..io import RelaxationTable, read_nifti
@@ -65,7 +67,14 @@ def _sequence(paths, table):
         if any(content.get(key) is None for content in contents):
             raise ValueError(f"{paths[0]}: MP2RAGE needs {key} in its sidecar.")
     # Shots before and after the middle of k-space, or all of them.
-    shots = np.sum(contents[0]["NumberShots"])
+    parts = np.atleast_1d(contents[0]["NumberShots"])
+    shots = np.sum(parts)
+    if parts.size == 2 and abs(parts[0] - parts[1]) > 1:
+        warnings.warn(
+            f"{paths[0]}: NumberShots {parts.tolist()}: the middle of k-space is not in "
+            "the middle of the train, where the model has it; T1 may be off",
+            stacklevel=2,
+        )
     return MP2RAGE(
         inversion_times=tuple(table.acquisition["TI"].astype(float)),
         flip_angle=tuple(float(content["FlipAngle"]) for content in contents),

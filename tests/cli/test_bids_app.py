@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from bids import check_layout
-from commands import AFFINE, called
+from commands import AFFINE, called, fails
 from numpy.testing import assert_allclose
 
 from skrelax._cli import main
@@ -175,3 +175,78 @@ def test_what_is_no_dataset(tmp_path, capsys):
     out.write_text("mine")
     assert "is a file" in error(out, "participant")
     assert out.read_text() == "mine"
+
+
+def names(out):
+    return {path.name.partition(".")[0] for path in out.rglob("*.nii.gz")}
+
+
+def test_maps_of_one_name_are_told_apart(tmp_path):
+    root, out = tmp_path / "data", tmp_path / "maps"
+    folder = root / "sub-01" / "anat"
+    write_echoes(folder, "sub-01", "MESE", 0.06, 0.01)
+    write_echoes(folder, "sub-01_desc-x+y", "MESE", 0.04, 0.01)
+    write_echoes(folder, "sub-01", "MEGRE", 0.03, 0.004)
+    # The same subject under two names.
+    (root / "sub-02").symlink_to(root / "sub-01")
+    command = ["map", str(root), str(out), "participant", "--mask", "none", "--no-plot"]
+    assert main([*command, "--model", "T2"]) == 0
+    check_layout(out)
+    maps = out / "sub-01" / "anat"
+    for desc, time in (
+        ("MESE", 0.06), ("MESEDescxy", 0.04), ("MEGRE", 0.03), ("MEGRE2", 0.03),
+        ("MESE2", 0.06), ("MESEDescxy2", 0.04),
+    ):  # fmt: skip
+        T2 = load(maps / f"sub-01_desc-{desc}_T2map.nii.gz")
+        assert_allclose(T2, time * T1, rtol=0.02)
+    sidecar = json.loads((maps / "sub-01_desc-MESE_T2map.json").read_text())
+    assert sidecar["EstimationAlgorithm"].endswith(
+        "in each voxel, T2: M0 exp(-TE / T2)"
+    )
+
+
+def test_another_run_leaves_no_old_maps(tmp_path, capsys):
+    root, out = tmp_path / "data", tmp_path / "maps"
+    folder = root / "sub-01" / "anat"
+    write_echoes(folder, "sub-01", "MESE", 0.06, 0.01)
+    write_recovery(folder, "sub-01")
+    command = ["map", root, out, "participant", "--mask", "none", "--no-plot"]
+    assert called(capsys, *command)[0] == 0
+    before = names(out)
+    others = out / "sub-01" / "anat"
+    put(others, "sub-01_desc-mine_T2map", T1, Sources=["bids::sub-01/anat/x"])
+    # Of one of the two measurements, with another model.
+    model = ["--model", "T2-distribution", "--overwrite"]
+    code, _, printed = called(capsys, *command, *model)
+    assert code == 0
+    assert "does not go with them: sub-01_IRT1" in printed
+    found = names(out)
+    assert {"sub-01_MWFmap", "sub-01_T1map", "sub-01_desc-mine_T2map"} <= found
+    assert "sub-01_desc-T2_S0map" in before - found
+    assert not (others / "sub-01_desc-T2status_dseg.tsv").exists()
+    assert called(capsys, *command, "--overwrite")[0] == 0
+    assert names(out) == before | {"sub-01_desc-mine_T2map"}
+
+
+def test_options_go_to_the_images_that_take_them(tmp_path, capsys):
+    root, out = tmp_path / "data", tmp_path / "maps"
+    folder = root / "sub-01" / "anat"
+    write_echoes(folder, "sub-01", "MESE", 0.06, 0.01)
+    write_recovery(folder, "sub-01")
+    command = ["map", root, out, "participant", "--mask", "none", "--no-plot"]
+    code, _, printed = called(capsys, *command, "--T1", "1.2", "--bounds", "T1=0.2,1")
+    assert code == 0
+    assert "failed" not in printed
+    found = load(out / "sub-01" / "anat" / "sub-01_T1map.nii.gz")
+    assert np.array_equal(np.isnan(found), T1 > 1)
+    assert (out / "sub-01" / "fmap" / "sub-01_desc-T2_TB1map.nii.gz").exists()
+    for options, message in (
+        (["--bounds", "X=1,2"], "--bounds X does not go with"),
+        (["--bounds", "T2*=1,2"], "--bounds T2* does not go with IRT1, MESE."),
+        (["--T1", "T1.nii.gz"], "--T1 of a BIDS dataset must be a number"),
+        (["--T1", "1", "--model", "T1-IR"], "--T1 goes with MESE only, got IRT1."),
+        (["--model", "T1rho"], "--model T1rho does not go with any of"),
+    ):
+        assert message in fails(capsys, *command, *options, "--overwrite")
+    command = ["map", root, "--out", out, "--overwrite", "--participant-label", "01"]
+    assert "goes with a BIDS dataset" in fails(capsys, *command)

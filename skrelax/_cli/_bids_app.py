@@ -238,9 +238,7 @@ def _fit(arguments, source, out, label, files, desc):
     varying, _, model = _SUFFIXES[suffix]
     if suffix == "MP2RAGE":
         if arguments.skip:
-            raise ValueError(
-                "--skip leaves too little of MP2RAGE, which has two times."
-            )
+            raise ValueError("--skip leaves too little of MP2RAGE: it has two times.")
         name = files[0].path.name.partition("_inv-")[0]
         uniform = next(files[0].path.parent.glob(f"{name}_UNIT1.nii*"), None)
         table, model = read_mp2rage(files, uniform)

@@ -71,8 +71,8 @@ def _sequence(paths, table):
     shots = np.sum(parts)
     if parts.size == 2 and abs(parts[0] - parts[1]) > 1:
         warnings.warn(
-            f"{paths[0]}: NumberShots {parts.tolist()}: the middle of k-space is not in "
-            "the middle of the train, where the model has it; T1 may be off",
+            f"{paths[0]}: NumberShots {parts.tolist()}: the middle of k-space is not "
+            "that of the train, where the model has it; T1 may be off",
             stacklevel=2,
         )
     return MP2RAGE(

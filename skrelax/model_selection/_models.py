@@ -2,7 +2,7 @@
 
 import numbers
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from scipy import sparse, stats
 from scipy.special import i0e
 from sklearn.exceptions import ConvergenceWarning
 
-from ..nonlinear import NonlinearRelaxationFit
+from ..nonlinear import FitStatus, NonlinearRelaxationFit
 from ..nonlinear._inputs import check_mask, check_signals
 from ..signals import SignalModel, resolve_model, suggest_models
 from ..utils._validation import check_number
@@ -105,7 +105,7 @@ def select_model(
         <skrelax.nonlinear.NonlinearRelaxationFit.fit>`.
     bounds : dict or None, default=None
         Limits of nonlinear parameters, such as ``{"T1": (0.1, 3.0)}``, for the models
-        that have them.
+        that have them. Signals that all models have at a bound do not count.
     noise : {"gaussian", "rician"}, default="gaussian"
         Noise of the signals.
     noise_std : float or None, default=None
@@ -192,6 +192,8 @@ def select_model(
             model, magnitude=magnitude, bounds=own or None, **options
         )
         found[name] = _fit(fit, X, signals, _known_of(model, known, y, chosen))
+    if bounds:
+        found, signals = _without_bound(found, signals)
     return _decide(named, found, signals, noise, level)
 
 
@@ -285,6 +287,7 @@ class _Fitted:
     predicted: np.ndarray
     count: int
     n_parameters: int
+    at_bound: np.ndarray
 
 
 def _fit(fit, X, signals, known):
@@ -297,7 +300,23 @@ def _fit(fit, X, signals, known):
     n_nonlinear = len(model.parameters) - len(known or ())
     channels = 2 if np.iscomplexobj(signals) else 1
     count = channels * len(model.amplitudes) + n_nonlinear
-    return _Fitted(fit.predict(X), count, len(model.amplitudes) + n_nonlinear)
+    n_parameters = len(model.amplitudes) + n_nonlinear
+    at_bound = np.atleast_1d(fit.status_ == FitStatus.AT_BOUND)
+    return _Fitted(fit.predict(X), count, n_parameters, at_bound)
+
+
+def _without_bound(found, signals):
+    """Return fits and signals without those that no model has within its bounds."""
+    kept = ~np.all([one.at_bound for one in found.values()], axis=0)
+    if not kept.any() or kept.all():
+        return found, signals
+    found = {
+        name: replace(
+            one, predicted=one.predicted[:, kept], at_bound=one.at_bound[kept]
+        )
+        for name, one in found.items()
+    }
+    return found, signals[:, kept]
 
 
 def _decide(named, found, signals, noise, level):

@@ -67,19 +67,18 @@ def write_two_readouts(folder, stem, sign):
         own = sidecar | {"InversionTime": (0.5, 2.5)[k - 1], "FlipAngle": (7, 5)[k - 1]}
         put(folder, f"{stem}_inv-{k}_part-mag_MP2RAGE", np.abs(image), **own)
         phases = {"radians": np.where(image < 0, 3.0, -0.1),
-                  "integers": np.where(image < 0, 2048, 10 * (k - 1))}  # fmt: skip
+                  "12 bits": np.where(image < 0, 2048, 10 * (k - 1)),
+                  "with a sign": np.where(image < 0, -3900, 190 + 10 * k),
+                  "thousandths": np.where(image < 0, -3000, 190 + 10 * k)}  # fmt: skip
         if sign in phases:
             # A coil adds the same phase to both.
             put(folder, f"{stem}_inv-{k}_part-phase_MP2RAGE", phases[sign], **own)
-    if sign == "integers":
-        path = folder / f"{stem}_inv-1_part-phase_MP2RAGE.nii.gz"
-        image = np.asarray(nibabel.load(path).dataobj).copy()
-        image[0, 0, 0] = 4095
-        put(folder, path.name.removesuffix(".nii.gz"), image)
-    if sign == "uniform":
-        first, second = signals
-        uniform = 4095 * (first * second / (first**2 + second**2) + 0.5)
-        put(folder, f"{stem}_UNIT1", np.round(uniform))
+    first, second = signals
+    ratio = first * second / (first**2 + second**2)
+    uniform = {"uniform": np.round(4095 * (ratio + 0.5)), "fraction": ratio,
+               "from 0 to 1": ratio + 0.5, "unknown": 8000 * ratio}  # fmt: skip
+    if sign in uniform:
+        put(folder, f"{stem}_UNIT1", uniform[sign])
 
 
 def load(path):
@@ -131,7 +130,11 @@ def test_all_subjects(tmp_path, capsys):
     assert (folder / f"{stem}_T1map.json").stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("sign", ["radians", "integers", "uniform"])
+@pytest.mark.parametrize(
+    "sign",
+    ["radians", "12 bits", "with a sign", "thousandths", "uniform", "fraction",
+     "from 0 to 1"],
+)  # fmt: skip
 def test_two_readouts_after_an_inversion(tmp_path, sign):
     root, out = tmp_path / "data", tmp_path / "maps"
     folder = root / "sub-1" / "anat"
@@ -143,10 +146,31 @@ def test_two_readouts_after_an_inversion(tmp_path, sign):
     # Two ways to T1 keep apart by their names.
     for kind in ("MP2RAGE", "IRT1"):
         found = load(out / "sub-1" / "anat" / f"sub-1_desc-{kind}_T1map.nii.gz")
-        if sign == "integers" and kind == "MP2RAGE":
-            # The voxel whose phase was set to show the range.
-            found[0, 0, 0] = T1[0, 0, 0]
         assert_allclose(found, T1, rtol=0.02)
+
+
+def test_readouts_of_unknown_sign(tmp_path, capsys):
+    root, out = tmp_path / "data", tmp_path / "maps"
+    folder = root / "sub-1" / "anat"
+    command = ["map", root, out, "participant", "--mask", "none", "--no-plot"]
+    write_two_readouts(folder, "sub-1", "unknown")
+    assert "expected a uniform image from 0 to 4095" in fails(capsys, *command)
+    write_two_readouts(folder, "sub-1", "uniform")
+    assert "--skip leaves too little" in fails(capsys, *command, "--skip", "1")
+    path = folder / "sub-1_UNIT1.nii.gz"
+    image = load(path)
+    image[1, 1] = np.nan
+    put(folder, "sub-1_UNIT1", image)
+    for k in (1, 2):
+        sidecar = folder / f"sub-1_inv-{k}_part-mag_MP2RAGE.json"
+        content = json.loads(sidecar.read_text()) | {"NumberShots": [20, 60]}
+        sidecar.write_text(json.dumps(content))
+    code, _, printed = called(capsys, *command)
+    assert code == 0
+    assert "the middle of k-space is not that of the train" in printed
+    found = np.isnan(load(out / "sub-1" / "anat" / "sub-1_T1map.nii.gz"))
+    assert found[1, 1].all()
+    assert found.sum() == 2
 
 
 def test_what_is_no_dataset(tmp_path, capsys):

@@ -231,3 +231,41 @@ def test_wrong_bounds(tmp_path, capsys, options, message):
     command = ["map", tmp_path / "in", "--out", out, "--no-plot", "--bounds"]
     assert message in fails(capsys, *command, *options)
     assert not out.exists()
+
+
+def test_what_the_report_says(tmp_path):
+    pytest.importorskip("matplotlib")
+    train = EPGEchoTrain(B1=0.8, echo_spacing=0.01)
+    write(tmp_path / "in", train, {"TE": TE, "TR": 2.0}, (0.05, 0.08))
+    out = tmp_path / "out"
+    command = ["map", str(tmp_path / "in"), "--out", str(out), "--report", "--no-plot"]
+    assert main([*command, "--bounds", "T2=0.01,0.5"]) == 0
+    text = (out / "report.html").read_text(encoding="utf-8")
+    assert "T2-EPG: M0 EPG(TE; T2, T1, B1), T2 from 0.01 to 0.5" in text
+    assert "T1 of 1 s in all voxels" in text
+    assert "TE (s)" in text
+
+
+def test_what_signals_are_called(tmp_path, capsys):
+    write(tmp_path / "in", MonoExponential(), {"TE": TE}, (0.05, 0.08))
+    fit(tmp_path / "in", "--model", "T2")
+    assert "magnitude signals: M0" in capsys.readouterr().out
+    path = tmp_path / "in" / "03.nii.gz"
+    image = nibabel.load(path).get_fdata()
+    image[0, 0] = -1.0
+    nibabel.save(nibabel.Nifti1Image(image.astype(np.float32), AFFINE), path)
+    fit(tmp_path / "in", "--model", "T2")
+    assert ", signed signals: M0" in capsys.readouterr().out
+
+
+def test_errors_name_the_file(tmp_path, capsys):
+    write(tmp_path / "in", MonoExponential(), {"TE": TE}, (0.05, 0.08))
+    times = tmp_path / "times.csv"
+    times.write_text("TE (ms)\n1\n2\n")
+    command = ["map", tmp_path / "in", "--out", tmp_path / "o", "--mask", "none"]
+    error = fails(capsys, *command, "--times", times)
+    assert "times.csv: acquisition has 2 rows, the files have 24 " in error
+    for path in (tmp_path / "in").glob("*.nii.gz"):
+        image = np.full((SIZE, SIZE, 1), np.nan, dtype=np.float32)
+        nibabel.save(nibabel.Nifti1Image(image, AFFINE), path)
+    assert "in: y has no signal to compare" in fails(capsys, *command)

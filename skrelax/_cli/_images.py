@@ -73,6 +73,18 @@ def say_series(table):
     return [printable(note) for note in table.measurement.notes]
 
 
+def check_described(table, source):
+    """Raise ValueError for images that no model of the command describes."""
+    taken = [one for one in say_series(table) if not one.startswith("left out")]
+    if f"{source}".endswith((".nii", ".nii.gz")):
+        taken.append(f"'{source.name.partition('.')[0]}'")
+    if any("_MP2RAGE'" in one for one in taken):
+        raise ValueError(
+            f"{source}: the readouts of MP2RAGE are fitted as those of a dataset, with "
+            "phases or the uniform image: skrelax map BIDS_ROOT OUT participant."
+        )
+
+
 def skip_points(table, count, source):
     """Return a table without the first points of the quantity that varies."""
     if not count:

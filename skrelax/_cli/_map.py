@@ -20,6 +20,7 @@ from ._fit_maps import FitMaps, draw_fit, report_fit
 from ._images import (
     LIST,
     acquisition_of,
+    check_described,
     fit_table,
     print_series,
     read_for,
@@ -98,6 +99,7 @@ def run_map(arguments):
         folder, files, [source, *inputs], overwrite=arguments.overwrite, empty=True
     )
     table = skip_points(read_for(arguments, source), arguments.skip, source)
+    check_described(table, source)
     with written_together(folder, stale=files, overwrite=arguments.overwrite) as new:
         _, lines, assumed, _ = make_maps(arguments, table, new)
         stems = sorted(path.name.removesuffix(".nii.gz") for path in new.glob("*.nii*"))

@@ -233,8 +233,14 @@ def _read_headers(folder):
 
 def _hint(folder):
     """Return which files in a folder are images that are not read from folders."""
-    endings = (".img", ".nii.bz2", ".nii.zst", ".mgh", ".mgz", ".mnc", ".nrrd")
-    there = [path.name for path in folder.rglob("*") if path.name.endswith(endings)]
+    endings = (
+        ".img", ".nii.bz2", ".nii.zst", ".mgh", ".mgz", ".mnc", ".nrrd",
+        # Letters of another case.
+        ".nii", ".nii.gz", ".par",
+    )  # fmt: skip
+    there = [
+        path.name for path in folder.rglob("*") if path.name.lower().endswith(endings)
+    ]
     if not there:
         return ""
     return (

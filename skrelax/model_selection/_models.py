@@ -123,7 +123,7 @@ def select_model(
     ------
     ValueError
         If there is no model to choose from, or no signal that can be fitted, or if
-        `bounds` name what no model has.
+        `known` or `bounds` name what no model has.
     TypeError
         If `models` holds something else, or `known` or `bounds` is no dict.
 
@@ -165,7 +165,8 @@ def select_model(
     if sparse.issparse(X):
         raise TypeError("X must be dense, got a sparse matrix; use toarray().")
     named = _check_models(models, X)
-    bounds = _check_names(named, bounds)
+    bounds = _check_names(named, bounds, "bounds")
+    known = _check_names(named, known, "known")
     y, _ = check_signals(X, y, "select_model")
     y = y.reshape(len(y), -1)
     max_signals = check_number(max_signals, "max_signals", 1, kind=numbers.Integral)
@@ -219,17 +220,17 @@ def _check_models(models, X):
     return found
 
 
-def _check_names(models, bounds):
-    """Return bounds by name, which some model must have."""
-    if bounds is None:
+def _check_names(models, given, what):
+    """Return what is given by name of a parameter, which some model must have."""
+    if given is None:
         return {}
-    if not isinstance(bounds, dict):
-        raise TypeError(f"bounds must be a dict of names and limits, got {bounds!r}.")
+    if not isinstance(given, dict):
+        raise TypeError(f"{what} must be a dict by names, got {given!r}.")
     names = {name for model in models.values() for name in _parameters(model)}
-    for name in bounds:
+    for name in given:
         if name not in names:
-            raise ValueError(f"bounds may name {sorted(names)}, got {name!r}.")
-    return bounds
+            raise ValueError(f"{what} may name {sorted(names)}, got {name!r}.")
+    return given
 
 
 def _parameters(model):
@@ -266,10 +267,6 @@ def _evenly(places, most):
 
 def _known_of(model, known, y, chosen):
     """Return what is known of the parameters of a model, or None."""
-    if known is None:
-        return None
-    if not isinstance(known, dict):
-        raise TypeError(f"known must be a dict of names and values, got {known!r}.")
     names = _parameters(model)
     here = {}
     for name, values in known.items():

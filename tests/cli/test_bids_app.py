@@ -154,6 +154,10 @@ def test_readouts_of_unknown_sign(tmp_path, capsys):
     folder = root / "sub-1" / "anat"
     command = ["map", root, out, "participant", "--mask", "none", "--no-plot"]
     write_two_readouts(folder, "sub-1", "unknown")
+    # No model of a single series describes them.
+    for source in (root, folder / "sub-1_inv-1_part-mag_MP2RAGE.nii.gz"):
+        error = fails(capsys, "map", source, "--out", out, "--model", "T1-IR")
+        assert "the readouts of MP2RAGE are fitted as those of a dataset" in error
     assert "expected a uniform image from 0 to 4095" in fails(capsys, *command)
     write_two_readouts(folder, "sub-1", "uniform")
     assert "--skip leaves too little" in fails(capsys, *command, "--skip", "1")

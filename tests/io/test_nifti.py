@@ -120,11 +120,17 @@ def test_slices_of_two_axes(tmp_path):
     image = np.arange(6.0).reshape(2, 3)
     for k in range(2):
         write_volume(tmp_path / f"{k}.nii", image + k, EchoTime=0.1 * (k + 1))
+    # What a file system without forks holds of them.
+    (tmp_path / "._0.nii").write_bytes(b"Mac OS X")
     table = read_nifti(tmp_path)
     assert_allclose(table.to_image(table.signals[1].to_numpy())[..., 0], image + 1)
 
 
 def test_files_that_are_not_read_from_folders(tmp_path):
+    (tmp_path / "a.NII").write_bytes(b"1")
+    with pytest.raises(ValueError, match=r"\.par are read, a\.NII is none of them"):
+        read_dicom_series(tmp_path)
+    (tmp_path / "a.NII").unlink()
     (tmp_path / "a.img").write_bytes(b"1")
     with pytest.raises(ValueError, match=r"\.gz or \.par are read, a\.img is none"):
         read_dicom_series(tmp_path)

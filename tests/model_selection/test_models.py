@@ -284,6 +284,8 @@ def test_errors():
         select_model(TI, y, [])
     with pytest.raises(TypeError, match="known must be a dict"):
         select_model(TI, y, ["T1-IR"], known=1.0)
+    with pytest.raises(ValueError, match=r"known may name \['T1'\], got 'T2'"):
+        select_model(TI, y, ["T1-IR", "T1-SR"], known={"T2": 1.0})
     with pytest.raises(TypeError, match="bounds must be a dict"):
         select_model(TI, y, ["T1-IR"], bounds=1.0)
     with pytest.raises(ValueError, match=r"bounds may name \['T1'\], got 'T2'"):

@@ -85,12 +85,22 @@ def draw_fit(path, fit, maps, affine):
     figure.savefig(path, dpi=150)
 
 
-def report_fit(fit, X, mask, plan):
+def _kind_of(fit, table):
+    """Return what the signals are in a word."""
+    signals = table.signals.to_numpy()
+    if np.iscomplexobj(signals):
+        return "complex"
+    # Of models that never change their sign, the fit does not ask.
+    lowest = 0.0 if fit.magnitude_ else np.fmin.reduce(signals, axis=None)
+    return "signed" if lowest < 0 else "magnitude"
+
+
+def report_fit(fit, table, mask, plan):
     """Return what is printed."""
-    known = plan.known
+    known, X = plan.known, table.acquisition
     n_voxels = int(mask.sum())
     good = fit.status_ == FitStatus.CONVERGED
-    kind = "magnitude" if fit.magnitude_ else "signed"
+    kind = _kind_of(fit, table)
     lines = [
         *comparison_lines(plan),
         f"{len(X)} images, {n_voxels} voxels inside the mask of {mask.size}, {kind} "

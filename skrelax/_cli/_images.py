@@ -21,20 +21,26 @@ LIST = "list"
 
 def read_for(arguments, source):
     """Return the table of images that the model of the arguments asks for."""
-    varying = _quantity(arguments.model)
+    varying = quantity_of(arguments.model)
     acquisition = None
     if arguments.times is not None:
         acquisition = read_times(as_path(arguments.times, "--times"), varying)
-    return read_images(
-        source,
-        series=arguments.series,
-        varying=varying,
-        component=arguments.component,
-        acquisition=acquisition,
-    )
+    try:
+        return read_images(
+            source,
+            series=arguments.series,
+            varying=varying,
+            component=arguments.component,
+            acquisition=acquisition,
+        )
+    except ValueError as error:
+        if not str(error).startswith("acquisition "):
+            raise
+        # It came from this file.
+        raise ValueError(f"--times {arguments.times}: {error}") from error
 
 
-def _quantity(model):
+def quantity_of(model):
     """Return the column that a model varies in, None where its name does not tell."""
     if model not in NAMED:
         return "TE" if model == "T2-distribution" else None
@@ -65,6 +71,18 @@ def print_series(source):
 def say_series(table):
     """Return lines that say which series was taken and which were left out."""
     return [printable(note) for note in table.measurement.notes]
+
+
+def check_described(table, source):
+    """Raise ValueError for images that no model of the command describes."""
+    taken = [one for one in say_series(table) if not one.startswith("left out")]
+    if f"{source}".endswith((".nii", ".nii.gz")):
+        taken.append(f"'{source.name.partition('.')[0]}'")
+    if any("_MP2RAGE'" in one for one in taken):
+        raise ValueError(
+            f"{source}: the readouts of MP2RAGE are fitted as those of a dataset, with "
+            "phases or the uniform image: skrelax map BIDS_ROOT OUT participant."
+        )
 
 
 def skip_points(table, count, source):

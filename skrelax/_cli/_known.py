@@ -23,7 +23,7 @@ def use_known(arguments, model, table):
                 f"--{name} does not go with --model {arguments.model}: its signal has "
                 f"no {name} to be given."
             )
-        value = _as_number(given)
+        value = as_number(given)
         if value is None:
             maps[name] = read_map(name, as_path(given, f"--{name}"), table)
         elif not 0 < value < np.inf:
@@ -33,7 +33,30 @@ def use_known(arguments, model, table):
     return maps
 
 
-def _as_number(text):
+def bounds_of(arguments, models):
+    """Return what --bounds says by name of the parameter, which a model must have."""
+    found = {}
+    names = {
+        parameter.name: None
+        for model in models.values()
+        for parameter in model.parameters
+    }
+    for name, limits in arguments.bounds or ():
+        if name in found:
+            raise ValueError(f"--bounds {name} is given twice.")
+        if name in _LARGEST and getattr(arguments, name) is not None:
+            raise ValueError(f"--bounds {name} and --{name} exclude each other.")
+        if name not in names:
+            raise ValueError(
+                f"--bounds {name} does not go with --model {arguments.model}, whose "
+                f"parameters with bounds are {', '.join(names)}."
+            )
+        found[name] = limits
+    return found
+
+
+def as_number(text):
+    """Return the number that an option gives, None if it is something else."""
     try:
         return float(text)
     except ValueError:

@@ -20,6 +20,7 @@ from ._fit_maps import FitMaps, draw_fit, report_fit
 from ._images import (
     LIST,
     acquisition_of,
+    check_described,
     fit_table,
     print_series,
     read_for,
@@ -71,6 +72,11 @@ def run_map(arguments):
 
         run_bids(arguments, source)
         return
+    if arguments.participant_label is not None:
+        raise ValueError(
+            "--participant-label goes with a BIDS dataset: skrelax map BIDS_ROOT OUT "
+            "participant."
+        )
     if arguments.series == LIST:
         print_series(source)
         return
@@ -93,8 +99,9 @@ def run_map(arguments):
         folder, files, [source, *inputs], overwrite=arguments.overwrite, empty=True
     )
     table = skip_points(read_for(arguments, source), arguments.skip, source)
+    check_described(table, source)
     with written_together(folder, stale=files, overwrite=arguments.overwrite) as new:
-        _, lines, assumed = make_maps(arguments, table, new)
+        _, lines, assumed, _ = make_maps(arguments, table, new)
         stems = sorted(path.name.removesuffix(".nii.gz") for path in new.glob("*.nii*"))
     for line in (*lines, f"maps in {folder}: {', '.join(stems)}", *assumed):
         print(line)
@@ -103,7 +110,8 @@ def run_map(arguments):
 def make_maps(arguments, table, folder):
     """Fit a table of images and write all files into an empty folder.
 
-    Returns the images by name, lines to be printed, and lines on what was assumed.
+    Returns the images by name, lines to be printed, lines on what was assumed, and the
+    model in words.
     """
     distributes = arguments.model == distributions.NAME
     inside = _inside(arguments, table)
@@ -120,16 +128,30 @@ def make_maps(arguments, table, folder):
     lines = [*say_series(table), text]
     if labels is not None:
         lines.append(write_regions(folder, arguments, maps, labels))
-    if arguments.report:
-        comparison = getattr(plan, "comparison", None)
-        write_maps_report(folder, arguments, table, maps, labels, comparison)
     assumed = [
         f"{name} of each voxel from {getattr(arguments, name)}" for name in plan.known
     ]
     if (inside & ~mask).any():
         count = int((inside & ~mask).sum())
         assumed.append(f"{count} voxels without it are left out")
-    return maps, lines, [*assumed, *([plan.words] if plan.words else [])]
+    assumed += [plan.words] if plan.words else []
+    said = _say_model(plan)
+    if arguments.report:
+        notes = [*say_series(table), said, *assumed]
+        comparison = getattr(plan, "comparison", None)
+        write_maps_report(folder, arguments, table, maps, labels, comparison, notes)
+    return maps, lines, assumed, said
+
+
+def _say_model(plan):
+    """Return the model and its limits in words."""
+    if isinstance(plan, distributions.Plan):
+        return "regularised inversion in each voxel"
+    limits = [
+        f", {name} from {low:g} to {high:g}"
+        for name, (low, high) in plan.bounds.items()
+    ]
+    return f"fit in each voxel, {plan.name}: {plan.model.formula}{''.join(limits)}"
 
 
 def check_options(arguments):
@@ -139,6 +161,11 @@ def check_options(arguments):
         raise ValueError(
             f"--tr does not go with --model {arguments.model}, which has no repetition "
             "times."
+        )
+    if distributes and arguments.bounds:
+        raise ValueError(
+            f"--bounds does not go with --model {arguments.model}; --minimum and "
+            "--maximum are the limits of T2."
         )
     for name in distributions.DEFAULTS:
         if not distributes and getattr(arguments, name) is not None:
@@ -194,6 +221,7 @@ def _write_parameters(folder, arguments, table, mask, plan):
     """Fit the voxels of a mask, write all files; return lines to print and maps."""
     fit = NonlinearRelaxationFit(
         plan.model,
+        bounds=plan.bounds or None,
         noise=arguments.noise,
         noise_std=arguments.noise_std,
         n_jobs=arguments.jobs,
@@ -210,7 +238,7 @@ def _write_parameters(folder, arguments, table, mask, plan):
         write_csv(folder / FILE, plan.comparison.reset_index().items())
     if not arguments.no_plot:
         draw_fit(folder / "maps.png", fit, maps, affine)
-    return report_fit(fit, table.acquisition, mask, plan), maps
+    return report_fit(fit, table, mask, plan), maps
 
 
 def _beyond(arguments, y):

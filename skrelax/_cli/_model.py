@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from ..model_selection import select_model
-from ..signals import EPGEchoTrain, model_for, suggest_models
+from ..signals import MP2RAGE, EPGEchoTrain, model_for, suggest_models
 from ..signals._suggest import unread_columns
 from ..uncertainty._image_noise import image_noise_std
 from . import _distribution_map as distributions
-from ._known import use_known, voxels_with_values
+from ._known import bounds_of, use_known, voxels_with_values
 
 # Names of the models of the command.
 MODELS = (
@@ -54,6 +54,8 @@ class Plan(NamedTuple):
     """What is assumed, or nothing."""
     comparison: pd.DataFrame | None
     """One row per model that was compared, or None where it was named."""
+    bounds: dict
+    """Limits of parameters that were given, by name."""
 
 
 def plan_fit(arguments, table, inside):
@@ -65,13 +67,18 @@ def plan_fit(arguments, table, inside):
         plan = _choose(arguments, table, inside)
     else:
         plan = _named(arguments, table, inside)
-    name, model, known, words, _ = plan
+    name, model, known, words, *_ = plan
     ignored = unread_columns(model, _one_slice(table, inside)[0])
     if arguments.tr == "ignore":
         ignored = [column for column in ignored if column != "TR"]
     warn_ignored(ignored, name)
     if isinstance(model, EPGEchoTrain) and "T1" not in known:
         words = f"T1 of {model.T1:g} s in all voxels; --T1 takes another value or a map"
+    if isinstance(model, MP2RAGE) and "B1" not in known:
+        words = (
+            f"efficiency {model.efficiency:g} of the inversion and B1 of {model.B1:g} "
+            "in all voxels"
+        )
     return plan._replace(words=words)
 
 
@@ -91,7 +98,8 @@ def _named(arguments, table, inside):
     if not isinstance(arguments.model, str):
         model = arguments.model
         known = use_known(arguments, model, table)
-        return Plan(type(model).__name__, model, known, "", None)
+        bounds = bounds_of(arguments, {"": model})
+        return Plan(type(model).__name__, model, known, "", None, bounds)
     if arguments.model not in MODELS:
         every = ", ".join((AUTO, *MODELS, distributions.NAME))
         raise ValueError(f"--model must be one of {every}, got {arguments.model!r}.")
@@ -102,8 +110,9 @@ def _named(arguments, table, inside):
         others = ", ".join(suggest_models(acquisition))
         hint = f" These images suit --model {others}." if others else ""
         raise ValueError(f"{arguments.source}: {error}{hint}") from error
+    bounds = bounds_of(arguments, {"": model})
     known = use_known(arguments, model, table)
-    return Plan(arguments.model, model, known, "", None)
+    return Plan(arguments.model, model, known, "", None, bounds)
 
 
 def _one_slice(table, inside):
@@ -150,6 +159,17 @@ def _choose(arguments, table, inside):
             f"{', '.join(found)}, whose signals have no {wanted[0]} to be given."
         )
     known = {}
+    bounds = bounds_of(arguments, models)
+    models = {
+        name: model
+        for name, model in models.items()
+        if all(one in _parameters(model) for one in bounds)
+    }
+    if not models:
+        raise ValueError(
+            f"--bounds of {' and '.join(bounds)}: no model of these images has them "
+            "all."
+        )
     for model in models.values():
         known |= use_known(arguments, model, table)
     mask = voxels_with_values(known, inside) if known else inside
@@ -162,15 +182,19 @@ def _choose(arguments, table, inside):
         noise_std = image_noise_std(signals, np.where(fitted, places, -1).astype(int))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        choice = select_model(
-            acquisition,
-            signals.T,
-            models,
-            mask=mask,
-            known=known or None,
-            noise=arguments.noise,
-            noise_std=noise_std,
-        )
+        try:
+            choice = select_model(
+                acquisition,
+                signals.T,
+                models,
+                mask=mask,
+                known=known or None,
+                bounds=bounds or None,
+                noise=arguments.noise,
+                noise_std=noise_std,
+            )
+        except ValueError as error:
+            raise ValueError(f"{arguments.source}: {error}") from error
     own = {name: known[name] for name in _parameters(choice.model) if name in known}
     for warning in caught:
         text = str(warning.message)
@@ -178,7 +202,7 @@ def _choose(arguments, table, inside):
             hint = _OTHERS.get(choice.model.parameters[0].name, "")
             text = f"{text.rstrip('.')}; {hint}" if hint else text
         warnings.warn(text, warning.category, stacklevel=2)
-    return Plan(choice.name, choice.model, own, "", choice.table)
+    return Plan(choice.name, choice.model, own, "", choice.table, bounds)
 
 
 def _parameters(model):

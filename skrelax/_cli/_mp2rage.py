@@ -1,5 +1,7 @@
 """MP2RAGE images of BIDS datasets: two readouts of an inversion, with their sign."""
 
+import warnings
+
 import numpy as np
 
 from ..io import RelaxationTable, read_nifti
@@ -7,10 +9,14 @@ from ..io._sidecar import read_sidecar
 from ..io._volumes import load_volumes
 from ..signals import MP2RAGE
 
-# Intensities of uniform images, from -0.5 to 0.5, are stored as 0 to this number.
-_UNIFORM = 4095.0
-# Phases in radians do not pass this; others are stored as integers.
-_RADIANS = 1.001 * np.pi
+# Ranges of uniform images, as programs and scanners store them.
+_UNIFORM = (-0.5, 0.5), (0.0, 1.0), (0.0, 4095.0)
+# Half turns of stored phases: radians, thousandths, and 12 bits with a sign.
+_HALF_TURNS = np.pi, 1e3 * np.pi, 4096.0
+# Whole turns of those that are not negative: radians, 12 bits, thousandths.
+_TURNS = 2.0 * np.pi, 4096.0, 2e3 * np.pi
+# Rounding may pass the ends of a range by this factor.
+_PASSED = 1.001
 
 
 def read_mp2rage(files, uniform):
@@ -34,19 +40,19 @@ def read_mp2rage(files, uniform):
     model = _sequence([magnitudes["1"], magnitudes["2"]], table)
     mask = table.spatial["mask"]
     if set(phases) == {"1", "2"}:
-        first, second = (_phase(phases[number], mask) for number in ("1", "2"))
-        is_negative = np.cos(first - second) < 0.0
+        first, second = (_load(phases[number], mask) for number in ("1", "2"))
+        sign = np.cos((first - second) * _radians(first, second))
     elif uniform is not None:
-        values, _ = load_volumes(uniform)
-        _check_shape(uniform, values, mask)
-        is_negative = values[mask] < 0.5 * _UNIFORM
+        values = _load(uniform, mask)
+        sign = values - _middle(uniform, values)
     else:
         raise ValueError(
             "MP2RAGE needs the sign of its first image: phases (part-phase) or the "
             "uniform image (UNIT1)."
         )
     signals = table.signals.copy()
-    signals.iloc[:, 0] *= np.where(is_negative, -1.0, 1.0)
+    sign = np.where(np.isnan(sign), np.nan, np.where(sign < 0.0, -1.0, 1.0))
+    signals.iloc[:, 0] *= sign.astype(signals.iloc[:, 0].dtype)
     signed = RelaxationTable(
         signals,
         table.acquisition[["TI"]],
@@ -65,7 +71,14 @@ def _sequence(paths, table):
         if any(content.get(key) is None for content in contents):
             raise ValueError(f"{paths[0]}: MP2RAGE needs {key} in its sidecar.")
     # Shots before and after the middle of k-space, or all of them.
-    shots = np.sum(contents[0]["NumberShots"])
+    parts = np.atleast_1d(contents[0]["NumberShots"])
+    shots = np.sum(parts)
+    if parts.size == 2 and abs(parts[0] - parts[1]) > 1:
+        warnings.warn(
+            f"{paths[0]}: NumberShots {parts.tolist()}: the middle of k-space is not "
+            "that of the train, where the model has it; T1 may be off",
+            stacklevel=2,
+        )
     return MP2RAGE(
         inversion_times=tuple(table.acquisition["TI"].astype(float)),
         flip_angle=tuple(float(content["FlipAngle"]) for content in contents),
@@ -75,20 +88,40 @@ def _sequence(paths, table):
     )
 
 
-def _phase(path, mask):
-    """Return the phase of each voxel of a mask in radians."""
+def _load(path, mask):
+    """Return the values of an image in a mask."""
     values, _ = load_volumes(path)
-    _check_shape(path, values, mask)
-    values = values[mask].astype(np.float64)
-    if np.abs(values).max(initial=0.0) <= _RADIANS:
-        return values
-    # Converters leave the integers of the scanner, whose range is a full turn.
-    low, high = values.min(), values.max()
-    return (values - low) / max(high - low, 1.0) * 2.0 * np.pi
-
-
-def _check_shape(path, values, mask):
     if values.shape != mask.shape:
         raise ValueError(
             f"{path}: has shape {values.shape}, the magnitudes have {mask.shape}."
         )
+    return values[mask].astype(np.float64)
+
+
+def _ends(values):
+    """Return the least and the largest finite value."""
+    there = values[np.isfinite(values)]
+    return there.min(initial=np.inf), there.max(initial=-np.inf)
+
+
+def _radians(first, second):
+    """Return the factor that makes radians of phases, which few voxels may span."""
+    low, high = _ends(np.concatenate([first, second]))
+    if low < 0.0:
+        reach = max(-low, high)
+        half = next((one for one in _HALF_TURNS if reach <= _PASSED * one), reach)
+        return np.pi / half
+    turn = next((one for one in _TURNS if high <= _PASSED * one), high)
+    return 2.0 * np.pi / turn
+
+
+def _middle(path, values):
+    """Return the value of a uniform image where its sign changes."""
+    low, high = _ends(values)
+    for least, most in _UNIFORM:
+        if least * _PASSED <= low and high <= most * _PASSED:
+            return 0.5 * (least + most)
+    raise ValueError(
+        f"{path}: holds {low:g} to {high:g}, expected a uniform image from 0 to 4095, "
+        "0 to 1 or -0.5 to 0.5."
+    )

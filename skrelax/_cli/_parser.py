@@ -390,6 +390,14 @@ def _add_map(commands):
         "or a map as for --T1 (default 1 for T1-VFA; the others find it in the echoes)",
     )
     add(
+        "--bounds",
+        type=types.bounds,
+        action="append",
+        metavar="NAME=LOW,HIGH",
+        help="limits between which a parameter of the model is searched, T1=0.1,3 in "
+        "seconds for example; once for each parameter (default: what the images see)",
+    )
+    add(
         "--keep",
         action="store_true",
         help="keep values of voxels that are at a bound or not identifiable in the "

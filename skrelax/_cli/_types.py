@@ -82,6 +82,17 @@ def efficiency(text):
     return value
 
 
+def bounds(text):
+    """Return the name of a parameter and its two limits."""
+    name, equals, rest = text.rpartition("=")
+    parts = tuple(number(part) for part in rest.split(",", 2)) if equals else ()
+    if not name or len(parts) != 2 or not parts[0] < parts[1]:
+        raise argparse.ArgumentTypeError(
+            f"must be NAME=LOW,HIGH with low < high, T1=0.1,3 for example, got {text!r}"
+        )
+    return name, parts
+
+
 def path(text):
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError(f"must be a file or folder, got {text!r}")

@@ -31,7 +31,8 @@ def read_dicom_series(
     Parameters
     ----------
     folder : str or path-like
-        Folder; its subfolders are read too. Files that are not DICOM are skipped.
+        Folder; its subfolders are read too. Files that are not DICOM are skipped. Or
+        one file, which holds all frames.
     component : {"auto", "magnitude", "real", "complex"}, default="auto"
         What to take where a folder holds several. ``"auto"`` is the magnitude if it is
         there, else complex signals from real and imaginary images, else signed real
@@ -187,11 +188,13 @@ def _read_headers(folder):
         raise ImportError(
             'DICOM files need pydicom: pip install "skrelax[dicom]".'
         ) from error
-    if not folder.is_dir():
+    # All frames of a measurement may be in one file.
+    files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
+    if not files and not folder.is_dir():
         raise ValueError(f"{folder}: is not a folder.")
     headers, foreign, empty = [], [], []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = str(path.relative_to(folder))
+    for path in [path for path in files if path.is_file()]:
+        name = path.name if path == folder else str(path.relative_to(folder))
         with warnings.catch_warnings():
             # pydicom warns of every small breach of the standard.
             warnings.simplefilter("ignore")
@@ -222,8 +225,28 @@ def _read_headers(folder):
                 stacklevel=4,
             )
     if not headers:
-        raise ValueError(f"{folder}: expected DICOM images, found no DICOM images.")
+        raise ValueError(
+            f"{folder}: expected DICOM images, found no DICOM images.{_hint(folder)}"
+        )
     return headers
+
+
+def _hint(folder):
+    """Return which files in a folder are images that are not read from folders."""
+    endings = (
+        ".img", ".nii.bz2", ".nii.zst", ".mgh", ".mgz", ".mnc", ".nrrd",
+        # Letters of another case.
+        ".nii", ".nii.gz", ".par",
+    )  # fmt: skip
+    there = [
+        path.name for path in folder.rglob("*") if path.name.lower().endswith(endings)
+    ]
+    if not there:
+        return ""
+    return (
+        f" Of a folder, files that end in .nii, .nii.gz or .par are read, {there[0]} "
+        "is none of them."
+    )
 
 
 def _fill(stack, letters, folder):

@@ -232,7 +232,8 @@ def judge(name, content):
             return f"suffix {name.suffix}", None
         if name.suffix not in _MEASURED:
             return None, f"suffix {name.suffix} is not one of a relaxation series"
-        return None, None
+        # Two readouts of one shot, whose sign is lost: a model of their own.
+        return None, "readouts of MP2RAGE" if name.suffix == "MP2RAGE" else None
     kinds = _types_of(content)
     texts = [name.stem.replace("_", " "), content.get("SeriesDescription")]
     for text in texts:

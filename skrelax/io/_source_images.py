@@ -56,9 +56,9 @@ def read_images(path, **options):
 
 
 def is_dicom(path, acquisition=None):
-    """Return whether the images of a folder are in DICOM files."""
+    """Return whether the images of a folder, or a file, are in DICOM files."""
     if path.is_file():
-        return False
+        return _is_dicom_file(path)
     files = find_image_files(path) if path.is_dir() else []
     if not files:
         return True

@@ -67,7 +67,12 @@ def find_image_files(folder):
     """Return the files of a folder, or of those in it if it has none itself."""
     endings = (*SUFFIXES, *_PAR)
     for found in (folder.iterdir(), folder.rglob("*")):
-        paths = [path for path in found if path.name.endswith(endings)]
+        # Some systems put hidden files beside those that they copy.
+        paths = [
+            path
+            for path in found
+            if path.name.endswith(endings) and not path.name.startswith("._")
+        ]
         if paths:
             return sorted(paths, key=_natural)
     return []

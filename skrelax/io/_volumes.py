@@ -36,9 +36,10 @@ class VolumeFile:
     def __init__(self, path):
         self.path = path
         self.image, self.affine = _open(path)
-        self.shape = tuple(int(size) for size in self.image.shape)
-        if not self.shape or min(self.shape) < 1:
-            raise ValueError(f"{path}: the header claims voxels of shape {self.shape}.")
+        claimed = tuple(int(size) for size in self.image.shape)
+        if not claimed or min(claimed) < 1:
+            raise ValueError(f"{path}: the header claims voxels of shape {claimed}.")
+        self.shape = _without_single(claimed)
         if self.image.get_data_dtype().kind not in "iufc":
             raise ValueError(f"{path}: holds colours, expected one number per voxel.")
         file = str(self.image.file_map["image"].filename)
@@ -95,6 +96,16 @@ class VolumeFile:
             yield one
 
 
+def _without_single(shape):
+    """Return the shape of three axes or more, the others of more than one voxel.
+
+    A slice may have two, and some programs keep volumes on the fifth.
+    """
+    if len(shape) == 2:
+        return (*shape, 1)
+    return (*shape[:3], *(size for size in shape[3:] if size > 1))
+
+
 def load_volumes(path):
     """Return the values and the affine of a NIfTI file.
 
@@ -104,6 +115,7 @@ def load_volumes(path):
     values = np.empty(file.shape, dtype=np.result_type(file.dtype, np.float32))
     flat = values.reshape(*file.shape[:3], -1) if len(file.shape) > 2 else None
     if flat is None or len(file.shape) > 4:
+        # Whoever asked will not take it.
         return _values(file.image, file.shape), file.affine
     for k, (_, volume) in enumerate(file.volumes()):
         flat[..., k] = volume

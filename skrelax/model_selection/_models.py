@@ -2,7 +2,7 @@
 
 import numbers
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from scipy import sparse, stats
 from scipy.special import i0e
 from sklearn.exceptions import ConvergenceWarning
 
-from ..nonlinear import NonlinearRelaxationFit
+from ..nonlinear import FitStatus, NonlinearRelaxationFit
 from ..nonlinear._inputs import check_mask, check_signals
 from ..signals import SignalModel, resolve_model, suggest_models
 from ..utils._validation import check_number
@@ -70,6 +70,7 @@ def select_model(
     *,
     mask=None,
     known=None,
+    bounds=None,
     noise="gaussian",
     noise_std=None,
     max_signals=1000,
@@ -102,6 +103,9 @@ def select_model(
         ``{"T1": map}``, for the models that have them; see
         :meth:`NonlinearRelaxationFit.fit
         <skrelax.nonlinear.NonlinearRelaxationFit.fit>`.
+    bounds : dict or None, default=None
+        Limits of nonlinear parameters, such as ``{"T1": (0.1, 3.0)}``, for the models
+        that have them. Signals that all models have at a bound do not count.
     noise : {"gaussian", "rician"}, default="gaussian"
         Noise of the signals.
     noise_std : float or None, default=None
@@ -118,9 +122,10 @@ def select_model(
     Raises
     ------
     ValueError
-        If there is no model to choose from, or no signal that can be fitted.
+        If there is no model to choose from, or no signal that can be fitted, or if
+        `known` or `bounds` name what no model has.
     TypeError
-        If `models` holds something else.
+        If `models` holds something else, or `known` or `bounds` is no dict.
 
     Warns
     -----
@@ -160,6 +165,8 @@ def select_model(
     if sparse.issparse(X):
         raise TypeError("X must be dense, got a sparse matrix; use toarray().")
     named = _check_models(models, X)
+    bounds = _check_names(named, bounds, "bounds")
+    known = _check_names(named, known, "known")
     y, _ = check_signals(X, y, "select_model")
     y = y.reshape(len(y), -1)
     max_signals = check_number(max_signals, "max_signals", 1, kind=numbers.Integral)
@@ -181,8 +188,13 @@ def select_model(
     options = {"noise": noise, "noise_std": level if noise == "rician" else None}
     found = {}
     for name, model in named.items():
-        fit = NonlinearRelaxationFit(model, magnitude=magnitude, **options)
+        own = {key: bounds[key] for key in _parameters(model) if key in bounds}
+        fit = NonlinearRelaxationFit(
+            model, magnitude=magnitude, bounds=own or None, **options
+        )
         found[name] = _fit(fit, X, signals, _known_of(model, known, y, chosen))
+    if bounds:
+        found, signals = _without_bound(found, signals)
     return _decide(named, found, signals, noise, level)
 
 
@@ -206,6 +218,24 @@ def _check_models(models, X):
     if not found:
         raise ValueError("models must name one model at least, got none.")
     return found
+
+
+def _check_names(models, given, what):
+    """Return what is given by name of a parameter, which some model must have."""
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise TypeError(f"{what} must be a dict by names, got {given!r}.")
+    names = {name for model in models.values() for name in _parameters(model)}
+    for name in given:
+        if name not in names:
+            raise ValueError(f"{what} may name {sorted(names)}, got {name!r}.")
+    return given
+
+
+def _parameters(model):
+    """Return the names of the nonlinear parameters of a model."""
+    return [parameter.name for parameter in model.parameters]
 
 
 def _choose_signals(y, mask, most):
@@ -237,11 +267,7 @@ def _evenly(places, most):
 
 def _known_of(model, known, y, chosen):
     """Return what is known of the parameters of a model, or None."""
-    if known is None:
-        return None
-    if not isinstance(known, dict):
-        raise TypeError(f"known must be a dict of names and values, got {known!r}.")
-    names = [parameter.name for parameter in model.parameters]
+    names = _parameters(model)
     here = {}
     for name, values in known.items():
         if name in names:
@@ -258,6 +284,7 @@ class _Fitted:
     predicted: np.ndarray
     count: int
     n_parameters: int
+    at_bound: np.ndarray
 
 
 def _fit(fit, X, signals, known):
@@ -270,7 +297,23 @@ def _fit(fit, X, signals, known):
     n_nonlinear = len(model.parameters) - len(known or ())
     channels = 2 if np.iscomplexobj(signals) else 1
     count = channels * len(model.amplitudes) + n_nonlinear
-    return _Fitted(fit.predict(X), count, len(model.amplitudes) + n_nonlinear)
+    n_parameters = len(model.amplitudes) + n_nonlinear
+    at_bound = np.atleast_1d(fit.status_ == FitStatus.AT_BOUND)
+    return _Fitted(fit.predict(X), count, n_parameters, at_bound)
+
+
+def _without_bound(found, signals):
+    """Return fits and signals without those that no model has within its bounds."""
+    kept = ~np.all([one.at_bound for one in found.values()], axis=0)
+    if not kept.any() or kept.all():
+        return found, signals
+    found = {
+        name: replace(
+            one, predicted=one.predicted[:, kept], at_bound=one.at_bound[kept]
+        )
+        for name, one in found.items()
+    }
+    return found, signals[:, kept]
 
 
 def _decide(named, found, signals, noise, level):

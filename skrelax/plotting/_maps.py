@@ -242,8 +242,10 @@ class ParameterMapDisplay:
                 side,
                 transform=ax.transAxes,
                 fontsize="small",
-                color="0.5",
+                color="white",
                 va="center",
+                # On dark and on bright voxels.
+                path_effects=_outlined(),
             )
         if image.ndim == 3:
             image = tile(image, choose_slices(image, self.slices))
@@ -263,3 +265,10 @@ class ParameterMapDisplay:
             return 0.0, 1.0
         low, high = np.percentile(finite, _PERCENTILES)
         return (low, high) if high > low else (low, low + 1.0)
+
+
+def _outlined():
+    """Return what draws letters with a dark edge."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=1.5, foreground="0.25")]

@@ -161,7 +161,9 @@ def _show_numbers(maps, labels, names, main, unit):
     columns = ["map", "n_values", "median", "median_stderr", "robust_std", "mean"]
     frame = table.set_index("region")[[*columns, "std"]]
     figure = make_figure(7, 1.6 + 0.5 * table["label"].nunique())
-    RegionHistogramDisplay(maps[main], labels, names=names, label=main, unit=unit).plot(
+    # Names are text, which Matplotlib would take for formulas.
+    drawn = {key: str(name).replace("$", r"\$") for key, name in (names or {}).items()}
+    RegionHistogramDisplay(maps[main], labels, names=drawn, label=main, unit=unit).plot(
         figure.subplots()
     )
     return _page.section(

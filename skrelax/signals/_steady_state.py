@@ -230,6 +230,7 @@ class MP2RAGE(SequenceModel):
            [0.053]])
     """
 
+    formula = "M0 MP2RAGE(TI; T1, B1)"
     _always = ("T1",)
     _optional = ("B1",)
 

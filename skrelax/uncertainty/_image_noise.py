@@ -36,8 +36,10 @@ def image_noise_std(signals, places):
     if np.iscomplexobj(differences):
         differences = np.concatenate([differences.real, differences.imag])
     there = np.isfinite(differences)
-    if there.sum(axis=0).min(initial=len(differences)) < _FEWEST:
+    # An image that is clipped or missing must not hide the noise of the others.
+    told = there.sum(axis=0) >= _FEWEST
+    if not told.any():
         return None
-    sizes = np.abs(np.where(there, differences, np.nan))
+    sizes = np.abs(np.where(there, differences, np.nan)[:, told])
     found = float(np.median(np.nanmedian(sizes, axis=0)) / _MEDIAN)
     return found if found > 0 else None

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from bids import check_layout
-from commands import AFFINE, called
+from commands import AFFINE, called, fails
 from numpy.testing import assert_allclose
 
 from skrelax._cli import main
@@ -67,19 +67,18 @@ def write_two_readouts(folder, stem, sign):
         own = sidecar | {"InversionTime": (0.5, 2.5)[k - 1], "FlipAngle": (7, 5)[k - 1]}
         put(folder, f"{stem}_inv-{k}_part-mag_MP2RAGE", np.abs(image), **own)
         phases = {"radians": np.where(image < 0, 3.0, -0.1),
-                  "integers": np.where(image < 0, 2048, 10 * (k - 1))}  # fmt: skip
+                  "12 bits": np.where(image < 0, 2048, 10 * (k - 1)),
+                  "with a sign": np.where(image < 0, -3900, 190 + 10 * k),
+                  "thousandths": np.where(image < 0, -3000, 190 + 10 * k)}  # fmt: skip
         if sign in phases:
             # A coil adds the same phase to both.
             put(folder, f"{stem}_inv-{k}_part-phase_MP2RAGE", phases[sign], **own)
-    if sign == "integers":
-        path = folder / f"{stem}_inv-1_part-phase_MP2RAGE.nii.gz"
-        image = np.asarray(nibabel.load(path).dataobj).copy()
-        image[0, 0, 0] = 4095
-        put(folder, path.name.removesuffix(".nii.gz"), image)
-    if sign == "uniform":
-        first, second = signals
-        uniform = 4095 * (first * second / (first**2 + second**2) + 0.5)
-        put(folder, f"{stem}_UNIT1", np.round(uniform))
+    first, second = signals
+    ratio = first * second / (first**2 + second**2)
+    uniform = {"uniform": np.round(4095 * (ratio + 0.5)), "fraction": ratio,
+               "from 0 to 1": ratio + 0.5, "unknown": 8000 * ratio}  # fmt: skip
+    if sign in uniform:
+        put(folder, f"{stem}_UNIT1", uniform[sign])
 
 
 def load(path):
@@ -131,7 +130,11 @@ def test_all_subjects(tmp_path, capsys):
     assert (folder / f"{stem}_T1map.json").stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("sign", ["radians", "integers", "uniform"])
+@pytest.mark.parametrize(
+    "sign",
+    ["radians", "12 bits", "with a sign", "thousandths", "uniform", "fraction",
+     "from 0 to 1"],
+)  # fmt: skip
 def test_two_readouts_after_an_inversion(tmp_path, sign):
     root, out = tmp_path / "data", tmp_path / "maps"
     folder = root / "sub-1" / "anat"
@@ -143,10 +146,35 @@ def test_two_readouts_after_an_inversion(tmp_path, sign):
     # Two ways to T1 keep apart by their names.
     for kind in ("MP2RAGE", "IRT1"):
         found = load(out / "sub-1" / "anat" / f"sub-1_desc-{kind}_T1map.nii.gz")
-        if sign == "integers" and kind == "MP2RAGE":
-            # The voxel whose phase was set to show the range.
-            found[0, 0, 0] = T1[0, 0, 0]
         assert_allclose(found, T1, rtol=0.02)
+
+
+def test_readouts_of_unknown_sign(tmp_path, capsys):
+    root, out = tmp_path / "data", tmp_path / "maps"
+    folder = root / "sub-1" / "anat"
+    command = ["map", root, out, "participant", "--mask", "none", "--no-plot"]
+    write_two_readouts(folder, "sub-1", "unknown")
+    # No model of a single series describes them.
+    for source in (root, folder / "sub-1_inv-1_part-mag_MP2RAGE.nii.gz"):
+        error = fails(capsys, "map", source, "--out", out, "--model", "T1-IR")
+        assert "the readouts of MP2RAGE are fitted as those of a dataset" in error
+    assert "expected a uniform image from 0 to 4095" in fails(capsys, *command)
+    write_two_readouts(folder, "sub-1", "uniform")
+    assert "--skip leaves too little" in fails(capsys, *command, "--skip", "1")
+    path = folder / "sub-1_UNIT1.nii.gz"
+    image = load(path)
+    image[1, 1] = np.nan
+    put(folder, "sub-1_UNIT1", image)
+    for k in (1, 2):
+        sidecar = folder / f"sub-1_inv-{k}_part-mag_MP2RAGE.json"
+        content = json.loads(sidecar.read_text()) | {"NumberShots": [20, 60]}
+        sidecar.write_text(json.dumps(content))
+    code, _, printed = called(capsys, *command)
+    assert code == 0
+    assert "the middle of k-space is not that of the train" in printed
+    found = np.isnan(load(out / "sub-1" / "anat" / "sub-1_T1map.nii.gz"))
+    assert found[1, 1].all()
+    assert found.sum() == 2
 
 
 def test_what_is_no_dataset(tmp_path, capsys):
@@ -175,3 +203,78 @@ def test_what_is_no_dataset(tmp_path, capsys):
     out.write_text("mine")
     assert "is a file" in error(out, "participant")
     assert out.read_text() == "mine"
+
+
+def names(out):
+    return {path.name.partition(".")[0] for path in out.rglob("*.nii.gz")}
+
+
+def test_maps_of_one_name_are_told_apart(tmp_path):
+    root, out = tmp_path / "data", tmp_path / "maps"
+    folder = root / "sub-01" / "anat"
+    write_echoes(folder, "sub-01", "MESE", 0.06, 0.01)
+    write_echoes(folder, "sub-01_desc-x+y", "MESE", 0.04, 0.01)
+    write_echoes(folder, "sub-01", "MEGRE", 0.03, 0.004)
+    # The same subject under two names.
+    (root / "sub-02").symlink_to(root / "sub-01")
+    command = ["map", str(root), str(out), "participant", "--mask", "none", "--no-plot"]
+    assert main([*command, "--model", "T2"]) == 0
+    check_layout(out)
+    maps = out / "sub-01" / "anat"
+    for desc, time in (
+        ("MESE", 0.06), ("MESEDescxy", 0.04), ("MEGRE", 0.03), ("MEGRE2", 0.03),
+        ("MESE2", 0.06), ("MESEDescxy2", 0.04),
+    ):  # fmt: skip
+        T2 = load(maps / f"sub-01_desc-{desc}_T2map.nii.gz")
+        assert_allclose(T2, time * T1, rtol=0.02)
+    sidecar = json.loads((maps / "sub-01_desc-MESE_T2map.json").read_text())
+    assert sidecar["EstimationAlgorithm"].endswith(
+        "in each voxel, T2: M0 exp(-TE / T2)"
+    )
+
+
+def test_another_run_leaves_no_old_maps(tmp_path, capsys):
+    root, out = tmp_path / "data", tmp_path / "maps"
+    folder = root / "sub-01" / "anat"
+    write_echoes(folder, "sub-01", "MESE", 0.06, 0.01)
+    write_recovery(folder, "sub-01")
+    command = ["map", root, out, "participant", "--mask", "none", "--no-plot"]
+    assert called(capsys, *command)[0] == 0
+    before = names(out)
+    others = out / "sub-01" / "anat"
+    put(others, "sub-01_desc-mine_T2map", T1, Sources=["bids::sub-01/anat/x"])
+    # Of one of the two measurements, with another model.
+    model = ["--model", "T2-distribution", "--overwrite"]
+    code, _, printed = called(capsys, *command, *model)
+    assert code == 0
+    assert "does not go with them: sub-01_IRT1" in printed
+    found = names(out)
+    assert {"sub-01_MWFmap", "sub-01_T1map", "sub-01_desc-mine_T2map"} <= found
+    assert "sub-01_desc-T2_S0map" in before - found
+    assert not (others / "sub-01_desc-T2status_dseg.tsv").exists()
+    assert called(capsys, *command, "--overwrite")[0] == 0
+    assert names(out) == before | {"sub-01_desc-mine_T2map"}
+
+
+def test_options_go_to_the_images_that_take_them(tmp_path, capsys):
+    root, out = tmp_path / "data", tmp_path / "maps"
+    folder = root / "sub-01" / "anat"
+    write_echoes(folder, "sub-01", "MESE", 0.06, 0.01)
+    write_recovery(folder, "sub-01")
+    command = ["map", root, out, "participant", "--mask", "none", "--no-plot"]
+    code, _, printed = called(capsys, *command, "--T1", "1.2", "--bounds", "T1=0.2,1")
+    assert code == 0
+    assert "failed" not in printed
+    found = load(out / "sub-01" / "anat" / "sub-01_T1map.nii.gz")
+    assert np.array_equal(np.isnan(found), T1 > 1)
+    assert (out / "sub-01" / "fmap" / "sub-01_desc-T2_TB1map.nii.gz").exists()
+    for options, message in (
+        (["--bounds", "X=1,2"], "--bounds X does not go with"),
+        (["--bounds", "T2*=1,2"], "--bounds T2* does not go with IRT1, MESE."),
+        (["--T1", "T1.nii.gz"], "--T1 of a BIDS dataset must be a number"),
+        (["--T1", "1", "--model", "T1-IR"], "--T1 goes with MESE only, got IRT1."),
+        (["--model", "T1rho"], "--model T1rho does not go with any of"),
+    ):
+        assert message in fails(capsys, *command, *options, "--overwrite")
+    command = ["map", root, "--out", out, "--overwrite", "--participant-label", "01"]
+    assert "goes with a BIDS dataset" in fails(capsys, *command)

@@ -191,3 +191,81 @@ def test_few_echoes_make_no_distribution(tmp_path, capsys):
     write(tmp_path / "in", MonoExponential(), {"TE": TE[:6]}, (0.05, 0.08))
     _, _, printed = called(capsys, *command, "--model", "T2-distribution")
     assert "6 echo times tell little of a distribution" in printed
+
+
+def test_bounds(tmp_path, capsys):
+    truth = write(tmp_path / "in", InversionRecovery(1.8), {"TI": TI}, (0.4, 0.9))
+    for options in ((), ("--model", "T1-IR-efficiency")):
+        out = fit(tmp_path / "in", "--bounds", "T1=0.1,0.6", *options)
+        status, T1 = load(out / "status.nii.gz"), load(out / "T1.nii.gz")
+        short = truth < 0.6
+        # Times beyond are searched nowhere.
+        assert (status[~short] == 1).mean() > 0.95
+        assert_allclose(np.nanmedian(T1[short]), 0.4, atol=0.01)
+    train = EPGEchoTrain(B1=0.8, echo_spacing=0.01)
+    write(tmp_path / "te", train, {"TE": TE}, (0.05, 0.08))
+    bounds = ["--bounds", "B1=0.85,1", "--bounds", "T2=0.01,1"]
+    out = fit(tmp_path / "te", "--keep", *bounds)
+    assert pd.read_csv(out / "models.csv")["model"].tolist() == ["T2-EPG"]
+    assert_allclose(load(out / "B1.nii.gz"), 0.85)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["T1=3,1"], "must be NAME=LOW,HIGH with low < high, T1=0.1,3 for example"),
+        (["T1"], "must be NAME=LOW,HIGH"),
+        (["T1=1,2,3"], "must be NAME=LOW,HIGH"),
+        (["T1=a,2"], "must be a number, got 'a'"),
+        (["T1=0,2"], "bounds of T1 must be finite, positive"),
+        (["T2=1,2"], "does not go with --model auto, whose parameters with bounds are"),
+        (["T1=1,2", "--bounds", "T1=1,3"], "--bounds T1 is given twice"),
+        (["T1=1,2", "--model", "T2-distribution"], "--minimum and --maximum are"),
+        (["T1=1,2", "--model", "T1-IR", "--T1", "1"], "exclude each other"),
+        (["efficiency=1,2", "--model", "T1-IR-efficiency"], "with bounds are T1."),
+    ],
+)
+def test_wrong_bounds(tmp_path, capsys, options, message):
+    write(tmp_path / "in", InversionRecovery(), {"TI": TI}, (0.4, 0.9))
+    out = tmp_path / "out"
+    command = ["map", tmp_path / "in", "--out", out, "--no-plot", "--bounds"]
+    assert message in fails(capsys, *command, *options)
+    assert not out.exists()
+
+
+def test_what_the_report_says(tmp_path):
+    pytest.importorskip("matplotlib")
+    train = EPGEchoTrain(B1=0.8, echo_spacing=0.01)
+    write(tmp_path / "in", train, {"TE": TE, "TR": 2.0}, (0.05, 0.08))
+    out = tmp_path / "out"
+    command = ["map", str(tmp_path / "in"), "--out", str(out), "--report", "--no-plot"]
+    assert main([*command, "--bounds", "T2=0.01,0.5"]) == 0
+    text = (out / "report.html").read_text(encoding="utf-8")
+    assert "T2-EPG: M0 EPG(TE; T2, T1, B1), T2 from 0.01 to 0.5" in text
+    assert "T1 of 1 s in all voxels" in text
+    assert "TE (s)" in text
+
+
+def test_what_signals_are_called(tmp_path, capsys):
+    write(tmp_path / "in", MonoExponential(), {"TE": TE}, (0.05, 0.08))
+    fit(tmp_path / "in", "--model", "T2")
+    assert "magnitude signals: M0" in capsys.readouterr().out
+    path = tmp_path / "in" / "03.nii.gz"
+    image = nibabel.load(path).get_fdata()
+    image[0, 0] = -1.0
+    nibabel.save(nibabel.Nifti1Image(image.astype(np.float32), AFFINE), path)
+    fit(tmp_path / "in", "--model", "T2")
+    assert ", signed signals: M0" in capsys.readouterr().out
+
+
+def test_errors_name_the_file(tmp_path, capsys):
+    write(tmp_path / "in", MonoExponential(), {"TE": TE}, (0.05, 0.08))
+    times = tmp_path / "times.csv"
+    times.write_text("TE (ms)\n1\n2\n")
+    command = ["map", tmp_path / "in", "--out", tmp_path / "o", "--mask", "none"]
+    error = fails(capsys, *command, "--times", times)
+    assert "times.csv: acquisition has 2 rows, the files have 24 " in error
+    for path in (tmp_path / "in").glob("*.nii.gz"):
+        image = np.full((SIZE, SIZE, 1), np.nan, dtype=np.float32)
+        nibabel.save(nibabel.Nifti1Image(image, AFFINE), path)
+    assert "in: y has no signal to compare" in fails(capsys, *command)

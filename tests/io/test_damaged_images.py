@@ -60,7 +60,7 @@ def test_voxels_that_are_not_there(tmp_path, name):
         (40, "<4h", (3, 4, -3, 2), "(claims voxels of shape|cannot be read)"),
         (40, "<8h", (4, 4, 3, 2, 0, 1, 1, 1), "claims voxels of shape"),
         (40, "<8h", (7, *[32767] * 7), "expected 3 or 4 axes"),
-        (40, "<h", (5,), "expected 3 or 4 axes"),
+        (40, "<8h", (5, 4, 4, 3, 2, 2, 1, 1), "expected 3 or 4 axes"),
         (40, "<h", (9,), "cannot be read"),
         (40, "<h", (0,), "claims voxels of shape"),
         (40, "<h", (-1,), "cannot be read"),

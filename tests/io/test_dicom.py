@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scans import PHILIPS, base, put_pixels, write_image
 
-from skrelax.io import foreground_mask, read_dicom_series
+from skrelax.io import foreground_mask, list_series, read_dicom_series
+from skrelax.io._source_images import read_images
 
 pydicom = pytest.importorskip("pydicom")
 
@@ -165,6 +166,10 @@ def test_enhanced_multi_frame(tmp_path):
     data.save_as(tmp_path / "multi.dcm", enforce_file_format=True)
     table = read_dicom_series(tmp_path)
     assert table.spatial["mask"].shape == (4, 3, 2)
+    # The file itself will do, too.
+    alone = read_images(tmp_path / "multi.dcm")
+    assert_allclose(alone.signals, table.signals)
+    assert list_series(tmp_path / "multi.dcm")["images"].tolist() == [4]
     assert_allclose(
         table.acquisition.to_numpy(), [[0.03, 0.01, 2, 80], [0.1, 0.02, 2, 80]]
     )

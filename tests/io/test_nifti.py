@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scans import write_volume as write
 
-from skrelax.io import read_nifti, write_maps
+from skrelax.io import read_dicom_series, read_nifti, write_maps
 
 nibabel = pytest.importorskip("nibabel")
 AFFINE = np.array(
@@ -100,6 +100,42 @@ def test_wrong_sidecars(tmp_path, sidecar, message):
         read_nifti(tmp_path)
 
 
+@pytest.mark.parametrize("axes", [(3, 4, 1, 1, 5), (3, 4, 2, 5, 1), (3, 4, 2, 1, 1, 5)])
+def test_axes_of_one_voxel(tmp_path, axes):
+    values = np.arange(np.prod(axes), dtype=np.float32).reshape(axes)
+    times = [0.01, 0.02, 0.03, 0.04, 0.05]
+    write_volume(tmp_path / "a.nii.gz", values, EchoTime=times)
+    table = read_nifti(tmp_path)
+    assert_allclose(table.acquisition["TE"], times)
+    space = (*axes[:2], axes[2])
+    assert table.spatial["mask"].shape == space
+    for k in range(5):
+        assert_allclose(
+            table.to_image(table.signals[k].to_numpy()),
+            values.reshape(*space, 5)[..., k],
+        )
+
+
+def test_slices_of_two_axes(tmp_path):
+    image = np.arange(6.0).reshape(2, 3)
+    for k in range(2):
+        write_volume(tmp_path / f"{k}.nii", image + k, EchoTime=0.1 * (k + 1))
+    # What a file system without forks holds of them.
+    (tmp_path / "._0.nii").write_bytes(b"Mac OS X")
+    table = read_nifti(tmp_path)
+    assert_allclose(table.to_image(table.signals[1].to_numpy())[..., 0], image + 1)
+
+
+def test_files_that_are_not_read_from_folders(tmp_path):
+    (tmp_path / "a.NII").write_bytes(b"1")
+    with pytest.raises(ValueError, match=r"\.par are read, a\.NII is none of them"):
+        read_dicom_series(tmp_path)
+    (tmp_path / "a.NII").unlink()
+    (tmp_path / "a.img").write_bytes(b"1")
+    with pytest.raises(ValueError, match=r"\.gz or \.par are read, a\.img is none"):
+        read_dicom_series(tmp_path)
+
+
 def test_wrong_files(tmp_path):
     with pytest.raises(ValueError, match="no files that end in"):
         read_nifti(tmp_path)
@@ -116,7 +152,7 @@ def test_wrong_files(tmp_path):
     write_volume(tmp_path / "b.nii", np.ones((2, 2, 2)), AFFINE + 1, EchoTime=0.2)
     with pytest.raises(ValueError, match="another size or geometry"):
         read_nifti(both)
-    write_volume(tmp_path / "b.nii", np.ones((2, 2)), EchoTime=0.2)
+    write_volume(tmp_path / "b.nii", np.ones((2, 2, 2, 2, 2)), EchoTime=0.2)
     with pytest.raises(ValueError, match="expected 3 or 4 axes"):
         read_nifti([tmp_path / "b.nii"])
     (tmp_path / "b.nii").write_bytes(b"nothing")

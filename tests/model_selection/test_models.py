@@ -115,6 +115,16 @@ def test_a_known_map_goes_to_the_models_that_read_it():
     assert choice.table["parameters"].tolist() == [2, 3, 3]
 
 
+def test_bounds_leave_out_what_lies_beyond():
+    # Half of the times are longer, and would need an efficiency of their own.
+    signals = with_noise(recoveries(2.0), 0.003)
+    assert select_model(TI, signals).name == "T1-IR"
+    choice = select_model(TI, signals, bounds={"T1": (0.1, 0.6)}, noise_std=0.003)
+    assert choice.name == "T1-IR"
+    assert choice.fits
+    assert 0 < choice.n_signals < 0.8 * signals.shape[1]
+
+
 def test_the_floor_of_magnitudes_is_noise_and_no_constant():
     times = pd.DataFrame({"TE": 0.01 * np.arange(1, 41)})
     clean = np.exp(-times.to_numpy() / np.full(200, 0.06))
@@ -274,5 +284,11 @@ def test_errors():
         select_model(TI, y, [])
     with pytest.raises(TypeError, match="known must be a dict"):
         select_model(TI, y, ["T1-IR"], known=1.0)
+    with pytest.raises(ValueError, match=r"known may name \['T1'\], got 'T2'"):
+        select_model(TI, y, ["T1-IR", "T1-SR"], known={"T2": 1.0})
+    with pytest.raises(TypeError, match="bounds must be a dict"):
+        select_model(TI, y, ["T1-IR"], bounds=1.0)
+    with pytest.raises(ValueError, match=r"bounds may name \['T1'\], got 'T2'"):
+        select_model(TI, y, ["T1-IR", "T1-SR"], bounds={"T2": (0.1, 1.0)})
     choice = select_model(TI, y, [MonoExponential("T1", "TI", offset=True)])
     assert choice.name == "MonoExponential(column='TI', offset=True, parameter='T1')"

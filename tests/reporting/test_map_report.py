@@ -23,7 +23,7 @@ def test_what_a_report_holds(tmp_path):
         units={"T1": "s"},
         statuses={0: "converged", 2: "not identifiable"},
         labels=labels,
-        names={2: "grey <matter>"},
+        names={1: r"a $\b$", 2: "grey <matter>"},
         acquisition=pd.DataFrame({"TI": [0.1, 0.7]}),
         comparison=pd.DataFrame({"verdict": ["chosen"]}, ["T1-IR"]),
         notes=["series 8 & 9"],
@@ -37,6 +37,7 @@ def test_what_a_report_holds(tmp_path):
     numbers = re.sub(r"<[^>]*>", " ", text)
     assert f"{np.median(T1[:2]):.4g}" in numbers
     assert re.search(rf"not identifiable\s+{np.count_nonzero(T1 > 1.4)}\s", numbers)
+    assert r"a $\b$" in text
     for word in ("grey &lt;matter&gt;", "series 8 &amp; 9", "T1-IR", "skrelax map in"):
         assert word in text
     # Nothing is asked of a network.

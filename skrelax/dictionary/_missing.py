@@ -49,14 +49,15 @@ class MissingSearch:
             for first in range(0, len(self.unit), _ATOMS):
                 block = slice(first, first + _ATOMS)
                 new = self._scores(signals[part], w, block)
-                scores = np.concatenate([score[part], new], axis=1)
-                places = np.arange(first, first + new.shape[1])
-                places = np.broadcast_to(places, new.shape)
-                atoms = np.concatenate([found[part], places], axis=1)
                 # Of equal atoms the first one counts, in whatever blocks they come.
-                best = np.argsort(-scores, axis=1, kind="stable")[:, :n_best]
                 if n_best == 1:
-                    best = scores.argmax(axis=1)[:, None]
+                    best = new.argmax(axis=1)[:, None]
+                else:
+                    best = np.argsort(-new, axis=1, kind="stable")[:, :n_best]
+                new = np.take_along_axis(new, best, axis=1)
+                scores = np.concatenate([score[part], new], axis=1)
+                atoms = np.concatenate([found[part], best + first], axis=1)
+                best = np.argsort(-scores, axis=1, kind="stable")[:, :n_best]
                 found[part] = np.take_along_axis(atoms, best, axis=1)
                 score[part] = np.take_along_axis(scores, best, axis=1)
         products = np.einsum("nkp,np->nk", self.unit[found].conj(), signals)
@@ -67,10 +68,15 @@ class MissingSearch:
         """Return squared correlations with a block of atoms; signed keep a sign."""
         products = signals @ self.unit[block].conj().T
         squares = w @ self.squares[block].T
-        size = np.abs(products)
+        size = products
+        if self.signed or np.iscomplexobj(products):
+            size = np.abs(products)
         top = size * (products if self.signed else size)
-        out = np.zeros_like(squares)
-        return np.divide(top, squares, out=out, where=squares > np.finfo(w.dtype).tiny)
+        # An atom without anything there is like none.
+        nothing = squares <= np.finfo(w.dtype).tiny
+        if nothing.any():
+            top[nothing], squares[nothing] = 0.0, 1.0
+        return np.divide(top, squares, out=top)
 
     def refine(self, signals, there, grid, found, work, out):
         """Move matches (n,) to the top of a paraboloid, as `refine_parabola` does."""

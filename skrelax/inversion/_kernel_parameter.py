@@ -31,10 +31,9 @@ from ._kernel_parameter_checks import (
     check_known,
     check_values,
     first_status,
-    group_missing,
 )
 from ._kernel_parameter_fits import SettingFits, SettingKernels, innermost
-from ._kernel_parameter_solve import Search, solve_points
+from ._kernel_parameter_solve import Search, solve_signals
 from ._kernel_parameter_table import KernelTables, make_plan
 from ._linear import label_signals
 from ._voxels._invert import LEAST_SNR
@@ -273,14 +272,13 @@ class KernelParameterSearch(
             self._kernels, self._inversion, self._tables, self._weight, self.values_,
             self._least_snr, self.n_jobs,
         )  # fmt: skip
-        for rows, members in group_missing(Y[:, good]) if good.size else []:
-            here = Y[:, good[members]]
-            part, told = solve_points(
-                how,
-                here if rows is None else here[rows],
-                None if values is None else values[members],
-                rows,
-            )
+        lacks = np.isnan(Y[:, good]).any(axis=0)
+        # Apart, so that complete signals are fitted as they are without the others.
+        for members in (np.flatnonzero(~lacks), np.flatnonzero(lacks)):
+            if not members.size:
+                continue
+            own = None if values is None else values[members]
+            part, told = solve_signals(how, Y[:, good[members]], own)
             report.extend(told, good[members])
             if found is None:
                 found = SettingFits.empty(np.full(good.size, -1), part.coef.shape[1])

@@ -6,8 +6,10 @@ import numpy as np
 
 from ..nonlinear._status import FitStatus
 from ._explained import Unexplained
+from ._kernel_parameter_checks import group_missing
 from ._kernel_parameter_fits import (
     Measured,
+    SettingFits,
     SettingKernels,
     find_values,
     innermost,
@@ -36,33 +38,35 @@ class Search(NamedTuple):
     """Number of threads."""
 
 
-def solve_points(how, Y, values, rows):
-    """Return SettingFits and what is unexplained, of signals with equal points.
+def solve_signals(how, Y, values):
+    """Return SettingFits and what is unexplained, of signals Y (n_points, n_signals).
 
-    Y (n_rows, n_signals) holds the points `rows`, all of them where that is None.
-    `values` (n_signals,) are known, or None.
+    Either no signal lacks a point, or all of them do, which are nan there. `values`
+    (n_signals,) are known, or None.
     """
-    report, found = Unexplained(Y.shape[1]), None
-    slow, tables = np.arange(Y.shape[1]), how.tables
-    if tables is not None:
-        tables = tables if rows is None else tables.of_points(rows)
-        found, told = invert_with_tables(tables, Y, values, how.least_snr, how.n_jobs)
+    n_signals = Y.shape[1]
+    report, found = Unexplained(n_signals), None
+    slow = np.arange(n_signals)
+    if how.tables is not None:
+        found, told = invert_with_tables(
+            how.tables, Y, values, how.least_snr, how.n_jobs
+        )
         report.extend(told, slow)
         slow = slow if found is None else np.flatnonzero(found.status < 0)
-    if slow.size:
-        X, weight = how.kernels.acquisition, how.weight
+    for rows, members in group_missing(Y[:, slow]) if slow.size else []:
+        places = slow[members]
+        X, weight, here = how.kernels.acquisition, how.weight, Y[:, places]
         if rows is not None:
             X = X.iloc[rows] if hasattr(X, "iloc") else np.asarray(X)[rows]
             weight = None if weight is None else weight[rows]
-        measured = Measured(X, Y[:, slow], weight)
+            here = here[rows]
         part, told = _solve_slowly(
-            how, measured, None if values is None else values[slow]
+            how, Measured(X, here, weight), None if values is None else values[places]
         )
-        report.extend(told, slow)
-        if slow.size < Y.shape[1]:
-            found.put(slow, part)
-        else:
-            found = part
+        report.extend(told, places)
+        if found is None:
+            found = SettingFits.empty(np.full(n_signals, -1), part.coef.shape[1])
+        found.put(places, part)
     return found, report
 
 

@@ -1,6 +1,5 @@
 """Fits of many signals over tables of kernels: which searches they serve, and how."""
 
-import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from ._kernel_parameter_fits import SettingFits
 from ._lasso import LassoFista
 from ._penalty import kronecker_penalty
 from ._smooth import SmoothLasso
-from ._voxels import RULES, invert_signals, make_table, take_points
+from ._voxels import RULES, invert_signals, make_table
 from ._weighted_rows import mean_squares, weigh_rows
 
 # Known values beyond the range that is searched get tables of their own, each as wide
@@ -152,14 +151,7 @@ class KernelTables:
     def __init__(self, kernels, plan, weight, limits):
         self.kernels, self.plan, self.limits = kernels, plan, limits
         self.weight = weight
-        self._made, self._whole, self._rows = {}, None, None
-
-    def of_points(self, rows):
-        """Return the tables of some of the points, made of these."""
-        part = copy.copy(self)
-        part.weight = None if self.weight is None else self.weight[rows]
-        part._made, part._whole, part._rows = {}, self, rows
-        return part
+        self._made = {}
 
     def block_of(self, values):
         """Return the number of the table of each value, nan where there is none."""
@@ -179,8 +171,6 @@ class KernelTables:
 
     def _make(self, block):
         """Return what `get` returns, new."""
-        if self._whole is not None:
-            return self._take_points(self._whole.get(block))
         low, high = (limit + block * np.ptp(self.limits) for limit in self.limits)
         try:
             line = self.kernels.line(low)
@@ -209,16 +199,6 @@ class KernelTables:
             return None
         return table, line, L, root
 
-    def _take_points(self, made):
-        """Return the same as `get` of all points does, of some."""
-        if made is None:
-            return None
-        table, line, L, root = made
-        part = take_points(table, self._rows, root, L, ratios=self.plan.rule == "gcv")
-        line = line._replace(points=line.points[self._rows])
-        root = root[self._rows]
-        return part, line, L, root / np.linalg.norm(root)
-
 
 def _has_one_grid(line, other):
     """Return whether two lines of kernels, at different values, have the same bins."""
@@ -242,10 +222,16 @@ def _signs_of(line, values):
 def invert_with_tables(tables, Y, known, least_snr, n_jobs):
     """Return SettingFits of signals Y (n_points, n_signals), and what is unexplained.
 
+    Either no signal lacks a point, or all of them do, which are nan there.
     `known` are values (n_signals,), or None to search them. The status of signals that
     no table serves is -1.
     """
-    n_signals = Y.shape[1]
+    n_signals, there = Y.shape[1], None
+    if np.isnan(Y).any():
+        there = ~np.isnan(Y)
+        # A number that is there, so that what is constant stays so.
+        first = Y[there.argmax(axis=0), np.arange(n_signals)]
+        Y = np.where(there, Y, first)
     blocks = np.zeros(n_signals) if known is None else tables.block_of(known)
     found, report = None, Unexplained(n_signals)
     for block in np.unique(blocks[np.isfinite(blocks)]):
@@ -257,9 +243,11 @@ def invert_with_tables(tables, Y, known, least_snr, n_jobs):
         if found is None:
             n_bins = made[0].kernels.shape[1]
             found = SettingFits.empty(np.full(n_signals, -1), n_bins)
+        here = None if there is None else there[:, places]
         options = {"least_snr": least_snr, "n_jobs": n_jobs}
+        options["there"] = None if here is None else here.T
         part = _invert(tables.plan, made, Y[:, places].T, values, options)
-        told = _unexplained(tables, made, Y[:, places], part)
+        told = _unexplained(tables, made, Y[:, places], here, part)
         found.put(places, part)
         report.extend(told, places)
     return found, report
@@ -278,7 +266,8 @@ def _invert(plan, made, signals, known, options):
         shared["mask"] = free.status <= FitStatus.AT_BOUND
     if estimates:
         n_jobs = options["n_jobs"]
-        noise_std = _estimate_noise(line, root, signals, free.settings, n_jobs)
+        there = options["there"]
+        noise_std = _estimate_noise(line, root, signals, there, free.settings, n_jobs)
     fits = invert_signals(
         table, signals, plan.rule,
         strengths=plan.strength, chi2_factor=plan.chi2_factor, limits=plan.limits,
@@ -302,7 +291,7 @@ def _invert(plan, made, signals, known, options):
     )  # fmt: skip
 
 
-def _estimate_noise(line, root, signals, settings, n_jobs):
+def _estimate_noise(line, root, signals, there, settings, n_jobs):
     """Return the noise level of each signal, nan where its setting is."""
     levels, weight = np.full(len(signals), np.nan), root**2
 
@@ -310,11 +299,12 @@ def _estimate_noise(line, root, signals, settings, n_jobs):
         for k in range(rows.start, rows.stop):
             if np.isfinite(settings[k]):
                 # One by one: products of many signals would round by their number.
+                seen = slice(None) if there is None else there[k]
                 levels[k] = estimate_noise_std(
-                    signals[k],
-                    line.at(settings[k]),
+                    signals[k, seen],
+                    line.at(settings[k])[seen],
                     method="residual",
-                    sample_weight=weight,
+                    sample_weight=weight[seen],
                 )
 
     try:
@@ -328,22 +318,36 @@ def _estimate_noise(line, root, signals, settings, n_jobs):
     return levels
 
 
-def _unexplained(tables, made, Y, fits):
+def _unexplained(tables, made, Y, there, fits):
     """Return the Unexplained signals among Y (n_points, n_signals)."""
     table, line, _, root = made
     report = Unexplained(Y.shape[1])
-    squares = mean_squares(Y, root**2)
-    if tables.plan.intercept:
-        squares -= (root**2 @ Y) ** 2
+    if there is None:
+        squares = mean_squares(Y, root**2)
+        if tables.plan.intercept:
+            squares -= (root**2 @ Y) ** 2
+    else:
+        shares = root**2 @ there
+        squares = root**2 @ (there * Y**2) / shares
+        if tables.plan.intercept:
+            squares -= (root**2 @ (there * Y) / shares) ** 2
     left = fits.residuals**2 > _NOTHING * squares
     # Noise has no distribution either, but would have one.
     lost = np.flatnonzero(fits.status == FitStatus.NO_SIGNAL)
-    slopes = table.kernels[0] @ (Y[:, lost] * root[:, None])
+    weighted = Y[:, lost] * root[:, None]
+    if there is not None:
+        if tables.plan.intercept:
+            means = root**2 @ (there * Y) / shares
+            weighted -= means[lost] * root[:, None]
+        weighted *= there[:, lost] / shares[lost]
+    slopes = table.kernels[0] @ weighted
     left[lost] = slopes.max(axis=0, initial=-np.inf) <= tables.plan.alpha
     for k in np.flatnonzero(left):
         value, f = fits.values[k], np.nan_to_num(fits.coef[k])
         K = line.at(table.nodes[0] if np.isnan(value) else value)
-        rows = weigh_rows(K, Y[:, k : k + 1], root**2, tables.plan.intercept)
+        seen = slice(None) if there is None else there[:, k]
+        weight, y = root[seen] ** 2, Y[seen, k : k + 1]
+        rows = weigh_rows(K[seen], y, weight, tables.plan.intercept)
         with held_reports() as reports:
             report_unexplained(rows, f[None], np.array([tables.plan.alpha]), True)
         for told in reports:

@@ -189,8 +189,9 @@ def test_a_signal_gets_the_same_bits_in_any_company(name, known):
             return made.fit(TIMES, signals[:, places], known=values)
 
     whole = fit(np.arange(9), n_jobs=3)
-    assert_array_equal(whole.status_[[4, 5, 6]], [4, 3, 4])
-    assert np.isfinite(whole.coef_[[0, 1, 7]]).all()
+    assert_array_equal(whole.status_[[5, 6]], [3, 4])
+    # The voxel with a missing point is among those.
+    assert np.isfinite(whole.coef_[[0, 1, 4, 7]]).all()
     for places in ([0, 7, 3], [8], [4, 7, 2, 0]):
         part = fit(np.array(places))
         for column in ("coef_", "value_", "strength_", "residual_", "noise_std_"):
@@ -211,7 +212,7 @@ def test_what_has_no_number_has_a_status():
     signals, angles = simulate(6)
     mask = np.array([True, False, True, True, True, True])
     signals[:, 0] = 0.0
-    signals[3, 2], signals[5, 3] = np.nan, -np.inf
+    signals[:, 2], signals[5, 3] = np.nan, -np.inf
     angles[4] = np.nan
     search = KernelParameterSearch(with_train(SERVED["gcv 0"]))
     with pytest.warns(ConvergenceWarning, match="4 of 5 fits .* 1 no .* 3 failed"):

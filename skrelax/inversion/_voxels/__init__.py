@@ -6,7 +6,7 @@ signal depends on no other.
 """
 
 from ._invert import RULES, VoxelDistributions, invert_signals
-from ._table import NotSmoothError, make_table, take_points
+from ._table import NotSmoothError, make_table
 
 __all__ = [
     "RULES",
@@ -14,5 +14,4 @@ __all__ = [
     "VoxelDistributions",
     "invert_signals",
     "make_table",
-    "take_points",
 ]

@@ -61,6 +61,7 @@ def invert_signals(
     penalty=None,
     alpha=0.0,
     mask=None,
+    there=None,
     least_snr=LEAST_SNR,
     n_jobs=None,
 ):
@@ -96,6 +97,9 @@ def invert_signals(
         Weight of the sum of amplitudes.
     mask : ndarray of shape (n_signals,) or None, default=None
         Signals to invert.
+    there : ndarray of bool of shape (n_signals, n_points) or None, default=None
+        Points that are not missing, at least one of each signal, None for all. Missing
+        ones have the number of another point.
     least_snr : float or None, default=5.1
         What a signal must rise above the noise: the root of the sum of squares that
         the best fit explains, over the root mean square of its residual. A constant of
@@ -137,11 +141,21 @@ def invert_signals(
     # Of a constant nothing must be left: rounding would become a distribution.
     constant = (Y[:, :1] == Y).all(axis=1)
     Y = np.ldexp(Y, -exponents[:, None]) * root_weight
-    # Each row alone: a product of matrices would round by the number of rows.
-    means = np.einsum("ij,j->i", Y, root_weight)
+    factors, roots = np.empty((n_signals, 0)), root_weight
+    n_points = np.full(n_signals, np.count_nonzero(root_weight))
+    if there is not None:
+        n_points = np.count_nonzero(there & (root_weight > 0.0), axis=1)
+        shares = np.einsum("ij,j->i", there * 1.0, root_weight**2)
+        factors = there / np.sqrt(shares)[:, None]
+        Y *= factors
+        roots = root_weight * factors
+        means = np.einsum("ij,ij->i", Y, roots)
+    else:
+        # Each row alone: a product of matrices would round by the number of rows.
+        means = np.einsum("ij,j->i", Y, root_weight)
     baselines = np.zeros(n_signals)
     if table.root.size:
-        Y -= means[:, None] * root_weight
+        Y -= means[:, None] * roots
         Y[constant] = 0.0
         baselines, means = means, baselines
     alphas = np.full(n_signals, alpha, dtype=np.float64)
@@ -152,14 +166,14 @@ def invert_signals(
     rows, columns = np.nonzero(L)
     width = int(np.abs(rows - columns).max(initial=0))
     strengths = np.full(n_signals, strengths, dtype=np.float64)
-    given = Given(Y, known, strengths, variance, alphas, means)
+    given = Given(Y, known, strengths, variance, alphas, means, n_points, factors)
     low, high = np.log(limits)
     plan = Rule(
         RULES.index(rule),
         float(chi2_factor),
         float(low),
         float(high),
-        0.0 if least_snr is None else least_snr**2 / np.count_nonzero(root_weight),
+        0.0 if least_snr is None else float(least_snr) ** 2,
     )
     found = Found(
         np.full((n_signals, n), np.nan),
@@ -178,7 +192,7 @@ def invert_signals(
             Given(*(column[rows] for column in given)),
             plan,
             Penalty(L, width, 0.0),
-            make_work(n, m, table.nodes.size),
+            make_work(n, m, table.nodes.size, factors.shape[1]),
             Exact(active_set(n, m), np.empty(0)),
             Found(*(column[rows] for column in found)),
         )
@@ -210,8 +224,11 @@ def invert_signals(
     )
 
 
-def make_work(n, m, n_nodes):
-    """Return the workspace for n bins, m points and a scan of n_nodes kernels."""
+def make_work(n, m, n_nodes, n_factors=0):
+    """Return the workspace for n bins, m points and a scan of n_nodes kernels.
+
+    `n_factors` is m where points of signals are missing.
+    """
     passive = Passive(
         np.zeros(n + 1, np.int64),
         np.zeros(n, np.bool_),
@@ -235,4 +252,5 @@ def make_work(n, m, n_nodes):
         np.zeros((n, n)),
         np.zeros(4, np.int64),
         np.zeros(n, np.int64),
+        np.zeros((2, n_factors)),
     )

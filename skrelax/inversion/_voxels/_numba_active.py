@@ -8,7 +8,7 @@ import numpy as np
 
 from ...utils._compiled import compiled
 from .._numba_fit import REORDER
-from ._numba_rules import SATURATED, fit_strength, rise
+from ._numba_rules import LEAST_SHARE, SATURATED, fit_strength, rise
 from ._numba_setting import cubic_minimum
 
 # Distance of the strengths that are looked at first, and to which minima and the
@@ -40,6 +40,39 @@ def forward(R, inverse, p, B):
 
 
 @compiled(fastmath=REORDER)
+def own_ratios(L, work):
+    """Write eigenvalues of products of columns in units of the penalty into work.q.
+
+    They are what `ratios_at` gives of the logarithms in a table.
+    """
+    G, H, B, q = work.G, work.H, work.room, work.q
+    R, inverse = work.passive.R, work.passive.inverse
+    n = G.shape[0]
+    unit = 0.0
+    for j in range(n):
+        unit += G[j, j] / n
+    for j in range(n):
+        for k in range(n):
+            B[j, k] = G[j, k]
+            H[j, k] = G[j, k] + unit * L[j, k]
+    for j in range(n):
+        for k in range(j + 1):
+            v = H[j, k]
+            for a in range(k):
+                v -= R[j, a] * R[k, a]
+            if k < j:
+                R[j, k] = v * inverse[k]
+            else:
+                inverse[j] = 1.0 / np.sqrt(max(v, LEAST_SHARE * H[j, j]))
+    forward(R, inverse, n, B)
+    forward(R, inverse, n, B)
+    shares = np.linalg.eigvalsh(B)
+    for j in range(n):
+        share = min(max(shares[j], LEAST_SHARE), 1.0 - LEAST_SHARE)
+        q[j] = unit * share / (1.0 - share)
+
+
+@compiled(fastmath=REORDER)
 def count_active(strength, L, p, work):
     """Return tr((G + s L)^-1 G) of the bins in use, and its slope by log(strength)."""
     P, B = work.passive.P, work.room
@@ -60,23 +93,23 @@ def count_active(strength, L, p, work):
 def visit(z, k, values, y, penalty, p, work):
     """Fit at a strength and write what is found to place k; return number of bins.
 
-    `values` are the smallest square of a residual and parameters that are not
-    penalised.
+    `values` are the smallest square of a residual, parameters that are not penalised,
+    and the number of points.
     """
-    floor, constants = values
+    floor, constants, n_points = values
     strength = np.exp(z)
     p, square = fit_strength(strength, y, penalty, p, work)
     row, x, P = work.curve[k], work.x, work.passive.P
     slope, _ = rise(strength, penalty, p, work)
     count, change = count_active(strength, penalty.matrix, max(p, 0), work)
     change_of = work.t[3]
-    left = 1.0 - (constants + count) / y.size
+    left = 1.0 - (constants + count) / n_points
     square = max(square, floor)
     row[_Z], row[_F], row[_G] = z, np.inf, -1.0
     row[_R], row[_T] = np.log(square), count
     if left > SATURATED:
         row[_F] = row[_R] - 2.0 * np.log(left)
-        row[_G] = slope / square + 2.0 * change / (y.size * left)
+        row[_G] = slope / square + 2.0 * change / (n_points * left)
     up, down = np.inf, np.inf
     for a in range(p):
         # Amplitudes change by -s (G + s L)^-1 L x per unit of log(strength).
@@ -162,14 +195,14 @@ def line_up(values, y, penalty, ends, p, work):
     Strengths lie in the workspace from place 1, decreasing. Returns the number of bins,
     of strengths, and the smallest criterion.
     """
-    floor, constants, free, start = values
+    floor, constants, n_points, free, start = values
     curve = work.curve
     free = np.log(max(free, floor))
     best, k, z = np.inf, 0, min(max(start, ends[0]), ends[1])
     # Upwards until residuals alone are too large.
     while True:
         k += 1
-        p = visit(z, k, (floor, constants), y, penalty, p, work)
+        p = visit(z, k, values[:3], y, penalty, p, work)
         best = min(best, curve[k, _F])
         if z >= ends[1] or curve[k, _R] >= best:
             break
@@ -186,12 +219,12 @@ def line_up(values, y, penalty, ends, p, work):
             p += 1
     while z > ends[0]:
         count = max(curve[k, _T] - 1.0, 0.0)
-        left = max(1.0 - (constants + count) / y.size, SATURATED)
+        left = max(1.0 - (constants + count) / n_points, SATURATED)
         if free - 2.0 * np.log(left) >= best:
             break
         z = max(z - _STRIDE, ends[0])
         k += 1
-        p = visit(z, k, (floor, constants), y, penalty, p, work)
+        p = visit(z, k, values[:3], y, penalty, p, work)
         best = min(best, curve[k, _F])
     return p, k, best
 
@@ -202,7 +235,7 @@ def cross_validated_active(values, y, penalty, ends, p, work):
 
     `values` are those of `line_up`.
     """
-    floor, constants, _, start = values
+    _, constants, n_points, _, start = values
     curve = work.curve
     p, k, best = line_up(values, y, penalty, ends, p, work)
     n_fits, z = k, min(max(start, ends[0]), ends[1])
@@ -215,13 +248,13 @@ def cross_validated_active(values, y, penalty, ends, p, work):
     while k > 0:
         new = np.nan
         if n_fits < _MAX_STEPS and k < curve.shape[0] - 1:
-            new = between(0, k, best, constants, y.size, work)
+            new = between(0, k, best, constants, n_points, work)
         if np.isnan(new):
             move(k, 0, work)
             k -= 1
             continue
         k += 1
-        p = visit(new, k, (floor, constants), y, penalty, p, work)
+        p = visit(new, k, values[:3], y, penalty, p, work)
         n_fits += 1
         if curve[k, _F] < best:
             best, z = curve[k, _F], new

@@ -6,6 +6,8 @@ from .._numba_fit import REORDER
 # Powers of the polynomials of a table: with fewer, pieces are many; with more, a kernel
 # takes long. The loops over them are unrolled.
 N_POWERS = 10
+# Products of columns are made anew where missing points leave less than this fraction.
+_LEAST_LEFT = 1e-4
 
 
 @compiled
@@ -34,7 +36,78 @@ def centre(root, n, K):
 
 
 @compiled(fastmath=REORDER)
-def mean_at(table, setting, x):
+def leave_out(own, n, has_baseline, K):
+    """Leave missing points out of the first n columns, in rows of K.
+
+    A baseline that was taken off all points before changes nothing of taking off that
+    of the points there.
+    """
+    m = own.shape[1]
+    for j in range(n):
+        for i in range(m):
+            K[j, i] *= own[0, i]
+    if has_baseline:
+        for j in range(n):
+            v = 0.0
+            for i in range(m):
+                v += own[1, i] * K[j, i]
+            for i in range(m):
+                K[j, i] -= v * own[1, i]
+
+
+@compiled
+def own_kernel_at(table, setting, own, K):
+    """Write the kernel at a setting into K (n_bins, n_points), of the points there."""
+    kernel_at(table, setting, K)
+    if own.shape[1] > 0:
+        leave_out(own, K.shape[0], table.root.size > 0, K)
+
+
+@compiled(fastmath=REORDER)
+def gram_there(G, K, own, has_baseline, room, out):
+    """Write products of columns of K (n_bins, n_points) at the points there into out.
+
+    G are those of all points. The columns are those of `leave_out`, which with a
+    baseline takes what comes into the first row of room off them. Returns the factor of
+    points, and whether rounding left digits enough.
+    """
+    n, m = K.shape
+    means, column = room[0], room[1]
+    factor = 0.0
+    for i in range(m):
+        factor = max(factor, own[0, i])
+    for j in range(n):
+        means[j] = 0.0
+        for k in range(j + 1):
+            out[j, k] = G[j, k]
+    for i in range(m):
+        if own[0, i] == 0.0:
+            for j in range(n):
+                column[j] = K[j, i]
+            for j in range(n):
+                v = column[j]
+                for k in range(j + 1):
+                    out[j, k] -= v * column[k]
+    if has_baseline:
+        for j in range(n):
+            v = 0.0
+            for i in range(m):
+                v += own[1, i] * K[j, i]
+            means[j] = factor * v
+    square, fine = factor * factor, True
+    for j in range(n):
+        v = means[j]
+        for k in range(j + 1):
+            out[j, k] = square * out[j, k] - v * means[k]
+        fine = fine and out[j, j] > _LEAST_LEFT * G[j, j]
+    for j in range(n):
+        for k in range(j):
+            out[k, j] = out[j, k]
+    return factor, fine
+
+
+@compiled(fastmath=REORDER)
+def mean_at(table, setting, x, own):
     """Return the weighted mean of the fit at a setting, with a baseline not in it."""
     C, root = table.coefficients, table.root
     piece, t = locate(table.edges, setting)
@@ -46,7 +119,8 @@ def mean_at(table, setting, x):
             v = C[piece, j, N_POWERS - 1, i]
             for k in range(N_POWERS - 2, -1, -1):
                 v = v * t + C[piece, j, k, i]
-            total += x[j] * root[i] * (abs(v) if table.magnitude else v)
+            w = 1.0 if own.shape[1] == 0 else own[0, i] * own[0, i]
+            total += w * x[j] * root[i] * (abs(v) if table.magnitude else v)
     return total
 
 

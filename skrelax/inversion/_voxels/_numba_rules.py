@@ -37,6 +37,8 @@ _VALLEY = 3e-3
 _MARGIN = 5e-3
 _SETTLED = 5e-4
 SATURATED = 1e-6
+# Share of a direction that is rounding.
+LEAST_SHARE = 1e-16
 _MIDDLE = 75
 # Places over the range of strengths at which an L-curve is sought.
 _N_GRID = 40
@@ -154,16 +156,17 @@ def left_over(z, q, n_points):
 
 
 @compiled
-def criterion(z, y, penalty, q, p, work, floor):
+def criterion(z, y, penalty, q, p, work, limit):
     """Return bins, log of the criterion of GCV, its slope by log(strength), residual.
 
     The residual is its logarithm, too, and the criterion infinite where all points are
-    used up.
+    used up. `limit` are the smallest square of a residual, and the number of points.
     """
+    floor, n_points = limit
     strength = np.exp(z)
     p, square = fit_strength(strength, y, penalty, p, work)
     slope, _ = rise(strength, penalty, p, work)
-    left, change = left_over(z, q, y.size)
+    left, change = left_over(z, q, n_points)
     square = max(square, floor)
     if not left > SATURATED:
         return p, np.inf, -1.0, np.log(square)
@@ -177,16 +180,16 @@ def walk(path, y, penalty, q, ends, p, work, bounds):
 
     Strength, criterion and slope go into work, from _MIDDLE to that side. To the strong
     side residuals only grow, to the weak one the effective parameters. `bounds` are the
-    logarithm of the residual without a penalty, the floor, and the best so far. Returns
-    bins, number of fits, and the best.
+    logarithm of the residual without a penalty, the limit of `criterion`, and the best
+    so far. Returns bins, number of fits, and the best.
     """
     start, sign = path
-    free, floor, best = bounds
-    z, k = start, 0
-    most = max(left_over(ends[1], q, y.size)[0], SATURATED)
+    free, limit, best = bounds
+    z, k, n_points = start, 0, limit[1]
+    most = max(left_over(ends[1], q, n_points)[0], SATURATED)
     while True:
         if k > 0 or sign > 0:
-            p, f, g, square = criterion(z, y, penalty, q, p, work, floor)
+            p, f, g, square = criterion(z, y, penalty, q, p, work, limit)
             place = _MIDDLE + sign * k
             work.curve[place, 0] = z
             work.curve[place, 1] = f
@@ -194,7 +197,7 @@ def walk(path, y, penalty, q, ends, p, work, bounds):
             best = min(best, f)
             least = square - 2.0 * np.log(most)
             if sign < 0:
-                left = max(left_over(z, q, y.size)[0], SATURATED)
+                left = max(left_over(z, q, n_points)[0], SATURATED)
                 least = free - 2.0 * np.log(left)
             end = ends[1] if sign > 0 else ends[0]
             if least >= best or z == end:
@@ -204,7 +207,7 @@ def walk(path, y, penalty, q, ends, p, work, bounds):
 
 
 @compiled
-def close_in(k, y, penalty, q, p, work, floor):
+def close_in(k, y, penalty, q, p, work, limit):
     """Return bins, log(strength) and criterion at the minimum after place k, and fits.
 
     Cubics go through values and slopes at the ends of a bracket.
@@ -219,7 +222,7 @@ def close_in(k, y, penalty, q, p, work, floor):
         # Slopes jump where bins enter: both ends have to move.
         edge = 0.02 * (b - a)
         z = min(max(new, a + edge), b - edge)
-        p, f, g, _ = criterion(z, y, penalty, q, p, work, floor)
+        p, f, g, _ = criterion(z, y, penalty, q, p, work, limit)
         n_fits += 1
         if f < f_best:
             best, f_best = z, f
@@ -237,14 +240,15 @@ def close_in(k, y, penalty, q, p, work, floor):
 def cross_validated(values, y, penalty, q, ends, p, work):
     """Return bins, log(strength) and number of fits at the minimum of GCV.
 
-    `values` are the square of the residual without a penalty, its floor, and where to
-    start.
+    `values` are the square of the residual without a penalty, its floor, where to
+    start, and the number of points.
     """
-    free, floor, start = values
+    free, floor, start, n_points = values
+    limit = (floor, n_points)
     start = min(max(start, ends[0]), ends[1])
-    bounds = (np.log(max(free, floor)), floor, np.inf)
+    bounds = (np.log(max(free, floor)), limit, np.inf)
     p, up, best = walk((start, 1), y, penalty, q, ends, p, work, bounds)
-    bounds = (bounds[0], floor, best)
+    bounds = (bounds[0], limit, best)
     p, down, best = walk((start, -1), y, penalty, q, ends, p, work, bounds)
     n_fits = up + down + 1
     curve = work.curve
@@ -256,7 +260,7 @@ def cross_validated(values, y, penalty, q, ends, p, work):
                 for column in range(3):
                     curve[row + 1, column] = curve[row, column]
             z = 0.5 * (curve[k, 0] + curve[k + 1, 0])
-            p, f, g, _ = criterion(z, y, penalty, q, p, work, floor)
+            p, f, g, _ = criterion(z, y, penalty, q, p, work, limit)
             curve[k + 1, 0], curve[k + 1, 1], curve[k + 1, 2] = z, f, g
             best = min(best, f)
             stop += 1
@@ -282,7 +286,7 @@ def cross_validated(values, y, penalty, q, ends, p, work):
         if place < 0:
             break
         curve[place, 3] = 1.0
-        p, last, f, more = close_in(place, y, penalty, q, p, work, floor)
+        p, last, f, more = close_in(place, y, penalty, q, p, work, limit)
         n_fits += more
         if f < best:
             z, best = last, f

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...utils._compiled import compiled
 from .._numba_fit import REORDER
-from ._numba_kernel import columns_at, kernel_at
+from ._numba_kernel import columns_at, gram_there, leave_out, own_kernel_at
 from ._numba_nnls import DEPENDENT, misfit, nnls, products, project
 
 # The scan ends where sums of squares have risen to this multiple of the smallest.
@@ -40,12 +40,66 @@ def slope_of(D, p, P, x, r):
     return -2.0 * total
 
 
+@compiled(fastmath=REORDER)
+def misfit_there(K, y, p, means, work):
+    """Do what `misfit` does, for columns of K as `leave_out` leaves them."""
+    P, own, x, r = work.passive.P, work.own, work.x, work.r
+    for i in range(y.size):
+        r[i] = 0.0
+    mean, total = 0.0, 0.0
+    for a in range(p):
+        j = P[a]
+        v = x[j]
+        mean += v * means[j]
+        for i in range(y.size):
+            r[i] += v * K[j, i]
+    for i in range(y.size):
+        v = y[i] - own[0, i] * r[i] + mean * own[1, i]
+        r[i] = v
+        total += v * v
+    return total
+
+
+@compiled
+def fit_node_there(table, k, y, p, work):
+    """Do what `fit_node` does for a signal with missing points."""
+    passive, c, x, r, known = work.passive, work.c, work.x, work.r, work.scan
+    own, nodes, room = work.own, table.kernels[k], work.t[2:]
+    has_baseline = table.root.size > 0
+    # Few points are missing: their products are taken off those of all.
+    factor, fine = gram_there(table.grams[k], nodes, own, has_baseline, room, work.G)
+    if not fine:
+        K = work.K
+        for j in range(x.size):
+            for i in range(y.size):
+                K[j, i] = nodes[j, i]
+        leave_out(own, x.size, has_baseline, K)
+        products(K, work.G)
+    # The signal is zero where points are missing, and has no baseline; so is what is
+    # left of it.
+    project(nodes, y, c)
+    for j in range(x.size):
+        c[j] *= factor
+    p = nnls(work.G, c, p, passive, x, work.w)
+    known[k, 0] = np.inf
+    if p >= 0:
+        known[k, 0] = misfit_there(nodes, y, p, room[0], work)
+    p = max(p, 0)
+    known[k, 1] = factor * slope_of(table.slopes[k], p, passive.P, x, r)
+    known[k, 2] = 1.0
+    for j in range(x.size):
+        work.found[k, j] = x[j] > 0.0
+    return p
+
+
 @compiled
 def fit_node(table, k, y, p, work):
     """Fit at a kernel of the scan; return the number of bins.
 
     Sum of squares, slope and bins go into work.
     """
+    if work.own.shape[1] > 0:
+        return fit_node_there(table, k, y, p, work)
     passive, x, r, known = work.passive, work.x, work.r, work.scan
     project(table.kernels[k], y, work.c)
     p = nnls(table.grams[k], work.c, p, passive, x, work.w)
@@ -136,6 +190,9 @@ def fit_columns(table, setting, y, p, work):
     P, _, _, R, inverse, z, s = work.passive
     m = y.size
     columns_at(table, setting, p, P, K, D)
+    if work.own.shape[1] > 0:
+        leave_out(work.own, p, table.root.size > 0, K)
+        leave_out(work.own, p, table.root.size > 0, D)
     for a in range(p):
         v = 0.0
         for i in range(m):
@@ -230,7 +287,7 @@ def follow(table, start, curvature, bracket, y, p, work):
 def fit_at(table, setting, y, p, work):
     """Fit at a setting; return the number of bins and the sum of squares."""
     passive, K = work.passive, work.K
-    kernel_at(table, setting, K)
+    own_kernel_at(table, setting, work.own, K)
     products(K, work.G)
     project(K, y, work.c)
     p = nnls(work.G, work.c, p, passive, work.x, work.w)

@@ -6,8 +6,8 @@ from ...utils._compiled import compiled
 from .._numba_active_set import Lasso, active_set
 from .._numba_active_set import append as add_column
 from .._numba_fit import REORDER, CertifiedKernel
-from ._numba_active import cross_validated_active
-from ._numba_kernel import kernel_at, mean_at, ratios_at
+from ._numba_active import cross_validated_active, own_ratios
+from ._numba_kernel import mean_at, own_kernel_at, ratios_at
 from ._numba_nnls import misfit, products, project, solve
 from ._numba_rules import (
     CHI2,
@@ -181,9 +181,9 @@ def choose(rule, y, penalty, setting, table, values, p, work):
     So it counts, too, where no strength reaches a target, as for StrengthSearch.
 
     `values` are the square of the signal and that without a penalty, its fixed
-    strength, and its noise variance.
+    strength, its noise variance, and how many points it has.
     """
-    square, free, fixed, variance = values
+    square, free, fixed, variance, n_points = values
     floor = FLOOR * square
     if rule.code == FIXED:
         p, _ = fit_strength(fixed, y, penalty, p, work)
@@ -205,22 +205,33 @@ def choose(rule, y, penalty, setting, table, values, p, work):
     elif rule.code == GCV_ACTIVE:
         start = np.log(max(free, floor) / sum_of_squares(work.x))
         constants = 1.0 if table.root.size > 0 else 0.0
-        values = floor, constants, free, start
-        p, z, n_fits = cross_validated_active(values, y, penalty, ends, p, work)
+        known = floor, constants, n_points, free, start
+        p, z, n_fits = cross_validated_active(known, y, penalty, ends, p, work)
     elif rule.code == GCV:
         q = work.q
-        ratios_at(table, setting, q[:-1])
-        for j in range(q.size - 1):
-            q[j] = np.exp(q[j])
+        if work.own.shape[1] > 0:
+            own_ratios(penalty.matrix, work)
+        else:
+            ratios_at(table, setting, q[:-1])
+            for j in range(q.size - 1):
+                q[j] = np.exp(q[j])
         # No strength takes anything of a baseline.
         q[-1] = np.inf if table.root.size > 0 else 0.0
         start = np.log(max(free, floor) / sum_of_squares(work.x))
         p, z, n_fits = cross_validated(
-            (free, floor, start), y, penalty, q, ends, p, work
+            (free, floor, start, n_points), y, penalty, q, ends, p, work
         )
     else:
         p, z, n_fits = bent(y, penalty, ends, square, p, work)
     return p, np.exp(z), n_fits, missed or z <= ends[0] or z >= ends[1]
+
+
+@compiled
+def take_factors(table, factors, k, own):
+    """Write the factors of a signal, and for a baseline roots of weights with them."""
+    for i in range(own.shape[1]):
+        own[0, i] = factors[k, i]
+        own[1, i] = table.root[i] * factors[k, i] if table.root.size > 0 else 0.0
 
 
 @compiled
@@ -232,13 +243,15 @@ def invert(table, given, rule, shared, work, exact, found):
             continue
         y, setting = given.signals[k], given.settings[k]
         penalty = Penalty(shared.matrix, shared.width, given.alphas[k])
-        square = sum_of_squares(y)
+        square, n_points = sum_of_squares(y), given.n_points[k]
+        if work.own.shape[1] > 0:
+            take_factors(table, given.factors, k, work.own)
         p, held, at_end = 0, np.nan, False
         if np.isnan(setting):
             setting, p, held, found.solves[k, 0] = find_setting(table, y, work)
             at_end = setting <= nodes[0] or setting >= nodes[-1]
         if held != setting:
-            kernel_at(table, setting, work.K)
+            own_kernel_at(table, setting, work.own, work.K)
             products(work.K, work.G)
             project(work.K, y, work.c)
         found.settings[k] = setting
@@ -249,12 +262,13 @@ def invert(table, given, rule, shared, work, exact, found):
             p, free = go_on(y, penalty, p, free, _NOTHING * square, work, exact)
             is_exact, n_fits = True, 2
         found.used[k] = p
-        if p > 0 and is_noise(rule.least, square, given.means[k], free):
+        least = rule.least / n_points
+        if p > 0 and is_noise(least, square, given.means[k], free):
             p = 0
         is_free = rule.code == NONE
         is_free |= rule.code == FIXED and given.strengths[k] == 0.0
         if p > 0 and not is_free:
-            values = (square, free, given.strengths[k], given.variances[k])
+            values = (square, free, given.strengths[k], given.variances[k], n_points)
             p, strength, more, at_limit = choose(
                 rule, y, penalty, setting, table, values, p, work
             )
@@ -274,6 +288,6 @@ def invert(table, given, rule, shared, work, exact, found):
         for j in range(work.x.size):
             found.distributions[k, j] = work.x[j]
         if table.root.size > 0:
-            found.intercepts[k] = mean_at(table, setting, work.x)
+            found.intercepts[k] = mean_at(table, setting, work.x, work.own)
         if at_end:
             found.status[k] = AT_BOUND

@@ -65,7 +65,8 @@ class Rule(NamedTuple):
     """Logarithm of the strongest strength, nan for ten times the mean square of the
     kernel."""
     least: float
-    """Multiple of the mean square of its residual that a signal must explain."""
+    """Multiple of the mean square of its residual, over the number of its points, that
+    a signal must explain."""
 
 
 class Passive(NamedTuple):
@@ -130,6 +131,10 @@ class Work(NamedTuple):
     """Bracket of the corner, as indices of points, (4,)."""
     places: np.ndarray
     """Places of bins among columns, (n_bins,)."""
+    own: np.ndarray
+    """Factors of the points of the signal, zero where they are missing, and roots of
+    weights with them, for a baseline: (2, n_points), or (2, 0) where no signal lacks a
+    point."""
 
 
 class Exact(NamedTuple):
@@ -156,6 +161,11 @@ class Given(NamedTuple):
     """The weight of the sum of amplitudes of each, (n_signals,)."""
     means: np.ndarray
     """Weighted mean of each, (n_signals,)."""
+    n_points: np.ndarray
+    """How many points of each have a weight and are there, (n_signals,)."""
+    factors: np.ndarray
+    """What makes squares of roots of weights sum to one over the points of each, zero
+    where they are missing, (n_signals, n_points), or (n_signals, 0) where none is."""
 
 
 class Found(NamedTuple):

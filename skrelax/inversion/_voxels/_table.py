@@ -5,6 +5,7 @@ from numpy.polynomial import chebyshev
 from scipy import linalg
 
 from ._numba_kernel import N_POWERS, kernel_at
+from ._numba_rules import LEAST_SHARE
 from ._numba_types import Table
 
 # Largest error of a polynomial, as a fraction of the largest entry of the kernels.
@@ -21,8 +22,6 @@ _STEP = 6
 _FINE = 2
 # Settings at which effective parameters are tabulated.
 _N_RATIOS = 261
-# Share of a direction that is rounding.
-_LEAST = 1e-16
 
 
 class NotSmoothError(ValueError):
@@ -129,46 +128,6 @@ def make_table(
     return table._replace(ratios=_log_ratios(table, penalty))
 
 
-def take_points(table, rows, root_weight, penalty=None, *, ratios=True):
-    """Return the Table of some of the points of another one.
-
-    Parameters
-    ----------
-    table : Table
-        The table of all points.
-    rows : ndarray of shape (n_kept,)
-        The points that are kept.
-    root_weight : ndarray of shape (n_points,)
-        Square roots of the weights of all points, as the table has them.
-    penalty : ndarray of shape (n_bins, n_bins) or None, default=None
-        Matrix of the penalty, the identity if None.
-    ratios : bool, default=True
-        Whether effective parameters are tabulated, which generalised cross-validation
-        asks for, and which takes most of the time.
-
-    Returns
-    -------
-    Table
-        Its kernels carry the roots of weights that sum to one, too.
-    """
-    factor = 1.0 / np.linalg.norm(root_weight[rows])
-    root = root_weight[rows] * factor
-    kernels, slopes = (part[:, :, rows] * factor for part in table[4:6])
-    if table.root.size:
-        # Taking off one constant before changes nothing of taking off another.
-        for part in (kernels, slopes):
-            part -= (part @ root)[:, :, None] * root
-    new = table._replace(
-        coefficients=np.ascontiguousarray(table.coefficients[..., rows]) * factor,
-        kernels=np.ascontiguousarray(kernels),
-        slopes=np.ascontiguousarray(slopes),
-        grams=kernels @ kernels.transpose(0, 2, 1),
-        ratios=np.empty((0, 0)),
-        root=root if table.root.size else table.root,
-    )
-    return new._replace(ratios=_log_ratios(new, penalty)) if ratios else new
-
-
 def _slopes(edges, coefficients, settings):
     """Return derivatives of the kernels of a table (n_settings, n_bins, n_points)."""
     pieces = np.clip(np.searchsorted(edges, settings, "right") - 1, 0, len(edges) - 2)
@@ -196,6 +155,6 @@ def _log_ratios(table, penalty):
         share = np.zeros(n)
         if unit > 0.0:
             share = linalg.eigh(G, G + unit * L, eigvals_only=True)
-        share = np.clip(share, _LEAST, 1.0 - _LEAST)
+        share = np.clip(share, LEAST_SHARE, 1.0 - LEAST_SHARE)
         row[:] = np.log(unit or 1.0) + np.log(share) - np.log1p(-share)
     return logs

@@ -269,3 +269,16 @@ def test_errors_name_the_file(tmp_path, capsys):
         image = np.full((SIZE, SIZE, 1), np.nan, dtype=np.float32)
         nibabel.save(nibabel.Nifti1Image(image, AFFINE), path)
     assert "in: y has no signal to compare" in fails(capsys, *command)
+
+
+def test_absurd_voxels_that_lack_points(tmp_path, capsys):
+    write(tmp_path / "in", MonoExponential(), {"TE": TE}, (0.05, 0.08))
+    for k, value in ((2, np.nan), (3, 1e300)):
+        path = tmp_path / "in" / f"{k:02}.nii.gz"
+        image = nibabel.load(path).get_fdata()
+        image[5, 5] = value
+        nibabel.save(nibabel.Nifti1Image(image, AFFINE), path)
+    command = ["map", tmp_path / "in", "--out", tmp_path / "o", "--no-plot"]
+    code, _, printed = called(capsys, *command)
+    assert code == 0
+    assert "1 voxels with signals beyond" in printed

@@ -48,7 +48,8 @@ def write(folder, model, columns, times, noise_std=0.005, scale=100.0):
         image = scale * np.hypot(image + noise[0], noise[1])
         image = nibabel.Nifti1Image(image.astype(np.float32), AFFINE)
         nibabel.save(image, folder / f"{k:02}.nii.gz")
-        sidecar = {KEYS[name]: float(X[name][k]) for name in X}
+        # One series, whatever else varies.
+        sidecar = {KEYS[name]: float(X[name][k]) for name in X} | {"SeriesNumber": 1}
         (folder / f"{k:02}.json").write_text(json.dumps(sidecar))
     return truth[INSIDE]
 

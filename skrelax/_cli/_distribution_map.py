@@ -256,7 +256,7 @@ def _given(arguments, name):
 
 def _lowest(signals, inside):
     """Return the lowest number of finite signals inside a mask, at most 0."""
-    lows, tops = signals.min(axis=1), signals.max(axis=1)
+    lows, tops = np.fmin.reduce(signals, axis=1), np.fmax.reduce(signals, axis=1)
     return float(lows[inside & np.isfinite(lows) & np.isfinite(tops)].min(initial=0.0))
 
 

@@ -244,7 +244,11 @@ def _write_parameters(folder, arguments, table, mask, plan):
 def _beyond(arguments, y):
     """Return which voxels have numbers that no fit can square, and say how many."""
     parts = [y.real, y.imag] if np.iscomplexobj(y) else [y]
-    tops = [np.maximum(part.max(axis=0), -part.min(axis=0)) for part in parts]
+    # What is missing in a voxel says nothing of its other points.
+    tops = [
+        np.maximum(np.fmax.reduce(part, axis=0), -np.fmin.reduce(part, axis=0))
+        for part in parts
+    ]
     # Single precision does not know numbers that large.
     tops = np.max(tops, axis=0).astype(np.float64)
     beyond = ((tops > 0) & (tops < SMALLEST)) | ((tops > LARGEST) & (tops < np.inf))

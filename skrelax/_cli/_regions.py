@@ -1,12 +1,14 @@
 """``--labels``: numbers and histograms of maps in labelled regions."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 
 from ..io._files import as_path
 from ..metrics import label_statistics
 from ..plotting import RegionHistogramDisplay
-from ..plotting._base import known_unit
+from ..plotting._base import known_unit, shortened
 from ._known import read_map
 from ._output import without_math, write_csv
 
@@ -38,12 +40,25 @@ def _read_names(path, numbers):
     try:
         table = pd.read_csv(beside, sep="\t", dtype=str, keep_default_na=False)
         index = table["index"].astype(int)
-        names = dict(zip(index, table["name"], strict=True))
+        rows = list(zip(index, table["name"], strict=True))
     except (KeyError, ValueError) as error:
         raise ValueError(
             f"{beside}: expected a table with columns index and name."
         ) from error
-    return {int(number): names[number] for number in numbers if number in names}
+    twice = index[index.duplicated()]
+    if twice.size:
+        raise ValueError(f"{beside}: has more than one name of {twice.iloc[0]}.")
+    # A region without a name is called by its number.
+    names = {
+        number: name.strip()
+        for number, name in rows
+        if name.strip() and number in numbers
+    }
+    count = Counter(names.values())
+    return {
+        number: name if count[name] == 1 else f"{name} ({number})"
+        for number, name in names.items()
+    }
 
 
 def main_map(names):
@@ -84,7 +99,7 @@ def _draw(path, image, labels, names, label):
 
     count = np.unique(labels[labels > 0]).size
     figure = Figure(figsize=(6.0, 1.5 + 0.5 * min(count, 60)), layout="constrained")
-    names = {number: without_math(name) for number, name in names.items()}
+    names = {number: without_math(shortened(name)) for number, name in names.items()}
     RegionHistogramDisplay(
         image, labels, names=names, label=label, unit=map_unit(label)
     ).plot(figure.subplots())

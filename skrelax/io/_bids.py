@@ -86,7 +86,7 @@ def write_bids_maps(
         If entities are no BIDS labels, no map has a suffix, two maps have one name, or
         :func:`write_maps` refuses an image.
     TypeError
-        If entities or metadata are no dicts.
+        If entities or metadata are no dicts, or sources are one text.
     ImportError
         If nibabel is not installed.
 
@@ -101,6 +101,8 @@ def write_bids_maps(
     """
     folder = as_path(folder, "folder")
     entities = _check_entities(entities)
+    if isinstance(sources, str):
+        raise TypeError(f"sources must be a list of URIs, got {shown(sources)}.")
     if not isinstance(metadata, Mapping | None):
         raise TypeError(f"metadata must be a dict or None, got {shown(metadata)}.")
     if desc is not None and not (isinstance(desc, str) and _LABEL.fullmatch(desc)):

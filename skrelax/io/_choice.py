@@ -42,7 +42,10 @@ def check_component(component):
 
 
 def check_wanted(series):
-    """Return a set of series numbers, a name, or None for a choice by the images."""
+    """Return series numbers, a name, or None for a choice by the images.
+
+    Of each number, whether it was named by itself; ranges may have holes.
+    """
     if series is None:
         return None
     wrong = TypeError(
@@ -54,7 +57,8 @@ def check_wanted(series):
             raise ValueError("series must be numbers such as '8-17' or a name, got ''.")
         if not _NUMBERS.fullmatch(series):
             return series
-        return {number for part in series.split(",") for number in _range_of(part)}
+        parts = series.split(",")
+        return {number: "-" not in part for part in parts for number in _range_of(part)}
     numbers = [series] if np.ndim(series) == 0 else series
     if not isinstance(numbers, Iterable) or isinstance(numbers, dict):
         raise wrong
@@ -62,7 +66,7 @@ def check_wanted(series):
     for number in numbers:
         if not isinstance(number, int | np.integer) or isinstance(number, bool):
             raise wrong
-    return {int(number) for number in numbers}
+    return {int(number): True for number in numbers}
 
 
 def _range_of(part):
@@ -288,7 +292,11 @@ def _choose_wanted(found, source, wanted, component):
         chosen = [one for one in found if one.name == wanted]
         chosen = chosen or [one for one in found if wanted in one.name]
     else:
+        numbers = {one.number for one in found}
         chosen = [one for one in found if one.number in wanted]
+        if any(alone and number not in numbers for number, alone in wanted.items()):
+            chosen = []
+        wanted = set(wanted)
     if not chosen:
         there = sorted({one.number for one in found if one.number is not None})
         there = there if there else [one.name for one in found][:_TOLD]

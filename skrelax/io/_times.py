@@ -124,7 +124,15 @@ def _column_of(path, header):
                 f"{path}: {shown(header)} has no unit of a time; write {name} (ms) or "
                 f"{name} (s)."
             )
-        return name, factor if unit == "s" else 1.0
+        if UNITS[name] != "s":
+            written = re.search(r"[(\[/]([^)\]]*)", text)
+            angle = written[1].strip().lower() if written else ""
+            if angle not in _ANGLES:
+                raise ValueError(
+                    f"{path}: {shown(header)} must be in degrees: {name} (degrees)."
+                )
+            return name, 1.0
+        return name, factor
     raise ValueError(
         f"{path}: expected columns named {', '.join(COLUMNS)} with their unit, such as "
         f"TE (ms), got {shown(header)}."

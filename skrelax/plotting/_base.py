@@ -12,6 +12,8 @@ from ..utils._validation import check_numbers
 DATA, MODEL, TRUTH, ACCENT = "#4d4d4d", "#0b5cad", "#e08214", "#b2182b"
 # More signals than this are drawn as a sample of this many.
 MAX_LINES = 8
+# Letters of the name of a region.
+_LONGEST = 30
 # Ranges of larger numbers overflow inside matplotlib.
 _LARGEST_DRAWN = 1e100
 # Units of what is no time; symbols that begin with T are times.
@@ -255,3 +257,8 @@ def note_sample(ax, drawn, total):
             f"{drawn} of {total} signals", (1.0, 1.01), xycoords="axes fraction",
             ha="right", va="bottom", fontsize="small", color=DATA,
         )  # fmt: skip
+
+
+def shortened(name):
+    """Return the name of a region as pictures have room for it."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..."

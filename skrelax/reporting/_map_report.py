@@ -6,6 +6,7 @@ import pandas as pd
 from ..io._files import as_path
 from ..metrics import label_statistics
 from ..plotting import ParameterMapDisplay, RegionHistogramDisplay
+from ..plotting._base import shortened
 from ..utils._provenance import find_versions
 from ..utils._validation import check_numbers
 from ..utils._written import written_together
@@ -162,7 +163,10 @@ def _show_numbers(maps, labels, names, main, unit):
     frame = table.set_index("region")[[*columns, "std"]]
     figure = make_figure(7, 1.6 + 0.5 * table["label"].nunique())
     # Names are text, which Matplotlib would take for formulas.
-    drawn = {key: str(name).replace("$", r"\$") for key, name in (names or {}).items()}
+    drawn = {
+        key: shortened(str(name)).replace("$", r"\$")
+        for key, name in (names or {}).items()
+    }
     RegionHistogramDisplay(maps[main], labels, names=drawn, label=main, unit=unit).plot(
         figure.subplots()
     )

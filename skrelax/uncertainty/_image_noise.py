@@ -32,7 +32,8 @@ def image_noise_std(signals, places):
     if rows.shape[1] > _MOST:
         rows = rows[:, np.linspace(0, rows.shape[1] - 1, _MOST).round().astype(int)]
     first, second, third, fourth = (signals[row] for row in rows)
-    differences = 0.5 * (first - second - third + fourth)
+    with np.errstate(invalid="ignore"):
+        differences = 0.5 * (first - second - third + fourth)
     if np.iscomplexobj(differences):
         differences = np.concatenate([differences.real, differences.imag])
     there = np.isfinite(differences)

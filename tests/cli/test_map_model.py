@@ -48,7 +48,8 @@ def write(folder, model, columns, times, noise_std=0.005, scale=100.0):
         image = scale * np.hypot(image + noise[0], noise[1])
         image = nibabel.Nifti1Image(image.astype(np.float32), AFFINE)
         nibabel.save(image, folder / f"{k:02}.nii.gz")
-        sidecar = {KEYS[name]: float(X[name][k]) for name in X}
+        # One series, whatever else varies.
+        sidecar = {KEYS[name]: float(X[name][k]) for name in X} | {"SeriesNumber": 1}
         (folder / f"{k:02}.json").write_text(json.dumps(sidecar))
     return truth[INSIDE]
 
@@ -269,3 +270,16 @@ def test_errors_name_the_file(tmp_path, capsys):
         image = np.full((SIZE, SIZE, 1), np.nan, dtype=np.float32)
         nibabel.save(nibabel.Nifti1Image(image, AFFINE), path)
     assert "in: y has no signal to compare" in fails(capsys, *command)
+
+
+def test_absurd_voxels_that_lack_points(tmp_path, capsys):
+    write(tmp_path / "in", MonoExponential(), {"TE": TE}, (0.05, 0.08))
+    for k, value in ((2, np.nan), (3, 1e300)):
+        path = tmp_path / "in" / f"{k:02}.nii.gz"
+        image = nibabel.load(path).get_fdata()
+        image[5, 5] = value
+        nibabel.save(nibabel.Nifti1Image(image, AFFINE), path)
+    command = ["map", tmp_path / "in", "--out", tmp_path / "o", "--no-plot"]
+    code, _, printed = called(capsys, *command)
+    assert code == 0
+    assert "1 voxels with signals beyond" in printed

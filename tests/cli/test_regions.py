@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from commands import AFFINE, called
+from commands import AFFINE, called, fails
 from numpy.testing import assert_allclose
 
 from skrelax._cli import main
@@ -88,3 +88,22 @@ def test_labels_that_are_none(series, capsys):
     assert code == 2
     assert "no such file" in error
     assert not (series.parent / "out").exists()
+
+
+def test_odd_names_of_regions(series, capsys):
+    pytest.importorskip("matplotlib")
+    names = series.parent / "labels.tsv"
+    out = series.parent / "out"
+    long = "putamen " * 40
+    for rows, found in (
+        ("1\ta\n3\ta\n", {"a (1)", "a (3)"}),
+        (f"1\t\n3\t{long}\n", {"1", long.strip()}),
+    ):
+        names.write_text("index\tname\n" + rows)
+        code, _, printed = called(capsys, *arguments(series, "--report", "--overwrite"))
+        assert code == 0
+        assert "layout" not in printed
+        assert set(pd.read_csv(out / "regions.csv", dtype=str)["region"]) == found
+    names.write_text("index\tname\n1\ta\n1\tb\n")
+    error = fails(capsys, *arguments(series, "--overwrite"))
+    assert "labels.tsv: has more than one name of 1." in error

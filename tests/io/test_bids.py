@@ -273,6 +273,7 @@ def test_times_in_a_file(tmp_path):
         ("TE (ms),TR (s)\n10,2\n20\n", "row 3 has"),
         ("TE (ms)\n-10\n", "TE must not be negative"),
         ("TE (ms),TE (s)\n10,2\n", "two columns of TE"),
+        ("FA (rad)\n0.1\n0.2\n", r"must be in degrees: FA \(degrees\)"),
         ("TI (s)\n100\n900\n", "TI is up to 900 s; give the unit"),
         ("{", "cannot be read"),
         ('{"a": 1}', "expected columns named"),

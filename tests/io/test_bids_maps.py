@@ -53,6 +53,14 @@ def test_names_and_sidecars(tmp_path):
     assert table.to_dict("list") == {"index": [0, 1], "name": ["converged", "at bound"]}
 
 
+def test_sources_are_several(tmp_path):
+    with pytest.raises(TypeError, match="sources must be a list of URIs, got 'bids::"):
+        write_bids_maps(
+            tmp_path, {"T1": np.ones((2, 2, 1))}, AFFINE, entities={"sub": "1"},
+            sources="bids::sub-1/anat/a.nii.gz",
+        )  # fmt: skip
+
+
 def test_maps_of_other_fits_keep_apart(tmp_path):
     image = np.full((2, 2, 1), 0.25)
     for name in ("T1", "T2*", "gmT2"):

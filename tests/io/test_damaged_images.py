@@ -439,11 +439,11 @@ def test_series_are_whole_numbers(tmp_path):
     for series in (1.0, [1.5], True, [None], {"a": 1}):
         with pytest.raises(TypeError, match="series must be an integer"):
             read_dicom_series(tmp_path, series=series)
-    for series in ([1, 2], "1", "1-3", " 1, 4-5"):
+    for series in ([1], "1", "1-3", " 1, 4-5"):
         assert len(read_dicom_series(tmp_path, series=series).signals) == 12
     for series in ("", "2-1", "1-999999999"):
         with pytest.raises(ValueError, match="series must be"):
             read_dicom_series(tmp_path, series=series)
-    for series in ("2", "t2"):
+    for series in ("2", "t2", [1, 2]):
         with pytest.raises(ValueError, match=r"found series \[1\]"):
             read_dicom_series(tmp_path, series=series)

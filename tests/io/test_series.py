@@ -72,6 +72,9 @@ def test_two_trains_are_a_choice(tmp_path):
         table = read_dicom_series(tmp_path, series=series)
         assert table.signals.shape == (12, count)
     assert read_dicom_series(tmp_path, series="train 17").signals.shape == (12, 3)
+    for wrong in ("8,9", [8, 9], "8-17,9"):
+        with pytest.raises(ValueError, match=r"expected series .* found .* 17\]"):
+            read_dicom_series(tmp_path, series=wrong)
     assert notes_of(table) == []
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
 from ..nonlinear import FitStatus
 from ..nonlinear._status import status_words
@@ -114,7 +113,9 @@ def report_fit(fit, table, mask, plan):
                 continue
             low, middle, high = np.quantile(fit.params_[good, k], [0.25, 0.5, 0.75])
             # With as many points as parameters no voxel has a standard error.
-            error = pd.Series(fit.stderr_[good, k]).median()
+            errors = fit.stderr_[good, k]
+            errors = errors[np.isfinite(errors)]
+            error = np.median(errors) if errors.size else np.nan
             lines.append(
                 f"{name:>16} {middle:>12.4g} {low:>12.4g} {high:>12.4g} {error:>15.2g}"
             )

@@ -40,6 +40,11 @@ from ._weighted_rows import mean_squares
 # Least noise variance that is taken from errors, of the mean square of a signal: below
 # it solutions would magnify changes of 1e-9 to more than 1e-6.
 _EXACT = 1e-6
+# Where residuals are above the noise, alpha keeps out what few points see: it is cut
+# until they are below by what a fit usually takes of the noise, if that helps.
+_EASIER, _EASED, _EASES = 0.25, 0.9, 0.99
+# Of nearly exact signals nothing is kept out that matters, down to this variance.
+_TOLD = 1e-8
 
 
 class SmoothLassoCV(
@@ -166,7 +171,9 @@ class SmoothLassoCV(
 
     so that in units of :math:`\sigma^2 / (2 n)` bin j costs
     :math:`0.12 \log(1 + \bar v_j / \delta)`, and a bin stays empty whose correlation
-    with the residuals is below a quarter of its standard error. Weighted points count
+    with the residuals is below a quarter of its standard error. Where the mean square
+    of the residuals exceeds the least error, as for components that few of many points
+    see, alpha is quartered until it is below nine tenths of it. Weighted points count
     as points of a variance that is the inverse of their weight, and a variance that is
     not given is 1e-6 of the mean square of the signal at least. The least error is a
     good measure of the noise, with a standard error of about a tenth, while the pair
@@ -339,15 +346,29 @@ class SmoothLassoCV(
             row, step = np.divmod(best, paths.shape[1])
             alphas = paths[np.arange(y.shape[1]), step]
             smoothness = self.smoothnesses_[row]
-        self.alpha_ = alphas if self.per_signal else float(alphas[0])
         self.smoothness_ = smoothness if self.per_signal else float(smoothness[0])
 
         solve = solve_adaptive if adaptive else solve_smooth
-        given = alphas, self.smoothness_, penalty
-        found = solve(rows, *given, *settings, self.n_jobs)
-        F, gaps, n_iter = found[:3]
+        told = self._noise_variance(curve[0], squares, _TOLD)
+        eased, before = np.zeros(len(alphas), dtype=bool), np.inf
+        while True:
+            given = alphas, self.smoothness_, penalty
+            found = solve(rows, *given, *settings, self.n_jobs)
+            F, gaps, n_iter = found[:3]
+            self._store(rows, F, gaps, n_iter)
+            if rule != "noise":
+                break
+            left = mean_squares(y - self._synthesise(X, None), weight)
+            left = left if self.per_signal else left.mean(keepdims=True)
+            over = left > np.where(eased, _EASED, 1.0) * told
+            # Where less of alpha changes nothing, it is not what keeps them.
+            over &= left < _EASES * before
+            if not over.any():
+                break
+            eased, before = eased | over, left
+            alphas = np.where(over, _EASIER * alphas, alphas)
+        self.alpha_ = alphas if self.per_signal else float(alphas[0])
         warn_gaps(gaps, self.tol, self.max_iter)
-        self._store(rows, F, gaps, n_iter)
         self._follows = None
         if adaptive:
             warn_unsettled(found[3], self.max_iter)
@@ -376,12 +397,15 @@ class SmoothLassoCV(
         known = adaptive and self._order == 2 and free
         return rule or ("noise" if known else "near")
 
-    def _noise_variance(self, mean, squares):
-        """Return the noise variance, of all signals (1,) or each, for mean errors."""
+    def _noise_variance(self, mean, squares, least=_EXACT):
+        """Return the noise variance, of all signals (1,) or each, for mean errors.
+
+        It is at least a fraction of the mean squares of signals (q,).
+        """
         if self.noise_std is not None:
             return np.full(mean.shape[1], float(self.noise_std) ** 2)
         squares = squares if self.per_signal else squares.mean(keepdims=True)
-        return np.maximum(mean.min(axis=0), _EXACT * squares)
+        return np.maximum(mean.min(axis=0), least * squares)
 
     def _keep_choice(self, part):
         kept = super()._keep_choice(part)

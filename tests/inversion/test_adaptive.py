@@ -12,8 +12,9 @@ from skrelax import KernelBuilder, SmoothLasso, SmoothLassoCV
 from skrelax.datasets import make_decay
 from skrelax.inversion import KernelParameterSearch, _adaptive, _plane_system
 from skrelax.inversion._penalty import difference_matrix, kronecker_penalty
+from skrelax.io import compress_echoes
 from skrelax.kernels import acquisition_grid
-from skrelax.metrics import wasserstein_distance
+from skrelax.metrics import distribution_peaks, wasserstein_distance
 from skrelax.model_selection import StrengthSearch
 from skrelax.signals import InversionRecovery
 
@@ -366,3 +367,22 @@ def test_rule_that_follows_the_noise_is_for_adaptive_smoothness():
     assert given.alpha_ in given.alphas_
     first = SmoothLassoCV(order=1).fit(K, y)
     assert first.smoothness_ in first.smoothnesses_
+
+
+def test_what_few_points_see_is_kept():
+    """Of evenly spaced echoes a few of thousands see the fast component."""
+    times = 2e-4 * np.arange(1, 10_001)
+    signal = 0.1 * np.exp(-times / 7e-4) + 0.9 * np.exp(-times / 0.018)
+    signal += 5e-3 * np.random.default_rng(0).standard_normal(times.size)
+    times, signal, weight = compress_echoes(times, signal, 200)
+    kernel = KernelBuilder("T2", n_bins=60).fit_transform(times[:, None])
+    for batch in (False, True):
+        target = np.column_stack([signal, 2.0 * signal]) if batch else signal
+        model = SmoothLassoCV(per_signal=batch).fit(kernel, target, weight)
+        f = np.atleast_2d(model.coef_)[0]
+        left = np.average((signal - kernel @ f) ** 2, weights=weight)
+        error = np.asarray(model.cv_results_["mean_test_mse"])
+        assert left < 0.95 * (error[..., 0] if batch else error).min()
+        peaks = distribution_peaks(f, model.grids_[0])
+        assert_allclose(peaks["share"], [0.1, 0.9], atol=0.02)
+        assert_allclose(peaks["log_mean"][1], 0.018, rtol=0.01)

@@ -101,6 +101,10 @@ EXPECTED_FAILURES = {
         "check_sample_weight_equivalence_on_dense_data": "strengths of its default "
         "count points, and one that was repeated is two",
     },
+    "EfficiencySearch": {
+        "check_sample_weight_equivalence_on_dense_data": "the strengths of the "
+        "inversion inside count points, and one that was repeated is two",
+    },
     "StrengthSearch": {
         "check_sample_weight_equivalence_on_dense_data": "its default, generalised "
         "cross-validation, counts points, and one that was repeated is two",

@@ -9,7 +9,12 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..nonlinear import FitStatus
 from ..utils._answers import answering, answers
-from ..utils._inspect import argument_options, choosing_for_each, find_builder
+from ..utils._inspect import (
+    argument_options,
+    choosing_for_each,
+    final_step,
+    find_builder,
+)
 from ..utils._warnings import collect_warnings, texts_of_signals
 from ._outputs import map_columns, status_codes
 
@@ -153,13 +158,17 @@ def _take(acquisition, rows):
 
 def _with_grid(estimator, fitted):
     """Return an estimator with the bins that were drawn from all points."""
-    builder = find_builder(fitted)
-    if builder is None or builder.get_params().get("grid", 0) is not None:
+    last, builder = final_step(fitted), find_builder(fitted)
+    if "grids" in last.get_params() and hasattr(last, "grids_"):
+        grids, ending = list(last.grids_), "grids"
+    elif builder is not None and builder.get_params().get("grid", 0) is None:
+        grids, ending = builder.relaxation_times_, "grid"
+    else:
         return estimator
-    names = [name for name in estimator.get_params() if name.endswith("__grid")]
+    names = [name for name in estimator.get_params() if name.split("__")[-1] == ending]
     if len(names) != 1:
         return estimator
-    return clone(estimator).set_params(**{names[0]: builder.relaxation_times_})
+    return clone(estimator).set_params(**{names[0]: grids})
 
 
 def _fit(job, fresh, acquisition, signals, part, known):

@@ -189,8 +189,8 @@ def _check_data(model, X, y, sample_weight):
     except ValueError as error:
         raise ValueError(f"model: {error}") from None
     points, signal = as_numbers(X, "X", finite=True), as_numbers(y, "y", finite=True)
-    rows = signal.ndim in (1, 2) and len(signal) == len(points) and signal.size > 0
-    if points.ndim != 2 or not rows:
+    sound = points.ndim == 2 and signal.ndim in (1, 2) and signal.size > 0
+    if not sound or len(signal) != len(points):
         raise ValueError(
             "X and y must be the acquisition and the signals, (n_points, n_columns) "
             "and (n_points,) or (n_points, n_signals), got shapes "

@@ -153,7 +153,7 @@ def test_mapper_of_an_array_beyond_the_memory_of_a_worker(client):
 
 def test_lazy_arrays_follow_the_rules_of_arrays():
     signals = decays(9)
-    signals[4, 2] = np.nan
+    signals[4] = np.nan
     X = da.from_array(signals, chunks=(4, 10))
     mapper = VoxelMapper(NonlinearRelaxationFit("T2"), TE, chunk_size=3)
     lazy = mapper.fit(X).transform(X)

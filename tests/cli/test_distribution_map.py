@@ -252,7 +252,7 @@ def test_voxels_outside_do_not_change_those_inside(series, brain, capsys):
     images = brain.y.T.reshape(SIZE, SIZE, 1, -1).copy()
     images[0, 0] = -np.inf
     images[0, 1] *= -1.0
-    images[tuple(np.argwhere(inside)[0])][[3, 4]] = np.nan, -1.0
+    images[tuple(np.argwhere(inside)[0])] = np.nan
     save(series / "train.nii.gz", images)
     assert main(command(series, *options, "--intervals", "2", out="after")) == 0
     for name in ("short_fraction", "flip_angle"):
@@ -264,8 +264,8 @@ def test_voxels_outside_do_not_change_those_inside(series, brain, capsys):
         assert_allclose(after[inside][~lost], before[inside][~lost], rtol=1e-6)
     low = load(series.parent / "after" / "short_fraction_low.nii.gz")
     assert np.isfinite(low[inside]).sum() == inside.sum() - 1
-    # Inside it is wrong.
-    images[tuple(np.argwhere(inside)[1])][3] = -1.0
+    # Inside it is wrong, also where another point is missing.
+    images[tuple(np.argwhere(inside)[1])][[3, 4]] = -1.0, np.nan
     save(series / "train.nii.gz", images)
     error = fails(capsys, *command(series, *options))
     assert "got -1 inside the mask" in error

@@ -134,7 +134,7 @@ def suggest_models(acquisition, *, echo_spacing=None):
     --------
     >>> import pandas as pd
     >>> from skrelax.signals import suggest_models
-    >>> list(suggest_models(pd.DataFrame({"TE": [0.01, 0.02, 0.03, 0.05]})))
+    >>> list(suggest_models(pd.DataFrame({"TE": [0.01, 0.02, 0.03, 0.055]})))
     ['T2', 'T2-offset']
     """
     columns = _columns(acquisition)

@@ -1,7 +1,6 @@
 """``skrelax invert`` of several files: each in its folder, and one table of all."""
 
 import argparse
-import traceback
 import warnings
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from joblib import Parallel, delayed
 from ..utils._written import written_together
 from ._choices import printable
 from ._output import check_folder, name_results, write_csv
+from ._safely import try_one
 
 TABLE = "samples.csv"
 # Where results go if nothing else is asked for.
@@ -94,19 +94,9 @@ def invert_safely(arguments):
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        rows, error = None, ""
-        try:
-            _, rows = invert_file(arguments)
-        except (ValueError, TypeError, OSError, ImportError, MemoryError) as stop:
-            error = printable(stop) or type(stop).__name__
-        except Exception as stop:
-            # A fault of the suite must not cost the other files.
-            place = traceback.extract_tb(stop.__traceback__)[-1]
-            error = printable(
-                f"a fault of skrelax, please report it: {type(stop).__name__}: {stop} "
-                f"({Path(place.filename).name}:{place.lineno})"
-            )
+        found, error = try_one(invert_file, arguments)
     notes = [f"{one.category.__name__}: {printable(one.message)}" for one in caught]
+    rows = None if found is None else found[1]
     return Outcome(rows, arguments.kernel or "", notes, error)
 
 

@@ -5,27 +5,25 @@ import json
 import re
 import shutil
 import tempfile
-import traceback
 import warnings
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from .._version import __version__
 from ..io import read_nifti, write_bids_maps
 from ..io._bids import find_collections
-from ..io._sidecar import parse_name
+from ..io._sidecar import KEYS, parse_name
 from ..nonlinear import FitStatus
 from ..signals import resolve_model
 from ..signals._names import NAMED
 from . import _distribution_map as distributions
-from ._choices import printable
 from ._images import quantity_of, skip_points
 from ._known import as_number
 from ._map import check_options, make_maps
 from ._mp2rage import read_mp2rage
 from ._picture import check_matplotlib
+from ._safely import try_one
 
 # What the images of a suffix vary in, the relaxation time that they tell, and the
 # model where the suffix decides it.
@@ -38,10 +36,6 @@ _SUFFIXES = {
 }
 # Options for one series of images.
 _ALONE = ("out", "series", "times", "labels", "report")
-_KEYS = {
-    "TI": "InversionTime", "TE": "EchoTime", "TR": "RepetitionTime",
-    "FA": "FlipAngle",
-}  # fmt: skip
 # Delays after a saturation are in the tags of other times.
 _DELAYS = {"TS": ("TI", "TR")}
 # Models of echoes between refocusing pulses, which gradient echoes have not.
@@ -50,13 +44,6 @@ _REFOCUSED = ("T2-EPG", distributions.NAME)
 _OPTIONS = {"T1": ("MESE",), "B1": ("MESE", "VFA", "MP2RAGE")}
 # Entities of images that their maps keep.
 _KEPT = ("sub", "ses", "task", "acq", "ce", "rec", "run")
-
-
-class _Outcome(NamedTuple):
-    """What became of one collection of images."""
-
-    lines: list
-    error: str
 
 
 def run_bids(arguments, source):
@@ -90,21 +77,21 @@ def run_bids(arguments, source):
     _check_taken(arguments, {files[0].suffix for _, files in found})
     names = _name_apart([files for _, files in found], arguments.model)
     outcomes = [
-        _try(arguments, source, out, label, files, desc)
+        try_one(_fit, arguments, source, out, label, files, desc)
         for (label, files), desc in zip(found, names, strict=True)
     ]
-    failed = [one for one in outcomes if one.error]
+    failed = [error for _, error in outcomes if error]
     # The error that ends a run without any map tells of the first.
     told = failed[:1] if len(failed) == len(found) else []
-    for (label, _), one in zip(found, outcomes, strict=True):
-        for line in one.lines:
+    for (label, _), (lines, error) in zip(found, outcomes, strict=True):
+        for line in lines or ():
             print(line)
-        if one.error and one not in told:
-            warnings.warn(f"{label} failed: {one.error}", stacklevel=2)
+        if error and error not in told:
+            warnings.warn(f"{label} failed: {error}", stacklevel=2)
     if len(failed) == len(found):
         raise ValueError(
             f"{source}: none of {len(found)} collections of images could be fitted; "
-            f"the first: {failed[0].error}"
+            f"the first: {failed[0]}"
         )
     print(
         f"{len(found) - len(failed)} of {len(found)} collections of images fitted, "
@@ -216,22 +203,6 @@ def _kept(file):
     return {key: file.entities[key] for key in _KEPT if key in file.entities}
 
 
-def _try(arguments, source, out, label, files, desc):
-    """Return the _Outcome of one collection, whatever becomes of it."""
-    try:
-        return _Outcome(_fit(arguments, source, out, label, files, desc), "")
-    except (ValueError, TypeError, OSError, ImportError, MemoryError) as stop:
-        return _Outcome([], printable(stop) or type(stop).__name__)
-    except Exception as stop:
-        # A fault of the suite must not cost the other subjects.
-        place = traceback.extract_tb(stop.__traceback__)[-1]
-        return _Outcome(
-            [],
-            f"a fault of skrelax, please report it: {type(stop).__name__}: "
-            f"{printable(stop)} ({Path(place.filename).name}:{place.lineno})",
-        )
-
-
 def _fit(arguments, source, out, label, files, desc):
     """Fit one collection and write its maps; return lines to be printed."""
     suffix = files[0].suffix
@@ -321,7 +292,7 @@ def _metadata(arguments, table, suffix, model_words):
     """Return what the sidecars of maps say besides."""
     found = {}
     for column, values in table.acquisition.items():
-        key = _KEYS.get(column, column)
+        key = KEYS[column][0]
         if column == "TR" and suffix == "VFA":
             key = "RepetitionTimeExcitation"
         values = np.asarray(values, dtype=np.float64)

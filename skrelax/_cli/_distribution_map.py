@@ -205,7 +205,7 @@ def plan_distributions(arguments, table, inside):
 
 
 def write_distributions(folder, arguments, table, mask, plan):
-    """Invert the voxels of a mask, write all files; return lines to print and maps."""
+    """Invert the voxels of a mask, write tables; return lines to print and maps."""
     mapper = VoxelMapper(
         plan.estimator, table.acquisition[["TE"]], n_jobs=plan.jobs, verbose=1
     )
@@ -227,7 +227,6 @@ def write_distributions(folder, arguments, table, mask, plan):
     order = [name for name in (*MAPS, *_INTERVALS) if name in found]
     maps = {name: table.to_image(found[name]) for name in order}
     maps["status"] = table.to_image(status, fill=FitStatus.MASKED).astype(int)
-    write_maps(folder, maps, table.spatial["affine"])
     image = table.to_image(rows.astype(np.float32))
     write_maps(folder, {"distribution": image}, table.spatial["affine"])
     axis = {"T2": plan.grid.tolist(), "unit": "s", "axis": 3}

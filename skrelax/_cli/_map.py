@@ -101,14 +101,17 @@ def run_map(arguments):
     table = skip_points(read_for(arguments, source), arguments.skip, source)
     check_described(table, source)
     with written_together(folder, stale=files, overwrite=arguments.overwrite) as new:
-        _, lines, assumed, _ = make_maps(arguments, table, new)
+        maps, lines, assumed, _ = make_maps(arguments, table, new)
+        # One at a time: of a volume all of them would be as large as the images.
+        for name, image in maps.items():
+            write_maps(new, {name: image}, table.spatial["affine"])
         stems = sorted(path.name.removesuffix(".nii.gz") for path in new.glob("*.nii*"))
     for line in (*lines, f"maps in {folder}: {', '.join(stems)}", *assumed):
         print(line)
 
 
 def make_maps(arguments, table, folder):
-    """Fit a table of images and write all files into an empty folder.
+    """Fit a table of images and write all files but the maps into an empty folder.
 
     Returns the images by name, lines to be printed, lines on what was assumed, and the
     model in words.
@@ -218,7 +221,7 @@ def _check_background(tops, mask):
 
 
 def _write_parameters(folder, arguments, table, mask, plan):
-    """Fit the voxels of a mask, write all files; return lines to print and maps."""
+    """Fit the voxels of a mask, write tables; return lines to print and maps."""
     fit = NonlinearRelaxationFit(
         plan.model,
         bounds=plan.bounds or None,
@@ -229,15 +232,11 @@ def _write_parameters(folder, arguments, table, mask, plan):
     )
     fit = fit_table(fit, table, mask, plan.known or None)
     maps = FitMaps(fit, table, plan.known, arguments.keep)
-    affine = table.spatial["affine"]
-    # One map at a time: of a volume all of them would be as large as the images.
-    for name, image in maps.items():
-        write_maps(folder, {name: image}, affine)
     write_csv(folder / "acquisition.csv", acquisition_of(table).items())
     if plan.comparison is not None:
         write_csv(folder / FILE, plan.comparison.reset_index().items())
     if not arguments.no_plot:
-        draw_fit(folder / "maps.png", fit, maps, affine)
+        draw_fit(folder / "maps.png", fit, maps, table.spatial["affine"])
     return report_fit(fit, table, mask, plan), maps
 
 

@@ -16,7 +16,7 @@ def write_maps_report(folder, arguments, table, maps, labels, comparison, notes)
 
     acquisition = acquisition_of(table)
     image, names = (None, None) if labels is None else labels
-    shown = {name: values for name, values in maps.items() if name != "status"}
+    shown = [name for name in maps if name != "status"]
     write_map_report(
         folder / REPORT,
         dict(maps),

@@ -2,8 +2,8 @@
 
 import contextlib
 import os
+import secrets
 import shutil
-import tempfile
 import time
 from pathlib import Path
 
@@ -26,10 +26,12 @@ def written_together(folder, *, stale=(), overwrite=True):
         # Where the link leads, there may be nothing yet.
         folder = folder.resolve()
     made = [path for path in (folder, *folder.parents) if not path.exists()][1:]
-    base = None
+    # Named before it is made, so that whatever stops the run then finds it.
+    parent = folder if folder.exists() else folder.parent
+    base = parent / f"{_PREFIX}{secrets.token_hex(8)}"
+    new, old = base / "new", base / "old"
     try:
-        base = _make_beside(folder)
-        new, old = base / "new", base / "old"
+        _make(base, folder)
         new.mkdir()
         old.mkdir()
         yield new
@@ -44,20 +46,18 @@ def written_together(folder, *, stale=(), overwrite=True):
             raise
         raise OSError(error.errno, error.strerror, str(folder)) from error
     finally:
-        if base is not None:
-            shutil.rmtree(base, ignore_errors=True)
+        shutil.rmtree(base, ignore_errors=True)
         for path in made:
             # Only those that are still empty.
             with contextlib.suppress(OSError):
                 path.rmdir()
 
 
-def _make_beside(folder):
-    """Return a new hidden folder, in `folder` or, where there is none, beside it."""
+def _make(base, folder):
+    """Make the hidden folder that results for `folder` are written to."""
     try:
-        parent = folder if folder.exists() else folder.parent
-        parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        base.parent.mkdir(parents=True, exist_ok=True)
+        base.mkdir(mode=0o700)
     except OSError as error:
         # The name of a hidden folder would say nothing.
         raise type(error)(
@@ -73,7 +73,7 @@ def _move(new, old, folder, stale, overwrite):
             new.rename(folder)
             return
     names = sorted(path.name for path in new.iterdir())
-    with _locked(folder):
+    with _locked(folder, old.parent):
         replaced = [
             name
             for name in dict.fromkeys([*names, *stale])
@@ -103,21 +103,29 @@ def _move(new, old, folder, stale, overwrite):
 
 
 @contextlib.contextmanager
-def _locked(folder):
+def _locked(folder, base):
     """Keep other runs from moving their results into a folder."""
-    lock, start = folder / _LOCK, time.monotonic()
-    while True:
-        try:
-            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-            break
-        except FileExistsError:
-            if time.monotonic() - start > _PATIENCE:
-                raise FileExistsError(
-                    f"{lock} exists: another run is writing there; delete it if none "
-                    "is."
-                ) from None
-            time.sleep(0.05)
+    # A folder with something in it, as its name tells whose lock it is: one that is
+    # stopped at any moment takes away its own and no other.
+    lock, own, name = folder / _LOCK, base / "lock", base.name
+    own.mkdir()
+    (own / name).touch()
+    start = time.monotonic()
     try:
+        while True:
+            try:
+                own.rename(lock)
+                break
+            except OSError:
+                if time.monotonic() - start > _PATIENCE:
+                    if not os.path.lexists(lock):
+                        raise
+                    raise FileExistsError(
+                        f"{lock} exists: another run is writing there; delete it if "
+                        "none is."
+                    ) from None
+                time.sleep(0.05)
         yield
     finally:
-        lock.unlink(missing_ok=True)
+        if (lock / name).exists():
+            lock.rename(own)

@@ -1,6 +1,7 @@
 """Files that are written all at once, or not at all."""
 
 import errno
+import functools
 import os
 import subprocess
 import sys
@@ -90,6 +91,47 @@ def test_an_error_while_files_move_restores_all(tmp_path, at, monkeypatch):
         write(new, b="new", d="new")
     assert names(tmp_path) == ["a", "b", "mine"]
     assert (tmp_path / "b").read_text() == "old"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_interrupt_between_two_steps_leaves_nothing(tmp_path, there, monkeypatch):
+    """An interrupt comes when a step is done, before the next line knows of it."""
+    before, after = ["a", "b", "mine"], ["b", "d", "mine"]
+
+    def run(folder):
+        with written_together(folder, stale=["a", "b"]) as new:
+            write(new, b="new", d="new")
+
+    at, done = 0, False
+    while not done:
+        folder = tmp_path / f"{at}"
+        if there:
+            folder.mkdir()
+            write(folder, a="old", b="old", mine="mine")
+        with monkeypatch.context() as patch:
+            steps = []
+            for name in ("mkdir", "rename", "replace"):
+                step = functools.partial(_act, getattr(os, name), steps, at)
+                patch.setattr(os, name, step)
+            try:
+                run(folder)
+                done = True
+            except KeyboardInterrupt:
+                at += 1
+        if there:
+            assert names(folder) in (before, after)
+        elif folder.exists():
+            assert names(folder) == ["b", "d"]
+        assert not [name for name in names(tmp_path) if name.startswith(".")]
+    assert at == len(steps) > (9 if there else 3)
+
+
+def _act(step, steps, at, *args, **kwargs):
+    """Take a step, and stop behind that of number `at`."""
+    step(*args, **kwargs)
+    steps.append(step)
+    if len(steps) == at + 1:
+        raise KeyboardInterrupt
 
 
 def test_another_run_came_first(tmp_path):

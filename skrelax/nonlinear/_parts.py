@@ -7,6 +7,7 @@ import numpy as np
 
 from ..signals import SignalModel
 from ._numba_types import Stop
+from ._own import Own
 from ._report import (
     Ranges,
     coordinate_errors,
@@ -104,28 +105,6 @@ class Voxels:
     mask: np.ndarray | None
     starts: np.ndarray | None
     known: np.ndarray | None
-
-
-class Own(NamedTuple):
-    """What is known of each voxel of a chunk besides its signal."""
-
-    known: np.ndarray | None
-    """Values of parameters that are not fitted, (n, K)."""
-    there: np.ndarray | None
-    """Ones, and zeros where points are missing, (n, N); None where none is."""
-
-    def take(self, chosen):
-        """Return the same of some of the voxels."""
-        return Own(*(None if part is None else part[chosen] for part in self))
-
-    def options(self):
-        """Return what a problem wants to know of it."""
-        found = {} if self.there is None else {"there": self.there}
-        return found if self.known is None else found | {"known": self.known}
-
-    def count_points(self, n_points):
-        """Return the number of points of all voxels, or of each, (n,)."""
-        return n_points if self.there is None else self.there.sum(axis=1)
 
 
 @dataclass(frozen=True)

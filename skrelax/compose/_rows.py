@@ -15,6 +15,7 @@ from ..utils._inspect import (
     final_step,
     find_builder,
 )
+from ..utils._missing import fill_missing, split_by_points, take_points
 from ..utils._warnings import collect_warnings, texts_of_signals
 from ._outputs import map_columns, status_codes
 
@@ -63,7 +64,8 @@ def map_rows(job, X, mask=None, known=None):
         tried &= mask
         status[~mask] = FitStatus.MASKED
     if not last._takes_missing:
-        filled = _filled(X)
+        missing = np.isnan(X)
+        filled = fill_missing(X, missing) if missing.any() else X
         empty = ~filled.any(axis=1)
         status[tried & empty] = FitStatus.NO_SIGNAL
         tried &= ~empty
@@ -77,17 +79,20 @@ def map_rows(job, X, mask=None, known=None):
     fresh = job.estimator if shared is None else shared
     out = np.full((len(X), sum(map(len, job.names.values()))), np.nan)
     tell, errors = status.copy(), []
-    parts = [places] if places.size else []
-    if not last._takes_missing:
-        parts = _with_equal_points(X, places)
-    waiting = list(places[:, None]) if chooses else parts
+    if chooses:
+        waiting = list(places[:, None])
+    elif last._takes_missing:
+        waiting = [places] if places.size else []
+    else:
+        parts = split_by_points(missing[places])
+        waiting = [places[members] for _, members in parts]
     with collect_warnings() as caught:
         while waiting:
             part = waiting.pop(0)
             signals, acquisition, one = X[part].T, job.acquisition, fresh
             rows = ~np.isnan(signals[:, 0])
             if not (rows.all() or last._takes_missing):
-                signals, acquisition = signals[rows], _take(acquisition, rows)
+                signals, acquisition = signals[rows], take_points(acquisition, rows)
                 one = _with_grid(fresh, job.estimator)
             try:
                 fitted = _fit(job, one, acquisition, signals, part, known)
@@ -122,38 +127,6 @@ def merge(told, more):
     for kind, (text, count) in more.items():
         first, before = told.get(kind, (text, 0))
         told[kind] = first, before + count
-
-
-def _filled(X):
-    """Return voxels with their first number in place of points that are nan.
-
-    Those without any keep nan.
-    """
-    missing = np.isnan(X)
-    if not missing.any():
-        return X
-    first = X[np.arange(len(X)), (~missing).argmax(axis=1)]
-    return np.where(missing, first[:, None], X)
-
-
-def _with_equal_points(X, places):
-    """Return parts of the places of voxels X, those that lack the same points."""
-    missing = np.isnan(X[places])
-    lacks = missing.any(axis=1)
-    if not lacks.any():
-        return [places] if places.size else []
-    parts = [] if lacks.all() else [places[~lacks]]
-    _, member = np.unique(missing[lacks], axis=0, return_inverse=True)
-    order = np.argsort(member.reshape(-1), kind="stable")
-    stops = np.cumsum(np.bincount(member.reshape(-1)))[:-1]
-    return parts + np.split(places[lacks][order], stops)
-
-
-def _take(acquisition, rows):
-    """Return some of the points of an acquisition."""
-    if hasattr(acquisition, "iloc"):
-        return acquisition.iloc[rows]
-    return np.asarray(acquisition)[rows]
 
 
 def _with_grid(estimator, fitted):

@@ -23,7 +23,7 @@ from ..utils._validation import N_JOBS, check_size, errors_name, validate_signal
 from ._checks import check_atoms, grid_neighbours, row_norms, thin_grid
 from ._chunks import amplitudes, is_lazy, read_chunk
 from ._match import DictionaryMatch
-from ._missing import MissingSearch, fill_missing
+from ._missing import MissingSearch, split_missing
 from ._numba_parabola import AtomGrid, Paraboloid, refine_parabola
 from ._tree import build_tree, search_tree
 
@@ -409,7 +409,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         others = []
 
         def match_chunk(rows):
-            filled, there = fill_missing(np.asarray(X[rows]))
+            filled, there = split_missing(np.asarray(X[rows]))
             signals, exponents = read_chunk(filled, real)
             planes, products = search_tree(
                 self._atoms, signals, self.signed, self._is_complex, found[rows]

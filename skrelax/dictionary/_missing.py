@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..utils._missing import fill_missing
 from ._numba_parabola import refine_parabola
 from ._tree import real_rows, signal_rows, unit_atoms
 
@@ -9,12 +10,11 @@ from ._tree import real_rows, signal_rows, unit_atoms
 _SIGNALS, _ATOMS = 128, 2048
 
 
-def fill_missing(chunk):
+def split_missing(chunk):
     """Return signals with numbers for missing points, and which points are there.
 
-    The latter (n, n_points) is None where no point is missing. Numbers are the first
-    one that is there, so that what is constant stays so; signals with fewer than two
-    points keep their nan.
+    The latter (n, n_points) is None where no point is missing. Signals with fewer
+    than two points keep their nan.
     """
     missing = np.isnan(chunk) & ~np.isinf(chunk)
     lacks = missing.any(axis=1) & (np.count_nonzero(~missing, axis=1) > 1)
@@ -22,8 +22,7 @@ def fill_missing(chunk):
         return chunk, None
     there = np.ones(chunk.shape, dtype=bool)
     there[lacks] = ~missing[lacks]
-    first = chunk[np.arange(len(chunk)), there.argmax(axis=1)]
-    return np.where(there, chunk, first[:, None]), there
+    return fill_missing(chunk, ~there), there
 
 
 class MissingSearch:

@@ -307,9 +307,9 @@ class KernelParameterSearch(
         if found is not None:
             fits.put(good, found)
         n_points = np.count_nonzero(~np.isnan(Y), axis=0)
-        tried = fits.status <= FitStatus.AT_BOUND
         noise_std = _noise_levels(fits, n_points, extra)
-        self._store(fits, noise_std, np.where(tried, n_points, 0))
+        there = np.isfinite(fits.coef).all(axis=1)
+        self._store(fits, noise_std, np.where(there, n_points, 0))
         return report
 
     def _extra(self, known):

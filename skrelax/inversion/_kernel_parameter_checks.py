@@ -10,24 +10,6 @@ from ..utils._validation import check_numbers
 _SIZES = 1e-100, 1e100
 
 
-def group_missing(Y):
-    """Return (rows, signals) of signals Y (n_points, n_signals) that have equal points.
-
-    Rows are None where no point is missing.
-    """
-    missing = np.isnan(Y)
-    lacks = missing.any(axis=0)
-    groups = [(None, np.flatnonzero(~lacks))] if not lacks.all() else []
-    if lacks.any():
-        places = np.flatnonzero(lacks)
-        patterns, member = np.unique(missing[:, places], axis=1, return_inverse=True)
-        order = np.argsort(member.reshape(-1), kind="stable")
-        stops = np.cumsum(np.bincount(member.reshape(-1)))
-        for k, part in enumerate(np.split(order, stops[:-1])):
-            groups.append((np.flatnonzero(~patterns[:, k]), places[part]))
-    return groups
-
-
 def check_values(values):
     """Return the values to try, strictly increasing."""
     if values is None:

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..nonlinear._status import FitStatus
+from ..utils._missing import split_by_points, take_points
 from ._explained import Unexplained
-from ._kernel_parameter_checks import group_missing
 from ._kernel_parameter_fits import (
     Measured,
     SettingFits,
@@ -53,13 +53,12 @@ def solve_signals(how, Y, values):
         )
         report.extend(told, slow)
         slow = slow if found is None else np.flatnonzero(found.status < 0)
-    for rows, members in group_missing(Y[:, slow]) if slow.size else []:
+    for there, members in split_by_points(np.isnan(Y[:, slow]).T):
         places = slow[members]
         X, weight, here = how.kernels.acquisition, how.weight, Y[:, places]
-        if rows is not None:
-            X = X.iloc[rows] if hasattr(X, "iloc") else np.asarray(X)[rows]
-            weight = None if weight is None else weight[rows]
-            here = here[rows]
+        if not there.all():
+            X, here = take_points(X, there), here[there]
+            weight = None if weight is None else weight[there]
         part, told = _solve_slowly(
             how, Measured(X, here, weight), None if values is None else values[places]
         )

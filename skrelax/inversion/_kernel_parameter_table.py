@@ -9,6 +9,7 @@ from ..model_selection._target import strength_grid, take_apart
 from ..nonlinear._status import FitStatus
 from ..uncertainty import estimate_noise_std
 from ..utils._linear_inputs import KERNEL_SIZES
+from ..utils._missing import fill_missing
 from ..utils._parallel import run_chunks, single_blas_thread
 from ..utils._sklearn import validate_parameter_constraints
 from ..utils._validation import check_size
@@ -227,11 +228,9 @@ def invert_with_tables(tables, Y, known, least_snr, n_jobs):
     no table serves is -1.
     """
     n_signals, there = Y.shape[1], None
-    if np.isnan(Y).any():
-        there = ~np.isnan(Y)
-        # A number that is there, so that what is constant stays so.
-        first = Y[there.argmax(axis=0), np.arange(n_signals)]
-        Y = np.where(there, Y, first)
+    missing = np.isnan(Y)
+    if missing.any():
+        there, Y = ~missing, fill_missing(Y.T, missing.T).T
     blocks = np.zeros(n_signals) if known is None else tables.block_of(known)
     found, report = None, Unexplained(n_signals)
     for block in np.unique(blocks[np.isfinite(blocks)]):

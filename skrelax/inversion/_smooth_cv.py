@@ -348,25 +348,23 @@ class SmoothLassoCV(
             smoothness = self.smoothnesses_[row]
         self.smoothness_ = smoothness if self.per_signal else float(smoothness[0])
 
-        solve = solve_adaptive if adaptive else solve_smooth
-        told = self._noise_variance(curve[0], squares, _TOLD)
-        eased, before = np.zeros(len(alphas), dtype=bool), np.inf
-        while True:
+        def solve(alphas):
+            method = solve_adaptive if adaptive else solve_smooth
             given = alphas, self.smoothness_, penalty
-            found = solve(rows, *given, *settings, self.n_jobs)
-            F, gaps, n_iter = found[:3]
-            self._store(rows, F, gaps, n_iter)
-            if rule != "noise":
-                break
-            left = mean_squares(y - self._synthesise(X, None), weight)
-            left = left if self.per_signal else left.mean(keepdims=True)
-            over = left > np.where(eased, _EASED, 1.0) * told
-            # Where less of alpha changes nothing, it is not what keeps them.
-            over &= left < _EASES * before
-            if not over.any():
-                break
-            eased, before = eased | over, left
-            alphas = np.where(over, _EASIER * alphas, alphas)
+            found = method(rows, *given, *settings, self.n_jobs)
+            self._store(rows, *found[:3])
+            return found
+
+        def left():
+            found = mean_squares(y - self._synthesise(X, None), weight)
+            return found if self.per_signal else found.mean(keepdims=True)
+
+        if rule == "noise":
+            told = self._noise_variance(curve[0], squares, _TOLD)
+            alphas, found = _ease(solve, left, alphas, told)
+        else:
+            found = solve(alphas)
+        F, gaps = found[:2]
         self.alpha_ = alphas if self.per_signal else float(alphas[0])
         warn_gaps(gaps, self.tol, self.max_iter)
         self._follows = None
@@ -413,3 +411,22 @@ class SmoothLassoCV(
 
     def _treats_alone(self):
         return self.per_signal
+
+
+def _ease(solve, left, alphas, told):
+    """Return alphas that keep out no more than noise, and what `solve` finds with them.
+
+    `left()` are the mean squares of the residuals of the last solution, and `told` the
+    variances of the noise, of all signals (1,) or of each.
+    """
+    eased, before = np.zeros(len(alphas), dtype=bool), np.inf
+    while True:
+        found = solve(alphas)
+        here = left()
+        over = here > np.where(eased, _EASED, 1.0) * told
+        # Where less of alpha changes nothing, it is not what keeps them.
+        over &= here < _EASES * before
+        if not over.any():
+            return alphas, found
+        eased, before = eased | over, here
+        alphas = np.where(over, _EASIER * alphas, alphas)

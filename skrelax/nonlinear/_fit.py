@@ -48,7 +48,7 @@ from ._parts import (
     fit_part,
     signals_of,
 )
-from ._report import Ranges, half_interval
+from ._report import Ranges
 from ._score import mean_score
 from ._simpler import Simpler
 from ._status import FitStatus, warn_noise, warn_status
@@ -333,10 +333,6 @@ class NonlinearRelaxationFit(
                 simpler = Simpler.of(
                     self.model_, points, self.bounds, weights.roots, self.magnitude_
                 )
-            n_channels = 2 if np.iscomplexobj(y) else 1
-            free = n_channels * (len(points) - len(self.model_.amplitudes))
-            free -= len(problem.axes)
-            quantile = half_interval(None if self.noise_std else free)
             setup = Setup(
                 model=self.model_,
                 points=points,
@@ -346,7 +342,7 @@ class NonlinearRelaxationFit(
                 rician=rician,
                 noise_std=self.noise_std,
                 stop=Stop(float(max(self.tol, _FINEST)), int(self.max_iter)),
-                ranges=Ranges(reach, frozenset(self.bounds or ()), quantile),
+                ranges=Ranges(reach, frozenset(self.bounds or ())),
                 simpler=simpler,
             )
             voxels = Voxels(y, keep, mask, starts, held)

@@ -1,10 +1,9 @@
 """Fits of any number of nonlinear parameters and amplitudes."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from ._numba_types import Solution
+from ._own import Own
 from ._projection import covariance, curvature, orthonormalize, project
 from ._report import parameter_values
 from ._starts import CoarseScan, best_pattern, find_exchanges
@@ -26,26 +25,6 @@ _EPS, _NOTHING = 1e-15, 1e-30
 # their range) share a scan for starts, if that does not make too many.
 _STEP_KNOWN, _MOST_SCANS = 0.15, 12
 _DAMPING, _NEARLY_NEWTON, _STUCK = 1e-3, 1e-2, 1e12
-
-
-class Own(NamedTuple):
-    """What is known of each of m fits."""
-
-    known: np.ndarray
-    """Values of parameters that are not fitted, (m, K)."""
-    there: np.ndarray | None = None
-    """Ones, and zeros where points are missing, (m, N); None where all are there."""
-
-    def take(self, chosen):
-        """Return what is known of some of the fits."""
-        there = None if self.there is None else self.there[chosen]
-        return Own(self.known[chosen], there)
-
-    def weigh(self, root_weight):
-        """Return roots of weights (N, 1 or m)."""
-        if self.there is None:
-            return root_weight[:, None]
-        return root_weight[:, None] * self.there.T
 
 
 class GeneralProblem:

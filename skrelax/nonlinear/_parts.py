@@ -7,17 +7,17 @@ import numpy as np
 
 from ..signals import SignalModel
 from ._numba_types import Stop
+from ._own import Own
 from ._report import (
     Ranges,
     coordinate_errors,
     find_status,
-    half_interval,
     outputs_and_errors,
     parameter_values,
     with_known,
 )
 from ._rician import contradicts_noise, fit_rician, rician_covariance
-from ._simpler import Simpler, as_good
+from ._simpler import Simpler
 from ._status import FitStatus
 
 # Voxels per chunk: small enough for workspaces to stay in the cache of a core.
@@ -105,28 +105,6 @@ class Voxels:
     mask: np.ndarray | None
     starts: np.ndarray | None
     known: np.ndarray | None
-
-
-class Own(NamedTuple):
-    """What is known of each voxel of a chunk besides its signal."""
-
-    known: np.ndarray | None
-    """Values of parameters that are not fitted, (n, K)."""
-    there: np.ndarray | None
-    """Ones, and zeros where points are missing, (n, N); None where none is."""
-
-    def take(self, chosen):
-        """Return the same of some of the voxels."""
-        return Own(*(None if part is None else part[chosen] for part in self))
-
-    def options(self):
-        """Return what a problem wants to know of it."""
-        found = {} if self.there is None else {"there": self.there}
-        return found if self.known is None else found | {"known": self.known}
-
-    def count_points(self, n_points):
-        """Return the number of points of all voxels, or of each, (n,)."""
-        return n_points if self.there is None else self.there.sum(axis=1)
 
 
 @dataclass(frozen=True)
@@ -229,10 +207,12 @@ def _fit_voxels(setup, voxels, fits, where, Y, there):
     squares = solution.rss.copy()
     noise = _variance(setup, signals, solution, exponent, own)
     free = _count_free(setup, signals, own)
-    _write_fits(setup, solution, own, noise, free, exponent, fits, where)
+    # Of a noise that is known, quantiles are those of the normal distribution.
+    unknown = free if setup.noise_std is None else None
+    _write_fits(setup, solution, own, noise, unknown, exponent, fits, where)
     doubtful = np.zeros(len(signals), dtype=bool)
     if setup.simpler is not None:
-        doubtful |= _find_doubtful(setup, signals, solution, noise, free, own)
+        doubtful |= _find_doubtful(setup, signals, solution, noise, unknown, own)
     if setup.rician is not None and setup.noise_std is not None:
         quiet = contradicts_noise(squares, noise[0], free)
         fits.quiet[where] = quiet
@@ -247,14 +227,11 @@ def _write_fits(setup, solution, own, noise, free, exponent, fits, where):
     """Write parameters, their errors and the statuses of fits.
 
     Signals were divided by two to the power of `exponent` (n,); `noise` are its
-    variance and an exponent of two of its standard deviation, (n,) each, known with
-    `free` degrees of freedom.
+    variance and an exponent of two of its standard deviation, (n,) each, with `free`
+    degrees of freedom, or None if it is known.
     """
     model, axes, known = setup.model, setup.problem.axes, own.known
     variance, noise_exponent = noise
-    ranges = setup.ranges
-    if own.there is not None and setup.noise_std is None:
-        ranges = ranges._replace(quantile=half_interval(free))
     values = _values(setup, solution.u, known)
     whole = axes, solution
     if known is not None:
@@ -267,7 +244,7 @@ def _write_fits(setup, solution, own, noise, free, exponent, fits, where):
             errors = np.ldexp(errors, noise_exponent[:, None])
             u_errors = np.ldexp(u_errors, noise_exponent[:, None])
     max_iter = setup.stop.max_iter
-    status = find_status(model, *whole, outputs, u_errors, ranges, max_iter)
+    status = find_status(model, *whole, outputs, u_errors, free, setup.ranges, max_iter)
     lost = status == FitStatus.FAILED
     errors[lost | (status == FitStatus.AT_BOUND)] = np.nan
     outputs[lost] = np.nan
@@ -285,10 +262,9 @@ def _find_doubtful(setup, Y, solution, noise, free, own):
     variance, exponent = noise
     with np.errstate(over="ignore"):
         errors = np.ldexp(coordinate_errors(solution, variance), exponent[:, None])
-        known = np.ldexp(variance, 2 * exponent)
-    known = None if setup.noise_std is None else known
-    good = as_good(solution.rss, known, free, setup.simpler.fewer)
-    return setup.simpler.contradicts(Y, solution, errors, good, setup.stop, own)
+        variance = np.ldexp(variance, 2 * exponent)
+    noise = variance, free
+    return setup.simpler.contradicts(Y, solution, errors, noise, setup.stop, own)
 
 
 def _count_free(setup, Y, own):

@@ -4,7 +4,7 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from ._status import FitStatus
 from ._table import Coordinate
@@ -110,13 +110,22 @@ class Ranges(NamedTuple):
     """Where parameters are to be believed.
 
     `reach` (low, high) is what the acquisition can see of relaxation times, or None;
-    `given` names the parameters whose range the caller knows better; `quantile` times
-    a standard error is half of a 95 % interval.
+    `given` names the parameters whose range the caller knows better.
     """
 
     reach: tuple | None
     given: frozenset
-    quantile: float
+
+
+def of_freedom(quantile, free, otherwise):
+    """Return a quantile at degrees of freedom, of all fits or of each, (n,).
+
+    Where there are none it is `otherwise`. Each number is looked up once.
+    """
+    counts, places = np.unique(free, return_inverse=True)
+    found = np.full(counts.shape, otherwise)
+    found[counts > 0] = quantile(counts[counts > 0])
+    return found[places].reshape(np.shape(free))
 
 
 def half_interval(free):
@@ -126,20 +135,17 @@ def half_interval(free):
     if it is known.
     """
     if free is None:
-        return float(stats.norm.ppf(0.975))
-    counts, places = np.unique(free, return_inverse=True)
-    quantiles = np.full(counts.shape, np.inf)
-    quantiles[counts > 0] = stats.t.ppf(0.975, counts[counts > 0])
-    found = quantiles[places]
-    return found.reshape(np.shape(free)) if np.ndim(free) else float(found.item())
+        return ndtri(0.975)
+    return of_freedom(lambda count: stdtrit(count, 0.975), free, np.inf)
 
 
-def find_status(model, axes, solution, outputs, errors, ranges, max_iter):
+def find_status(model, axes, solution, outputs, errors, free, ranges, max_iter):
     """Return the status of each fit, (n,).
 
-    `errors` (n, P) are those of the coordinates.
+    `errors` (n, P) are those of the coordinates, `free` is that of `half_interval`.
     """
-    reach, given, quantile = ranges
+    reach, given = ranges
+    quantile = half_interval(free)
     vague = np.isnan(solution.cov).any(axis=(1, 2))
     at_bound = np.zeros(len(vague), dtype=bool)
     widths = {one.name: one.upper - one.lower for one in model.parameters}

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.metrics import r2_score
 
+from ..utils._missing import split_by_points
 from ._parts import exponents
 
 
@@ -35,14 +36,13 @@ def mean_score(y, predicted, sample_weight):
             return r2_score(y, predicted, sample_weight=sample_weight)
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
         # Signals that lack the same points share a call.
-        patterns, group = np.unique(missing, axis=1, return_inverse=True)
         total = 0.0
-        for k, pattern in enumerate(patterns.T):
-            rows, chosen = ~pattern & (weight > 0), group.reshape(-1) == k
+        for points, chosen in split_by_points(missing.T):
+            rows = points & (weight > 0)
             score = r2_score(
                 y[rows][:, chosen],
                 predicted[rows][:, chosen],
                 sample_weight=weight[rows],
             )
-            total += score * np.count_nonzero(chosen)
+            total += score * chosen.size
         return total / y.shape[1]

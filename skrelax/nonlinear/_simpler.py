@@ -7,13 +7,13 @@ errors away.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from ._choice import choose_problem
 from ._inputs import find_limits
+from ._report import of_freedom
 
 # Standard errors of logarithms up to this are believed.
 _BELIEVED = 0.05
@@ -50,12 +50,14 @@ class Simpler:
         count = len(own) + len(model.amplitudes)
         return cls(problem, places, count - len(names) - len(simple.amplitudes))
 
-    def contradicts(self, Y, solution, errors, good, stop, own):
+    def contradicts(self, Y, solution, errors, noise, stop, own):
         """Return which fits (n,) the simpler model explains as well, but otherwise.
 
-        `errors` (n, P) are those of the coordinates of the fits of Y (n, C, N), `good`
-        the AsGood that their sums of squares allow, `own` what is known of the voxels.
+        `errors` (n, P) are those of the coordinates of the fits of Y (n, C, N), `noise`
+        its variance (n,) and the degrees of freedom of that, of all fits or of each, or
+        None if it is known; `own` is what is known of the voxels.
         """
+        variance, free = noise
         doubtful = np.zeros(len(Y), dtype=bool)
         places = [place for place, _ in self.places]
         with np.errstate(invalid="ignore"):
@@ -67,8 +69,8 @@ class Simpler:
         found = self.problem.solve(Y[asked], None, stop, **options)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             gain = np.maximum(found.rss - solution.rss[asked], 0.0)
-            gain = gain / good.variance[asked]
-            as_good = gain <= good.limit[asked]
+            gain = gain / variance[asked]
+            as_good = gain <= _most_gain(free, self.fewer, len(Y))[asked]
             most = np.maximum(_FAR, _TOO_FAR * np.sqrt(gain))
             far = np.zeros(len(as_good), dtype=bool)
             for place, k in self.places:
@@ -78,29 +80,15 @@ class Simpler:
         return doubtful
 
 
-class AsGood(NamedTuple):
-    """When a model of fewer parameters is as good as another one."""
+def _most_gain(free, fewer, n):
+    """Return the gain (n,) of `fewer` more parameters that noise alone may give.
 
-    variance: np.ndarray
-    """Variances of the noise, (n,)."""
-    limit: np.ndarray
-    """Largest gain of the other one, in these variances, (n,)."""
-
-
-def as_good(rss, variance, free, fewer):
-    """Return AsGood for sums of squares (n,) of a model of `fewer` more parameters.
-
-    `variance` (n,) is a known one; None takes it from `rss` with `free` degrees of
-    freedom, of all or of each, (n,).
+    It is in variances of the noise, of which `free` are the degrees of freedom, of all
+    fits or of each, (n,); None if it is known.
     """
-    if variance is not None:
-        limit = float(stats.chi2.isf(_LEVEL, fewer))
-        return AsGood(variance, np.full(len(rss), limit))
-    counts, places = np.unique(free, return_inverse=True)
-    limits = np.zeros(counts.shape)
-    some = counts > 0
-    limits[some] = fewer * stats.f.isf(_LEVEL, fewer, counts[some])
-    there = np.broadcast_to(np.asarray(free) > 0, len(rss))
-    found = np.full(len(rss), np.nan)
-    np.divide(rss, free, out=found, where=there)
-    return AsGood(found, np.broadcast_to(limits[places].ravel(), len(rss)))
+    if free is None:
+        return np.full(n, stats.chi2.isf(_LEVEL, fewer))
+    gains = of_freedom(
+        lambda count: fewer * stats.f.isf(_LEVEL, fewer, count), free, 0.0
+    )
+    return np.broadcast_to(gains, n)

@@ -229,5 +229,6 @@ def test_a_setting_without_influence_is_not_known():
     assert (search.status_ == FitStatus.NOT_IDENTIFIABLE).all()
     # The distributions do not depend on it.
     assert np.isfinite(search.coef_).all()
+    assert search.n_points_.tolist() == [24, 24, 24]
     known = search.fit(times, y, known=1.0)
     assert (known.status_ == FitStatus.CONVERGED).all()

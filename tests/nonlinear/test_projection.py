@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import nnls
 
-from skrelax.nonlinear._general import GeneralProblem, Own
+from skrelax.nonlinear._general import GeneralProblem
+from skrelax.nonlinear._own import Own
 from skrelax.nonlinear._projection import (
     covariance,
     curvature,

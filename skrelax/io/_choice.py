@@ -101,8 +101,6 @@ class Choice:
     """Components to read: M, R or RI."""
     notes: list
     """What was taken and what was left out, a sentence each."""
-    column: str | None
-    """The quantity in which it varies."""
 
     @property
     def items(self):
@@ -226,7 +224,7 @@ def find_candidates(usable, columns):
         groups = [[series] for series in there if series.varies(column)]
         alone = {id(series) for group in groups for series in group}
         rest = [series for series in there if id(series) not in alone]
-        for group in _merge(groups, column) + _groups(rest, column):
+        for group in _merge(groups) + _groups(rest, column):
             key = frozenset(id(series) for series in group)
             # The same images may vary in two quantities.
             if not any(key <= other for other in found):
@@ -238,7 +236,7 @@ def find_candidates(usable, columns):
     return list(found.values()), quantities.pop() if len(quantities) == 1 else None
 
 
-def _merge(groups, column):
+def _merge(groups):
     """Return series that vary by themselves, halves of complex images together."""
     merged = {}
     for (series,) in groups:
@@ -324,7 +322,7 @@ def _taken(found, group, letters, column, varying):
         if why is None:
             why = _why_not(series, group[0], letters, column)
         notes.append(f"left out: series {series.words()}: {why}")
-    return Choice(list(group), letters, notes, column)
+    return Choice(list(group), letters, notes)
 
 
 def _words(group):

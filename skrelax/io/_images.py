@@ -90,13 +90,12 @@ def check_acquisition_given(acquisition):
 
 
 def given_points(acquisition, n_volumes):
-    """Return one dict per volume from an acquisition that the caller gives."""
+    """Return one dict per volume from an acquisition that was checked."""
     if len(acquisition) != n_volumes:
         raise ValueError(
             f"acquisition has {len(acquisition)} rows, the files have {n_volumes} "
             "volumes."
         )
-    check_acquisition_given(acquisition)
     columns = {
         name: as_numbers(acquisition[name], f"acquisition[{name!r}]", finite=True)
         for name in acquisition

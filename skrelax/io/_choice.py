@@ -198,8 +198,7 @@ def _with_letters(several, letters):
     halves = {}
     for one in several:
         if {"R", "I"} & set(one.components):
-            points = frozenset(tuple(sorted(p.items())) for _, p in _plain(one))
-            halves.setdefault((one.place, one.kind, points), []).append(one)
+            halves.setdefault(_shared(one), []).append(one)
     pairs = []
     for group in halves.values():
         if {"R", "I"} <= {letter for one in group for letter in one.components}:
@@ -207,10 +206,13 @@ def _with_letters(several, letters):
     return pairs
 
 
-def _plain(series):
-    """Yield the acquisitions of a series without what no file tells."""
-    for where, one in series.points:
-        yield where, {k: v for k, v in one.items() if v is not None}
+def _shared(series):
+    """Return what both halves of complex images have in common."""
+    points = frozenset(
+        tuple(sorted((name, value) for name, value in one.items() if value is not None))
+        for _, one in series.points
+    )
+    return series.place, series.kind, points
 
 
 def find_candidates(usable, columns):
@@ -241,10 +243,7 @@ def _merge(groups):
     merged = {}
     for (series,) in groups:
         letters = set(series.components)
-        key = id(series)
-        if letters in ({"R"}, {"I"}):
-            points = frozenset(tuple(sorted(p.items())) for _, p in _plain(series))
-            key = series.place, series.kind, points
+        key = _shared(series) if letters in ({"R"}, {"I"}) else id(series)
         merged.setdefault(key, []).append(series)
     groups = []
     for group in merged.values():

@@ -182,12 +182,21 @@ def _letters(component):
 def _there(series, component, source):
     """Return the letters of a component that series have, or raise ValueError."""
     there = {letter for one in series for letter in one.components}
-    for letters in _letters(component):
+    return find_letters(there, component, source)
+
+
+def find_letters(there, component, source, more=()):
+    """Return the letters of a component, or of more, of those that are there.
+
+    Raise ValueError if none are.
+    """
+    kinds = (*_letters(component), *more)
+    for letters in kinds:
         if set(letters) <= there:
             return letters
     raise ValueError(
-        f"{source}: expected images of the components {sorted(_letters(component)[0])}"
-        f", found {sorted(there)} (M magnitude, P phase, R real, I imaginary)."
+        f"{source}: expected images of the components {sorted(kinds[0])}, found "
+        f"{sorted(there)} (M magnitude, P phase, R real, I imaginary)."
     )
 
 

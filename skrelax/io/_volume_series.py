@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._choice import find_letters
 from ._clipped import find_clipped
 from ._files import clean_label
 from ._images import COLUMNS, given_points, say_clipped
@@ -221,19 +222,9 @@ def check_geometry(files):
 def letters_of(files, component, source):
     """Return the components of given files that are to be read."""
     there = {file.component for file in files}
-    if component == "auto":
-        kinds = ("M", "RI", "R")
-        # Whoever names phases wants them.
-        kinds = (*kinds, "P") if there == {"P"} else (*kinds, "I")
-    else:
-        kinds = ({"magnitude": "M", "real": "R", "complex": "RI"}[component],)
-    for letters in kinds:
-        if set(letters) <= there:
-            return letters
-    raise ValueError(
-        f"{source}: expected images of the components {sorted(kinds[0])}, found "
-        f"{sorted(there)} (M magnitude, P phase, R real, I imaginary)."
-    )
+    # Whoever names phases, or imaginary parts alone, wants them.
+    more = ("P" if there == {"P"} else "I",) if component == "auto" else ()
+    return find_letters(there, component, source, more)
 
 
 def place_volumes(files, letters, source, acquisition):

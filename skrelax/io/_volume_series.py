@@ -10,7 +10,7 @@ from ._clipped import find_clipped
 from ._files import clean_label
 from ._images import COLUMNS, given_points, say_clipped
 from ._parrec import open_parrec
-from ._series import Series, judge_name
+from ._series import Series, find_place, judge_name
 from ._sidecar import (
     KEYS,
     SUFFIXES,
@@ -171,7 +171,7 @@ def sort_files(files, told):
     """Return the Series of files."""
     units, places = {}, []
     for file in files:
-        where = _find_place(file, places)
+        where = find_place(file, places, _is_same_place)
         key = file.series or ("told",) if told else file.series or (str(file.path),)
         key = key, where, file.reason, file.doubtful
         units.setdefault(key, []).append(file)
@@ -193,15 +193,6 @@ def sort_files(files, told):
             )
         )
     return found
-
-
-def _find_place(file, places):
-    """Return the number of the first file of the same size and affine."""
-    for number, other in enumerate(places):
-        if _is_same_place(file, other):
-            return number
-    places.append(file)
-    return len(places) - 1
 
 
 def _is_same_place(file, other):

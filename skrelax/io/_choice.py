@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -91,26 +91,21 @@ def check_varying(varying):
     return _DELAYS if varying == "TS" else (varying,)
 
 
-@dataclass
-class Choice:
+class Choice(NamedTuple):
     """What was taken, and what was left out."""
 
-    taken: list
-    """Series whose images make one measurement."""
+    items: list
+    """What the reader needs to read the images of one measurement."""
     letters: str
     """Components to read: M, R or RI."""
     notes: list
     """What was taken and what was left out, a sentence each."""
 
-    @property
-    def items(self):
-        """What the reader needs to read the images."""
-        return [item for series in self.taken for item in series.items]
-
 
 def choose_series(found, source, *, wanted, varying, component, told=False):
     """Return the Choice among series; raise SeriesError if it is not clear.
 
+    What is wrong with a file of a series that is taken is raised as it is.
     `wanted` and `varying` as checked, `component` as readers take it; `told` where a
     caller gives the acquisition, so that files need not vary in anything.
     """
@@ -318,7 +313,10 @@ def _choose_wanted(found, source, wanted, component):
 
 
 def _taken(found, group, letters, column, varying):
-    """Return the Choice of a group."""
+    """Return the Choice of a group, or raise what is wrong with its files."""
+    for series in group:
+        if series.error is not None:
+            raise series.error
     taken = {id(series) for series in group}
     notes = [f"series {_words(group)}"]
     if column is None:
@@ -330,7 +328,8 @@ def _taken(found, group, letters, column, varying):
         if why is None:
             why = _why_not(series, group[0], letters, column)
         notes.append(f"left out: series {series.words()}: {why}")
-    return Choice(list(group), letters, notes)
+    items = [item for series in group for item in series.items]
+    return Choice(items, letters, notes)
 
 
 def _words(group):

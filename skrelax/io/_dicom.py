@@ -104,9 +104,6 @@ def read_dicom_series(
         found, folder, wanted=wanted, varying=columns, component=component,
         told=acquisition is not None,
     )  # fmt: skip
-    for one in choice.taken:
-        if one.error is not None:
-            raise one.error
     images = [image for image in choice.items if image.component in choice.letters]
     stack = stack_images(images, choice.letters, folder, acquisition)
     points = _with_delays(stack.points, varying, images)

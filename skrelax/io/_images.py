@@ -106,6 +106,12 @@ def given_points(acquisition, n_volumes):
     return [{name: columns[name][i] for name in columns} for i in range(n_volumes)]
 
 
+def is_single(factor, summand):
+    """Return whether single precision holds 16 bits times a factor, and a summand."""
+    # A summand far beyond the range would cost digits of what is stored.
+    return 1e-30 < abs(factor) < 1e30 and abs(summand) <= 2.0**17 * abs(factor)
+
+
 def say_clipped(source, n_values, n_images):
     """Warn of stored values that were left out because they are cut off."""
     if n_values:

@@ -118,9 +118,6 @@ def _open_nifti(path, is_folder, told):
         found.error = ValueError(
             f"{path}: expected 3 or 4 axes, got shape {volumes.shape}."
         )
-    elif volumes.dtype.kind not in "fc":
-        found.error = ValueError(f"{path}: holds no numbers.")
-    if found.error:
         if not is_folder:
             raise found.error
         found.reason = f"{len(volumes.shape)} axes"
@@ -172,8 +169,8 @@ def sort_files(files, told):
     units, places = {}, []
     for file in files:
         where = find_place(file, places, _is_same_place)
-        key = file.series or ("told",) if told else file.series or (str(file.path),)
-        key = key, where, file.reason, file.doubtful
+        series = file.series or ("told" if told else str(file.path),)
+        key = series, where, file.reason, file.doubtful
         units.setdefault(key, []).append(file)
     found = []
     for (_, where, why, doubtful), parts in units.items():

@@ -12,7 +12,7 @@ from ._images import COLUMNS, given_points, say_clipped
 from ._parrec import open_parrec
 from ._series import Series, find_place, judge_name
 from ._sidecar import (
-    KEYS,
+    MAIN_KEYS,
     SUFFIXES,
     component_of,
     judge,
@@ -147,19 +147,17 @@ def _open_nifti(path, is_folder, told):
             return found
     found.points = points_of(content, origin, file, name, volumes.n_volumes)
     if is_folder and not any(v is not None for v in found.points[0].values()):
-        keys = [key for several in KEYS.values() for key in several[:1]]
         found.error = ValueError(
-            f"{file}: expected some of {', '.join(keys)}, found none of them."
+            f"{file}: expected some of {MAIN_KEYS}, found none of them."
         )
         found.reason = "no times or angles in its sidecar"
     return found
 
 
 def _no_sidecar(path, name):
-    keys = [key for several in KEYS.values() for key in several[:1]]
     return ValueError(
         f"{path} has no sidecar: expected {name.stem}.json beside it, with "
-        f"{', '.join(keys)} (those that there are, in seconds and degrees; of a series "
+        f"{MAIN_KEYS} (those that there are, in seconds and degrees; of a series "
         "a list of one number per volume), or the acquisition (--times FILE)."
     )
 

@@ -132,7 +132,7 @@ def _inherited(path, name):
     found, folder = [], path.resolve().parent
     for _ in range(_LEVELS):
         there = []
-        for file in sorted(folder.glob(f"*{name.suffix}.json")):
+        for file in folder.glob(f"*{name.suffix}.json"):
             # It may have a suffix alone.
             entities, suffix = _split_name(file.name.removesuffix(".json"))
             if suffix == name.suffix and entities.items() <= name.entities.items():

@@ -192,20 +192,13 @@ def find_collections(root, suffixes, subjects=None):
             name = parse_name(path)
             if name.suffix in suffixes and "sub" in name.entities:
                 file = ImageFile(path, name.entities, name.suffix)
-                found.setdefault((path.parent, name.series), []).append(file)
+                found.setdefault((path.parent, name.label), []).append(file)
     if not found:
         raise ValueError(
             f"{root}: no images of {', '.join(suffixes)} in anat of "
             f"{', '.join(path.name for path in folders)}."
         )
-    return [(_label(files), files) for files in found.values()]
-
-
-def _label(files):
-    """Return what the names of images have in common."""
-    first = parse_name(files[0].path)
-    *entities, suffix = first.series
-    return "_".join([*(f"{key}-{value}" for key, value in entities), suffix])
+    return [(label, files) for (_, label), files in found.items()]
 
 
 def describe_dataset(sources=()):
@@ -253,7 +246,7 @@ def _name(name, main, entities, desc):
     if base in _KNOWN:
         # A standard error has the unit of what it belongs to.
         place, suffix, unit, factor = _KNOWN[base]
-        words = re.findall(r"[0-9a-zA-Z]+", str(name).removeprefix(base))
+        words = _LABEL.findall(str(name).removeprefix(base))
         if base == "M0" and main != "T1":
             suffix = "S0map"
         if base in ("M0", "B1") and base != main and (base, main) != ("M0", "T1"):
@@ -262,7 +255,7 @@ def _name(name, main, entities, desc):
         suffix, unit, factor, words = "dseg", "", 1.0, [f"{fit}status"]
     else:
         unit, factor = "", 1.0
-        words = re.findall(r"[0-9a-zA-Z]+", str(name))
+        words = _LABEL.findall(str(name))
     labels, words = entities, [*([desc] if desc else []), *words]
     if words:
         joined = words[0] + "".join(word[0].upper() + word[1:] for word in words[1:])

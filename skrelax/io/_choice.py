@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -91,28 +91,21 @@ def check_varying(varying):
     return _DELAYS if varying == "TS" else (varying,)
 
 
-@dataclass
-class Choice:
+class Choice(NamedTuple):
     """What was taken, and what was left out."""
 
-    taken: list
-    """Series whose images make one measurement."""
+    items: list
+    """What the reader needs to read the images of one measurement."""
     letters: str
     """Components to read: M, R or RI."""
     notes: list
     """What was taken and what was left out, a sentence each."""
-    column: str | None
-    """The quantity in which it varies."""
-
-    @property
-    def items(self):
-        """What the reader needs to read the images."""
-        return [item for series in self.taken for item in series.items]
 
 
 def choose_series(found, source, *, wanted, varying, component, told=False):
     """Return the Choice among series; raise SeriesError if it is not clear.
 
+    What is wrong with a file of a series that is taken is raised as it is.
     `wanted` and `varying` as checked, `component` as readers take it; `told` where a
     caller gives the acquisition, so that files need not vary in anything.
     """
@@ -184,12 +177,21 @@ def _letters(component):
 def _there(series, component, source):
     """Return the letters of a component that series have, or raise ValueError."""
     there = {letter for one in series for letter in one.components}
-    for letters in _letters(component):
+    return find_letters(there, component, source)
+
+
+def find_letters(there, component, source, more=()):
+    """Return the letters of a component, or of more, of those that are there.
+
+    Raise ValueError if none are.
+    """
+    kinds = (*_letters(component), *more)
+    for letters in kinds:
         if set(letters) <= there:
             return letters
     raise ValueError(
-        f"{source}: expected images of the components {sorted(_letters(component)[0])}"
-        f", found {sorted(there)} (M magnitude, P phase, R real, I imaginary)."
+        f"{source}: expected images of the components {sorted(kinds[0])}, found "
+        f"{sorted(there)} (M magnitude, P phase, R real, I imaginary)."
     )
 
 
@@ -200,8 +202,7 @@ def _with_letters(several, letters):
     halves = {}
     for one in several:
         if {"R", "I"} & set(one.components):
-            points = frozenset(tuple(sorted(p.items())) for _, p in _plain(one))
-            halves.setdefault((one.place, one.kind, points), []).append(one)
+            halves.setdefault(_shared(one), []).append(one)
     pairs = []
     for group in halves.values():
         if {"R", "I"} <= {letter for one in group for letter in one.components}:
@@ -209,10 +210,13 @@ def _with_letters(several, letters):
     return pairs
 
 
-def _plain(series):
-    """Yield the acquisitions of a series without what no file tells."""
-    for where, one in series.points:
-        yield where, {k: v for k, v in one.items() if v is not None}
+def _shared(series):
+    """Return what both halves of complex images have in common."""
+    points = frozenset(
+        tuple(sorted((name, value) for name, value in one.items() if value is not None))
+        for _, one in series.points
+    )
+    return series.place, series.kind, points
 
 
 def find_candidates(usable, columns):
@@ -226,7 +230,7 @@ def find_candidates(usable, columns):
         groups = [[series] for series in there if series.varies(column)]
         alone = {id(series) for group in groups for series in group}
         rest = [series for series in there if id(series) not in alone]
-        for group in _merge(groups, column) + _groups(rest, column):
+        for group in _merge(groups) + _groups(rest, column):
             key = frozenset(id(series) for series in group)
             # The same images may vary in two quantities.
             if not any(key <= other for other in found):
@@ -238,15 +242,12 @@ def find_candidates(usable, columns):
     return list(found.values()), quantities.pop() if len(quantities) == 1 else None
 
 
-def _merge(groups, column):
+def _merge(groups):
     """Return series that vary by themselves, halves of complex images together."""
     merged = {}
     for (series,) in groups:
         letters = set(series.components)
-        key = id(series)
-        if letters in ({"R"}, {"I"}):
-            points = frozenset(tuple(sorted(p.items())) for _, p in _plain(series))
-            key = series.place, series.kind, points
+        key = _shared(series) if letters in ({"R"}, {"I"}) else id(series)
         merged.setdefault(key, []).append(series)
     groups = []
     for group in merged.values():
@@ -312,7 +313,10 @@ def _choose_wanted(found, source, wanted, component):
 
 
 def _taken(found, group, letters, column, varying):
-    """Return the Choice of a group."""
+    """Return the Choice of a group, or raise what is wrong with its files."""
+    for series in group:
+        if series.error is not None:
+            raise series.error
     taken = {id(series) for series in group}
     notes = [f"series {_words(group)}"]
     if column is None:
@@ -324,7 +328,8 @@ def _taken(found, group, letters, column, varying):
         if why is None:
             why = _why_not(series, group[0], letters, column)
         notes.append(f"left out: series {series.words()}: {why}")
-    return Choice(list(group), letters, notes, column)
+    items = [item for series in group for item in series.items]
+    return Choice(items, letters, notes)
 
 
 def _words(group):

@@ -11,7 +11,7 @@ from ._dicom_pixels import iterate_pixels
 from ._files import ImageFileError, as_path, reason
 from ._image_times import name_delays
 from ._images import check_acquisition_given, make_image_table, say_clipped
-from ._series import Series
+from ._series import Series, find_place
 from ._siemens import tile
 from ._stack import is_parallel, stack_images
 
@@ -104,9 +104,6 @@ def read_dicom_series(
         found, folder, wanted=wanted, varying=columns, component=component,
         told=acquisition is not None,
     )  # fmt: skip
-    for one in choice.taken:
-        if one.error is not None:
-            raise one.error
     images = [image for image in choice.items if image.component in choice.letters]
     stack = stack_images(images, choice.letters, folder, acquisition)
     points = _with_delays(stack.points, varying, images)
@@ -132,7 +129,7 @@ def find_dicom_series(folder):
         if header.error is not None:
             broken.setdefault(key, header)
         for image in header.images:
-            where = _find_place(image, places)
+            where = find_place(image, places, _is_same_place)
             units.setdefault((key, where), (header, []))[1].append(image)
     found = []
     for (key, where), (header, images) in units.items():
@@ -165,13 +162,8 @@ def _as_series(header, images, place):
     )
 
 
-def _find_place(image, places):
-    """Return the number of the first image of the same size and directions."""
-    for number, other in enumerate(places):
-        if image.shape == other.shape and is_parallel(image, other):
-            return number
-    places.append(image)
-    return len(places) - 1
+def _is_same_place(image, other):
+    return image.shape == other.shape and is_parallel(image, other)
 
 
 def _depth(image):

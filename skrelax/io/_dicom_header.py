@@ -406,12 +406,9 @@ def _acquisition(name, sources):
         TI = seconds(second)
     echo = _lookup(sources, "EffectiveEchoTime")
     echo = _lookup(sources, "EchoTime") if echo is None else echo
-    angle = None
-    if _lookup(sources, "FlipAngle") is not None:
-        angle = _number(name, sources, "FlipAngle", None)
     return dict.fromkeys(COLUMNS) | {
         "TI": TI,
         "TE": seconds(echo),
         "TR": seconds(_lookup(sources, "RepetitionTime")),
-        "FA": angle,
+        "FA": _number(name, sources, "FlipAngle", None),
     }

@@ -90,13 +90,12 @@ def check_acquisition_given(acquisition):
 
 
 def given_points(acquisition, n_volumes):
-    """Return one dict per volume from an acquisition that the caller gives."""
+    """Return one dict per volume from an acquisition that was checked."""
     if len(acquisition) != n_volumes:
         raise ValueError(
             f"acquisition has {len(acquisition)} rows, the files have {n_volumes} "
             "volumes."
         )
-    check_acquisition_given(acquisition)
     columns = {
         name: as_numbers(acquisition[name], f"acquisition[{name!r}]", finite=True)
         for name in acquisition
@@ -105,6 +104,12 @@ def given_points(acquisition, n_volumes):
         if (values < 0).any():
             raise ValueError(f"acquisition[{name!r}] must not be negative.")
     return [{name: columns[name][i] for name in columns} for i in range(n_volumes)]
+
+
+def is_single(factor, summand):
+    """Return whether single precision holds 16 bits times a factor, and a summand."""
+    # A summand far beyond the range would cost digits of what is stored.
+    return 1e-30 < abs(factor) < 1e30 and abs(summand) <= 2.0**17 * abs(factor)
 
 
 def say_clipped(source, n_values, n_images):

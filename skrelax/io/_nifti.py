@@ -92,9 +92,6 @@ def read_nifti(source, acquisition=None, series=None, varying=None, component="a
             found, source, wanted=wanted, varying=columns, component=component,
             told=told,
         )  # fmt: skip
-        for one in choice.taken:
-            if one.error is not None:
-                raise one.error
         files, letters, notes = choice.items, choice.letters, choice.notes
     letters = letters or letters_of(files, component, source)
     files = [file for file in files if file.component in letters]

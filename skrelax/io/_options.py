@@ -30,21 +30,20 @@ def make_options(pairs, echo_spacing, allow_external):
 
 def without_effect(found, options, average, phase="auto"):
     """Return in words, a list, which options do nothing to a Recording."""
-    asked = {
-        "pairs (--complex)": options.pairs and found.format != "text",
-        "echo_spacing (--echo-spacing)": options.echo_spacing and not found.spaced,
-        "average=False (--no-average)": not average
-        and (found.inner is None or found.inner.kind != "echo"),
-        "a phase (--phase)": isinstance(phase, float)
-        and not np.iscomplexobj(found.signals),
-    }
-    reasons = (
-        "is for columns of text", "is for files that count echoes or loops",
-        "is for echoes of several points", "is for complex signals",
+    echoes = found.inner is not None and found.inner.kind == "echo"
+    turned = isinstance(phase, float) and not np.iscomplexobj(found.signals)
+    asked = (
+        (options.pairs and found.format != "text",
+         "pairs (--complex)", "columns of text"),
+        (options.echo_spacing and not found.spaced,
+         "echo_spacing (--echo-spacing)", "files that count echoes or loops"),
+        (not average and not echoes,
+         "average=False (--no-average)", "echoes of several points"),
+        (turned, "a phase (--phase)", "complex signals"),
     )  # fmt: skip
     return [
-        f"{name} has no effect: it {reason}, which {found.format} has not here"
-        for (name, given), reason in zip(asked.items(), reasons, strict=True)
+        f"{name} has no effect: it is for {what}, which {found.format} has not here"
+        for given, name, what in asked
         if given
     ]
 

@@ -96,6 +96,15 @@ def varies(group, column):
     return False
 
 
+def find_place(one, places, is_same):
+    """Return the number of the first of places that is the same, added if none is."""
+    for number, other in enumerate(places):
+        if is_same(one, other):
+            return number
+    places.append(one)
+    return len(places) - 1
+
+
 def judge_name(name, original=False):
     """Return why images of a name are no measurement, and why others come first.
 

@@ -27,6 +27,8 @@ KEYS = {
     "TS": ("SaturationTime", "SaturationRecoveryTime", "SaturationDelay"),
     "TSL": ("SpinLockTime", "SpinLockTimes", "SpinLockDuration"),
 }
+# What messages ask for.
+MAIN_KEYS = ", ".join(keys[0] for keys in KEYS.values())
 # Of inversion recoveries the repetition time is that of the inversions.
 _INVERSIONS = ("IRT1", "MP2RAGE")
 # Seconds that no such time exceeds; larger numbers are milliseconds.
@@ -59,6 +61,8 @@ _TYPES = {
 SUFFIXES = (".nii.gz", ".nii")
 # Folders of a dataset above an image: session, subject, root.
 _LEVELS = 4
+# Folders of kinds of images within a subject.
+_KINDS = {"anat", "fmap", "func", "dwi", "perf"}
 
 
 class Name(NamedTuple):
@@ -75,20 +79,33 @@ class Name(NamedTuple):
         entities = {k: v for k, v in self.entities.items() if k not in _WITHIN}
         return (*entities.items(), self.suffix)
 
+    @property
+    def label(self):
+        """What the images of one series have in common, as it stands in names."""
+        *entities, suffix = self.series
+        return "_".join([*(f"{key}-{value}" for key, value in entities), suffix])
+
 
 def parse_name(path):
     """Return the Name of a file."""
     stem = path.name
     for ending in (*SUFFIXES, ".json", ".hdr", ".img"):
         stem = stem.removesuffix(ending)
+    entities, suffix = _split_name(stem)
+    known = entities and entities.keys() <= _KNOWN
+    # Other names use hyphens and underscores, too.
+    if not known or not (next(iter(entities)) == "sub" or suffix in _MEASURED | _OTHER):
+        return Name(stem, {}, "")
+    return Name(stem, entities, suffix)
+
+
+def _split_name(stem):
+    """Return entities and suffix of a name, none and "" where it has other parts."""
     *parts, suffix = stem.split("_")
     matches = [_ENTITY.fullmatch(part) for part in parts]
-    found = [(match[1], match[2]) for match in matches if match]
-    known = found and all(matches) and all(key in _KNOWN for key, _ in found)
-    # Other names use hyphens and underscores, too.
-    if not known or not (found[0][0] == "sub" or suffix in _MEASURED | _OTHER):
-        return Name(stem, {}, "")
-    return Name(stem, dict(found), suffix)
+    if not all(matches):
+        return {}, ""
+    return {match[1]: match[2] for match in matches}, suffix
 
 
 def read_sidecar(path):
@@ -115,11 +132,11 @@ def _inherited(path, name):
     found, folder = [], path.resolve().parent
     for _ in range(_LEVELS):
         there = []
-        for file in sorted(folder.glob(f"*{name.suffix}.json")):
-            other = parse_name_of_sidecar(file)
-            same = other.suffix == name.suffix
-            if same and other.entities.items() <= name.entities.items():
-                there.append((len(other.entities), file))
+        for file in folder.glob(f"*{name.suffix}.json"):
+            # It may have a suffix alone.
+            entities, suffix = _split_name(file.name.removesuffix(".json"))
+            if suffix == name.suffix and entities.items() <= name.entities.items():
+                there.append((len(entities), file))
         found = [file for _, file in sorted(there)] + found
         if (folder / "dataset_description.json").exists():
             break
@@ -130,20 +147,6 @@ def _inherited(path, name):
     return found
 
 
-# Folders of kinds of images within a subject.
-_KINDS = {"anat", "fmap", "func", "dwi", "perf"}
-
-
-def parse_name_of_sidecar(file):
-    """Return the Name of a sidecar, which may have a suffix alone."""
-    stem = file.name.removesuffix(".json")
-    *parts, suffix = stem.split("_")
-    matches = [_ENTITY.fullmatch(part) for part in parts]
-    if not all(matches):
-        return Name(stem, {}, "")
-    return Name(stem, {match[1]: match[2] for match in matches}, suffix)
-
-
 def _load(file):
     """Return the content of a JSON file, or raise ValueError."""
     try:
@@ -152,8 +155,8 @@ def _load(file):
         raise ValueError(f"{file}: cannot be read ({reason(error)}).") from error
     if not isinstance(content, dict):
         raise ValueError(
-            f"{file}: expected an object with {', '.join(k[0] for k in KEYS.values())},"
-            f" got a {type(content).__name__}."
+            f"{file}: expected an object with {MAIN_KEYS}, got a "
+            f"{type(content).__name__}."
         )
     return content
 
@@ -258,8 +261,7 @@ def number_and_name(name, content):
     number = content.get("SeriesNumber")
     sound = isinstance(number, int) and not isinstance(number, bool)
     if name.entities:
-        parts = [f"{k}-{v}" for k, v in name.entities.items() if k not in _WITHIN]
-        return number if sound else None, "_".join([*parts, name.suffix])
+        return number if sound else None, name.label
     described = content.get("SeriesDescription")
     if sound and isinstance(described, str):
         return number, clean_label(described, name.stem)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ._images import COLUMNS, given_points
+from ._images import COLUMNS, given_points, is_single
 
 # Positions and directions that agree to this many mm, or cosines, are the same.
 _SAME_PLACE, _SAME_DIRECTION = 1e-2, 1e-4
@@ -30,11 +30,10 @@ class Stack:
     """What was done, a sentence each."""
 
     def allocate(self, letters):
-        """Return an array for the signals, nan where there is no image.
-
-        16 bits fit into single precision, whatever factor they are multiplied by.
-        """
-        single = all(_is_single(image) for image, *_ in self.places)
+        """Return an array for the signals, nan where there is no image."""
+        single = all(
+            image.bits <= 16 and is_single(*image.scale) for image, *_ in self.places
+        )
         if letters == "RI":
             dtype = np.complex64 if single else np.complex128
         else:
@@ -43,15 +42,6 @@ class Stack:
             return np.empty(self.shape, dtype=dtype)
         missing = complex(np.nan, np.nan) if letters == "RI" else np.nan
         return np.full(self.shape, missing, dtype=dtype)
-
-
-def _is_single(image):
-    """Return whether single precision holds what an image stores."""
-    factor, summand = (abs(number) for number in image.scale)
-    if image.bits > 16 or not 1e-30 < factor < 1e30:
-        return False
-    # An intercept far beyond the range would cost digits of what is stored.
-    return summand <= 2.0**17 * factor
 
 
 def is_parallel(image, other):

@@ -157,7 +157,7 @@ def _from_json(path, text, column):
         try:
             name, factor = _column_of(path, header)
         except ValueError:
-            if any(header in keys for keys in KEYS.values()) or len(content) == 1:
+            if known or len(content) == 1:
                 raise
             continue
         try:

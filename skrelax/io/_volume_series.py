@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._choice import find_letters
 from ._clipped import find_clipped
 from ._files import clean_label
 from ._images import COLUMNS, given_points, say_clipped
 from ._parrec import open_parrec
-from ._series import Series, judge_name
+from ._series import Series, find_place, judge_name
 from ._sidecar import (
-    KEYS,
+    MAIN_KEYS,
     SUFFIXES,
     component_of,
     judge,
@@ -117,9 +118,6 @@ def _open_nifti(path, is_folder, told):
         found.error = ValueError(
             f"{path}: expected 3 or 4 axes, got shape {volumes.shape}."
         )
-    elif volumes.dtype.kind not in "fc":
-        found.error = ValueError(f"{path}: holds no numbers.")
-    if found.error:
         if not is_folder:
             raise found.error
         found.reason = f"{len(volumes.shape)} axes"
@@ -149,19 +147,17 @@ def _open_nifti(path, is_folder, told):
             return found
     found.points = points_of(content, origin, file, name, volumes.n_volumes)
     if is_folder and not any(v is not None for v in found.points[0].values()):
-        keys = [key for several in KEYS.values() for key in several[:1]]
         found.error = ValueError(
-            f"{file}: expected some of {', '.join(keys)}, found none of them."
+            f"{file}: expected some of {MAIN_KEYS}, found none of them."
         )
         found.reason = "no times or angles in its sidecar"
     return found
 
 
 def _no_sidecar(path, name):
-    keys = [key for several in KEYS.values() for key in several[:1]]
     return ValueError(
         f"{path} has no sidecar: expected {name.stem}.json beside it, with "
-        f"{', '.join(keys)} (those that there are, in seconds and degrees; of a series "
+        f"{MAIN_KEYS} (those that there are, in seconds and degrees; of a series "
         "a list of one number per volume), or the acquisition (--times FILE)."
     )
 
@@ -170,9 +166,9 @@ def sort_files(files, told):
     """Return the Series of files."""
     units, places = {}, []
     for file in files:
-        where = _find_place(file, places)
-        key = file.series or ("told",) if told else file.series or (str(file.path),)
-        key = key, where, file.reason, file.doubtful
+        where = find_place(file, places, _is_same_place)
+        series = file.series or ("told" if told else str(file.path),)
+        key = series, where, file.reason, file.doubtful
         units.setdefault(key, []).append(file)
     found = []
     for (_, where, why, doubtful), parts in units.items():
@@ -194,15 +190,6 @@ def sort_files(files, told):
     return found
 
 
-def _find_place(file, places):
-    """Return the number of the first file of the same size and affine."""
-    for number, other in enumerate(places):
-        if _is_same_place(file, other):
-            return number
-    places.append(file)
-    return len(places) - 1
-
-
 def _is_same_place(file, other):
     return file.shape == other.shape and np.allclose(
         file.affine, other.affine, atol=_SAME_PLACE
@@ -221,19 +208,9 @@ def check_geometry(files):
 def letters_of(files, component, source):
     """Return the components of given files that are to be read."""
     there = {file.component for file in files}
-    if component == "auto":
-        kinds = ("M", "RI", "R")
-        # Whoever names phases wants them.
-        kinds = (*kinds, "P") if there == {"P"} else (*kinds, "I")
-    else:
-        kinds = ({"magnitude": "M", "real": "R", "complex": "RI"}[component],)
-    for letters in kinds:
-        if set(letters) <= there:
-            return letters
-    raise ValueError(
-        f"{source}: expected images of the components {sorted(kinds[0])}, found "
-        f"{sorted(there)} (M magnitude, P phase, R real, I imaginary)."
-    )
+    # Whoever names phases, or imaginary parts alone, wants them.
+    more = ("P" if there == {"P"} else "I",) if component == "auto" else ()
+    return find_letters(there, component, source, more)
 
 
 def place_volumes(files, letters, source, acquisition):

@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 
 from ._files import reason
+from ._images import is_single
 
 _NAME = re.compile(r".*\.(nii|hdr|img)(\.(gz|bz2|zst))?", re.IGNORECASE | re.DOTALL)
 # Deflate makes at most so many bytes of one.
@@ -63,18 +64,12 @@ class VolumeFile:
     def dtype(self):
         """The type that holds the signal: single precision where that loses nothing."""
         kind = self.image.get_data_dtype()
-        slope, inter = self.scaling
         if kind.kind == "c":
             return np.dtype(np.complex64 if kind.itemsize == 8 else np.complex128)
-        plain = (slope, inter) == (1.0, 0.0)
         if kind.kind == "f":
-            single = plain and kind.itemsize <= 4
+            single = kind.itemsize <= 4 and self.scaling == (1.0, 0.0)
         else:
-            # 16 bits times a factor; a large summand would cost digits.
-            single = kind.itemsize <= 2 and (
-                plain
-                or (1e-30 < abs(slope) < 1e30 and abs(inter) <= 2.0**17 * abs(slope))
-            )
+            single = kind.itemsize <= 2 and is_single(*self.scaling)
         return np.dtype(np.float32 if single else np.float64)
 
     def volumes(self):

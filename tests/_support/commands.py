@@ -8,11 +8,11 @@ import sys
 
 import numpy as np
 import pytest
+from scans import AFFINE
 
 from skrelax._cli import main
 
 FAST = ["--no-plot", "--bins", "20", "--baseline", "no", "--folds", "3"]
-AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
 

@@ -28,6 +28,16 @@ def base(**values):
     return data
 
 
+def group(**values):
+    """Return functional groups; keywords are DICOM's."""
+    from pydicom.dataset import Dataset
+
+    data = Dataset()
+    for name, value in values.items():
+        setattr(data, name, value)
+    return data
+
+
 def put_pixels(data, pixels):
     """Store integers, signed if they have to be."""
     pixels = np.asarray(pixels)

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from bids import check_layout
 from numpy.testing import assert_allclose
+from scans import AFFINE
 
 from skrelax.io import write_bids_maps
 
 nibabel = pytest.importorskip("nibabel")
-AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
 
 
 def test_names_and_sidecars(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scans import PHILIPS, base, put_pixels, write_image
+from scans import PHILIPS, base, group, put_pixels, write_image
 
 from skrelax.io import foreground_mask, list_series, read_dicom_series
 from skrelax.io._source_images import read_images
@@ -120,14 +120,7 @@ def test_signed_and_complex_images(tmp_path):
 
 
 def test_enhanced_multi_frame(tmp_path):
-    from pydicom.dataset import Dataset
     from pydicom.uid import EnhancedMRImageStorage
-
-    def group(**values):
-        data = Dataset()
-        for name, value in values.items():
-            setattr(data, name, value)
-        return data
 
     stored = np.arange(48).reshape(4, 3, 4)
     data = base(Manufacturer="Philips Medical Systems")

@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scans import base, put_pixels, write_echoes, write_image
+from scans import base, group, put_pixels, write_echoes, write_image
 
 from skrelax.io import read_dicom_series
 from skrelax.io._siemens import read_csa
@@ -166,15 +166,6 @@ def test_images_that_are_scaled_to_their_largest_value_are_not_clipped(tmp_path)
                     EchoTime=time, scale=scale, RescaleSlope=1.0,
                     Manufacturer="Philips")  # fmt: skip
     assert np.isfinite(read_dicom_series(tmp_path).signals.to_numpy()).all()
-
-
-def group(**values):
-    from pydicom.dataset import Dataset
-
-    data = Dataset()
-    for name, value in values.items():
-        setattr(data, name, value)
-    return data
 
 
 def write_frames(path, stored, frames, **values):

@@ -226,8 +226,7 @@ def bootstrap_distribution(
         samples = _refit(shared, X, resampled, sample_weight)
     found = fitted_distributions(fitted)
     axes = None
-    # Bins of an axis that is not inverted are no relaxation times.
-    if found.grids is not None and all((grid > 0).all() for grid in found.grids):
+    if found.has_times:
         axes = dict(zip(found.axis_names, found.grids, strict=True))
     return UncertaintyResult(
         _coefficients(fitted), samples, axes, method, float(noise_std), float(level),

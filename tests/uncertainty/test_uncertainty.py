@@ -252,9 +252,11 @@ def test_intervals_of_times_do_not_change_their_unit():
     assert_allclose([1 / high, 1 / low], [lower, upper], rtol=0.03)
 
 
+# Positive values of what is not inverted are no relaxation times either.
+@pytest.mark.parametrize("channels", [[-1.0, 2.0], [1.0, 2.0]])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_axes_that_are_not_inverted_have_no_statistics():
-    X = np.column_stack([np.tile(TIMES, 2), np.repeat([-1.0, 2.0], 60)])
+def test_axes_that_are_not_inverted_have_no_statistics(channels):
+    X = np.column_stack([np.tile(TIMES, 2), np.repeat(channels, 60)])
     builder = KernelBuilder(["T2", "identity"], n_bins=5)
     y = np.asarray(builder.fit_transform(X)).sum(axis=1)
     result = bootstrap_distribution(

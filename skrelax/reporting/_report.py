@@ -18,7 +18,7 @@ from ..plotting import (
 )
 from ..plotting._base import fitted_axes
 from ..uncertainty import bootstrap_distribution
-from ..utils._inspect import final_step
+from ..utils._inspect import final_step, find_kernel
 from ..utils._provenance import (
     describe_estimator,
     describe_settings,
@@ -31,7 +31,6 @@ from . import _page
 from ._alone import fit_alone
 from ._strengths import (
     compare_rules,
-    find_kernel,
     fit_strengths,
     tried_strengths,
     with_one_strength,

@@ -3,12 +3,17 @@
 import numbers
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..utils._answers import answering, fitted_distributions, without_penalty
-from ..utils._inspect import best, choosing_for_each, final_step, fit_weighted
+from ..utils._inspect import (
+    best,
+    choosing_for_each,
+    final_step,
+    find_kernel,
+    fit_weighted,
+)
 from ..utils._sklearn import HasMethods, StrOptions, validate_params
 from ..utils._validation import (
     N_JOBS,
@@ -375,9 +380,7 @@ def _choose_method(fitted, method, signal):
 
 def _kernel(fitted, X):
     """Return the kernel (n_points, n_bins) of a fitted inversion."""
-    inner = best(fitted)
-    K = inner[:-1].transform(X) if isinstance(inner, Pipeline) else X
-    return np.asarray(K, dtype=np.float64)
+    return np.asarray(find_kernel(fitted, X), dtype=np.float64)
 
 
 def used_parameters(fitted, X, weight):

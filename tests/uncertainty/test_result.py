@@ -180,6 +180,15 @@ def test_refits_start_from_the_fit_without_penalty():
     assert_allclose(result.samples, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["bounds", "residual"])
+def test_a_pipeline_of_the_inversion_alone_takes_its_kernel(method):
+    K = MODEL[0].fit_transform(DATA.X)
+    settings = {"method": method, "n_bootstrap": 3, "random_state": 0}
+    alone = bootstrap_distribution(MODEL[1], K, DATA.y, **settings)
+    found = bootstrap_distribution(make_pipeline(MODEL[1]), K, DATA.y, **settings)
+    assert_array_equal(found.samples, alone.samples)
+
+
 def array_of(f, bins):
     return f
 

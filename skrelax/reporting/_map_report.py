@@ -6,7 +6,7 @@ import pandas as pd
 from ..io._files import as_path
 from ..metrics import label_statistics
 from ..plotting import ParameterMapDisplay, RegionHistogramDisplay
-from ..plotting._base import shortened
+from ..plotting._base import rows_and_columns, shortened
 from ..utils._provenance import find_versions
 from ..utils._validation import check_numbers
 from ..utils._written import written_together
@@ -15,7 +15,6 @@ from ._report import check_target, make_figure, page_time
 
 # Slices of the slider; of more, as many as these, evenly spread.
 _MOST_SLICES = 24
-_COLUMNS = 4
 # Of a map without labels.
 _ALL = "all voxels"
 
@@ -144,9 +143,7 @@ def _show_maps(display):
 
 def _draw_slice(display, number):
     """Return the picture of one slice, on the scales of the whole volume."""
-    count = len(display.images)
-    rows = -(-count // _COLUMNS)
-    columns = -(-count // rows)
+    rows, columns = rows_and_columns(len(display.images))
     figure = make_figure(2.9 * columns, 2.7 * rows)
     axes = figure.subplots(rows, columns, squeeze=False)
     display.slices = np.array([number])

@@ -95,7 +95,8 @@ def bootstrap_distribution(
 
         None is ``"bounds"`` for a kernel that is fixed, distributions without sign and
         noise that is not Rician. It is ``"parametric"`` for a RicianInversion, which
-        draws Rician noise, and ``"residual"`` otherwise.
+        draws Rician noise, and where `noise_std` is given, and ``"residual"``
+        otherwise.
     noise_std : float or None, default=None
         Noise of a point of weight one, not for ``"residual"``. None takes it from the
         residuals, of a RicianInversion the level that it used.
@@ -186,7 +187,7 @@ def bootstrap_distribution(
     signal, weight = check_one_signal(X, y, sample_weight)
     rng = check_random_state(random_state)
     fitted = fit_inversion(estimator, X, signal, sample_weight)
-    method, is_free = _choose_method(fitted, method, signal)
+    method, is_free = _choose_method(fitted, method, signal, noise_std)
     source, problem = fitted, None
     if method in ("unpenalised", *BOUNDS) and is_free:
         K = _kernel(fitted, X)
@@ -348,7 +349,7 @@ def _check_draws(n_bootstrap, method, noise_std):
         )
 
 
-def _choose_method(fitted, method, signal):
+def _choose_method(fitted, method, signal, noise_std):
     """Return the method for a fitted estimator, and whether it may have bounds.
 
     Raises if it has not this method.
@@ -369,7 +370,9 @@ def _choose_method(fitted, method, signal):
     elif not signal.any():
         why = "y is 0"
     if method is None:
-        return ("residual" if why else "bounds"), not why
+        method = "bounds"
+        if why:
+            method = "residual" if noise_std is None else "parametric"
     if method in BOUNDS and why:
         raise ValueError(
             f"method={method!r} needs a fixed kernel, a signal and distributions "

@@ -169,6 +169,13 @@ def test_bounds_are_the_default_where_they_can_be():
     signed = make_pipeline(MODEL[0], SmoothLasso(0.0, 1e-3, positive=False))
     found = bootstrap_distribution(signed, DATA.X, DATA.y, n_bootstrap=3)
     assert found.method == "residual"
+    settings = {"noise_std": 0.02, "n_bootstrap": 3, "random_state": 0}
+    found = bootstrap_distribution(signed, DATA.X, DATA.y, **settings)
+    assert (found.method, found.noise_std) == ("parametric", 0.02)
+    again = bootstrap_distribution(
+        signed, DATA.X, DATA.y, method="parametric", **settings
+    )
+    assert_array_equal(found.samples, again.samples)
 
 
 def test_refits_start_from_the_fit_without_penalty():

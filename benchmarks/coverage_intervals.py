@@ -3,9 +3,9 @@
 Simulates signals of spectra whose truth is known, at three noise levels, and counts for
 which of them intervals of four levels hold the log mean, the share of a peak, the
 fraction below a cut-off, and the T1/T2 ratio of a peak of a map. Strengths are chosen
-for each signal by StrengthSearch, rule chi2, or gcv
-of signed ones. Prints the tables of the guide and writes
-them to results/coverage.json, with the width of 90 % intervals beside each coverage.
+for each signal by StrengthSearch, rule chi2, or gcv of signed ones. Prints the tables
+of the guide and writes them to results/coverage.json, with the width of 90 % intervals
+beside each coverage.
 
 Whether bounds hold the truth is told by the misfit of distributions that have it, which
 is what their ends are roots of: one fit in place of two ends at four levels. Their
@@ -38,7 +38,7 @@ LIMITS = {"minimum": 1e-3, "maximum": 10.0}
 FINE = np.geomspace(LIMITS["minimum"], LIMITS["maximum"], 1201)
 TI, TE = np.geomspace(1e-2, 5.0, 10), np.geomspace(1e-3, 1.0, 14)
 PLANE = {"minimum": [1e-2, 1e-3], "maximum": [10.0, 3.0]}
-# Refits of magnitudes in one call.
+# Signals of one call.
 TOGETHER = 40_000
 WIDE = ("not identifiable", "no value")
 
@@ -64,7 +64,6 @@ class Case:
     """A spectrum, what is asked of it, and the inversion."""
 
     def __init__(self, name):
-        self.name = name
         if name == "map, peak at T1/T2 = 8":
             self._make_plane()
             return
@@ -73,7 +72,6 @@ class Case:
         self.clean = np.exp(-self.points / FINE) @ distribution
         self.builder = KernelBuilder("T2", n_bins=64, **LIMITS).fit(self.points)
         self.is_signed = name == "signed"
-        axes = {"T2": FINE}
         if self.is_signed:
             # Shares of what has both signs mean nothing, amplitudes do.
             self.asked = {
@@ -88,9 +86,7 @@ class Case:
                 "fraction below cut-off": Share((0, cut)),
             }
         self.truths = {
-            label: function._values(distribution[None].clip(0.0), axes)[0]
-            if hasattr(function, "_values")
-            else function(distribution, FINE)
+            label: function(distribution, FINE)
             for label, function in self.asked.items()
         }
 
@@ -145,13 +141,13 @@ def search(positive):
     )  # fmt: skip
 
 
-def resample(method, case, K, Y, F, model, options):
+def resample(method, K, Y, F, rank, options):
     """Return signals (n_points, n_signals * n_refits) of a method, and their noise."""
     rng = np.random.default_rng(options.seed + 1)
     weight, drawn, levels = np.ones(len(Y)), [], []
     for y, f in zip(Y.T, F, strict=True):
         expected = K @ f
-        used = min(model, np.count_nonzero(f))
+        used = min(rank, np.count_nonzero(f))
         kind = "residual" if method == "residual" else "parametric"
         noise, level = _draw_noise(
             kind, None, y - expected, weight, used, options.n_refits, rng
@@ -178,18 +174,16 @@ def measure(case, snr, options):
     if positive:
         problems = [make_problem(K, y, np.ones(len(y)), None, False) for y in Y.T]
         sources["unpenalised"] = np.array([p.best * p.unit for p in problems])
-        out |= measure_bounds(case, K, Y, F, problems, options)
+        out |= measure_bounds(case, F, problems, options)
     shape = tuple(grid.size for grid in case.axes.values())
     repeated = np.repeat(smoothness, options.n_refits)
     for method, source in sources.items():
-        drawn, levels = resample(method, case, K, Y, source, rank, options)
+        drawn, levels = resample(method, K, Y, source, rank, options)
         refits = fit(K, drawn, repeated, shape, positive)
         out |= count(method, case, F, refits, levels)
     if options.n_anew and len(case.axes) == 1:
         few = slice(0, options.n_anew)
-        drawn, levels = resample(
-            "parametric", case, K, Y[:, few], F[few], rank, options
-        )
+        drawn, levels = resample("parametric", K, Y[:, few], F[few], rank, options)
         again = make_pipeline(case.builder, search(positive)).fit(case.points, drawn)
         refits = again[-1].best_estimator_.coef_
         out |= count("strength anew", case, F[few], refits, levels)
@@ -218,7 +212,7 @@ def count(method, case, F, refits, levels):
     return out
 
 
-def measure_bounds(case, K, Y, F, problems, options):
+def measure_bounds(case, F, problems, options):
     """Return coverages and widths of bounds."""
     out = {}
     few = options.n_widths

@@ -1,19 +1,18 @@
 """Print the numbers that the guide on parameter maps states about accuracy.
 
 What a wrong T1 does to T2 of echo trains, how well three decays are known, how often
-1.96 standard errors hold the truth, what becomes of voxels of noise, and, where the
-reference data are (SKRELAX_DATA), T1 and T2 of a phantom with several models.
+1.96 standard errors hold the truth, what becomes of voxels of noise, and T1 and T2 of
+a phantom with several models.
 """
 
 import argparse
-import os
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from skrelax import NonlinearRelaxationFit
+from skrelax.datasets import load_phantom
 from skrelax.model_selection import select_model
 from skrelax.nonlinear import FitStatus
 from skrelax.signals import (
@@ -26,19 +25,6 @@ from skrelax.signals import (
     suggest_models,
 )
 
-# T1 and T2 of the spheres of plate 5 of the NIST phantom, 20 degrees C [s].
-T1_15T = (
-    2.033, 1.489, 1.012, 0.7308, 0.5141, 0.3679, 0.2601,
-    0.1846, 0.1327, 0.0927, 0.0654, 0.04632, 0.03245, 0.022859,
-)  # fmt: skip
-T1_3T = (
-    1.989, 1.454, 0.9841, 0.706, 0.4967, 0.3515, 0.24713,
-    0.1753, 0.1259, 0.0890, 0.0627, 0.04453, 0.03084, 0.021719,
-)  # fmt: skip
-T2_3T = (
-    1.465, 1.076, 0.7179, 0.5101, 0.3596, 0.2555, 0.1808,
-    0.1273, 0.0903, 0.0643, 0.0457, 0.03186, 0.02238, 0.01583,
-)  # fmt: skip
 # Spheres whose T2 is within three times the 256 ms of the echo train.
 SEEN = slice(2, None)
 
@@ -108,19 +94,6 @@ def print_noise(n_signals):
         print(f"T2 of 16 points of {name}: {words}")
 
 
-def read_spheres(series):
-    """Return acquisition and mean signals of 14 spheres, or None without the data."""
-    folder = Path(os.environ.get("SKRELAX_DATA", "../shared/data")) / "phantom_roi"
-    path = folder / f"{series}.csv"
-    if not path.exists():
-        print(f"{path} is not there: nothing on the phantom.")
-        return None
-    table = pd.read_csv(path, comment="#")
-    names = {"ti_ms": "TI", "te_ms": "TE", "tr_ms": "TR"}
-    X = 1e-3 * table[[name for name in names if name in table]].rename(columns=names)
-    return X, table[[f"s{number}" for number in range(1, 15)]]
-
-
 def sphere_errors(model, X, y, truth, known=None):
     """Return the errors of the relaxation times of spheres [%], (14,)."""
     fit = NonlinearRelaxationFit(model).fit(X, y, known=known)
@@ -130,14 +103,10 @@ def sphere_errors(model, X, y, truth, known=None):
 
 def print_phantom():
     """Print errors of a phantom with several models, and the one that is chosen."""
-    for vendor, series, truth in (
-        ("Siemens 1.5 T", "T1_site1_20200218_plate5", T1_15T),
-        ("Philips 3 T", "T1_site5_philips_3T_plate5", T1_3T),
-    ):
-        found = read_spheres(series)
-        if found is None:
-            return
-        X, y = found
+    for vendor in ("Siemens", "Philips"):
+        phantom = load_phantom(f"T1-{vendor}")
+        X, y, truth = phantom.X, phantom.y, phantom.reference
+        scanner = f"{vendor} {phantom.field_strength:g} T"
         models = {
             "T1-IR, full recovery": InversionRecovery(),
             "T1-general, one TR": GeneralRecovery(),
@@ -148,19 +117,20 @@ def print_phantom():
             errors = np.abs(sphere_errors(model, X, y, truth))
             chosen = ", chosen" if name == choice.name else ""
             print(
-                f"T1 {vendor}, {name}: median error of 14 spheres "
+                f"T1 {scanner}, {name}: median error of 14 spheres "
                 f"{np.median(errors):.1f} %, 90 % of them up to "
                 f"{np.percentile(errors, 90):.0f} %{chosen}"
             )
     # T1 of the spheres, as the command finds it in the other series.
-    T1 = np.array(T1_3T) * (1.0 + sphere_errors(choice.model, X, y, truth) / 100.0)
-    X, y = read_spheres("T2_site5_philips_3T_plate5")
+    T1 = truth * (1.0 + sphere_errors(choice.model, X, y, truth) / 100.0)
+    phantom = load_phantom("T2-Philips")
+    X, y, truth = phantom.X, phantom.y, phantom.reference
     both = model_for("T2-EPG", X).set_params(T1=None)
     choice = select_model(X, y)
     models = {name: (model, None) for name, model in suggest_models(X).items()}
     models["T2-EPG with T1 of each sphere"] = both, {"T1": T1}
     for name, (model, known) in models.items():
-        errors = np.abs(sphere_errors(model, X, y, T2_3T, known)[SEEN])
+        errors = np.abs(sphere_errors(model, X, y, truth, known)[SEEN])
         chosen = ", chosen" if name == choice.name else ""
         print(
             f"T2 Philips 3 T, {name}: median error of 12 spheres "

@@ -7,7 +7,7 @@ import numpy as np
 from ..nonlinear import FitStatus
 from ..nonlinear._status import status_words
 from ..plotting import ParameterMapDisplay
-from ..plotting._base import known_unit
+from ..plotting._base import known_unit, rows_and_columns
 from ..plotting._slices import choose_slices
 from ._model import comparison_lines
 
@@ -68,8 +68,7 @@ def draw_fit(path, fit, maps, affine):
     fitted = [name for name in fit.param_names_ if name in maps]
     wanted = dict.fromkeys([time, *fitted, f"{time} stderr", "relative error"])
     names = [name for name in wanted if name in maps]
-    rows = -(-len(names) // 4)
-    columns = -(-len(names) // rows)
+    rows, columns = rows_and_columns(len(names))
     figure = Figure(figsize=(3.1 * columns, 3.0 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     units = {

@@ -100,12 +100,19 @@ def _errors(fitted, estimator, X, Y, weight, settings, columns):
     errors = {}
     for k, y in enumerate(Y.T):
         noise = columns["noise"][k]
+        is_told = np.isfinite(noise)
         known = {"method": "parametric", "noise_std": noise}
-        result = bootstrap_distribution(
-            estimator, X, y, n_bootstrap=settings.n_bootstrap, sample_weight=weight,
-            random_state=settings.random_state,
-            **(known if np.isfinite(noise) else {"method": "residual"}),
-        )  # fmt: skip
+        try:
+            result = bootstrap_distribution(
+                estimator, X, y, n_bootstrap=settings.n_bootstrap, sample_weight=weight,
+                random_state=settings.random_state,
+                **(known if is_told else {"method": "residual"}),
+            )  # fmt: skip
+        except ValueError:
+            if is_told:
+                raise
+            # Too few points for residuals: the fit is sound, its errors are not known.
+            continue
         for name, value in result.to_frame()["std"].items():
             head, _, tail = name.rpartition("_")
             key, owner = f"{name} stderr", name

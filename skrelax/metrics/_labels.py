@@ -79,14 +79,12 @@ def label_statistics(maps, labels, *, names=None):
                 f"maps[{name!r}] must have the shape of the labels, {labels.shape}, "
                 f"got {columns[name].shape}."
             )
-    numbers = np.unique(labels[labels > 0])
-    words = name_labels(numbers, names)
     rows = []
-    for number in numbers:
+    for number, word in name_labels(labels, names).items():
         inside = labels == number
         for name, values in columns.items():
             here = values[inside]
-            key = {"label": number, "region": words[number], "map": name}
+            key = {"label": number, "region": word, "map": name}
             rows.append(key | {"n_voxels": here.size} | _describe(here))
     return pd.DataFrame(rows)
 
@@ -103,10 +101,11 @@ def check_labels(labels):
     return values.astype(np.int32)
 
 
-def name_labels(numbers, names):
-    """Return the name of each label."""
+def name_labels(labels, names):
+    """Return the names of the regions of an image by their number."""
     if not isinstance(names, dict | None):
         raise TypeError(f"names must be a dict or None, got {names!r:.60}.")
+    numbers = np.unique(labels[labels > 0])
     unknown = [key for key in names or {} if key not in numbers]
     if unknown:
         raise ValueError(

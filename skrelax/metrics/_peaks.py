@@ -183,14 +183,10 @@ def peak_parts(distribution, axes, min_share=0.01, min_depth=0.05):
     f, _, times = check_distributions(distribution, tuple(axes))
     if len(times) == 1:
         return _parts_of_peaks(distribution_peaks(f, times[0], min_share), times[0])
-    total = f[0].sum()
-    if len(times) > 2 or not total > 0:
+    if len(times) > 2:
         return []
-    basins, tops = _join_basins(f[0], *_basins(f[0]), min_depth)
-    parts = [basins.ravel() == number for number in range(len(tops))]
-    shares = [f[0].ravel()[part].sum() / total for part in parts]
-    order = sorted(range(len(parts)), key=lambda k: -shares[k])
-    return [parts[k] for k in order if shares[k] >= min_share]
+    found = _peaks_of_plane(f[0], min_share, min_depth)
+    return [inside.ravel() for _, inside, _ in found]
 
 
 def distribution_peaks_2d(
@@ -247,22 +243,15 @@ def distribution_peaks_2d(
     f, exponents, times = check_distributions(distribution, relaxation_times)
     rows = []
     for label, (grid, exponent) in enumerate(zip(f, exponents, strict=True)):
-        total = grid.sum()
-        # Nothing, or nan.
-        if not total > 0:
-            continue
-        basins, tops = _join_basins(grid, *_basins(grid), min_depth)
-        found = []
-        for number, top in enumerate(tops):
-            part = np.where(basins == number, grid, 0.0)
-            share = part.sum() / total
-            if share < min_share:
-                continue
+        found = _peaks_of_plane(grid, min_share, min_depth)
+        for number, (share, inside, top) in enumerate(found):
+            part = np.where(inside, grid, 0.0)
             first = _axis_moments(part.sum(axis=1)[None], times[0])[0][0]
             second = _axis_moments(part.sum(axis=0)[None], times[1])[0][0]
-            found.append(
+            rows.append(
                 {
                     "signal": label,
+                    "peak": number,
                     f"position_{names[0]}": times[0][top[0]],
                     f"position_{names[1]}": times[1][top[1]],
                     f"log_mean_{names[0]}": first,
@@ -275,14 +264,28 @@ def distribution_peaks_2d(
                     ),
                 }
             )
-        found.sort(key=lambda row: -row["share"])
-        rows += [{"signal": label, "peak": i} | row for i, row in enumerate(found)]
     columns = [
         "signal", "peak", *(f"position_{name}" for name in names),
         *(f"log_mean_{name}" for name in names), "ratio", "amplitude", "share",
         "at_edge",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
+
+
+def _peaks_of_plane(grid, min_share, min_depth):
+    """Return share, bins (n_1, n_2) and top of each peak, the largest first."""
+    total = grid.sum()
+    # Nothing, or nan.
+    if not total > 0:
+        return []
+    basins, tops = _join_basins(grid, *_basins(grid), min_depth)
+    found = []
+    for number, top in enumerate(tops):
+        inside = basins == number
+        share = np.where(inside, grid, 0.0).sum() / total
+        if share >= min_share:
+            found.append((share, inside, top))
+    return sorted(found, key=lambda peak: -peak[0])
 
 
 # Each bin with its neighbours to the right, below, and on both diagonals.

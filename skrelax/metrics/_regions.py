@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..utils._answers import answering, fitted_distributions
 from ..utils._validation import check_numbers
-from ._intervals import statistic_interval
+from ._intervals import basic_interval
 from ._moments import _axis_moments, _ratio, check_distributions, check_names
 from ._peaks import _check_labels
 from ._shapes import check_regions, outline
@@ -179,11 +179,21 @@ def _integrals(f, exponents, cut, axes):
 
 def _with_intervals(columns, tails, axes):
     """Return columns (1,) of the first row, with intervals from the others."""
+    (first, times_1), (second, times_2) = axes.items()
+    ratios = times_1[0] / times_2[-1], times_1[-1] / times_2[0]
+    # Scale and limits of what has an interval.
+    kinds = {
+        "amplitude": ("number", (0.0, np.inf)),
+        "share": ("share", (0.0, 1.0)),
+        f"log_mean_{first}": ("time", (times_1[0], times_1[-1])),
+        f"log_mean_{second}": ("time", (times_2[0], times_2[-1])),
+        "ratio": ("time", ratios),
+    }
     out = {}
     for name, values in columns.items():
         out[name] = values[:1]
-        if not name.startswith("position"):
-            _, lower, upper, _ = statistic_interval(name, values, tails, axes)
+        if name in kinds:
+            lower, upper = basic_interval(values[0], values[1:], tails, *kinds[name])
             out |= {f"{name} lower": [lower], f"{name} upper": [upper]}
     return out
 

@@ -12,6 +12,8 @@ from ..utils._validation import check_numbers
 DATA, MODEL, TRUTH, ACCENT = "#4d4d4d", "#0b5cad", "#e08214", "#b2182b"
 # More signals than this are drawn as a sample of this many.
 MAX_LINES = 8
+# Axes side by side.
+_COLUMNS = 4
 # Letters of the name of a region.
 _LONGEST = 30
 # Ranges of larger numbers overflow inside matplotlib.
@@ -56,6 +58,13 @@ def get_figure(figure, size):
     if not hasattr(figure, "subplot_mosaic"):
         raise TypeError(f"figure must be a Figure or None, got {figure!r}.")
     return figure
+
+
+def rows_and_columns(count):
+    """Return the numbers of rows and columns of as many axes."""
+    rows = -(-count // _COLUMNS)
+    # Five are three and two, not four and one.
+    return rows, -(-count // rows)
 
 
 def fitted_axes(estimator, n_axes, discrete_axes=0):

@@ -6,14 +6,12 @@ import numpy as np
 import pandas as pd
 
 from ..utils._validation import check_number, check_numbers, check_size
-from ._base import check_drawn, import_pyplot, known_unit, with_unit
+from ._base import check_drawn, import_pyplot, known_unit, rows_and_columns, with_unit
 from ._colours import relaxation_colours
 from ._slices import choose_slices, tile, upright
 
 # Values outside these percentiles share the colours at the ends of the scale.
 _PERCENTILES = 2.0, 98.0
-# Maps side by side.
-_COLUMNS = 4
 
 
 def _check_limits(pair, name):
@@ -192,10 +190,7 @@ class ParameterMapDisplay:
             Itself.
         """
         if axes is None:
-            count = len(self.images)
-            rows = -(-count // _COLUMNS)
-            # Five maps are three and two, not four and one.
-            columns = -(-count // rows)
+            rows, columns = rows_and_columns(len(self.images))
             _, axes = import_pyplot().subplots(
                 rows,
                 columns,

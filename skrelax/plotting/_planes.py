@@ -18,6 +18,7 @@ from ._base import (
     get_figure,
     import_pyplot,
     known_unit,
+    rows_and_columns,
     sample_rows,
     tell_apart,
     with_unit,
@@ -32,9 +33,6 @@ from ._draw_plane import (
     draw_regions,
     square_density,
 )
-
-# Slices side by side.
-_COLUMNS = 4
 
 
 class _Map:
@@ -364,8 +362,7 @@ class DistributionSlicesDisplay(_Map):
             [square_density(plane, self.relaxation_times) for plane in self.slices]
         )
         drawn, left_out = _choose_slices(density)
-        rows = -(-len(drawn) // _COLUMNS)
-        columns = -(-len(drawn) // rows)
+        rows, columns = rows_and_columns(len(drawn))
         if axes is None:
             _, axes = import_pyplot().subplots(
                 rows, columns, figsize=(2.5 * columns + 1.0, 2.5 * rows + 0.3),

@@ -47,8 +47,7 @@ class RegionHistogramDisplay:
                 f"image must have the shape of the labels, {self.labels.shape}, got "
                 f"{self.image.shape}."
             )
-        numbers = np.unique(self.labels[self.labels > 0])
-        self.names = name_labels(numbers, names)
+        self.names = name_labels(self.labels, names)
         self.label = str(label)
         self.unit = str(unit)
 

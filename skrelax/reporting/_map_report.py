@@ -6,16 +6,12 @@ import pandas as pd
 from ..io._files import as_path
 from ..metrics import label_statistics
 from ..plotting import ParameterMapDisplay, RegionHistogramDisplay
-from ..plotting._base import shortened
-from ..utils._provenance import find_versions
+from ..plotting._base import rows_and_columns, shortened
 from ..utils._validation import check_numbers
-from ..utils._written import written_together
 from . import _page
-from ._report import check_target, make_figure, page_time
 
 # Slices of the slider; of more, as many as these, evenly spread.
 _MOST_SLICES = 24
-_COLUMNS = 4
 # Of a map without labels.
 _ALL = "all voxels"
 
@@ -101,7 +97,7 @@ def write_map_report(
     >>> T1 = np.linspace(0.5, 1.5, 64).reshape(8, 8)
     >>> path = write_map_report("T1.html", {"T1": T1})  # doctest: +SKIP
     """
-    path = check_target(as_path(path), overwrite)
+    path = _page.check_target(as_path(path), overwrite)
     if not isinstance(maps, dict) or not maps:
         raise TypeError(f"maps must be a dict of images by name, got {maps!r:.60}.")
     values = {name: image for name, image in maps.items() if name != "status"}
@@ -116,18 +112,15 @@ def write_map_report(
     unit = (units or {}).get(main, "")
     parts = [
         f"<h1>{_page.escape(title)}</h1>",
-        _page.paragraph(f"{page_time()}, skrelax {find_versions()['skrelax']}", "note"),
+        _page.paragraph(_page.made_now(), "note"),
         *(_page.paragraph(note) for note in notes),
         _show_maps(display),
         _show_numbers(values, labels, names, main, unit),
         *_show_statuses(maps.get("status"), statuses),
         *_show_tables(acquisition, comparison),
-        _show_command(command),
+        _page.section("How it was made", *_page.origin(command)),
     ]
-    with written_together(path.parent, overwrite=overwrite) as new:
-        text = _page.page(title, parts)
-        (new / path.name).write_text(text, encoding="utf-8")
-    return path
+    return _page.write(path, title, parts, overwrite)
 
 
 def _show_maps(display):
@@ -144,10 +137,8 @@ def _show_maps(display):
 
 def _draw_slice(display, number):
     """Return the picture of one slice, on the scales of the whole volume."""
-    count = len(display.images)
-    rows = -(-count // _COLUMNS)
-    columns = -(-count // rows)
-    figure = make_figure(2.9 * columns, 2.7 * rows)
+    rows, columns = rows_and_columns(len(display.images))
+    figure = _page.make_figure(2.9 * columns, 2.7 * rows)
     axes = figure.subplots(rows, columns, squeeze=False)
     display.slices = np.array([number])
     display.plot(axes)
@@ -161,7 +152,7 @@ def _show_numbers(maps, labels, names, main, unit):
     table = label_statistics(maps, labels, names=names)
     columns = ["map", "n_values", "median", "median_stderr", "robust_std", "mean"]
     frame = table.set_index("region")[[*columns, "std"]]
-    figure = make_figure(7, 1.6 + 0.5 * table["label"].nunique())
+    figure = _page.make_figure(7, 1.6 + 0.5 * table["label"].nunique())
     # Names are text, which Matplotlib would take for formulas.
     drawn = {
         key: shortened(str(name)).replace("$", r"\$")
@@ -205,12 +196,3 @@ def _show_tables(acquisition, comparison):
         frame = acquisition.rename_axis("image")
         shown.append(_page.section("Acquisition", _page.table(frame, digits=6)))
     return shown
-
-
-def _show_command(command):
-    versions = [f"{name} {value}" for name, value in find_versions().items()]
-    return _page.section(
-        "How it was made",
-        _page.paragraph(f"Versions: {', '.join(versions)}."),
-        "" if command is None else f"<pre>{_page.escape(command)}</pre>",
-    )

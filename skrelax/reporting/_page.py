@@ -1,10 +1,14 @@
-"""The HTML of a report: text, tables, pictures and a slider, without a network."""
+"""What reports share: their file, and HTML that needs no network."""
 
 import base64
 import html
 import io
+from datetime import UTC, datetime
 
 import pandas as pd
+
+from ..utils._provenance import find_versions
+from ..utils._written import written_together
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -40,6 +44,37 @@ for (const slider of document.querySelectorAll(".slider")) {
 """
 
 
+def check_target(path, overwrite):
+    """Return where a report goes, or raise an error that says why it cannot."""
+    if path.suffix not in (".html", ".htm"):
+        raise ValueError(f"path must end in .html, got {path.name!r}.")
+    if path.exists() and not overwrite:
+        raise ValueError(f"{path} exists; give overwrite=True to replace it.")
+    return path
+
+
+def write(path, title, parts, overwrite):
+    """Write the whole document, or nothing; return its path."""
+    with written_together(path.parent, overwrite=overwrite) as new:
+        (new / path.name).write_text(page(title, parts), encoding="utf-8")
+    return path
+
+
+def made_now():
+    """Return in words when, and with which version, a report is made."""
+    time = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"{time}, skrelax {find_versions()['skrelax']}"
+
+
+def origin(command):
+    """Return the versions of libraries, and the command where there is one."""
+    versions = [f"{name} {value}" for name, value in find_versions().items()]
+    return [
+        paragraph(f"Versions: {', '.join(versions)}."),
+        "" if command is None else f"<pre>{escape(command)}</pre>",
+    ]
+
+
 def escape(text):
     """Return text as it is seen in HTML, whatever it holds."""
     return html.escape(str(text), quote=True)
@@ -72,6 +107,13 @@ def _cell(value, digits):
     if isinstance(value, float):
         return "–" if pd.isna(value) else f"{value:.{digits}g}"
     return value
+
+
+def make_figure(width, height):
+    """Return a figure of a size in inches."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def picture(figure, text):

@@ -2,7 +2,6 @@
 
 import numbers
 import warnings
-from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -18,20 +17,13 @@ from ..plotting import (
 )
 from ..plotting._base import fitted_axes
 from ..uncertainty import bootstrap_distribution
-from ..utils._inspect import final_step
-from ..utils._provenance import (
-    describe_estimator,
-    describe_settings,
-    find_chosen,
-    find_versions,
-)
+from ..utils._inspect import final_step, find_kernel
+from ..utils._provenance import describe_estimator, describe_settings, find_chosen
 from ..utils._validation import check_number, check_size
-from ..utils._written import written_together
 from . import _page
 from ._alone import fit_alone
 from ._strengths import (
     compare_rules,
-    find_kernel,
     fit_strengths,
     tried_strengths,
     with_one_strength,
@@ -137,14 +129,14 @@ def write_report(
     >>> model = model.fit(data.X, data.y)
     >>> path = write_report("graphene.html", model, data.X, data.y)  # doctest: +SKIP
     """
-    path = check_target(as_path(path), overwrite)
+    path = _page.check_target(as_path(path), overwrite)
     kind = numbers.Integral
     n_bootstrap = int(check_number(n_bootstrap, "n_bootstrap", 0, 100_000, kind))
     if n_bootstrap == 1:
         raise ValueError("n_bootstrap must be 0 or at least 2, got 1.")
     X, y, weight = _check_data(model, X, y, sample_weight)
     title = path.stem if title is None else str(title)
-    made = f"{len(y)} points, {page_time()}, skrelax {find_versions()['skrelax']}"
+    made = f"{len(y)} points, {_page.made_now()}"
     parts = [f"<h1>{_page.escape(title)}</h1>", _page.paragraph(made, "note")]
     refits = n_bootstrap, random_state
     if y.ndim == 1:
@@ -156,19 +148,7 @@ def write_report(
             parts.append(f"<h1>{_page.escape(label)}</h1>")
             parts += _show_signal(one, X, y[:, number], weight, unit, refits)
     parts.append(_show_provenance(model, command))
-    with written_together(path.parent, overwrite=overwrite) as new:
-        text = _page.page(title, parts)
-        (new / path.name).write_text(text, encoding="utf-8")
-    return path
-
-
-def check_target(path, overwrite):
-    """Return where a report goes, or raise an error that says why it cannot."""
-    if path.suffix not in (".html", ".htm"):
-        raise ValueError(f"path must end in .html, got {path.name!r}.")
-    if path.exists() and not overwrite:
-        raise ValueError(f"{path} exists; give overwrite=True to replace it.")
-    return path
+    return _page.write(path, title, parts, overwrite)
 
 
 def _check_data(model, X, y, sample_weight):
@@ -219,18 +199,6 @@ def _check_data(model, X, y, sample_weight):
     return X, signal, weight
 
 
-def page_time():
-    """Return the time in words."""
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def make_figure(width, height):
-    """Return a figure of a size in inches."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
 def _labels(model):
     """Return the names of the signals of a model."""
     return [str(label) for label in final_step(model).describe().index]
@@ -247,7 +215,7 @@ def _show_signal(model, X, y, weight, unit, refits):
 
 def _show_all(model, X, y, unit):
     """Return signals and fits in one picture, and a table with a row for each."""
-    figure = make_figure(10, 3.6)
+    figure = _page.make_figure(10, 3.6)
     DecayDisplay.from_estimator(model, X, y, unit=unit, ax=figure.subplots())
     table = final_step(model).describe().rename_axis("signal")
     words = "Each has sections below, with the strength that was chosen here."
@@ -263,7 +231,7 @@ def _show_all(model, X, y, unit):
 
 def _show_fit(model, X, y, weight, unit):
     """Return signal, fit and residuals with what is left in them."""
-    figure = make_figure(10, 3.6)
+    figure = _page.make_figure(10, 3.6)
     left, right = figure.subplots(1, 2)
     DecayDisplay.from_estimator(model, X, y, unit=unit, ax=left)
     residual = (y - np.ravel(model.predict(X))) * (1 if weight is None else weight**0.5)
@@ -337,10 +305,10 @@ def _show_distribution(model, X, y, weight, unit, n_bootstrap, random_state):
 def _draw_distribution(model, unit, refits=None):
     """Return the picture of the distribution of a fitted model."""
     if len(final_step(model).grids_) == 2:
-        figure = make_figure(6.4, 5.6)
+        figure = _page.make_figure(6.4, 5.6)
         DistributionMapDisplay.from_estimator(model, unit=unit, figure=figure)
     else:
-        figure = make_figure(7, 3.6)
+        figure = _page.make_figure(7, 3.6)
         band = None if refits is None else refits.band()
         ax = figure.subplots()
         DistributionDisplay.from_estimator(model, unit=unit, band=band, ax=ax)
@@ -390,7 +358,7 @@ def _show_strengths(model, X, y, weight, unit):
 def _draw_strength(strengths, sizes, number, fitted, unit):
     """Return one picture of the slider: residuals over strengths, distribution."""
     two = len(fitted.grids_) == 2
-    figure = make_figure(10, 4.6 if two else 3.4)
+    figure = _page.make_figure(10, 4.6 if two else 3.4)
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.4 if two else 1.2))
     ax = left.subplots()
     ax.semilogx(strengths, sizes, ".-", color="0.6", ms=4, lw=1)
@@ -409,13 +377,11 @@ def _show_provenance(model, command):
     """Return settings, what was chosen, versions and the command."""
     settings = pd.Series(describe_settings(model)).to_frame("value").rename_axis("name")
     chosen = [f"{name} {value}" for name, value in find_chosen(model).items()]
-    versions = [f"{name} {value}" for name, value in find_versions().items()]
     return _page.section(
         "How it was made",
         f"<pre>{_page.escape(describe_estimator(model))}</pre>",
         _page.paragraph(f"Chosen: {', '.join(chosen) or 'nothing'}."),
-        _page.paragraph(f"Versions: {', '.join(versions)}."),
-        "" if command is None else f"<pre>{_page.escape(command)}</pre>",
+        *_page.origin(command),
         "<details><summary>All settings</summary>",
         _page.table(settings),
         "</details>",

@@ -6,11 +6,10 @@ import warnings
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 
 from ..model_selection import StrengthSearch
 from ..utils._answers import answering
-from ..utils._inspect import best, final_step, step_inside
+from ..utils._inspect import final_step, step_inside
 
 # Pictures of a slider, and decades on either side of a strength that was given.
 _FRAMES, _DECADES = 25, 3.0
@@ -20,14 +19,6 @@ _RULES = ("cv", "cv-1se", "gcv", "lcurve", "discrepancy", "chi2")
 _FEW_RULES = ("gcv", "lcurve", "discrepancy", "chi2")
 # Rules compare solutions, not grids: as many strengths as find a minimum.
 _STRENGTHS = 17
-
-
-def find_kernel(model, X):
-    """Return what the last step of a fitted model was given."""
-    model = best(model)
-    if isinstance(model, Pipeline):
-        return find_kernel(model[-1], model[:-1].transform(X))
-    return X
 
 
 def with_one_strength(model):

@@ -3,12 +3,17 @@
 import numbers
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..utils._answers import answering, fitted_distributions, without_penalty
-from ..utils._inspect import best, choosing_for_each, final_step, fit_weighted
+from ..utils._inspect import (
+    best,
+    choosing_for_each,
+    final_step,
+    find_kernel,
+    fit_weighted,
+)
 from ..utils._sklearn import HasMethods, StrOptions, validate_params
 from ..utils._validation import (
     N_JOBS,
@@ -90,7 +95,8 @@ def bootstrap_distribution(
 
         None is ``"bounds"`` for a kernel that is fixed, distributions without sign and
         noise that is not Rician. It is ``"parametric"`` for a RicianInversion, which
-        draws Rician noise, and ``"residual"`` otherwise.
+        draws Rician noise, and where `noise_std` is given, and ``"residual"``
+        otherwise.
     noise_std : float or None, default=None
         Noise of a point of weight one, not for ``"residual"``. None takes it from the
         residuals, of a RicianInversion the level that it used.
@@ -181,7 +187,7 @@ def bootstrap_distribution(
     signal, weight = check_one_signal(X, y, sample_weight)
     rng = check_random_state(random_state)
     fitted = fit_inversion(estimator, X, signal, sample_weight)
-    method, is_free = _choose_method(fitted, method, signal)
+    method, is_free = _choose_method(fitted, method, signal, noise_std)
     source, problem = fitted, None
     if method in ("unpenalised", *BOUNDS) and is_free:
         K = _kernel(fitted, X)
@@ -226,8 +232,7 @@ def bootstrap_distribution(
         samples = _refit(shared, X, resampled, sample_weight)
     found = fitted_distributions(fitted)
     axes = None
-    # Bins of an axis that is not inverted are no relaxation times.
-    if found.grids is not None and all((grid > 0).all() for grid in found.grids):
+    if found.has_times:
         axes = dict(zip(found.axis_names, found.grids, strict=True))
     return UncertaintyResult(
         _coefficients(fitted), samples, axes, method, float(noise_std), float(level),
@@ -344,7 +349,7 @@ def _check_draws(n_bootstrap, method, noise_std):
         )
 
 
-def _choose_method(fitted, method, signal):
+def _choose_method(fitted, method, signal, noise_std):
     """Return the method for a fitted estimator, and whether it may have bounds.
 
     Raises if it has not this method.
@@ -365,7 +370,9 @@ def _choose_method(fitted, method, signal):
     elif not signal.any():
         why = "y is 0"
     if method is None:
-        return ("residual" if why else "bounds"), not why
+        method = "bounds"
+        if why:
+            method = "residual" if noise_std is None else "parametric"
     if method in BOUNDS and why:
         raise ValueError(
             f"method={method!r} needs a fixed kernel, a signal and distributions "
@@ -376,9 +383,7 @@ def _choose_method(fitted, method, signal):
 
 def _kernel(fitted, X):
     """Return the kernel (n_points, n_bins) of a fitted inversion."""
-    inner = best(fitted)
-    K = inner[:-1].transform(X) if isinstance(inner, Pipeline) else X
-    return np.asarray(K, dtype=np.float64)
+    return np.asarray(find_kernel(fitted, X), dtype=np.float64)
 
 
 def used_parameters(fitted, X, weight):

@@ -123,9 +123,10 @@ def check_bounds(problem, method):
 
 def _left(problem, method):
     """Return the points that are left for the noise."""
-    used = problem.target.size
-    if method == "bounds":
-        used = np.count_nonzero(problem.best)
+    used = np.count_nonzero(problem.best)
+    if method == "simultaneous":
+        # Its noise is that of the directions which the kernel does not have.
+        used = problem.target.size
     left = problem.n_points - used
     if left < 1:
         raise ValueError(

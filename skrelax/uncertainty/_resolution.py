@@ -4,10 +4,9 @@ import numbers
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
 from ..utils._answers import answering, fitted_distributions
-from ..utils._inspect import best, weight_options
+from ..utils._inspect import find_kernel, weight_options
 from ..utils._sklearn import HasMethods, validate_params
 from ..utils._validation import check_number
 from ..utils._warnings import collect_warnings
@@ -111,8 +110,7 @@ def distribution_resolution(estimator, X, y, *, noise_std=None, sample_weight=No
     amplitude = float(found.rows.sum())
     if not amplitude > 0.0:
         raise ValueError(f"y must have a positive amplitude, got {amplitude}.")
-    inner = best(fitted)
-    K = inner[:-1].transform(X) if isinstance(inner, Pipeline) else X
+    K = find_kernel(fitted, X)
     columns = np.asarray(K, dtype=np.float64)
     if noise_std is None:
         residuals = (signal - fitted.predict(X)) * np.sqrt(weight)

@@ -22,6 +22,15 @@ def final_step(estimator):
     return estimator
 
 
+def find_kernel(fitted, X):
+    """Return what the last step of a fitted Pipeline or search was given."""
+    fitted = best(fitted)
+    if not isinstance(fitted, Pipeline):
+        return X
+    given = fitted[:-1].transform(X) if len(fitted) > 1 else X
+    return find_kernel(fitted[-1], given)
+
+
 def find_builder(estimator):
     """Return the fitted KernelBuilder of a Pipeline, or None."""
     estimator = best(estimator)

@@ -440,6 +440,18 @@ def test_errors_of_peaks_and_without_a_grid():
     assert not [name for name in free if name.endswith("stderr")]
 
 
+def test_too_few_points_for_residuals_leave_the_fit():
+    # As many bins as points, none of them empty: no refit knows the noise.
+    frame = pd.DataFrame({"TE": [0.1, 2.0, 0.1, 2.0], "sample": [0, 0, 1, 1]})
+    frame["signal"] = np.exp(-frame["TE"]) + np.exp(-frame["TE"] / 2.0)
+    model = make_pipeline(KernelBuilder("T2", grid=[1.0, 2.0]), LassoFista(0.0))
+    roles = {"acquisition": "TE", "signal": "signal", "by": "sample"}
+    table = fit_batch(model, frame, **roles, n_bootstrap=3)
+    assert table["status"].tolist() == ["converged", "converged"]
+    assert_allclose(table["amplitude"], 2.0, rtol=1e-6)
+    assert not table.filter(like="stderr").notna().any(axis=None)
+
+
 def test_two_axes():
     TI, times = np.meshgrid(np.geomspace(0.02, 5, 8), np.geomspace(0.005, 1, 10))
     signal = (1 - 1.8 * np.exp(-TI / 0.8)) * np.exp(-times / 0.1)

@@ -373,6 +373,18 @@ def test_intervals_of_regions_come_from_refits():
     assert again["share lower"].notna().all()
 
 
+def test_intervals_keep_to_the_limits_of_their_own_axis():
+    grids = np.array([10.0, 20.0, 40.0]), np.array([0.1, 0.2, 0.4])
+    samples = np.random.default_rng(0).uniform(1.0, 2.0, (20, 3, 3))
+    bands = DistributionBands.from_samples(samples[0], samples, 0.9)
+    # One name ends in the other.
+    names, parts = ("T2", "slow_T2"), [RatioBand("all", 0.0, np.inf)]
+    row = region_statistics(samples[0], grids, parts, names=names, bands=bands).iloc[0]
+    for name, grid in zip(names, grids, strict=True):
+        lower, upper = row[f"log_mean_{name} lower"], row[f"log_mean_{name} upper"]
+        assert grid[0] < lower < upper < grid[-1]
+
+
 def test_channels_over_two_coordinates_have_pairs_for_labels():
     data = signals().reshape(8, 10)[..., None, None] * np.array([[1.0, 2.0]])
     signed = MultiDimRegularizedILT(

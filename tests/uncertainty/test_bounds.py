@@ -193,6 +193,20 @@ def test_what_has_no_bounds(settings, message):
         measure(settings.pop("y"), **settings)
 
 
+def test_only_simultaneous_bounds_need_more_points_than_directions():
+    # The kernel has all 8 directions, and the best fit uses few bins.
+    few = slice(None, None, 6)
+    model = make_pipeline(KernelBuilder("T2", grid=BINS), SmoothLasso(0.0, 1e-3))
+    X, y, settings = TIMES[few], signal()[few], {"n_bootstrap": 2, "random_state": 0}
+    levels = [
+        bootstrap_distribution(model, X, y, method=method, **settings).noise_std
+        for method in ("bounds", "unpenalised")
+    ]
+    assert levels[0] == levels[1]
+    with pytest.raises(ValueError, match="uses 8 of them"):
+        bootstrap_distribution(model, X, y, method="simultaneous", **settings)
+
+
 def test_numbers_that_are_no_ratio_of_sums_have_no_bounds():
     result = measure(signal())
     with pytest.raises(ValueError, match="ratio of sums"):

@@ -169,6 +169,13 @@ def test_bounds_are_the_default_where_they_can_be():
     signed = make_pipeline(MODEL[0], SmoothLasso(0.0, 1e-3, positive=False))
     found = bootstrap_distribution(signed, DATA.X, DATA.y, n_bootstrap=3)
     assert found.method == "residual"
+    settings = {"noise_std": 0.02, "n_bootstrap": 3, "random_state": 0}
+    found = bootstrap_distribution(signed, DATA.X, DATA.y, **settings)
+    assert (found.method, found.noise_std) == ("parametric", 0.02)
+    again = bootstrap_distribution(
+        signed, DATA.X, DATA.y, method="parametric", **settings
+    )
+    assert_array_equal(found.samples, again.samples)
 
 
 def test_refits_start_from_the_fit_without_penalty():
@@ -178,6 +185,15 @@ def test_refits_start_from_the_fit_without_penalty():
     noise = 1e-3 * np.random.RandomState(0).standard_normal((len(K), 30))
     expected = clone(MODEL).fit(DATA.X, (K @ f)[:, None] + noise)[-1].coef_
     assert_allclose(result.samples, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["bounds", "residual"])
+def test_a_pipeline_of_the_inversion_alone_takes_its_kernel(method):
+    K = MODEL[0].fit_transform(DATA.X)
+    settings = {"method": method, "n_bootstrap": 3, "random_state": 0}
+    alone = bootstrap_distribution(MODEL[1], K, DATA.y, **settings)
+    found = bootstrap_distribution(make_pipeline(MODEL[1]), K, DATA.y, **settings)
+    assert_array_equal(found.samples, alone.samples)
 
 
 def array_of(f, bins):

@@ -8,9 +8,14 @@ from sklearn.pipeline import make_pipeline
 from skrelax import KernelBuilder, LassoFistaCV, SmoothLasso
 from skrelax.datasets import make_decay
 from skrelax.metrics import log_mean
-from skrelax.metrics._intervals import statistic_interval
+from skrelax.metrics._intervals import basic_interval
 from skrelax.model_selection import StrengthSearch
-from skrelax.uncertainty import _bootstrap, bootstrap_distribution, estimate_noise_std
+from skrelax.uncertainty import (
+    _bootstrap,
+    _result,
+    bootstrap_distribution,
+    estimate_noise_std,
+)
 
 TIMES = np.geomspace(1e-2, 100.0, 60)
 
@@ -234,27 +239,29 @@ def test_intervals_stay_in_the_possible_range(n_bootstrap, noise, axes, method):
 
 
 def test_one_finite_refit_has_no_standard_deviation():
-    values = np.array([0.5, np.nan, 0.4, np.nan])
-    found = statistic_interval("share_0", values, [0.05, 0.95], {})
-    assert np.isnan(found[3])
-    assert np.isfinite(found[:3]).all()
-    empty = statistic_interval("share_0", values[[0, 1]], [0.05, 0.95], {})
-    assert np.isnan(empty[1:]).all()
+    refits = np.array([np.nan, 0.4, np.nan])
+    kind = [0.05, 0.95], "share", (0.0, 1.0)
+    assert np.isnan(_result._std(refits))
+    assert np.isfinite(basic_interval(0.5, refits, *kind)).all()
+    assert np.isnan(_result._std(refits[:1]))
+    assert np.isnan(basic_interval(0.5, refits[:1], *kind)).all()
 
 
 def test_intervals_of_times_do_not_change_their_unit():
     # On the logarithmic scale an interval of rates is that of times, turned over.
     times = np.array([0.2, 0.15, 0.3, 0.22, 0.18])
-    axes = {"": np.array([1e-3, 1e3])}
-    _, lower, upper, _ = statistic_interval("log_mean", times, [0.1, 0.9], axes)
-    _, low, high, _ = statistic_interval("log_mean", 1 / times, [0.1, 0.9], axes)
+    kind = [0.1, 0.9], "time", (1e-3, 1e3)
+    lower, upper = basic_interval(times[0], times[1:], *kind)
+    low, high = basic_interval(1 / times[0], 1 / times[1:], *kind)
     # Quantiles interpolate linearly, which is not the same in times and rates.
     assert_allclose([1 / high, 1 / low], [lower, upper], rtol=0.03)
 
 
+# Positive values of what is not inverted are no relaxation times either.
+@pytest.mark.parametrize("channels", [[-1.0, 2.0], [1.0, 2.0]])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_axes_that_are_not_inverted_have_no_statistics():
-    X = np.column_stack([np.tile(TIMES, 2), np.repeat([-1.0, 2.0], 60)])
+def test_axes_that_are_not_inverted_have_no_statistics(channels):
+    X = np.column_stack([np.tile(TIMES, 2), np.repeat(channels, 60)])
     builder = KernelBuilder(["T2", "identity"], n_bins=5)
     y = np.asarray(builder.fit_transform(X)).sum(axis=1)
     result = bootstrap_distribution(

@@ -66,6 +66,7 @@ html_sidebars = {
         "installation",
         "migration",
         "contributing",
+        "releasing",
         "generated/benchmarks",
         "generated/changelog",
     )

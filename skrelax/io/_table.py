@@ -148,7 +148,7 @@ class RelaxationTable:
         -------
         acquisition : DataFrame of shape (n_points, n_axes)
             What a regressor takes as X.
-        signals : DataFrame of shape (n_points, n_samples) or Series of (n_points,)
+        signals : DataFrame of shape (n_points, n_samples) or Series
             What it takes as y. A table of one signal without a mask, such as a file
             with one decay, gives a Series: regressors make one distribution of it,
             ``coef_`` of shape (n_bins,). Tables of images always give a DataFrame, so

@@ -1,5 +1,6 @@
 """The page of the history of benchmarks: a line through the runs of each row."""
 
+import json
 import math
 
 from _history import read_rows
@@ -17,7 +18,7 @@ def write_history(folder, target):
     Parameters
     ----------
     folder : Path
-        Where the histories are, a file per topic.
+        Where the histories are, a file per topic, beside the newest results.
     target : Path
         Where the page goes.
     """
@@ -31,7 +32,8 @@ def write_history(folder, target):
     )
     rows = [row for row in read_rows(folder) if row.is_ours and len(row.points) >= 2]
     for topic in dict.fromkeys(row.topic for row in rows):
-        text += _title(topic.capitalize(), "-")
+        results = (folder.parent / f"{topic}.json").read_text(encoding="utf-8")
+        text += _title(json.loads(results)["title"], "-")
         for machine in dict.fromkeys(row.machine for row in rows if row.topic == topic):
             text += f"{machine}.\n\n"
             text += _table(

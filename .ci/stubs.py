@@ -11,6 +11,7 @@ import enum
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -107,11 +108,12 @@ class Stub:
         attributes = read_fields(doc["Attributes"])
         if dataclasses.is_dataclass(item):
             known = read_fields(doc["Parameters"]) | attributes
-            attributes |= {
-                field.name: known.get(field.name, "")
-                for field in dataclasses.fields(item)
-                if field.name[0] != "_"
-            }
+            fields = [field.name for field in dataclasses.fields(item)]
+            told = {field: known.get(field, "") for field in fields if field[0] != "_"}
+            attributes |= told
+            for field, words in told.items():
+                if re.search("ndarray|DataFrame", words) and "shape" not in words:
+                    self.problems.append(f"{name}.{field}: say the shape of {words!r}")
         members = self._find_members(own)
         for attribute, words in attributes.items():
             if attribute not in members:

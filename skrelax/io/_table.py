@@ -28,7 +28,7 @@ class RelaxationTable:
         and, for images, ``"affine"``.
     measurement : Measurement or None, default=None
         What the file says about the experiment, and what its reader did.
-    slices : list of DataFrame or None, default=None
+    slices : list of DataFrame of shape (n_points, n_columns) or None, default=None
         The acquisition of each slice (third axis of the mask), where slices were
         measured at times of their own. `acquisition` then has nan where they differ;
         `by_slice` gives a table for each.

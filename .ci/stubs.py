@@ -27,7 +27,8 @@ PROPERTIES = {
     "acquisition_columns": "tuple of str",
     "amplitudes": "tuple of Parameter",
     "baseline_": "float or ndarray",
-    "component": "SignalModel",
+    "component": "SignalModel or None",
+    "fades": "str or None",
     "distribution_": "ndarray",
     "formula": "str",
     "grids_": "tuple of ndarray",
@@ -101,42 +102,60 @@ class Stub:
     def _write_class(self, name, item):
         """Return the lines of a class."""
         bases, own = self._find_bases(item)
-        lines = [f"class {name}({', '.join(bases)}):" if bases else f"class {name}:"]
+        names = ", ".join(self.words.take_base(base) for base in bases)
+        lines = [f"class {name}({names}):" if bases else f"class {name}:"]
         if issubclass(item, enum.Enum):
             lines += [f"    {member.name} = {member.value!r}" for member in item]
         doc = read_doc(item)
         attributes = read_fields(doc["Attributes"])
         if dataclasses.is_dataclass(item):
-            known = read_fields(doc["Parameters"]) | attributes
-            fields = [field.name for field in dataclasses.fields(item)]
-            told = {field: known.get(field, "") for field in fields if field[0] != "_"}
-            attributes |= told
-            for field, words in told.items():
-                if re.search("ndarray|DataFrame", words) and "shape" not in words:
-                    self.problems.append(f"{name}.{field}: say the shape of {words!r}")
-        members = self._find_members(own)
-        for attribute, words in attributes.items():
-            if attribute not in members:
-                told = self._type(words, f"{name}.{attribute}")
-                lines.append(f"    {attribute}: {told}")
+            attributes |= self._read_dataclass(name, item, attributes)
         # Those of exceptions and of numbers are Python's.
-        if "__init__" in vars(item) or dataclasses.is_dataclass(item):
+        first = next((base for base in own if "__init__" in vars(base)), None)
+        kept = {} if first is None else self._read_kept(first, doc, attributes)
+        inherited = {member for base in bases for member in dir(base)}
+        members = self._find_members(own, inherited | set(kept) | set(attributes))
+        for attribute, words in (kept | attributes).items():
+            if attribute not in members:
+                told = self._type(words, f"{name}.{attribute}", attribute in kept)
+                lines.append(f"    {attribute}: {told}")
+        if first is not None:
             lines += self._write_function("__init__", item.__init__, item, name, 4)
         for member, held in members.items():
             where = f"{name}.{member}"
-            if isinstance(held, property):
-                words = attributes.get(member) or PROPERTIES.get(member, "")
-                told = self._type(words, where)
-                lines += ["    @property", f"    def {member}(self) -> {told}: ..."]
-            elif inspect.isfunction(getattr(held, "__func__", held)):
-                if held is not getattr(held, "__func__", held):
+            function = getattr(held, "__func__", held)
+            if inspect.isfunction(function):
+                if held is not function:
                     lines.append(f"    @{type(held).__name__}")
-                function = getattr(held, "__func__", held)
-                doc_of = getattr(item, member)
-                lines += self._write_function(member, function, doc_of, where, 4)
-        if len(lines) == 1:
-            lines.append("    pass")
-        return lines
+                documented = getattr(item, member)
+                lines += self._write_function(member, function, documented, where, 4)
+            else:
+                words = attributes.get(member) or PROPERTIES.get(member, "")
+                plain = "None" if held is None else type(held).__name__
+                told = self._type(words or plain, where)
+                lines += ["    @property", f"    def {member}(self) -> {told}: ..."]
+        return lines if len(lines) > 1 else [*lines, "    pass"]
+
+    def _read_dataclass(self, name, item, attributes):
+        """Return the words of the fields of a dataclass, which say shapes."""
+        known = read_fields(read_doc(item)["Parameters"]) | attributes
+        fields = [field.name for field in dataclasses.fields(item)]
+        told = {field: known.get(field, "") for field in fields if field[0] != "_"}
+        for field, words in told.items():
+            if re.search("ndarray|DataFrame", words) and "shape" not in words:
+                self.problems.append(f"{name}.{field}: say the shape of {words!r}")
+        return told
+
+    def _read_kept(self, item, doc, attributes):
+        """Return the words of parameters that a constructor keeps as they are."""
+        if dataclasses.is_dataclass(item):
+            return {}
+        source = inspect.getsource(item.__init__)
+        return {
+            name: words
+            for name, words in read_fields(doc["Parameters"]).items()
+            if f"self.{name} = " in source and name not in attributes
+        }
 
     def _find_bases(self, item):
         """Return public bases of a class, and classes whose members it shows."""
@@ -150,16 +169,20 @@ class Stub:
                 own.append(base)
             elif base.__module__.startswith("sklearn.") and base.__name__[0] != "_":
                 kept.append(base)
-        return [self.words.take_base(base) for base in kept], own
+        return kept, own
 
-    def _find_members(self, classes):
+    def _find_members(self, classes, inherited):
         """Return what classes define that is public, of the first class that does."""
         found = {}
         for item in classes:
             for name, held in vars(item).items():
                 function = getattr(held, "__func__", held)
-                known = inspect.isfunction(function) or isinstance(held, property)
-                if known and (name[0] != "_" or name in OPERATORS):
+                if name[0] == "_" and name not in OPERATORS:
+                    continue
+                if inspect.isfunction(function) or isinstance(held, property):
+                    found.setdefault(name, held)
+                elif isinstance(held, str | bool | None) and name not in inherited:
+                    # Properties for a checker, as they are in some of the subclasses.
                     found.setdefault(name, held)
         return found
 

@@ -11,6 +11,13 @@ __all__ = [
 ]
 
 class VoxelMapper(TransformerMixin, BaseEstimator):
+    estimator: Any
+    acquisition: ArrayLike | None
+    include: tuple[str, ...] | None
+    only_converged: bool
+    chunk_size: int
+    n_jobs: int | None
+    verbose: int
     estimator_: Any
     n_features_in_: int
     feature_names_in_: NDArray[Any]

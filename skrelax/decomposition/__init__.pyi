@@ -11,6 +11,12 @@ __all__ = [
 ]
 
 class MarchenkoPasturDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    image_shape: tuple[int, ...] | None
+    mask: ArrayLike | None
+    patch_size: int | tuple[int, ...] | None
+    stride: int | tuple[int, ...] | None
+    noise_std: float | ArrayLike | None
+    n_jobs: int | None
     noise_std_: NDArray[Any]
     rank_: NDArray[Any]
     patch_size_: tuple[int, ...]
@@ -30,6 +36,9 @@ class MarchenkoPasturDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstima
     def transform(self, X: ArrayLike) -> NDArray[Any]: ...
 
 class TSVDCompressor(TransformerMixin, BaseEstimator):
+    n_components: int | float | Literal["noise"] | Literal["entropy"]
+    output: Literal["kernel", "components"]
+    noise_std: float | None
     components_: NDArray[Any]
     singular_values_: NDArray[Any]
     n_components_: int

@@ -42,6 +42,13 @@ class DictionaryMatch:
     def status(self) -> NDArray[Any]: ...
 
 class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    n_neighbors: int
+    refine: Literal["parabola"] | None
+    signed: bool
+    thin: int
+    chunk_size: int
+    n_jobs: int | None
+    verbose: int
     parameters_: NDArray[Any]
     kept_: NDArray[Any]
     n_features_in_: int
@@ -68,6 +75,10 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
     ) -> float: ...
 
 class SignalSimulator(TransformerMixin, BaseEstimator):
+    model: str | SignalModel | Callable[..., Any]
+    acquisition: ArrayLike | None
+    dtype: Literal["float64", "float32"]
+    n_jobs: int | None
     model_: SignalModel
     acquisition_: NDArray[Any]
     n_features_in_: int

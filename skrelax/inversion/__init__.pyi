@@ -33,6 +33,15 @@ __all__ = [
 ]
 
 class AdaptivePenalty(BaseEstimator):
+    strength: float
+    floor: float | Sequence[float]
+    curvature: float | Sequence[float] | None
+    slope: float | Sequence[float] | None
+    crossing_limit: float
+    boundary: float | Sequence[float]
+    negative: float
+    windows: tuple[int, ...]
+    count: Literal["points", "singular-values"]
     def __init__(
         self,
         strength: float = 1.0,
@@ -48,9 +57,18 @@ class AdaptivePenalty(BaseEstimator):
     ) -> None: ...
 
 class ConvergentScheme(BaseEstimator):
+    max_iter: int
+    tol: float
     def __init__(self, max_iter: int = 1000, tol: float = 1e-07) -> None: ...
+    @property
+    def crossing_scale(self) -> None: ...
 
 class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    estimator: Any
+    parameter: str
+    values: ArrayLike | None
+    least_snr: float | None
+    n_jobs: int | None
     value_: float | NDArray[Any]
     strength_: float | NDArray[Any] | None
     status_: int | NDArray[Any]
@@ -113,6 +131,13 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def describe(self, *, min_share: float = 0.01) -> DataFrame: ...
 
 class LassoFista(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    alpha: float | ArrayLike
+    positive: bool
+    fit_intercept: bool
+    solver: Literal["auto", "fista"]
+    tol: float
+    max_iter: int
+    n_jobs: int | None
     coef_: NDArray[Any]
     intercept_: float | NDArray[Any]
     dual_gap_: float | NDArray[Any]
@@ -162,6 +187,17 @@ class LassoFista(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def describe(self, *, min_share: float = 0.01) -> DataFrame: ...
 
 class LassoFistaCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    alphas: int | ArrayLike
+    cv: Any
+    rule: Literal["min", "1se"]
+    noise_std: float | None
+    per_signal: bool
+    positive: bool
+    fit_intercept: bool
+    tol: float
+    max_iter: int
+    n_jobs: int | None
+    verbose: int
     alpha_: float | NDArray[Any]
     alphas_: NDArray[Any]
     cv_results_: dict[str, NDArray[Any]]
@@ -224,6 +260,25 @@ class LassoFistaCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def describe(self, *, min_share: float = 0.01) -> DataFrame: ...
 
 class MultiDimRegularizedILT(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    kernels: (
+        str
+        | SignalModel
+        | Callable[..., Any]
+        | Sequence[str | SignalModel | Callable[..., Any]]
+    )
+    grids: int | ArrayLike | Sequence[int | ArrayLike] | None
+    spacing: Literal["log", "linear"] | Sequence[Literal["log", "linear"]]
+    penalty: AdaptivePenalty | None
+    scheme: str | ReferenceScheme | ConvergentScheme
+    channels: Literal["coupled"] | ArrayLike | Sequence[ArrayLike] | None
+    baseline: bool | Sequence[bool]
+    noise_std: float | None
+    compression: int | float | Sequence[int | float | None] | None
+    solver: Literal["auto", "direct", "iterative"]
+    callback: Callable[..., Any] | None
+    max_bins: int
+    n_jobs: int | None
+    verbose: int
     distribution_: NDArray[Any]
     baseline_: float | NDArray[Any] | tuple[NDArray[Any], ...] | None
     grids_: tuple[NDArray[Any], ...]
@@ -297,6 +352,12 @@ class MultiDimRegularizedILT(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def describe(self, *, min_share: float = 0.01) -> DataFrame: ...
 
 class ReferenceScheme(BaseEstimator):
+    max_iter: int
+    tol: float
+    crossing_scale: float | Sequence[float]
+    crossing_start: int
+    damping: tuple[Any, ...]
+    crossing_damping: tuple[Any, ...]
     def __init__(
         self,
         max_iter: int = 100,
@@ -309,6 +370,10 @@ class ReferenceScheme(BaseEstimator):
     ) -> None: ...
 
 class RicianInversion(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    estimator: Any
+    noise_std: float | ArrayLike | None
+    max_iter: int
+    tol: float
     estimator_: Any
     completed_: NDArray[Any]
     noise_std_: float | NDArray[Any]
@@ -369,6 +434,16 @@ class RicianInversion(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def describe(self, *, min_share: float = 0.01) -> DataFrame: ...
 
 class SmoothLasso(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    alpha: float | ArrayLike
+    smoothness: float | ArrayLike
+    order: Literal[0, 1, 2]
+    positive: bool
+    fit_intercept: bool
+    grid_shape: tuple[int, ...] | None
+    adaptive: bool
+    tol: float
+    max_iter: int
+    n_jobs: int | None
     coef_: NDArray[Any]
     intercept_: float | NDArray[Any]
     grid_shape_: tuple[int, ...]
@@ -424,6 +499,21 @@ class SmoothLasso(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def describe(self, *, min_share: float = 0.01) -> DataFrame: ...
 
 class SmoothLassoCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    alphas: int | ArrayLike
+    smoothnesses: int | ArrayLike
+    order: Literal[0, 1, 2] | None
+    cv: Any
+    rule: Literal["noise", "near", "min", "1se"] | None
+    noise_std: float | None
+    per_signal: bool
+    positive: bool
+    fit_intercept: bool
+    grid_shape: tuple[int, ...] | None
+    adaptive: bool | None
+    tol: float
+    max_iter: int
+    n_jobs: int | None
+    verbose: int
     alpha_: float | NDArray[Any]
     smoothness_: float | NDArray[Any]
     alphas_: NDArray[Any]

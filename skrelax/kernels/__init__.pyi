@@ -15,6 +15,19 @@ __all__ = [
 ]
 
 class KernelBuilder(TransformerMixin, BaseEstimator):
+    kernel: (
+        str
+        | SignalModel
+        | Callable[..., Any]
+        | Sequence[str | SignalModel | Callable[..., Any]]
+    )
+    n_bins: int | Sequence[int] | None
+    minimum: float | Sequence[float] | None
+    maximum: float | Sequence[float] | None
+    spacing: Literal["log", "linear"] | Sequence[Literal["log", "linear"]]
+    grid: ArrayLike | Sequence[ArrayLike] | None
+    supersampling: int | Sequence[int]
+    max_bins: int
     relaxation_times_: NDArray[Any] | tuple[NDArray[Any], ...]
     grid_shape_: tuple[int, ...]
     models_: tuple[SignalModel, ...]

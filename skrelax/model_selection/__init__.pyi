@@ -25,6 +25,8 @@ __all__ = [
 ]
 
 class BaselineSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    estimator: Any
+    verbose: int
     fit_intercept_: bool
     best_estimator_: Any
     best_index_: int
@@ -66,6 +68,9 @@ class BaselineSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     ) -> DistributionBands: ...
 
 class EfficiencySearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    estimator: Any
+    efficiencies: ArrayLike | None
+    verbose: int
     efficiency_: float
     best_estimator_: Any
     best_index_: int
@@ -109,6 +114,7 @@ class EfficiencySearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     ) -> DistributionBands: ...
 
 class InterleavedKFold(BaseCrossValidator):
+    n_splits: int
     def __init__(self, n_splits: int = 5) -> None: ...
     def get_n_splits(
         self, X: object = None, y: object = None, groups: object = None
@@ -133,6 +139,16 @@ class ModelChoice:
     ) -> None: ...
 
 class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    estimator: Any
+    rule: str
+    parameter: str | None
+    strengths: int | ArrayLike
+    refine: bool
+    noise_std: float | None
+    chi2_factor: float
+    degrees_of_freedom: Literal["linear", "active"]
+    cv: Any
+    per_signal: bool
     strength_: float | NDArray[Any]
     best_estimator_: Any
     curve_: dict[str, NDArray[Any]]

@@ -28,6 +28,16 @@ class FitStatus(IntEnum):
     def message(self) -> str: ...
 
 class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    model: str | SignalModel | Callable[..., Any]
+    magnitude: bool | Literal["auto"]
+    init: Literal["dictionary"] | Mapping[str, Any]
+    noise: Literal["gaussian", "rician"]
+    noise_std: float | None
+    bounds: Mapping[str, Any] | None
+    max_iter: int
+    tol: float
+    n_jobs: int | None
+    verbose: int
     params_: NDArray[Any]
     stderr_: NDArray[Any]
     param_names_: list[str]

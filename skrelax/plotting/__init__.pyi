@@ -28,6 +28,13 @@ __all__ = [
 ]
 
 class CrossValidationCurveDisplay:
+    strengths: NDArray[Any]
+    mean: NDArray[Any]
+    error: NDArray[Any] | None
+    chosen: float | None
+    curves: Sequence[float] | None
+    names: tuple[str, ...]
+    chosen_curve: float | None
     def __init__(
         self,
         strengths: NDArray[Any],
@@ -40,9 +47,14 @@ class CrossValidationCurveDisplay:
     ) -> None: ...
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Axes | None = None) -> Self: ...
+    @property
+    def ylabel(self) -> str: ...
     def plot(self, ax: Axes | None = None) -> Self: ...
 
 class DecayDisplay:
+    times: NDArray[Any]
+    fit: NDArray[Any]
+    label: str
     def __init__(
         self,
         times: NDArray[Any],
@@ -64,6 +76,11 @@ class DecayDisplay:
     def plot(self, ax: Axes | None = None) -> Self: ...
 
 class DistributionDisplay:
+    relaxation_times: NDArray[Any]
+    distribution: NDArray[Any]
+    label: str
+    truth: tuple[NDArray[Any], ...] | None
+    band: tuple[NDArray[Any], ...] | None
     def __init__(
         self,
         relaxation_times: NDArray[Any],
@@ -96,6 +113,7 @@ class DistributionDisplay:
     def plot(self, ax: Axes | None = None) -> Self: ...
 
 class DistributionMapDisplay:
+    distribution: NDArray[Any]
     def __init__(
         self,
         relaxation_times: tuple[NDArray[Any], ...],
@@ -120,6 +138,8 @@ class DistributionMapDisplay:
     def plot(self, figure: Figure | None = None) -> Self: ...
 
 class DistributionSlicesDisplay:
+    slices: NDArray[Any]
+    titles: Sequence[str] | None
     def __init__(
         self,
         relaxation_times: tuple[NDArray[Any], ...],
@@ -146,6 +166,12 @@ class DistributionSlicesDisplay:
     def plot(self, axes: NDArray[Any] | None = None) -> Self: ...
 
 class ParameterMapDisplay:
+    images: Mapping[str, NDArray[Any]]
+    units: Mapping[str, str] | None
+    limits: Mapping[str, tuple[float, float]] | None
+    affine: NDArray[Any] | None
+    slices: int | ArrayLike
+    colours: Mapping[str, Any] | None
     def __init__(
         self,
         images: Mapping[str, NDArray[Any]],
@@ -170,6 +196,11 @@ class ParameterMapDisplay:
     def plot(self, axes: NDArray[Any] | None = None) -> Self: ...
 
 class RegionHistogramDisplay:
+    image: NDArray[Any]
+    labels: NDArray[Any]
+    names: Mapping[int, str] | None
+    label: str
+    unit: str
     def __init__(
         self,
         image: NDArray[Any],
@@ -182,6 +213,9 @@ class RegionHistogramDisplay:
     def plot(self, ax: Axes | None = None) -> Self: ...
 
 class ResidualsDisplay:
+    times: NDArray[Any]
+    noise_std: float | None
+    label: str
     def __init__(
         self,
         times: NDArray[Any],
@@ -215,6 +249,10 @@ class ResidualsDisplay:
     def plot(self, ax: Axes | None = None) -> Self: ...
 
 class ResidualsMapDisplay:
+    times: tuple[NDArray[Any], ...]
+    residuals: NDArray[Any]
+    noise_std: float | None
+    labels: tuple[str, ...]
     def __init__(
         self,
         times: tuple[NDArray[Any], ...],
@@ -252,6 +290,10 @@ class ResidualsMapDisplay:
     def plot(self, figure: Figure | None = None) -> Self: ...
 
 class ResolutionDisplay:
+    relaxation_times: NDArray[Any]
+    length: NDArray[Any]
+    seen: NDArray[Any]
+    label: str
     def __init__(
         self,
         relaxation_times: NDArray[Any],
@@ -275,6 +317,7 @@ class ResolutionDisplay:
     def plot(self, ax: Axes | None = None) -> Self: ...
 
 class StrengthCurveDisplay:
+    search: StrengthSearch
     def __init__(self, search: StrengthSearch) -> None: ...
     @classmethod
     def from_estimator(

@@ -34,6 +34,13 @@ __all__ = [
 ]
 
 class MP2RAGE(SequenceModel):
+    inversion_times: ArrayLike
+    flip_angle: float | ArrayLike
+    cycle_time: float
+    readout_spacing: float
+    n_readouts: int
+    efficiency: float
+    B1: float | None
     def __init__(
         self,
         inversion_times: ArrayLike = ...,
@@ -52,6 +59,11 @@ class MP2RAGE(SequenceModel):
     ) -> NDArray[Any]: ...
 
 class BalancedSteadyState(SequenceModel):
+    repetition_time: Literal["TR"] | float
+    B1: float | None
+    def __init__(
+        self, repetition_time: Literal["TR"] | float = "TR", B1: float | None = 1.0
+    ) -> None: ...
     def evaluate(
         self, acquisition: NDArray[Any], parameters: NDArray[Any]
     ) -> NDArray[Any]: ...
@@ -60,11 +72,13 @@ class BalancedSteadyState(SequenceModel):
     def grid_limits(self, acquisition: NDArray[Any]) -> tuple[float, ...]: ...
 
 class BiExponential(SignalModel):
+    parameter: str
+    column: str
     def __init__(self, parameter: str = "T2", column: str = "TE") -> None: ...
     @property
     def formula(self) -> str: ...
     @property
-    def component(self) -> SignalModel: ...
+    def component(self) -> SignalModel | None: ...
     @property
     def parameters(self) -> tuple[Parameter, ...]: ...
     @property
@@ -92,6 +106,15 @@ class Diffusion(SignalModel):
     def grid_limits(self, acquisition: NDArray[Any]) -> tuple[float, ...]: ...
 
 class EPGEchoTrain(SequenceModel):
+    flip_angle: float | ArrayLike
+    T1: float | None
+    B1: float | None
+    echo_spacing: float | None
+    first_echo: float | None
+    excitation: float | Literal["half"]
+    phase: float | ArrayLike
+    magnitude: bool
+    n_echoes: int | None
     def __init__(
         self,
         flip_angle: float | ArrayLike = 180.0,
@@ -116,6 +139,13 @@ class EPGEchoTrain(SequenceModel):
     ) -> tuple[NDArray[Any], NDArray[Any]]: ...
 
 class FingerprintingTrain(SequenceModel):
+    flip_angle: ArrayLike
+    repetition_time: float | ArrayLike
+    echo_time: float | ArrayLike
+    inversion_time: float | None
+    efficiency: float
+    B1: float | None
+    n_states: int | None
     def __init__(
         self,
         flip_angle: ArrayLike = 10.0,
@@ -143,6 +173,8 @@ class GaussianDecay(SignalModel):
     ) -> NDArray[Any]: ...
 
 class GeneralRecovery(SignalModel):
+    column: str
+    repetition_time: Literal["TR"] | None
     def __init__(
         self, column: str = "TI", repetition_time: Literal["TR"] | None = None
     ) -> None: ...
@@ -164,6 +196,7 @@ class GeneralRecovery(SignalModel):
     ) -> NDArray[Any]: ...
 
 class Identity(SignalModel):
+    name: str
     def __init__(self, name: str = "channel") -> None: ...
     @property
     def parameters(self) -> tuple[Parameter, ...]: ...
@@ -174,6 +207,7 @@ class Identity(SignalModel):
     ) -> NDArray[Any]: ...
 
 class Impedance(SignalModel):
+    part: Literal["real", "imaginary"]
     def __init__(self, part: Literal["real", "imaginary"] = "real") -> None: ...
     @property
     def parameters(self) -> tuple[Parameter, ...]: ...
@@ -185,6 +219,8 @@ class Impedance(SignalModel):
     def grid_limits(self, acquisition: NDArray[Any]) -> tuple[float, ...]: ...
 
 class InversionRecovery(SignalModel):
+    efficiency: float | Literal["fit"]
+    repetition_time: float | Literal["TR"] | None
     def __init__(
         self,
         efficiency: float | Literal["fit"] = 2.0,
@@ -227,6 +263,9 @@ class LookLocker(GeneralRecovery):
     def derive(self, values: NDArray[Any]) -> NDArray[Any]: ...
 
 class MonoExponential(SignalModel):
+    parameter: str
+    column: str
+    offset: bool
     def __init__(
         self, parameter: str = "T2", column: str = "TE", offset: bool = False
     ) -> None: ...
@@ -257,6 +296,7 @@ class Parameter:
     ) -> None: ...
 
 class SaturationRecovery(SignalModel):
+    column: str
     def __init__(self, column: str = "TS") -> None: ...
     @property
     def formula(self) -> str: ...
@@ -276,6 +316,22 @@ class SequenceModel(SignalModel):
 
 class SignalModel(BaseEstimator):
     @property
+    def is_discrete(self) -> bool: ...
+    @property
+    def fades(self) -> str | None: ...
+    @property
+    def requires_positive(self) -> bool: ...
+    @property
+    def changes_sign(self) -> bool: ...
+    @property
+    def component(self) -> SignalModel | None: ...
+    @property
+    def simpler(self) -> SignalModel | None: ...
+    @property
+    def formula(self) -> str: ...
+    @property
+    def counts_arguments(self) -> bool: ...
+    @property
     def parameters(self) -> tuple[Parameter, ...]: ...
     @property
     def acquisition_columns(self) -> tuple[str, ...]: ...
@@ -294,6 +350,11 @@ class SignalModel(BaseEstimator):
     def grid_limits(self, acquisition: NDArray[Any]) -> tuple[float, ...]: ...
 
 class SpoiledGradientEcho(SequenceModel):
+    repetition_time: Literal["TR"] | float
+    B1: float | None
+    def __init__(
+        self, repetition_time: Literal["TR"] | float = "TR", B1: float | None = 1.0
+    ) -> None: ...
     def evaluate(
         self, acquisition: NDArray[Any], parameters: NDArray[Any]
     ) -> NDArray[Any]: ...
@@ -302,6 +363,8 @@ class SpoiledGradientEcho(SequenceModel):
     def grid_limits(self, acquisition: NDArray[Any]) -> tuple[float, ...]: ...
 
 class StretchedExponential(SignalModel):
+    parameter: str
+    column: str
     def __init__(self, parameter: str = "T2", column: str = "TE") -> None: ...
     @property
     def formula(self) -> str: ...
@@ -316,6 +379,11 @@ class StretchedExponential(SignalModel):
     ) -> NDArray[Any]: ...
 
 class UserSignal(SignalModel):
+    function: Callable[..., Any]
+    parameter: str | Parameter | Sequence[str | Parameter]
+    column: str | Sequence[str]
+    changes_sign: bool
+    amplitude: str | Parameter | Sequence[str | Parameter]
     def __init__(
         self,
         function: Callable[..., Any],

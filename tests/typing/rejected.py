@@ -29,3 +29,5 @@ skrelax.SmoothLaso()  # error: attr-defined
 skrelax.signals.Model("T2")  # error: attr-defined
 MonoExponential(offset="yes")  # error: arg-type
 acquisition_grid([1.0]).fit()  # error: attr-defined
+MonoExponential().formula = "exp(-t)"  # error: misc
+rate: int = SmoothLasso().alpha  # error: assignment

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from _history import append_run
+
 RESULTS = Path(__file__).parent / "results"
 
 # A sample shorter than this is repeated within one timing, above timer noise.
@@ -266,7 +268,8 @@ def write_results(topic, title, workloads, packages):
     """Write results/<topic>.json, which the documentation reads, and print it.
 
     Workloads that are in the file and were not run now stay, if machine and
-    versions are the same.
+    versions are the same. The run is appended to results/history/<topic>.jsonl; with
+    SKRELAX_BENCHMARKS=history that is all, as a part of a benchmark makes no table.
     """
     results = {
         "title": title,
@@ -274,6 +277,11 @@ def write_results(topic, title, workloads, packages):
         "machine": describe_machine(packages),
         "workloads": workloads,
     }
+    append_run(topic, results["date"], results["machine"], workloads)
+    if os.environ.get("SKRELAX_BENCHMARKS") == "history":
+        for workload in workloads:
+            print_workload(workload)
+        return
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{topic}.json"
     if path.exists():

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent / "benchmarks")]
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import _history_page  # noqa: E402
 import _pages  # noqa: E402
 
 import skrelax  # noqa: E402
@@ -66,7 +67,9 @@ html_sidebars = {
         "installation",
         "migration",
         "contributing",
+        "releasing",
         "generated/benchmarks",
+        "generated/history",
         "generated/changelog",
     )
 }
@@ -101,4 +104,5 @@ def setup(app):
     _pages.write_api(generated)
     _pages.write_benchmarks(root / "benchmarks" / "results", generated)
     _pages.write_tables(root / "benchmarks" / "results", generated / "tables")
+    _history_page.write_history(root / "benchmarks" / "results" / "history", generated)
     _pages.write_changelog(root / "CHANGELOG.md", generated)

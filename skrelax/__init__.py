@@ -37,6 +37,7 @@ _PACKAGES = (
     "model_selection",
     "nonlinear",
     "plotting",
+    "reporting",
     "signals",
     "uncertainty",
 )

@@ -22,7 +22,7 @@ def make_distribution(relaxation_times, peaks=_PEAKS):
     ----------
     relaxation_times : array-like of shape (n_bins,)
         Bins.
-    peaks : sequence of (centre, width, share)
+    peaks : sequence of (float, float, float)
         Position of each peak, its standard deviation in decades of log10 (0 puts
         all into the nearest bin), and its share. A share may be negative.
 
@@ -119,7 +119,7 @@ def make_decay(
         The signal model, see :func:`~skrelax.signals.resolve_model`.
     times : array-like of shape (n_points,) or None, default=None
         Acquisition points. None takes 25 times from 0.01 to 300 on a log axis.
-    peaks : sequence of (centre, width, share)
+    peaks : sequence of (float, float, float)
         The distribution, see :func:`make_distribution`. By default two peaks of
         equal share at 0.5 and 20.
     amplitude : float, default=1.0

@@ -100,7 +100,7 @@ def make_dictionary(model, grid, acquisition=None, *, dtype=np.float64, n_jobs=N
     grid : DataFrame or array-like of shape (n_atoms, n_parameters)
         Parameters, see :func:`parameter_grid`. A frame names them in any order;
         columns of an array are as in `model.parameters`.
-    acquisition : array-like of shape (n_points,) or (n_points, n_columns), default=None
+    acquisition : array-like of shape (n_points[, n_columns]) or None, default=None
         Acquisition points. None takes those of the sequence, where it knows them.
     dtype : {float64, float32}, default=float64
         Precision of the simulation. Models of sequences compute in it, others
@@ -158,7 +158,7 @@ class SignalSimulator(TransformerMixin, BaseEstimator):
     ----------
     model : str, SignalModel or callable, default="T2"
         The signal model, see :func:`~skrelax.signals.resolve_model`.
-    acquisition : array-like of shape (n_points,) or (n_points, n_columns), default=None
+    acquisition : array-like of shape (n_points[, n_columns]) or None, default=None
         Acquisition points. None takes those of the sequence, where it knows them.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the simulation. Models of sequences compute in it, others

@@ -55,7 +55,7 @@ class KernelParameterSearch(
         The inversion. It is cloned. Its kernel is a signal model with the setting.
     parameter : str, default="flip_angle"
         Name of the setting in the signal model.
-    values : array-like of shape (n_values,), default=None
+    values : array-like of shape (n_values,) or None, default=None
         The range of the search, from the first value to the last, strictly increasing,
         at least 4. Kernels without a table (see Notes) are tried at these values; the
         minimum of a cubic spline through the sums of squares is taken, and the first

@@ -21,14 +21,14 @@ class SignalGrid:
 
     Parameters
     ----------
-    names : tuple of (str, str)
+    names : (str, str)
         Names of the axes, ``"TI"`` and ``"TE"`` for example; ``""`` where the file
         does not tell.
-    points : tuple of (ndarray of shape (n_1,), ndarray of shape (n_2,))
+    points : (ndarray of shape (n_1,), ndarray of shape (n_2,))
         Points of the axes [s, or s/m² for b values].
     signals : ndarray of shape (n_1, n_2)
         The signal, real or complex.
-    units : tuple of (str, str), default=("", "")
+    units : (str, str), default=("", "")
         Units of the points, ``"s"`` or ``"s/m²"``; ``""`` where the file does not tell.
 
     Raises

@@ -38,7 +38,7 @@ def write_result(
         A fitted inversion, or a Pipeline or search that ends in one.
     X : array-like of shape (n_points, n_columns) or None, default=None
         Acquisition, as in ``model.fit``.
-    y : array-like of shape (n_points,) or (n_points, n_signals), default=None
+    y : array-like of shape (n_points,) or (n_points, n_signals) or None, default=None
         Signals. X and y are written beside the fit where both are given.
     units : dict of str to str or None, default=None
         Units by the name of an axis or of a column of X, such as

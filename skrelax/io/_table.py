@@ -28,7 +28,7 @@ class RelaxationTable:
         and, for images, ``"affine"``.
     measurement : Measurement or None, default=None
         What the file says about the experiment, and what its reader did.
-    slices : list of DataFrame or None, default=None
+    slices : list of DataFrame of shape (n_points, n_columns) or None, default=None
         The acquisition of each slice (third axis of the mask), where slices were
         measured at times of their own. `acquisition` then has nan where they differ;
         `by_slice` gives a table for each.
@@ -148,7 +148,7 @@ class RelaxationTable:
         -------
         acquisition : DataFrame of shape (n_points, n_axes)
             What a regressor takes as X.
-        signals : DataFrame of shape (n_points, n_samples) or Series of (n_points,)
+        signals : DataFrame of shape (n_points, n_samples) or Series
             What it takes as y. A table of one signal without a mask, such as a file
             with one decay, gives a Series: regressors make one distribution of it,
             ``coef_`` of shape (n_bins,). Tables of images always give a DataFrame, so

@@ -93,7 +93,7 @@ def select_model(
         Acquisition. An array will do where `models` are given.
     y : array-like of shape (n_points,) or (n_points, n_signals)
         Signals, real or complex.
-    models : sequence of str or SignalModel, dict or None, default=None
+    models : sequence of str and SignalModel, dict or None, default=None
         Models to compare, named by the keys of a dict. None takes what varies in X, see
         :func:`~skrelax.signals.suggest_models`.
     mask : array-like of bool of shape (n_signals,) or None, default=None

@@ -14,7 +14,7 @@ class DistributionBands:
 
     Parameters
     ----------
-    distribution : ndarray
+    distribution : ndarray of shape (n_1, ..., n_d)
         The distribution of the measured signal.
     samples : ndarray of shape (n_refits, ...)
         The distributions of the refits.

@@ -34,7 +34,7 @@ class UncertaintyResult:
         The distribution of the measured signal; bins of several axes in C order.
     samples : ndarray of shape (n_bootstrap, n_bins)
         The distributions of the refits.
-    axes : dict of str to ndarray, or None
+    axes : dict of str to ndarray of shape (n_bins_of_axis,), or None
         The bins of each axis by name [s, or as the model has them]; None where they are
         no relaxation times, so that no number has a meaning.
     method : str

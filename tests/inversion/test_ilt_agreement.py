@@ -13,7 +13,10 @@ from scipy import sparse
 from skrelax import AdaptivePenalty, ReferenceScheme
 from skrelax.inversion._signed import _numba_band as loops
 from skrelax.inversion._signed._axes import Axes
+from skrelax.inversion._signed._gamma import make_gamma
 from skrelax.inversion._signed._iteration import Inversion
+from skrelax.inversion._signed._numba_penalty import multiply
+from skrelax.inversion._signed._numba_smooth import follow_smoothly
 from skrelax.inversion._signed._operator import DataOperator
 from skrelax.inversion._signed._solvers import (
     BandSolver,
@@ -210,6 +213,74 @@ def test_rates_fall_late_in_the_iteration():
     expected = Twin(*problem).run(64)
     scale = np.abs(expected).max()
     assert_allclose(inversion.distribution, expected, rtol=0, atol=1e-7 * scale)
+
+
+class SmoothTwin(Twin):
+    """The penalties of the convergent scheme, of axes without baselines."""
+
+    def __init__(self, *problem):
+        super().__init__(*problem)
+        self.logarithms = [0.0] * len(self.steps)
+
+    def norm(self, a, step):
+        """Return the 4-norm of each bin and its two neighbours in a direction."""
+        back = tuple(-s for s in step)
+        return (a**4 + self.shift(a, step) ** 4 + self.shift(a, back) ** 4) ** 0.25
+
+    def follow(self, g, softness, rate):
+        n = g.size
+        L2, L1 = sparse.csr_array((n, n)), sparse.csr_array((n, n))
+        s = g / np.sqrt(g**2 + softness**2)
+        for i, step in enumerate(self.steps):
+            back = tuple(-s for s in step)
+            a0, ac, ap, _, dq = self.scales[i]
+            up, down = self.shift(g, step), self.shift(g, back)
+            c = self.norm((up - 2 * g + down) ** 2, step)
+            p = self.norm((0.5 * (up - down)) ** 2, step)
+            gamma = a0 * dq**5 + ap * dq * p + ac * c / dq
+            old = self.logarithms[i]
+            self.logarithms[i] = (1 - rate) * old + rate * np.log(gamma)
+            weight = np.exp(-self.logarithms[i])
+            A, B = self.matrix(step), self.matrix(back)
+            L2 = L2 + sparse.diags_array(np.sqrt(weight).ravel()) @ (
+                A + B - 2 * sparse.eye_array(n)
+            )
+            if i < len(self.shape):
+                around = 0.5 * (self.shift(s, step) + self.shift(s, back))
+                m = self.norm((1 - s * around) ** 2 * weight, step)
+                self.C[i] = (1 - rate) * self.C[i] + rate * m
+                L1 = L1 + 0.5 * sparse.diags_array(np.sqrt(self.C[i]).ravel()) @ (A - B)
+        sign = self.penalty.negative * (1 - np.sign(g)) / 2
+        self.Gamma = (L2.T @ L2 + L1.T @ L1).toarray() + np.diag(
+            (self.V + sign).ravel()
+        )
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_inverted"), [((9,), 1), ((6, 5), 1), ((6, 5), 2), ((5, 4, 3), 2)]
+)
+def test_smooth_penalties_equal_their_formulas(shape, n_inverted):
+    problem = make_problem(shape, n_inverted, (False,) * len(shape), negative=10.0)
+    axes, _, _, _, penalty, _ = problem
+    twin, rng = SmoothTwin(*problem), np.random.default_rng(1)
+    gamma = make_gamma(axes, axes.lattice_order(True), penalty)
+    gamma.keep_logarithms()
+    lattice = gamma.lattice
+    # Three iterations, for the weights follow at a rate.
+    for rate in (1.0, 0.5, 0.3):
+        g = rng.standard_normal(shape)
+        twin.follow(g, 0.2, rate)
+        flat = lattice.spread(axes.to_lattice(g, True))
+        gamma.follow(follow_smoothly, flat, 0.2, rate)
+        x, y = rng.standard_normal(shape), np.zeros(lattice.size)
+        first, last = lattice.cells[0], lattice.cells[-1] + 1
+        spread = lattice.spread(axes.to_lattice(x, True))
+        multiply(gamma.matrix, lattice.couplings, spread, first, last, y)
+        expected = (twin.Gamma @ x.ravel()).reshape(shape)
+        # Sums of some hundred products, of which the largest may cancel.
+        scale = (np.abs(twin.Gamma) @ np.abs(x.ravel())).max()
+        found = axes.from_lattice(y[lattice.cells], True)
+        assert_allclose(found, expected, rtol=0, atol=1e-12 * scale)
 
 
 def solved(solver, gamma, Y):

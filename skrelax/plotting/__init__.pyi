@@ -1,0 +1,326 @@
+"""Written by .ci/stubs.py from signatures and docstrings; do not edit."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from ..io import RelaxationTable
+from ..metrics import Polygon, RatioBand, Rectangle
+from ..model_selection import StrengthSearch
+from ..nonlinear import NonlinearRelaxationFit
+from ..uncertainty import UncertaintyResult
+
+__all__ = [
+    "CrossValidationCurveDisplay",
+    "DecayDisplay",
+    "DistributionDisplay",
+    "DistributionMapDisplay",
+    "DistributionSlicesDisplay",
+    "ParameterMapDisplay",
+    "RegionHistogramDisplay",
+    "ResidualsDisplay",
+    "ResidualsMapDisplay",
+    "ResolutionDisplay",
+    "StrengthCurveDisplay",
+]
+
+class CrossValidationCurveDisplay:
+    strengths: NDArray[Any]
+    mean: NDArray[Any]
+    error: NDArray[Any] | None
+    chosen: float | None
+    curves: Sequence[float] | None
+    names: tuple[str, ...]
+    chosen_curve: float | None
+    def __init__(
+        self,
+        strengths: NDArray[Any],
+        mean: NDArray[Any],
+        error: NDArray[Any] | None = None,
+        chosen: float | None = None,
+        curves: Sequence[float] | None = None,
+        names: tuple[str, ...] = ...,
+        chosen_curve: float | None = None,
+    ) -> None: ...
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, ax: Axes | None = None) -> Self: ...
+    @property
+    def ylabel(self) -> str: ...
+    def plot(self, ax: Axes | None = None) -> Self: ...
+
+class DecayDisplay:
+    times: NDArray[Any]
+    fit: NDArray[Any]
+    label: str
+    def __init__(
+        self,
+        times: NDArray[Any],
+        signals: NDArray[Any],
+        fit: NDArray[Any],
+        *,
+        label: str = "time (s)",
+    ) -> None: ...
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        unit: str | tuple[str, ...] | None = None,
+        ax: Axes | None = None,
+    ) -> Self: ...
+    def plot(self, ax: Axes | None = None) -> Self: ...
+
+class DistributionDisplay:
+    relaxation_times: NDArray[Any]
+    distribution: NDArray[Any]
+    label: str
+    truth: tuple[NDArray[Any], ...] | None
+    band: tuple[NDArray[Any], ...] | None
+    def __init__(
+        self,
+        relaxation_times: NDArray[Any],
+        distribution: NDArray[Any],
+        *,
+        label: str = "relaxation time",
+        truth: tuple[NDArray[Any], ...] | None = None,
+        band: tuple[NDArray[Any], ...] | None = None,
+    ) -> None: ...
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        unit: str | None = None,
+        truth: tuple[NDArray[Any], ...] | None = None,
+        band: tuple[NDArray[Any], ...] | None = None,
+        ax: Axes | None = None,
+    ) -> Self: ...
+    @classmethod
+    def from_uncertainty(
+        cls,
+        result: UncertaintyResult,
+        *,
+        level: float | None = None,
+        unit: str | None = None,
+        truth: tuple[NDArray[Any], ...] | None = None,
+        ax: Axes | None = None,
+    ) -> Self: ...
+    def plot(self, ax: Axes | None = None) -> Self: ...
+
+class DistributionMapDisplay:
+    distribution: NDArray[Any]
+    def __init__(
+        self,
+        relaxation_times: tuple[NDArray[Any], ...],
+        distribution: NDArray[Any],
+        *,
+        labels: tuple[str, ...] | None = None,
+        names: tuple[str, ...] | None = None,
+        ratios: Sequence[float] | None = None,
+        regions: Sequence[Rectangle | Polygon | RatioBand] = ...,
+    ) -> None: ...
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        unit: str | tuple[str, ...] | None = None,
+        signal: int = 0,
+        ratios: Sequence[float] | None = None,
+        regions: Sequence[Rectangle | Polygon | RatioBand] = ...,
+        figure: Figure | None = None,
+    ) -> Self: ...
+    def plot(self, figure: Figure | None = None) -> Self: ...
+
+class DistributionSlicesDisplay:
+    slices: NDArray[Any]
+    titles: Sequence[str] | None
+    def __init__(
+        self,
+        relaxation_times: tuple[NDArray[Any], ...],
+        slices: NDArray[Any],
+        *,
+        titles: Sequence[str] | None = None,
+        labels: tuple[str, ...] | None = None,
+        names: tuple[str, ...] | None = None,
+        ratios: Sequence[float] | None = None,
+        regions: Sequence[Rectangle | Polygon | RatioBand] = ...,
+    ) -> None: ...
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        axis: int | None = None,
+        unit: str | tuple[str, ...] | None = None,
+        signal: int = 0,
+        ratios: Sequence[float] | None = None,
+        regions: Sequence[Rectangle | Polygon | RatioBand] = ...,
+        axes: NDArray[Any] | None = None,
+    ) -> Self: ...
+    def plot(self, axes: NDArray[Any] | None = None) -> Self: ...
+
+class ParameterMapDisplay:
+    images: Mapping[str, NDArray[Any]]
+    units: Mapping[str, str] | None
+    limits: Mapping[str, tuple[float, float]] | None
+    affine: NDArray[Any] | None
+    slices: int | ArrayLike
+    colours: Mapping[str, Any] | None
+    def __init__(
+        self,
+        images: Mapping[str, NDArray[Any]],
+        *,
+        units: Mapping[str, str] | None = None,
+        limits: Mapping[str, tuple[float, float]] | None = None,
+        affine: NDArray[Any] | None = None,
+        slices: int | ArrayLike = 9,
+        colours: Mapping[str, Any] | None = None,
+    ) -> None: ...
+    @classmethod
+    def from_estimator(
+        cls,
+        fit: NonlinearRelaxationFit,
+        table: RelaxationTable,
+        names: Sequence[str] | None = None,
+        *,
+        limits: Mapping[str, tuple[float, float]] | None = None,
+        slices: int | ArrayLike = 9,
+        axes: NDArray[Any] | None = None,
+    ) -> Self: ...
+    def plot(self, axes: NDArray[Any] | None = None) -> Self: ...
+
+class RegionHistogramDisplay:
+    image: NDArray[Any]
+    labels: NDArray[Any]
+    names: Mapping[int, str] | None
+    label: str
+    unit: str
+    def __init__(
+        self,
+        image: NDArray[Any],
+        labels: NDArray[Any],
+        *,
+        names: Mapping[int, str] | None = None,
+        label: str = "",
+        unit: str = "",
+    ) -> None: ...
+    def plot(self, ax: Axes | None = None) -> Self: ...
+
+class ResidualsDisplay:
+    times: NDArray[Any]
+    noise_std: float | None
+    label: str
+    def __init__(
+        self,
+        times: NDArray[Any],
+        residuals: NDArray[Any],
+        *,
+        noise_std: float | None = None,
+        label: str = "time (s)",
+    ) -> None: ...
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        noise_std: float | None = None,
+        unit: str | tuple[str, ...] | None = None,
+        ax: Axes | None = None,
+    ) -> Self: ...
+    @classmethod
+    def from_predictions(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        y_pred: ArrayLike,
+        *,
+        noise_std: float | None = None,
+        unit: str | tuple[str, ...] | None = None,
+        ax: Axes | None = None,
+    ) -> Self: ...
+    def plot(self, ax: Axes | None = None) -> Self: ...
+
+class ResidualsMapDisplay:
+    times: tuple[NDArray[Any], ...]
+    residuals: NDArray[Any]
+    noise_std: float | None
+    labels: tuple[str, ...]
+    def __init__(
+        self,
+        times: tuple[NDArray[Any], ...],
+        residuals: NDArray[Any],
+        *,
+        noise_std: float | None = None,
+        labels: tuple[str, ...] = ...,
+    ) -> None: ...
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        noise_std: float | None = None,
+        signal: int = 0,
+        unit: str | tuple[str, ...] | None = None,
+        figure: Figure | None = None,
+    ) -> Self: ...
+    @classmethod
+    def from_predictions(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        y_pred: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        noise_std: float | None = None,
+        signal: int = 0,
+        unit: str | tuple[str, ...] | None = None,
+        figure: Figure | None = None,
+    ) -> Self: ...
+    def plot(self, figure: Figure | None = None) -> Self: ...
+
+class ResolutionDisplay:
+    relaxation_times: NDArray[Any]
+    length: NDArray[Any]
+    seen: NDArray[Any]
+    label: str
+    def __init__(
+        self,
+        relaxation_times: NDArray[Any],
+        length: NDArray[Any],
+        seen: NDArray[Any],
+        *,
+        label: str = "relaxation time",
+    ) -> None: ...
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        noise_std: float | None = None,
+        sample_weight: ArrayLike | None = None,
+        unit: str | None = None,
+        ax: Axes | None = None,
+    ) -> Self: ...
+    def plot(self, ax: Axes | None = None) -> Self: ...
+
+class StrengthCurveDisplay:
+    search: StrengthSearch
+    def __init__(self, search: StrengthSearch) -> None: ...
+    @classmethod
+    def from_estimator(
+        cls, estimator: StrengthSearch, *, ax: Axes | None = None
+    ) -> Self: ...
+    def plot(self, ax: Axes | None = None) -> Self: ...

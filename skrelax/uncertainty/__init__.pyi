@@ -1,0 +1,168 @@
+"""Written by .ci/stubs.py from signatures and docstrings; do not edit."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pandas import DataFrame
+
+from ..metrics import Polygon, RatioBand, Rectangle
+
+__all__ = [
+    "DistributionBands",
+    "LogMean",
+    "Share",
+    "TimeRatio",
+    "UncertaintyResult",
+    "bootstrap_distribution",
+    "distribution_resolution",
+    "estimate_noise_std",
+    "statistic_intervals",
+]
+
+class DistributionBands:
+    distribution: NDArray[Any]
+    samples: NDArray[Any]
+    lower: NDArray[Any]
+    upper: NDArray[Any]
+    std: NDArray[Any]
+    level: float
+    def __init__(
+        self,
+        distribution: NDArray[Any],
+        samples: NDArray[Any],
+        lower: NDArray[Any],
+        upper: NDArray[Any],
+        std: NDArray[Any],
+        level: float,
+    ) -> None: ...
+    @classmethod
+    def from_samples(
+        cls, distribution: NDArray[Any], samples: NDArray[Any], level: float
+    ) -> Self: ...
+
+class LogMean:
+    region: tuple[float, float] | Rectangle | Polygon | RatioBand | None
+    axis: str | int | None
+    def __init__(
+        self,
+        region: tuple[float, float] | Rectangle | Polygon | RatioBand | None = None,
+        axis: str | int | None = None,
+    ) -> None: ...
+    @property
+    def scale(self) -> str: ...
+    def __call__(
+        self, distribution: ArrayLike, bins: ArrayLike | tuple[ArrayLike, ...]
+    ) -> float | NDArray[Any]: ...
+
+class Share:
+    region: tuple[float, float] | Rectangle | Polygon | RatioBand
+    def __init__(
+        self, region: tuple[float, float] | Rectangle | Polygon | RatioBand
+    ) -> None: ...
+    @property
+    def scale(self) -> str: ...
+    def __call__(
+        self, distribution: ArrayLike, bins: ArrayLike | tuple[ArrayLike, ...]
+    ) -> float | NDArray[Any]: ...
+
+class TimeRatio:
+    region: Rectangle | Polygon | RatioBand | None
+    def __init__(
+        self, region: Rectangle | Polygon | RatioBand | None = None
+    ) -> None: ...
+    @property
+    def scale(self) -> str: ...
+    def __call__(
+        self, distribution: ArrayLike, bins: ArrayLike | tuple[ArrayLike, ...]
+    ) -> float | NDArray[Any]: ...
+
+class UncertaintyResult:
+    distribution: NDArray[Any]
+    samples: NDArray[Any]
+    axes: dict[str, NDArray[Any]] | None
+    method: str
+    noise_std: float
+    level: float
+    problem: object | None
+    def __init__(
+        self,
+        distribution: NDArray[Any],
+        samples: NDArray[Any],
+        axes: Mapping[str, NDArray[Any]] | None,
+        method: str,
+        noise_std: float,
+        level: float,
+        problem: object | None = None,
+    ) -> None: ...
+    def interval(
+        self,
+        function: str | Share | LogMean | TimeRatio | Callable[..., Any],
+        level: float | None = None,
+        *,
+        scale: Literal["number", "share", "time"] | None = None,
+    ) -> tuple[float, float]: ...
+    def status(
+        self,
+        function: str | Share | LogMean | TimeRatio | Callable[..., Any],
+        level: float | None = None,
+        *,
+        scale: Literal["number", "share", "time"] | None = None,
+    ) -> str: ...
+    def std(
+        self,
+        function: str | Share | LogMean | TimeRatio | Callable[..., Any],
+        *,
+        scale: Literal["number", "share", "time"] | None = None,
+    ) -> float: ...
+    def band(self, level: float | None = None) -> tuple[NDArray[Any], NDArray[Any]]: ...
+    def to_frame(self, level: float | None = None) -> DataFrame: ...
+
+def bootstrap_distribution(
+    estimator: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    n_bootstrap: int = 200,
+    method: str | None = None,
+    noise_std: float | None = None,
+    level: float = 0.9,
+    sample_weight: ArrayLike | None = None,
+    random_state: int | np.random.RandomState | None = None,
+    n_jobs: int | None = None,
+) -> UncertaintyResult: ...
+def distribution_resolution(
+    estimator: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    noise_std: float | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> DataFrame: ...
+def estimate_noise_std(
+    y: ArrayLike,
+    K: ArrayLike | None = None,
+    *,
+    method: Literal["auto", "imaginary", "residual", "tail"] = "auto",
+    tail: float = 0.25,
+    sample_weight: ArrayLike | None = None,
+) -> float | NDArray[Any]: ...
+def statistic_intervals(
+    estimator: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    statistics: Sequence[str] | Mapping[str, Any] = ...,
+    short: float = 0.04,
+    level: float = 0.9,
+    n_refits: int = 40,
+    noise: Literal["gaussian", "rician"] | None = None,
+    noise_std: float | ArrayLike | None = None,
+    known: float | ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    signal_numbers: ArrayLike | None = None,
+    random_state: int | np.random.RandomState | None = None,
+    n_jobs: int | None = None,
+) -> DataFrame: ...

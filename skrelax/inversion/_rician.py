@@ -13,8 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..nonlinear._status import FitStatus
 from ..utils._answers import answering, check_takes_known, chosen_settings
+from ..utils._frames import frame_columns
 from ..utils._inspect import final_step, treats_signals_alone, weight_options
 from ..utils._linear_inputs import ITERATIONS, STRENGTH, validate_relative_weight
+from ..utils._progress import tell_fit
 from ..utils._rice import expected_magnitude
 from ..utils._sklearn import (
     BaseEstimator,
@@ -233,9 +235,10 @@ class RicianInversion(
             self.max_iter,
         )
         signals = target[:, 0] if single else target
-        if isinstance(y, pd.DataFrame):
+        labels = frame_columns(y)
+        if labels is not None:
             # Labels of signals are those of a frame.
-            signals = pd.DataFrame(target, index=y.index, columns=y.columns)
+            signals = pd.DataFrame(target, columns=labels)
         self.estimator_ = clone(self.estimator).fit(X, signals, **options)
         self.n_features_in_ = first.n_features_in_
         vars(self).pop("feature_names_in_", None)
@@ -255,6 +258,7 @@ class RicianInversion(
                 # Past the check of its parameters.
                 stacklevel=3,
             )
+        tell_fit(self, X, y)
         return self
 
     def predict(self, X):

@@ -98,7 +98,7 @@ def read_dicom_series(
     check_component(component)
     folder = as_path(folder, "folder")
     wanted, columns = check_wanted(series), check_varying(varying)
-    check_acquisition_given(acquisition)
+    acquisition = check_acquisition_given(acquisition)
     found = find_dicom_series(folder)
     choice = choose_series(
         found, folder, wanted=wanted, varying=columns, component=component,

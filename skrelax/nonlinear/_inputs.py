@@ -8,6 +8,7 @@ from sklearn.utils import check_array, check_consistent_length
 
 from ..signals._checks import check_numbers
 from ..utils import _columns
+from ..utils._frames import frame_columns
 from ..utils._sklearn import _check_sample_weight
 
 # Relaxation times beyond these have no tables, nor have wider ranges of them.
@@ -94,7 +95,7 @@ def check_signals(X, y, reader):
     """
     if y is None:
         raise ValueError(f"{reader} requires y to be passed, but the target y is None.")
-    labels = y.columns if isinstance(y, pd.DataFrame) else None
+    labels = frame_columns(y)
     try:
         array = _as_signals(y)
     except (TypeError, ValueError) as error:

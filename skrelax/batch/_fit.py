@@ -1,7 +1,6 @@
 """Fit all samples of a long table."""
 
 import numbers
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..utils._answers import answering, free_name
 from ..utils._frames import like
-from ..utils._inspect import choosing_for_each, fit_weighted
+from ..utils._inspect import choosing_for_each, final_step, fit_weighted
 from ..utils._progress import open_work
 from ..utils._sklearn import (
     BaseEstimator,
@@ -20,7 +19,7 @@ from ..utils._sklearn import (
     with_callbacks,
 )
 from ..utils._validation import check_n_jobs, check_number
-from ..utils._warnings import collect_warnings, texts_of_signals
+from ..utils._warnings import collect_warnings, give_warning, texts_of_signals
 from ._describe import Columns, describe
 from ._table import make_units, read_table
 
@@ -320,7 +319,7 @@ def _fit_alone(estimator, X, y, weight, settings):
             text = f"{type(error).__name__}: {' '.join(str(error).split())}"
             return {"status": np.array(["failed"]), "message": np.array([text])}, None
     own = answering(fitted)._tells_convergence
-    if not own and any(_is_convergence(warning) for warning in caught):
+    if not own and _used_up(fitted):
         found["status"] = np.array(["not converged"])
     texts = [
         str(warning) for warning in caught if not (own and _is_convergence(warning))
@@ -328,6 +327,15 @@ def _fit_alone(estimator, X, y, weight, settings):
     if texts:
         found["message"] = np.array([_joined(found["message"][0], texts)])
     return found, fitted if settings.keep else None
+
+
+def _used_up(fitted):
+    """Return whether an estimator of another package took all its iterations."""
+    last = final_step(fitted)
+    done, most = getattr(last, "n_iter_", None), getattr(last, "max_iter", None)
+    if not isinstance(most, numbers.Real) or done is None:
+        return False
+    return bool(np.max(done) >= most)
 
 
 def _joined(message, texts):
@@ -364,7 +372,7 @@ def _warn(status):
     }
     if wrong:
         words = ", ".join(f"{count} {name}" for name, count in wrong.items())
-        warnings.warn(
+        give_warning(
             f"{sum(wrong.values())} of {status.size} groups have no converged fit: "
             f"{words}. See the columns status and message.",
             ConvergenceWarning,

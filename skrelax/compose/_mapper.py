@@ -3,7 +3,6 @@
 import copy
 import functools
 import numbers
-import warnings
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -24,6 +23,7 @@ from ..utils._sklearn import (
     with_callbacks,
 )
 from ..utils._validation import N_JOBS, check_numbers, errors_name, refuse_complex
+from ..utils._warnings import collect_warnings, give_warning
 from ._outputs import check_include, map_columns
 from ._rows import Job, map_rows, merge
 
@@ -192,11 +192,15 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
                 "VoxelMapper needs an estimator without it."
             )
         probe = np.linspace(1.0, 0.5, n_points)[:, None]
-        with warnings.catch_warnings():
-            # What becomes of the made-up signal is of no interest.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.filterwarnings("ignore", "the distributions explain|rule=")
+        with collect_warnings() as caught:
             self.estimator_ = clone(self.estimator).fit(self._acquisition, probe)
+        for warning in caught:
+            # What becomes of the made-up signal is of no interest.
+            about_signal = isinstance(warning, ConvergenceWarning) or str(
+                warning
+            ).startswith(("the distributions explain", "rule="))
+            if not about_signal:
+                give_warning(warning, stacklevel=3)
         if not answering(self.estimator_)._has_outputs():
             raise TypeError(
                 "estimator must end in a NonlinearRelaxationFit or in an inversion "
@@ -265,7 +269,7 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
         out, status, told = self._map_chunks(job, X, mask, known)
         for (category, _), (text, count) in told.items():
             more = "" if count == 1 else f" (and {count - 1} more of this kind)"
-            warnings.warn(f"{text}{more}", category, stacklevel=2)
+            give_warning(f"{text}{more}", category, stacklevel=2)
         warn_status(status)
         return out
 

@@ -1,13 +1,11 @@
 """Kernels over a setting, and fits of signals with their own, by any inversion."""
 
 import copy
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from ..kernels import KernelBuilder
@@ -17,7 +15,7 @@ from ..utils._answers import chosen_settings
 from ..utils._inspect import choosing_for_each, final_step
 from ..utils._parallel import run_tasks
 from ..utils._progress import SILENT
-from ..utils._warnings import held_reports
+from ..utils._warnings import collect_warnings, held_reports
 from ._explained import Unexplained
 from ._lasso import LassoFista
 from ._voxels._numba_signals import _FLOOR as FLOOR
@@ -263,9 +261,7 @@ def _fit_freely(K, Y, weight, intercept):
 
 def _run_free(fit, tasks, n_jobs, work=SILENT):
     """Run fits without penalty, whose gap has no meaning where they are exact."""
-    with warnings.catch_warnings():
-        # The filter is set here: threads that set it would restore each other's.
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with collect_warnings():
         run_tasks(fit, tasks, n_jobs, work, "value")
 
 

@@ -1,7 +1,5 @@
 """Distributions from magnitudes: the likelihood of Rician noise."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
@@ -32,7 +30,7 @@ from ..utils._validation import (
     errors_name,
     refuse_complex,
 )
-from ..utils._warnings import collect_warnings, held_reports
+from ..utils._warnings import collect_warnings, give_warning, held_reports
 from ._completion import Magnitudes, complete_signals
 from ._distribution import DistributionMixin
 
@@ -250,7 +248,7 @@ class RicianInversion(
             setattr(self, name, values[0].item() if single else values)
         self.completed_ = target[:, 0] if single else target
         if not rest.all():
-            warnings.warn(
+            give_warning(
                 f"{np.count_nonzero(~rest)} of {rest.size} signals did not come to "
                 f"rest at tol={self.tol:.3g}; increase tol or "
                 f"max_iter={self.max_iter}, or fix the strength. See converged_.",

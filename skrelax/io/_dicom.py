@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from ..utils._warnings import silenced
 from ._choice import check_component, check_varying, check_wanted, choose_series
 from ._clipped import find_clipped
 from ._dicom_header import read_header
@@ -187,9 +188,8 @@ def _read_headers(folder):
     headers, foreign, empty = [], [], []
     for path in [path for path in files if path.is_file()]:
         name = path.name if path == folder else str(path.relative_to(folder))
-        with warnings.catch_warnings():
-            # pydicom warns of every small breach of the standard.
-            warnings.simplefilter("ignore")
+        # pydicom warns of every small breach of the standard.
+        with silenced():
             try:
                 # Pixels are read when it is known of which images.
                 data = pydicom.dcmread(path, defer_size=_LARGE)

@@ -1,12 +1,15 @@
 """Threads over chunks, with BLAS held to one thread inside."""
 
+import contextlib
+import contextvars
 import functools
 import itertools
+import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
+import threadpoolctl
 from joblib import effective_n_jobs
-from threadpoolctl import ThreadpoolController
 
 from ._progress import SILENT
 
@@ -54,7 +57,11 @@ def run_tasks(function, tasks, n_jobs, work=SILENT, name="task"):
             function(*task)
         return
     with ThreadPoolExecutor(n_threads) as pool:
-        waiting = [pool.submit(function, *task) for task in tasks]
+        # Who collects warnings, and what NumPy says of errors, is known by the context.
+        waiting = [
+            pool.submit(contextvars.copy_context().run, function, *task)
+            for task in tasks
+        ]
         try:
             for done in as_completed(waiting):
                 done.result()
@@ -71,11 +78,61 @@ def _run_told(function, part, *task):
     part.end()
 
 
+class _SharedLimit:
+    """The limit of one thread of libraries that know one number for the process.
+
+    It is set by the first thread to ask and lifted after the last: each of several
+    would restore what another has set.
+    """
+
+    def __init__(self):
+        self.lock, self.count, self.limit = threading.Lock(), 0, None
+
+    def __enter__(self):
+        with self.lock:
+            if self.count == 0:
+                _let_this_thread_decide()
+                self.limit = _controllers()[1].limit(limits=1)
+            self.count += 1
+
+    def __exit__(self, *error):
+        with self.lock:
+            self.count -= 1
+            if self.count == 0:
+                _let_this_thread_decide()
+                self.limit.restore_original_limits()
+                _let_this_thread_decide()
+
+
+_shared_limit = _SharedLimit()
+
+
+def _let_this_thread_decide():
+    """Lift the rule that the thread which set the number of OpenBLAS has to lift it.
+
+    threadpoolctl has it from version 3.8 on.
+    """
+    clear = getattr(threadpoolctl.OpenBLASController, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
+
+
 @functools.cache
-def _controller():
-    return ThreadpoolController()
+def _controllers():
+    """Return what limits BLAS by the thread that asks, and what does so for all."""
+    every = threadpoolctl.ThreadpoolController()
+    files = [], []
+    for one in every.info():
+        if one["user_api"] == "blas":
+            own = one["internal_api"] == "mkl" or one.get("threading_layer") == "openmp"
+            files[not own].append(one["filepath"])
+    return [every.select(filepath=paths) for paths in files]
 
 
+@contextlib.contextmanager
 def single_blas_thread():
-    """Return a context that holds BLAS to one thread."""
-    return _controller().limit(limits=1, user_api="blas")
+    """Hold BLAS to one thread in a block."""
+    own = _controllers()[0]
+    limit = own.limit(limits=1) if own.lib_controllers else contextlib.nullcontext()
+    with limit, _shared_limit:
+        yield

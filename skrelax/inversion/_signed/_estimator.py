@@ -2,7 +2,6 @@
 
 import math
 import numbers
-import warnings
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
@@ -25,6 +24,7 @@ from ...utils._validation import (
     refuse_complex,
     validate_points,
 )
+from ...utils._warnings import give_warning
 from ._axes import check_discrete_sizes, make_axes
 from ._checks import COUNT, check_start, validate_fit, validate_grid
 from ._data import count_data, gather
@@ -495,4 +495,4 @@ def _warn(answer, scheme):
     else:
         return
     # Past this function, _fit, fit, and the check of its parameters.
-    warnings.warn(text, ConvergenceWarning, stacklevel=5)
+    give_warning(text, ConvergenceWarning, stacklevel=5)

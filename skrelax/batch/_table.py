@@ -67,7 +67,7 @@ def read_table(frame, acquisition, signal, by, sample_weight):
     frame = as_pandas(frame)
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(
-            f"frame must be a DataFrame, of pandas or another library, got "
+            "frame must be a pandas DataFrame, or one of another library, got "
             f"{type(frame).__name__}."
         )
     if frame.columns.nlevels > 1:

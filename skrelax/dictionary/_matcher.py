@@ -21,7 +21,13 @@ from ..utils._sklearn import (
     _check_sample_weight,
     _fit_context,
 )
-from ..utils._validation import N_JOBS, check_size, errors_name, validate_signals
+from ..utils._validation import (
+    N_JOBS,
+    check_convertible,
+    check_size,
+    errors_name,
+    validate_signals,
+)
 from ._checks import check_atoms, grid_neighbours, row_norms, thin_grid
 from ._chunks import amplitudes, is_lazy, read_chunk
 from ._match import DictionaryMatch
@@ -185,6 +191,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             self._names = [y.name]
         shapes = []
         for name, values in (("X", X), ("y", y)):
+            check_convertible(values, name)
             with errors_name(name):
                 shapes.append(np.asarray(values).shape)
         if any(shape and shape[0] == 0 for shape in shapes):

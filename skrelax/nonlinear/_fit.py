@@ -17,7 +17,7 @@ from ..utils._parallel import (
 )
 from ..utils._progress import open_work
 from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
-from ..utils._validation import check_acquisition
+from ..utils._validation import check_acquisition, check_convertible
 from ._answers import FitAnswers
 from ._choice import choose_problem
 from ._inputs import (
@@ -362,6 +362,7 @@ class NonlinearRelaxationFit(
 
     def _check_points(self, X, reset):
         """Return X as float64."""
+        check_convertible(X, "X")
         with errors_name_points():
             return validate_data(self, X, dtype=np.float64, reset=reset)
 

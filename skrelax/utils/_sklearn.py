@@ -2,6 +2,7 @@
 
 import functools
 import sys
+from importlib.metadata import PackageNotFoundError, metadata
 
 import sklearn
 from sklearn import base
@@ -66,6 +67,33 @@ class ParameterHolder(base.BaseEstimator):
     @functools.cache
     def _get_param_names(cls):
         return super()._get_param_names()
+
+    # Where the HTML of an estimator has its question mark lead to.
+    _doc_link_module = "skrelax"
+
+    @property
+    def _doc_link_template(self):
+        site = _find_site()
+        return f"{site}/{_PAGES}" if site else ""
+
+
+# The pages of classes on the site, as doc/_pages.py names them.
+_PAGES = "generated/api/{estimator_module}.{estimator_name}.html"
+
+
+@functools.cache
+def _find_site():
+    """Return the address of the documentation, as the installed package has it, or "".
+
+    A name of RFC 2606 stands for an address that is not known yet.
+    """
+    try:
+        lines = metadata("skrelax").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        return ""
+    known = dict(line.split(", ", 1) for line in lines)
+    site = known.get("Documentation", "").rstrip("/")
+    return "" if "//example." in site else site
 
 
 class BaseEstimator(CallbackSupportMixin, ParameterHolder):

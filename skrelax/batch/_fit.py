@@ -1,7 +1,6 @@
 """Fit all samples of a long table."""
 
 import numbers
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +9,17 @@ from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
 
 from ..utils._answers import answering, free_name
-from ..utils._inspect import choosing_for_each, fit_weighted
+from ..utils._frames import like
+from ..utils._inspect import choosing_for_each, final_step, fit_weighted
+from ..utils._progress import open_work
+from ..utils._sklearn import (
+    BaseEstimator,
+    has_callbacks,
+    set_callbacks,
+    with_callbacks,
+)
 from ..utils._validation import check_n_jobs, check_number
-from ..utils._warnings import collect_warnings, texts_of_signals
+from ..utils._warnings import collect_warnings, give_warning, texts_of_signals
 from ._describe import Columns, describe
 from ._table import make_units, read_table
 
@@ -22,6 +29,8 @@ _CHUNK = 4096
 _PARTS = 16
 # Refits that are kept in memory at a time.
 _MOST_REFITS = 1_000_000
+# Tasks of which callbacks hear, at least.
+_TOLD_TASKS = 20
 # Statuses that are no reason for a warning.
 _GOOD = {"converged", "completed"}
 
@@ -37,6 +46,28 @@ class Settings:
     keep: bool
 
 
+class FitBatch(BaseEstimator):
+    """A call of `fit_batch`, as its callbacks know it."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    @with_callbacks
+    def run(self, tasks, store, n_jobs):
+        """Do tasks, each a delayed call, and store(*each) of what they return."""
+        n_tasks = 0
+        if has_callbacks(self):
+            # Their number must be known.
+            tasks = list(tasks)
+            n_tasks = len(tasks)
+        work = open_work(self, n_parts=n_tasks)
+        for done in Parallel(n_jobs=n_jobs, return_as="generator")(tasks):
+            for result in done:
+                store(*result)
+            work.step("task")
+        work.end()
+
+
 def fit_batch(
     estimator,
     frame,
@@ -50,6 +81,7 @@ def fit_batch(
     random_state=None,
     n_jobs=None,
     return_estimators=False,
+    callbacks=None,
 ):
     """Fit every sample of a long table and report one row for each.
 
@@ -60,7 +92,8 @@ def fit_batch(
         inversion, a MultiDimRegularizedILT, a NonlinearRelaxationFit, or a search
         around one of them. It is cloned.
     frame : DataFrame
-        Long table with one row per acquisition point of each sample.
+        Long table with one row per acquisition point of each sample, of pandas or of
+        any library that narwhals knows, polars for example.
     acquisition : str or list of str
         Columns with the acquisition, X of the estimator. Models take their columns by
         name where the names are theirs.
@@ -84,11 +117,15 @@ def fit_batch(
     return_estimators : bool, default=False
         Whether to return the fitted estimators as well. Then groups are fitted one
         by one.
+    callbacks : callback, list of callback or None, default=None
+        Callbacks of scikit-learn, :class:`sklearn.callback.ProgressBar` for example,
+        that hear of each task. They need scikit-learn 1.9.
 
     Returns
     -------
     results : DataFrame of shape (n_groups, n_columns)
-        One row per group, in the order in which groups appear, with the columns
+        One row per group, in the order in which groups appear, of the library that
+        `frame` is of, with the columns
 
         - of `by` and ``n_points``;
         - parameters of a nonlinear fit and their standard errors (``"T1 stderr"``), or
@@ -113,7 +150,10 @@ def fit_batch(
         If a column is missing or has two roles, the frame is empty, or a setting is
         outside its range.
     TypeError
-        If `frame` is no DataFrame, or acquisition or signal are no numbers.
+        If `frame` is no DataFrame, acquisition or signal are no numbers, or a callback
+        is none.
+    ImportError
+        If there are callbacks, and scikit-learn is too old for them.
 
     Warns
     -----
@@ -186,24 +226,32 @@ def fit_batch(
     if hasattr(estimator, "get_params") and not (return_estimators or draws):
         shared = choosing_for_each(estimator)
     together = shared is not None
+    call = FitBatch(estimator)
+    set_callbacks(call, callbacks)
     n_jobs = check_n_jobs(n_jobs, table.n_groups)
     n_workers = effective_n_jobs(n_jobs)
     n_tasks = 4 * n_workers if n_workers > 1 else 1
+    if callbacks and not together:
+        # Nobody sees how groups that are fitted one by one are shared out.
+        n_tasks = max(n_tasks, _TOLD_TASKS)
     size = min(_CHUNK, -(-table.n_groups // n_tasks))
     columns = Columns(table.n_groups)
     estimators = [None] * table.n_groups
-    done = Parallel(n_jobs=n_jobs, return_as="generator")(
+
+    def store(members, found, fitted):
+        columns.store(members, found)
+        if return_estimators:
+            estimators[members[0]] = fitted
+
+    tasks = (
         delayed(_fit_units)(estimator, shared, units, settings)
         for units in _share_out(make_units(table, together, last._sees_all_signs), size)
     )
-    for task in done:
-        for members, found, fitted in task:
-            columns.store(members, found)
-            if return_estimators:
-                estimators[members[0]] = fitted
+    call.run(tasks, store, n_jobs)
     lead = table.keys.copy()
     lead[free_name("n_points", lead)] = np.diff(table.edges)
     results = columns.to_frame(lead)
+    results = like(results, frame, keys=list(table.keys), rows=table.first)
     _warn(columns.status)
     return (results, estimators) if return_estimators else results
 
@@ -271,7 +319,7 @@ def _fit_alone(estimator, X, y, weight, settings):
             text = f"{type(error).__name__}: {' '.join(str(error).split())}"
             return {"status": np.array(["failed"]), "message": np.array([text])}, None
     own = answering(fitted)._tells_convergence
-    if not own and any(_is_convergence(warning) for warning in caught):
+    if not own and _used_up(fitted):
         found["status"] = np.array(["not converged"])
     texts = [
         str(warning) for warning in caught if not (own and _is_convergence(warning))
@@ -279,6 +327,15 @@ def _fit_alone(estimator, X, y, weight, settings):
     if texts:
         found["message"] = np.array([_joined(found["message"][0], texts)])
     return found, fitted if settings.keep else None
+
+
+def _used_up(fitted):
+    """Return whether an estimator of another package took all its iterations."""
+    last = final_step(fitted)
+    done, most = getattr(last, "n_iter_", None), getattr(last, "max_iter", None)
+    if not isinstance(most, numbers.Real) or done is None:
+        return False
+    return bool(np.max(done) >= most)
 
 
 def _joined(message, texts):
@@ -315,7 +372,7 @@ def _warn(status):
     }
     if wrong:
         words = ", ".join(f"{count} {name}" for name, count in wrong.items())
-        warnings.warn(
+        give_warning(
             f"{sum(wrong.values())} of {status.size} groups have no converged fit: "
             f"{words}. See the columns status and message.",
             ConvergenceWarning,

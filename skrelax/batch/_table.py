@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_complex_dtype, is_numeric_dtype, is_timedelta64_dtype
 
+from ..utils._frames import as_pandas
 from ..utils._validation import errors_name
 
 
@@ -26,6 +27,8 @@ class LongTable:
     """Weights, (n_rows,)."""
     edges: np.ndarray
     """Group g has the rows from edges[g] to edges[g + 1]."""
+    first: np.ndarray
+    """Number of the first row of each group in the frame, (n_groups,)."""
 
     @property
     def n_groups(self):
@@ -61,9 +64,11 @@ class Unit:
 
 def read_table(frame, acquisition, signal, by, sample_weight):
     """Return the LongTable of a frame, or raise if columns do not fit."""
+    frame = as_pandas(frame)
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(
-            f"frame must be a pandas DataFrame, got {type(frame).__name__}."
+            "frame must be a pandas DataFrame, or one of another library, got "
+            f"{type(frame).__name__}."
         )
     if frame.columns.nlevels > 1:
         raise ValueError(
@@ -125,6 +130,7 @@ def read_table(frame, acquisition, signal, by, sample_weight):
         _numbers(frame[signal])[order],
         weight,
         np.concatenate([[0], np.cumsum(counts)]),
+        first,
     )
 
 

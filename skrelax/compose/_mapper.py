@@ -3,7 +3,6 @@
 import copy
 import functools
 import numbers
-import warnings
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -15,9 +14,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..nonlinear._status import warn_status
 from ..utils._answers import answering, check_takes_known
 from ..utils._parallel import split_slices
-from ..utils._progress import Progress
-from ..utils._sklearn import BaseEstimator, HasMethods, Interval, _fit_context
+from ..utils._progress import open_work, tell_fit
+from ..utils._sklearn import (
+    BaseEstimator,
+    HasMethods,
+    Interval,
+    _fit_context,
+    with_callbacks,
+)
 from ..utils._validation import N_JOBS, check_numbers, errors_name, refuse_complex
+from ..utils._warnings import collect_warnings, give_warning
 from ._outputs import check_include, map_columns
 from ._rows import Job, map_rows, merge
 
@@ -186,11 +192,15 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
                 "VoxelMapper needs an estimator without it."
             )
         probe = np.linspace(1.0, 0.5, n_points)[:, None]
-        with warnings.catch_warnings():
-            # What becomes of the made-up signal is of no interest.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.filterwarnings("ignore", "the distributions explain|rule=")
+        with collect_warnings() as caught:
             self.estimator_ = clone(self.estimator).fit(self._acquisition, probe)
+        for warning in caught:
+            # What becomes of the made-up signal is of no interest.
+            about_signal = isinstance(warning, ConvergenceWarning) or str(
+                warning
+            ).startswith(("the distributions explain", "rule="))
+            if not about_signal:
+                give_warning(warning, stacklevel=3)
         if not answering(self.estimator_)._has_outputs():
             raise TypeError(
                 "estimator must end in a NonlinearRelaxationFit or in an inversion "
@@ -201,6 +211,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             self.estimator_, include, self.only_converged, self._acquisition, probe
         )
         self._names = {kind: column.names for kind, column in found.items()}
+        tell_fit(self, X)
         return self
 
     def transform(self, X, mask=None, known=None):
@@ -255,7 +266,22 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
         if is_lazy:
             return self._transform_lazily(X, mask, known)
         job = Job(self.estimator_, self._acquisition, self._names, self._only_converged)
+        out, status, told = self._map_chunks(job, X, mask, known)
+        for (category, _), (text, count) in told.items():
+            more = "" if count == 1 else f" (and {count - 1} more of this kind)"
+            give_warning(f"{text}{more}", category, stacklevel=2)
+        warn_status(status)
+        return out
+
+    @with_callbacks
+    def _map_chunks(self, job, X, mask, known):
+        """Return outputs (n_voxels, n_outputs), statuses, and warnings by kind."""
+        n_voxels = len(X)
         parts = split_slices(n_voxels, -(-n_voxels // self.chunk_size))
+        work = open_work(
+            self, X, None, len(parts), verbose=self.verbose, name="transform"
+        )
+        work.report(n_voxels, "voxels")
         # The rows of a chunk are all that a worker gets; results are stored as they
         # come, so that they are never held twice.
         found = Parallel(n_jobs=self.n_jobs, return_as="generator")(
@@ -268,9 +294,6 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
         out = np.empty((n_voxels, len(self.get_feature_names_out())))
         status = np.zeros(n_voxels, dtype=np.int8)
         told, errors, n_tried = {}, [], 0
-        progress = None
-        if self.verbose:
-            progress = Progress(n_voxels, "voxels", tells_time=True)
         for part, rows in zip(parts, found, strict=True):
             out[part] = rows.values
             if rows.status is not None:
@@ -278,16 +301,12 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
             merge(told, rows.told)
             errors += rows.errors
             n_tried += rows.n_tried
-            if progress:
-                progress(count=part.stop - part.start)
+            work.step("chunk", count=part.stop - part.start)
         if errors and len(errors) == n_tried:
             # That is no fault of a voxel.
             raise errors[0]
-        for (category, _), (text, count) in told.items():
-            more = "" if count == 1 else f" (and {count - 1} more of this kind)"
-            warnings.warn(f"{text}{more}", category, stacklevel=2)
-        warn_status(status)
-        return out
+        work.end()
+        return out, status, told
 
     def fit_transform(self, X, y=None, mask=None, known=None):
         """Fit, and return the parameters of voxels.

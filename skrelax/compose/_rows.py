@@ -9,13 +9,14 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..nonlinear import FitStatus
 from ..utils._answers import answering, answers
+from ..utils._frames import take_rows
 from ..utils._inspect import (
     argument_options,
     choosing_for_each,
     final_step,
     find_builder,
 )
-from ..utils._missing import fill_missing, split_by_points, take_points
+from ..utils._missing import fill_missing, split_by_points
 from ..utils._warnings import collect_warnings, texts_of_signals
 from ._outputs import map_columns, status_codes
 
@@ -92,7 +93,7 @@ def map_rows(job, X, mask=None, known=None):
             signals, acquisition, one = X[part].T, job.acquisition, fresh
             rows = ~np.isnan(signals[:, 0])
             if not (rows.all() or last._takes_missing):
-                signals, acquisition = signals[rows], take_points(acquisition, rows)
+                signals, acquisition = signals[rows], take_rows(acquisition, rows)
                 one = _with_grid(fresh, job.estimator)
             try:
                 fitted = _fit(job, one, acquisition, signals, part, known)

@@ -11,7 +11,9 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from ..utils._frames import frame_columns, is_foreign, like
 from ..utils._parallel import run_tasks, single_blas_thread
+from ..utils._progress import open_report, tell_fit
 from ..utils._sklearn import (
     BaseEstimator,
     Interval,
@@ -19,7 +21,13 @@ from ..utils._sklearn import (
     _check_sample_weight,
     _fit_context,
 )
-from ..utils._validation import N_JOBS, check_size, errors_name, validate_signals
+from ..utils._validation import (
+    N_JOBS,
+    check_convertible,
+    check_size,
+    errors_name,
+    validate_signals,
+)
 from ._checks import check_atoms, grid_neighbours, row_norms, thin_grid
 from ._chunks import amplitudes, is_lazy, read_chunk
 from ._match import DictionaryMatch
@@ -176,12 +184,14 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 "target y is None."
             )
         self._names = None
-        if isinstance(y, pd.DataFrame):
-            self._names = list(y.columns)
-        elif isinstance(y, pd.Series):
+        columns = frame_columns(y)
+        if columns is not None:
+            self._names = list(columns)
+        elif hasattr(y, "to_numpy") and hasattr(y, "name"):
             self._names = [y.name]
         shapes = []
         for name, values in (("X", X), ("y", y)):
+            check_convertible(values, name)
             with errors_name(name):
                 shapes.append(np.asarray(values).shape)
         if any(shape and shape[0] == 0 for shape in shapes):
@@ -221,6 +231,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             rows = self._atoms.tree.atoms.rows
             self._grid = AtomGrid(rows, grid_neighbours(y), y)
         self.parameters_ = y
+        tell_fit(self, X, y)
         return self
 
     def match(self, X):
@@ -265,7 +276,8 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         -------
         ndarray, DataFrame or Series of shape (n_signals,) or (n_signals, n_parameters)
             Parameters, NaN where there is no match. A frame with the names of the
-            parameters and the index of X, if both were frames.
+            parameters and the index of X, if both were frames; always a frame, of its
+            library, where X is one of another library than pandas.
 
         Raises
         ------
@@ -273,10 +285,11 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             If the number of points is not that of the atoms.
         """
         (_, _, parameters), _ = self._search(X, self.n_neighbors, False)
-        if isinstance(X, pd.DataFrame) and self._names is not None:
-            if self._single:
-                return pd.Series(parameters[:, 0], X.index, name=self._names[0])
-            return pd.DataFrame(parameters, X.index, self._names)
+        if frame_columns(X) is not None and self._names is not None:
+            index = getattr(X, "index", None)
+            if self._single and not is_foreign(X):
+                return pd.Series(parameters[:, 0], index, name=self._names[0])
+            return like(pd.DataFrame(parameters, columns=self._names, index=index), X)
         return parameters[:, 0] if self._single else parameters
 
     def predict_scale(self, X):
@@ -462,8 +475,10 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         starts = range(0, n, self.chunk_size)
         tasks = [(slice(start, start + self.chunk_size),) for start in starts]
+        work = open_report(self.verbose)
+        work.report(len(tasks))
         with single_blas_thread():
-            run_tasks(match_chunk, tasks, self.n_jobs, self.verbose)
+            run_tasks(match_chunk, tasks, self.n_jobs, work)
         return (found, scale, parameters), correlations
 
     def __sklearn_tags__(self):

@@ -3,7 +3,6 @@
 What is minimised, and by which weights, see `_numba_adaptive`.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from ..utils._parallel import run_chunks, single_blas_thread
+from ..utils._warnings import give_warning
 from ._lasso_solvers import dual_shift, relative_gap
 from ._numba_adaptive import (
     MEMORY,
@@ -294,7 +294,7 @@ def warn_unsettled(changes, max_iter):
     """Warn about signals whose weights have not come to rest."""
     missed = ~(changes <= _UNSETTLED)
     if missed.any():
-        warnings.warn(
+        give_warning(
             f"the smoothness of {np.count_nonzero(missed)} of {changes.size} signals "
             f"did not settle within {min(max_iter, _MAX_ROUNDS)} weighted fits "
             f"(largest last change {np.max(changes[missed]):.3g} of the largest "

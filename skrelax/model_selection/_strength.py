@@ -8,6 +8,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from ..utils._answers import answers, without_penalty
 from ..utils._inspect import final_step, treats_signals_alone, weight_options
+from ..utils._progress import open_work
 from ..utils._remember import remembering
 from ..utils._sklearn import (
     BaseEstimator,
@@ -290,23 +291,34 @@ class StrengthSearch(
             directions=seen_directions(target) if self.rule == "brd" else None,
         )
         self.target_ = self.noise_std_ = error = None
+        work = open_work(self, X, y, 3)
         if self.rule.startswith("cv"):
             folds = make_folds(self.cv, target.matrix, target.signals, groups)
-            criterion, error = cross_validate(inversion, target, strengths, folds, each)
+            criterion, error = cross_validate(
+                inversion, target, strengths, folds, each,
+                work.part("cross-validation", len(folds)),
+            )  # fmt: skip
             floored = np.maximum(criterion, curve.floors)
             best = first_minimum(floored)
             if self.rule == "cv-1se":
                 best = within_one_standard_error(floored, error, floored, best)
             chosen = np.log(np.take_along_axis(strengths, best[None], axis=0)[0])
+            curve.work = work.part("curve", len(strengths))
             curve.evaluate_grid(strengths)
         else:
+            # The target of chi2 is told by a fit of its own.
+            n_fits = len(strengths) + (self.rule == "chi2")
+            curve.work = work.part("curve", n_fits)
             measure = self._measure(curve, first, strengths)
             curve.evaluate_grid(strengths)
+            curve.work.end()
+            curve.work = work.part("search", None)
             criterion = curve.on_grid(strengths, measure)
             chosen = choose(
                 self.rule, curve, strengths, criterion, measure, self.target_,
                 self.refine,
             )  # fmt: skip
+        curve.work.end()
         columns = {"strength": strengths}
         for name in ("residual", "norm", "dof"):
             columns[name] = curve.on_grid(
@@ -334,7 +346,9 @@ class StrengthSearch(
             for name, value in inversion.setting(strength).items()
         }
         self.best_estimator_ = clone(self.estimator).set_params(**best)
-        self.best_estimator_.fit(X, y, **fit_params)
+        with work.part("final fit").lent(self.best_estimator_):
+            self.best_estimator_.fit(X, y, **fit_params)
+        work.end()
         return self
 
     def _take_columns(self, entry):

@@ -8,7 +8,9 @@ from sklearn.utils import check_array, check_consistent_length
 
 from ..signals._checks import check_numbers
 from ..utils import _columns
+from ..utils._frames import frame_columns
 from ..utils._sklearn import _check_sample_weight
+from ..utils._validation import check_convertible
 
 # Relaxation times beyond these have no tables, nor have wider ranges of them.
 _LEAST, _MOST, _WIDEST = 1e-250, 1e250, 1e60
@@ -74,6 +76,7 @@ def errors_name_points():
 
 def check_weights(sample_weight, X):
     """Return weights (n_points,) that are not all zero, as float64."""
+    check_convertible(sample_weight, "sample_weight")
     try:
         weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -94,7 +97,8 @@ def check_signals(X, y, reader):
     """
     if y is None:
         raise ValueError(f"{reader} requires y to be passed, but the target y is None.")
-    labels = y.columns if isinstance(y, pd.DataFrame) else None
+    check_convertible(y, "y")
+    labels = frame_columns(y)
     try:
         array = _as_signals(y)
     except (TypeError, ValueError) as error:

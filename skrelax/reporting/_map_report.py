@@ -7,6 +7,7 @@ from ..io._files import as_path
 from ..metrics import label_statistics
 from ..plotting import ParameterMapDisplay, RegionHistogramDisplay
 from ..plotting._base import rows_and_columns, shortened
+from ..utils._frames import as_pandas
 from ..utils._validation import check_numbers
 from . import _page
 
@@ -104,6 +105,8 @@ def write_map_report(
     main = next(iter(values), None) if main is None else main
     if main not in values:
         raise ValueError(f"main must be one of the maps, {list(values)}, got {main!r}.")
+    acquisition = as_pandas(acquisition, "acquisition")
+    comparison = as_pandas(comparison, "comparison")
     for name, frame in (("acquisition", acquisition), ("comparison", comparison)):
         if not isinstance(frame, pd.DataFrame | None):
             raise TypeError(f"{name} must be a DataFrame or None, got {frame!r:.60}.")

@@ -1,7 +1,6 @@
 """A report of one inversion."""
 
 import numbers
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from ..uncertainty import bootstrap_distribution
 from ..utils._inspect import final_step, find_kernel
 from ..utils._provenance import describe_estimator, describe_settings, find_chosen
 from ..utils._validation import check_number, check_size
+from ..utils._warnings import collect_warnings
 from . import _page
 from ._alone import fit_alone
 from ._strengths import (
@@ -268,9 +268,8 @@ def _show_distribution(model, X, y, weight, unit, n_bootstrap, random_state):
     last, refits, notes = final_step(model), None, []
     if n_bootstrap:
         try:
-            with warnings.catch_warnings():
-                # Of refits; what the fit itself warned of was seen.
-                warnings.simplefilter("ignore")
+            # Of refits; what the fit itself warned of was seen.
+            with collect_warnings():
                 refits = bootstrap_distribution(
                     model,
                     X,

@@ -13,7 +13,7 @@ from scipy import linalg
 from scipy.optimize import brentq, lsq_linear, nnls
 from scipy.special import chdtri, fdtri, ndtri, stdtrit
 
-from ..utils._warnings import collect_warnings
+from ..utils._warnings import silenced
 
 # Directions of the kernel below hold no signal that is above any noise.
 _CUT = 1e-7
@@ -106,7 +106,7 @@ def _fit(A, y):
     """Return x >= 0 with the least misfit, and its square."""
     try:
         # Of singular steps that it takes back older versions warn.
-        with collect_warnings():
+        with silenced():
             x, _ = nnls(A, y, maxiter=max(1000, 10 * A.shape[1]))
     except (RuntimeError, linalg.LinAlgError):
         # It may go in circles where nothing but rounding is left.

@@ -3,23 +3,44 @@
 import importlib
 import json
 import pkgutil
+from pathlib import Path
+
+import _comparison
 
 import skrelax
 
-FIRST_EXAMPLE = "plot_getting_started_t2.py"
+# Sections of the gallery and their examples, from the first to read to the last.
+GALLERY = {
+    "decays": [
+        "getting_started_t2", "penalties", "broad_and_narrow", "strength_rules",
+        "uncertainty", "grid_search_pipeline", "kernels",
+    ],
+    "planes": ["berea_t1_t2", "diffusion_t2", "exchange_t2_t2", "three_axes"],
+    "signed": ["signed_spectrum", "pseudo_3d", "signed_schemes", "number_of_points"],
+    "maps": [
+        "t1_map", "t2star_map", "phantom", "which_model", "myelin_water",
+        "rician_floor", "denoising",
+    ],
+    "dictionaries": [
+        "dictionary_matching", "fingerprinting", "stimulated_echoes", "matching_cost",
+    ],
+    "batches": ["batches"],
+}  # fmt: skip
 # Cells of a table must not break inside a number.
 SPACE, HYPHEN = "\N{NO-BREAK SPACE}", "\N{NON-BREAKING HYPHEN}"
 
 
 class GalleryOrder:
-    """Sort the gallery by file name, with the introduction first."""
+    """Sort the examples of a section as GALLERY does, and others behind them."""
 
     def __init__(self, src_dir):
-        self.src_dir = src_dir
+        self.names = GALLERY.get(Path(src_dir).name, [])
 
     def __call__(self, filename):
         """Return the sort key of a file."""
-        return filename != FIRST_EXAMPLE, filename
+        name = filename.removeprefix("plot_").removesuffix(".py")
+        there = name in self.names
+        return self.names.index(name) if there else len(self.names), filename
 
 
 def _title(text, line="="):
@@ -79,7 +100,7 @@ def write_benchmarks(results, folder):
         versions = ", ".join(
             f"{name} {number}" for name, number in machine["versions"].items()
         )
-        text += _title(topic["title"], "-")
+        text += f".. _bench-{path.stem}:\n\n" + _title(topic["title"], "-")
         text += (
             f"Measured on {topic['date']}: {machine['processor']}, "
             f"{machine['cores']} cores, {machine['system']}, Python "
@@ -108,6 +129,11 @@ def write_tables(results, folder):
                     ]
                 )
             _write(folder / f"{path.stem}_{table['name']}.inc", text)
+
+
+def write_comparison(results, folder):
+    """Write comparison.inc, the table against other tools."""
+    _write(folder / "comparison.inc", _comparison.as_rst(results))
 
 
 def _workload(workload):

@@ -21,12 +21,13 @@ version = release = skrelax.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "_formulas",
     "numpydoc",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "auto_examples/*.ipynb", "auto_examples/*.py"]
+exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/**/*.py"]
 default_role = "literal"
 
 autosummary_generate = True
@@ -38,7 +39,10 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
+    "subsection_order": [f"../examples/{section}" for section in _pages.GALLERY],
     "within_subsection_order": "_pages.GalleryOrder",
+    "reset_modules": ("matplotlib", "_figures.use_style"),
+    "thumbnail_size": (480, 336),
     "abort_on_example_error": True,
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skrelax",),
@@ -51,6 +55,9 @@ sphinx_gallery_conf = {
     "matplotlib_animations": False,
 }
 
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["skrelax.css"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"skrelax {version}"
 html_show_sourcelink = False
@@ -100,5 +107,6 @@ def setup(app):
     root, generated = HERE.parent, HERE / "generated"
     _pages.write_api(generated)
     _pages.write_benchmarks(root / "benchmarks" / "results", generated)
+    _pages.write_comparison(root / "benchmarks" / "results", generated)
     _pages.write_tables(root / "benchmarks" / "results", generated / "tables")
     _pages.write_changelog(root / "CHANGELOG.md", generated)

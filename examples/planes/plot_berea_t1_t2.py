@@ -117,5 +117,5 @@ for efficiency in (search.efficiency_, 2.0):
     )
 
 # %%
-# :doc:`../guide/two_axes` has the same steps for other kernels,
-# :doc:`../guide/plane_choices` what bins, windows and rules do to a map.
+# :doc:`/guide/two_axes` has the same steps for other kernels,
+# :doc:`/guide/plane_choices` what bins, windows and rules do to a map.

@@ -16,8 +16,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-# The gallery runs in the folder of the examples.
-root = Path() if Path("benchmarks").is_dir() else Path("..")
+# The gallery runs in the folder of this example.
+here = Path().resolve()
+root = next(folder for folder in (here, *here.parents) if (folder / "benchmarks").is_dir())
 results = json.loads((root / "benchmarks/results/dictionary.json").read_text())
 rows = next(
     workload["rows"]

@@ -121,7 +121,7 @@ plt.show()
 # The iteration follows the distribution with its penalties. It reaches a plateau, where
 # the distribution changes by about a thousandth per step, and no fixed point: the
 # attribute ``converged_`` says so. See
-# :ref:`sphx_glr_auto_examples_plot_signed_schemes.py` for a scheme that has one.
+# :ref:`sphx_glr_auto_examples_signed_plot_signed_schemes.py` for a scheme that has one.
 
 figure, ax = plt.subplots(figsize=(5, 2.8), layout="constrained")
 ax.semilogy(np.arange(1, ilt.n_iter_ + 1), ilt.convergence_)

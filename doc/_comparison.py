@@ -120,8 +120,8 @@ def describe_machines(results=RESULTS):
     }
     return (
         f"Measured {when} on {'; '.join(sorted(machines))}, with "
-        f"{', '.join(sorted(versions))}. Where only a part was timed, its time is scaled "
-        "up."
+        f"{', '.join(sorted(versions))}. Where only a part was timed, its time is "
+        "scaled up."
     )
 
 

@@ -50,6 +50,8 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_signature": False,
+    # Its pages fetch scripts from other hosts.
+    "write_computation_times": False,
     # Tables, but not what matplotlib calls at the end of a block return.
     "capture_repr": ("_repr_html_",),
     "matplotlib_animations": False,

@@ -79,38 +79,44 @@ table[["sample", "temperature", "n_peaks", *columns]].round(4).head(10)
 # -------------------------
 #
 # Frames can be grouped, joined and plotted. Measurements with two peaks give an
-# Arrhenius plot, whose slopes are the activation energies, and shares beside the true
-# ones.
+# Arrhenius plot, whose slopes are the activation energies.
 
 good = table[(table["status"] == "converged") & (table["n_peaks"] == 2)].copy()
 good["true share"] = good["sample"].map(frame.groupby("sample")["true share"].first())
-figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
+figure, ax = plt.subplots(figsize=(5.6, 4), layout="constrained")
 inverse = 1000 / good["temperature"]
-for peak, color, energy in ((0, "#0b5cad", 20), (1, "#c4570a", 12)):
+for peak, color, energy in ((0, "C0", 20), (1, "C1", 12)):
     times = good[f"log_mean_{peak}"]
     error = good[f"log_mean_{peak} stderr"]
-    axes[0].errorbar(inverse, times, error, fmt="o", ms=3, color=color, capsize=2)
+    ax.errorbar(inverse, times, error, fmt="o", ms=3, color=color, capsize=2)
     slope, start = np.polyfit(1 / good["temperature"], np.log(times), 1)
     line = np.linspace(inverse.min(), inverse.max(), 2)
     found = -slope * GAS_CONSTANT
-    axes[0].plot(line, np.exp(start + slope * line / 1000), color=color)
-    print(f"peak {peak}: {found:.1f} kJ/mol (true: {energy})")
-axes[0].set(yscale="log", xlabel="1000 K / temperature", ylabel="T2 of the peak (s)")
-axes[1].errorbar(
+    label = f"{found:.1f} kJ/mol (true: {energy})"
+    ax.plot(line, np.exp(start + slope * line / 1000), color=color, label=label)
+ax.set(yscale="log", xlabel="1000 K / temperature", ylabel="T2 of the peak (s)")
+ax.set(title="activation energies")
+ax.legend(frameon=False, loc="center right")
+
+# %%
+# The shares beside the true ones, and the distributions of one sample.
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+axes[0].errorbar(
     good["true share"], good["share_0"], good["share_0 stderr"], fmt="o", ms=3,
-    color="#0b5cad", capsize=2,
+    color="C0", capsize=2,
 )  # fmt: skip
-axes[1].plot([0.2, 0.8], [0.2, 0.8], color="0.7", zorder=0)
-axes[1].set(xlabel="true share of the short component", ylabel="found")
+axes[0].plot([0.2, 0.8], [0.2, 0.8], color="0.7", zorder=0)
+axes[0].set(xlabel="true share of the short component", ylabel="share found")
 for row, fitted in zip(table.itertuples(), models, strict=True):
     if row.sample == "sample 1" and fitted is not None:
         shade = plt.get_cmap("viridis")((row.temperature - 280) / 70)
-        axes[2].plot(
+        axes[1].plot(
             fitted[0].relaxation_times_, fitted[-1].coef_, color=shade,
             label=f"{row.temperature} K",
         )  # fmt: skip
-axes[2].set(xscale="log", xlabel="T2 (s)", ylabel="sample 1: distribution")
-axes[2].legend(frameon=False)
+axes[1].set(xscale="log", xlabel="T2 (s)", ylabel="amplitude per bin, sample 1")
+axes[1].legend(frameon=False)
 
 # %%
 # Another model, the same call

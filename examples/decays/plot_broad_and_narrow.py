@@ -43,7 +43,7 @@ kernel = KernelBuilder("T2", n_bins=100, minimum=1e-2, maximum=1e3, supersamplin
 # far amplitude must move, on average, to get there.
 
 penalties = {"LASSO": LassoFistaCV(), "smooth LASSO": SmoothLassoCV(rule="1se")}
-figure, axes = plt.subplots(2, 2, figsize=(9, 6.5), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(8.4, 6), layout="constrained")
 for row, (penalty, estimator) in zip(axes, penalties.items(), strict=True):
     for ax, (sample, data) in zip(row, samples.items(), strict=True):
         model = make_pipeline(kernel, estimator).fit(data.X, data.y)

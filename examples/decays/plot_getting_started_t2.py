@@ -34,7 +34,7 @@ _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 left.semilogx(data.X[:, 0], data.y, "o", color="0.3", mfc="none")
 left.set(xlabel="time (ms)", ylabel="signal", title="data")
 per_decade = data.distribution / np.gradient(np.log10(data.relaxation_times))
-right.semilogx(data.relaxation_times, per_decade, color="tab:orange")
+right.semilogx(data.relaxation_times, per_decade, color="C1")
 right.set(xlabel="$T_2$ (ms)", ylabel="amplitude per decade", title="truth")
 
 # %%
@@ -82,7 +82,7 @@ singular_values = np.linalg.svd(K, compute_uv=False)
 _, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
 ax.semilogy(np.arange(1, singular_values.size + 1), singular_values, "o-", ms=4)
 ax.axhline(data.noise_std, color="0.5", lw=1, label="noise level")
-for compressor, color in ((noise, "tab:green"), (entropy, "tab:red")):
+for compressor, color in ((noise, "C2"), (entropy, "C3")):
     ax.axvline(
         compressor.n_components_ + 0.5, ls="--", color=color,
         label=f"{compressor.n_components}: index {compressor.n_components_}, "
@@ -113,10 +113,9 @@ display = CrossValidationCurveDisplay.from_estimator(lasso)
 
 smooth = make_pipeline(kernel, SmoothLassoCV(cv=5)).fit(data.X, data.y)
 
-_, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-for ax, model, name in zip(
-    axes, (lasso, smooth), ("LASSO", "smooth LASSO"), strict=True
-):
+# sphinx_gallery_thumbnail_number = 6
+for model, name in ((lasso, "LASSO"), (smooth, "smooth LASSO")):
+    _, ax = plt.subplots(figsize=(5.6, 3.9), layout="constrained")
     DistributionDisplay.from_estimator(model, unit="ms", truth=truth, ax=ax)
     ax.set_title(name)
 

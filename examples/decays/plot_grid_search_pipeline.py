@@ -46,7 +46,7 @@ print(search.best_params_)
 
 # Candidates are in the order of the sorted names: alpha first, rank fastest.
 mse = -search.cv_results_["mean_test_score"].reshape(alphas.size, len(ranks))
-_, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
+_, ax = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
 for rank, curve, color in zip(
     ranks, mse.T, plt.cm.viridis(np.linspace(0, 0.9, len(ranks))), strict=True
 ):
@@ -85,13 +85,13 @@ searches["one standard error"] = GridSearchCV(
     refit=one_standard_error,
 ).fit(data.X, data.y)
 
-_, axes = plt.subplots(2, 2, figsize=(9, 6), layout="constrained")
+_, axes = plt.subplots(2, 2, figsize=(8.4, 6), layout="constrained")
 for (top, bottom), (name, result) in zip(axes.T, searches.items(), strict=True):
     CrossValidationCurveDisplay.from_estimator(result, ax=top)
     top.set_title(name)
     DistributionDisplay.from_estimator(result, ax=bottom)
     for centre in (0.3, 10.0):
-        bottom.axvline(centre, color="tab:orange", lw=1, zorder=0)
+        bottom.axvline(centre, color="C1", lw=1, zorder=0)
 
 # %%
 # The orange lines are the true components.
@@ -124,11 +124,11 @@ fixed = inversion.fit(recovery.X, recovery.y)
 
 _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 left.semilogy(efficiencies, -tuned.cv_results_["mean_test_score"], "o-", ms=4)
-left.axvline(1.7, color="tab:orange", lw=1, label="truth")
+left.axvline(1.7, color="C1", lw=1, label="truth")
 left.set(xlabel="efficiency", ylabel="mean squared error of held-out points")
 left.legend(frameon=False)
 DistributionDisplay.from_estimator(fixed, ax=right).lines_[-1].set(
-    color="tab:red", label="efficiency 2", clip_on=False
+    color="C3", label="efficiency 2", clip_on=False
 )
 DistributionDisplay.from_estimator(
     tuned, truth=(recovery.relaxation_times, recovery.distribution), ax=right

@@ -42,7 +42,7 @@ for ax, (title, (model, symbol)) in zip(axes.flat, models.items(), strict=True):
     ax.axhline(0.0, color="0.8", lw=0.8, zorder=0)
     ax.set_title(title, fontsize="medium")
     ax.legend(frameon=False, fontsize="x-small", handlelength=1)
-figure.supxlabel("acquisition point: time, b, or frequency")
+figure.supxlabel("acquisition point: time (s), b (s/m²), or frequency (Hz)")
 figure.supylabel("signal of unit amplitude")
 
 # %%
@@ -50,7 +50,7 @@ figure.supylabel("signal of unit amplitude")
 # -------------
 # Without supersampling a bin stands for one relaxation time, with it for a distribution
 # that is flat over its cell: the kernel is the mean over points of the cell. Which of
-# the two represents a component better depends on its width. On the right: the
+# the two represents a component better depends on its width. The second picture has the
 # largest misfit of the best non-negative distribution, over positions of a peak between
 # two bins. Peaks broader than a cell gain from the mean; narrow ones lose, since two
 # sharp neighbours imitate a component between them better than two boxes do.
@@ -61,7 +61,7 @@ width = np.log10(coarse.relaxation_times_[1] / coarse.relaxation_times_[0])
 index = 5
 centre, half_cell = coarse.relaxation_times_[index], 10.0 ** (width / 2)
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+figure, left = plt.subplots(figsize=(5.6, 3.9), layout="constrained")
 left.fill_between(
     points, np.exp(-points * half_cell / centre), np.exp(-points / half_cell / centre),
     color="0.9", label="all decays of the cell",
@@ -79,6 +79,8 @@ left.set(
 )
 left.legend(frameon=False, fontsize="small")
 
+# sphinx_gallery_thumbnail_number = 3
+figure, right = plt.subplots(figsize=(5.6, 3.9), layout="constrained")
 peak_widths = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
 for builder in (coarse, averaged):
     K = builder.transform(points[:, None])

@@ -61,9 +61,13 @@ def invert(model, y):
 rows = []
 for snr in (1000, 30):
     figure, axes = plt.subplots(
-        3, 4, figsize=(13, 7), sharex=True, sharey="row", layout="constrained"
+        3, 4, figsize=(9.6, 6), sharex=True, sharey="row", layout="constrained"
     )
     figure.suptitle(f"signal-to-noise ratio {snr}")
+    figure.supxlabel("$T_2$ (s)")
+    figure.supylabel("amplitude per bin")
+    for ax, name in zip(axes[0], penalties, strict=True):
+        ax.set_title(name)
     for line, (family, peaks) in zip(axes, families.items(), strict=True):
         data = make_decay(times=times, peaks=peaks, noise_std=1.0 / snr, random_state=1)
         fine, truth = data.relaxation_times, data.distribution
@@ -73,7 +77,6 @@ for snr in (1000, 30):
             f = invert(model, data.y)
             ax.semilogx(bins, density, "k:")
             ax.semilogx(bins, f)
-            ax.set_title(f"{family}: {name}", fontsize=8)
             ax.set_ylim(-0.1 * density.max(), 2.0 * density.max())
             rows.append(
                 {
@@ -85,6 +88,7 @@ for snr in (1000, 30):
                     "amplitude": f.sum(),
                 }
             )
+        line[0].set_ylabel(family)
 
 # %%
 # Distance to the truth in decades, and numbers of peaks
@@ -92,7 +96,19 @@ for snr in (1000, 30):
 
 table = pd.DataFrame(rows)
 values = ["distance", "peaks"]
-table.pivot(index=["SNR", "family"], columns="penalty", values=values).round(3)
+wide = table.pivot(index=["SNR", "family"], columns="penalty", values=values)
+wide.round(3)
+
+# %%
+# sphinx_gallery_thumbnail_number = 3
+figure, axes = plt.subplots(
+    1, 2, figsize=(7.6, 4.4), sharex=True, sharey=True, layout="constrained"
+)
+for ax, snr in zip(axes, (1000, 30), strict=True):
+    wide.loc[snr, "distance"][list(penalties)].plot.barh(ax=ax, legend=False, width=0.8)
+    ax.set(xlabel="distance to the truth (decades)", ylabel="", title=f"SNR {snr}")
+axes[1].legend(fontsize="small")
+plt.show()
 
 # %%
 # What each gets wrong, and what to take

@@ -40,23 +40,25 @@ def search(rule, sample):
     ).fit(sample.X, sample.y)
 
 
-figure, axes = plt.subplots(2, 4, figsize=(13, 6), layout="constrained")
+figure, axes = plt.subplots(3, 3, figsize=(9.6, 8.4), layout="constrained")
 chosen = {rule: search(rule, data) for rule in rules}
 for ax, rule in zip(axes.flat, rules, strict=False):
     StrengthCurveDisplay.from_estimator(chosen[rule], ax=ax)
-axes.flat[-1].axis("off")
+for ax in axes.flat[len(rules) :]:
+    ax.axis("off")
 
 # %%
 # The distributions that they give
 # --------------------------------
 
-figure, axes = plt.subplots(2, 4, figsize=(13, 6), sharey=True, layout="constrained")
+figure, axes = plt.subplots(3, 3, figsize=(9.6, 7.4), sharey=True, layout="constrained")
 for ax, rule in zip(axes.flat, rules, strict=False):
     DistributionDisplay.from_estimator(
         chosen[rule], truth=(data.relaxation_times, data.distribution), ax=ax
     )
     ax.set_title(f"{rule}: {chosen[rule].strength_:.1e}")
-axes.flat[-1].axis("off")
+for ax in axes.flat[len(rules) :]:
+    ax.axis("off")
 
 # %%
 # Over several draws of the noise
@@ -78,7 +80,8 @@ for seed in range(10):
             sample.relaxation_times,
         )
         rows.append({"rule": rule, "strength": model.strength_, "distance": distance})
-table = pd.DataFrame(rows).groupby("rule", sort=False)
+draws = pd.DataFrame(rows)
+table = draws.groupby("rule", sort=False)
 summary = pd.DataFrame(
     {
         "median strength": table["strength"].median().map("{:.1e}".format),
@@ -89,3 +92,19 @@ summary = pd.DataFrame(
     }
 )
 summary
+
+# %%
+# Each point is a draw: how strong the penalty is, and, by its colour, how far from the
+# truth the distribution is.
+
+# sphinx_gallery_thumbnail_number = 3
+figure, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+for height, (_, found) in enumerate(table):
+    shown = ax.scatter(
+        found["strength"], np.full(len(found), height), c=found["distance"], s=60,
+        cmap="viridis_r", vmin=0, vmax=draws["distance"].max(), alpha=0.8,
+    )  # fmt: skip
+ax.set(xscale="log", xlabel="smoothness", yticks=range(len(rules)), yticklabels=rules)
+ax.invert_yaxis()
+figure.colorbar(shown, label="distance to the truth (decades)")
+plt.show()

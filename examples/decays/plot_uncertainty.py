@@ -39,7 +39,7 @@ inversion = make_pipeline(
 plain = bootstrap_distribution(
     inversion, data.X, data.y[:, 0], method="parametric", random_state=0
 )
-figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+figure, ax = plt.subplots(figsize=(5.8, 4), layout="constrained")
 DistributionDisplay.from_uncertainty(plain, truth=truth, ax=ax)
 ax.axvline(BORDER, color="0.4", ls=":")
 ax.set_title("90 % band of the plain bootstrap")
@@ -73,9 +73,9 @@ for column, method in enumerate(("parametric", "bounds")):
     ):
         ends = np.array([result.interval(number) for result in results])
         held = (ends[:, 0] <= true) & (true <= ends[:, 1])
-        colors = np.where(held, "#0b5cad", "#b2182b")
+        colors = np.where(held, "C0", "C3")
         ax.vlines(np.arange(len(ends)), *ends.T, colors=colors)
-        ax.axhline(true, color="#e08214")
+        ax.axhline(true, color="C1")
         ax.set_title(f"{method}: {held.sum()} of {held.size} hold the truth")
         ax.set(xlabel="measurement", ylabel=name if column == 0 else None)
 

@@ -77,22 +77,22 @@ error = 100 * (T2_map / np.where(head, T2_true, np.nan) - 1)
 print(f"median error of T2: {np.nanmedian(np.abs(error)):.2f} %")
 print(f"voxels without a match: {np.sum(~match.mask)} of {match.mask.size}")
 
-figure, axes = plt.subplots(2, 3, figsize=(10, 7), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(7.4, 6.4), layout="constrained")
 panels = [
-    ("first echo", signals[:, 0].reshape(size, size), "gray", 0, 1, ""),
     ("true T2", np.where(head, 1e3 * T2_true, np.nan), "viridis", 0, 320, "ms"),
     ("matched T2", 1e3 * T2_map, "viridis", 0, 320, "ms"),
     ("matched M0", M0_map, "gray", 0, 1.1, ""),
     ("error of T2", error, "RdBu_r", -5, 5, "%"),
 ]
-for ax, (title, image, colours, low, high, unit) in zip(
-    axes.flat, panels, strict=False
-):
+for ax, (title, image, colours, low, high, unit) in zip(axes.flat, panels, strict=True):
     shown = ax.imshow(image, cmap=colours, vmin=low, vmax=high)
     ax.set_title(title)
     ax.axis("off")
     figure.colorbar(shown, ax=ax, shrink=0.8, label=unit)
-ax = axes[1, 2]
+
+# %%
+# A voxel and the atom that it resembles most.
+figure, ax = plt.subplots(figsize=(5.6, 3.8), layout="constrained")
 voxel = np.ravel_multi_index((64, 128), (size, size))
 ax.plot(1e3 * times, signals[voxel], "k.", label="a voxel")
 best = match.scale[voxel] * atoms[match.indices[voxel]]

@@ -73,26 +73,32 @@ print(f"{len(signals)} signals matched in {time.perf_counter() - start:.2f} s")
 error = np.median(np.abs(found / truth - 1), axis=0)
 print("median error:", dict(zip(columns, (100 * error).round(2), strict=True)), "%")
 
-figure, axes = plt.subplots(2, 2, figsize=(9.5, 7.5), layout="constrained")
-axes[0, 0].plot(flip_angles, color="0.6", label="flip angle")
-axes[0, 0].set_ylim(top=1.4 * flip_angles.max())
-axes[0, 0].set(xlabel="pulse", ylabel="flip angle (degrees)", title="sequence, signals")
-twin = axes[0, 0].twinx()
+figure, (left, right) = plt.subplots(1, 2, figsize=(9.2, 3.9), layout="constrained")
+left.plot(flip_angles, color="0.6", label="flip angle")
+left.set_ylim(top=1.4 * flip_angles.max())
+left.set(xlabel="pulse", ylabel="flip angle (degrees)", title="sequence, signals")
+twin = left.twinx()
+twin.spines.right.set_visible(True)
 for row, colour in ((11, "C0"), (12, "C1"), (13, "C2")):
     label = f"T1 {truth[row, 1]:.2f} s, T2 {1e3 * truth[row, 2]:.0f} ms"
     twin.plot(np.abs(clean[row]), color=colour, lw=1, label=label)
 twin.set_ylabel("signal")
 twin.set_ylim(top=1.5 * twin.get_ylim()[1])  # room for the legend
 twin.legend(frameon=False, fontsize="small", loc="upper right")
-axes[0, 1].semilogy(np.sqrt(np.abs(spectrum[:40] / spectrum[0])), "o-", ms=4)
-axes[0, 1].axvline(9.5, color="0.7")
-axes[0, 1].set(xlabel="component", ylabel="singular value", title="dictionary")
-for ax, column, name in ((axes[1, 0], 1, "T1 (s)"), (axes[1, 1], 2, "T2 (s)")):
+right.semilogy(np.sqrt(np.abs(spectrum[:40] / spectrum[0])), "o-", ms=4)
+right.axvline(9.5, color="0.7")
+right.set(xlabel="component", ylabel="relative singular value", title="dictionary")
+
+# %%
+# What was matched against the truth.
+# sphinx_gallery_thumbnail_number = 2
+figure, axes = plt.subplots(1, 2, figsize=(8.4, 4), layout="constrained")
+for ax, column, name in ((axes[0], 1, "T1 (s)"), (axes[1], 2, "T2 (s)")):
     counts = ax.hexbin(truth[:, column], found[:, column], bins="log", gridsize=70)
     ends = [truth[:, column].min(), truth[:, column].max()]
     ax.plot(ends, ends, "w", lw=0.8)
     ax.set(xlabel=f"true {name}", ylabel=f"matched {name}")
-figure.colorbar(counts, ax=axes[1, :], label="signals")
+figure.colorbar(counts, ax=axes, label="signals")
 
 # %%
 # How many components, how many atoms?

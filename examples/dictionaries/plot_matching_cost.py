@@ -18,7 +18,9 @@ import numpy as np
 
 # The gallery runs in the folder of this example.
 here = Path().resolve()
-root = next(folder for folder in (here, *here.parents) if (folder / "benchmarks").is_dir())
+root = next(
+    folder for folder in (here, *here.parents) if (folder / "benchmarks").is_dir()
+)
 results = json.loads((root / "benchmarks/results/dictionary.json").read_text())
 rows = next(
     workload["rows"]
@@ -31,7 +33,7 @@ cost = np.array(
 )  # fmt: skip
 largest = cost[:, 1] == cost[:, 1].max()
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.9), layout="constrained")
 left.loglog(cost[largest, 0], cost[largest, 2], "o-")
 left.set(xlabel="voxels", ylabel="time (s)", title=f"{cost[largest, 1][0]:.0f} atoms")
 order = np.argsort(cost[~largest, 1])

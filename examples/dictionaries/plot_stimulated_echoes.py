@@ -64,7 +64,7 @@ table
 
 # %%
 sphere = 9
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+figure, left = plt.subplots(figsize=(5.6, 3.9), layout="constrained")
 left.plot(1e3 * times, signals[sphere], "k.", label=f"sphere {sphere + 1}")
 slow = np.exp(-times / T2_plain[sphere])
 slow *= (slow @ signals[sphere]) / (slow @ slow)
@@ -72,6 +72,10 @@ left.plot(1e3 * times, slow, color="C1", label="exponential")
 left.plot(1e3 * times, echoes[sphere], color="C0", label="echo train")
 left.set(xlabel="echo time (ms)", ylabel="signal", xlim=(0, 140))
 left.legend(frameon=False)
+
+# %%
+# sphinx_gallery_thumbnail_number = 2
+figure, right = plt.subplots(figsize=(5.6, 3.9), layout="constrained")
 right.axhline(0, color="0.7", lw=0.8)
 right.semilogx(
     table["T2 (ms)"], 100 * errors["exponential"], "C1o-", label="exponential"
@@ -97,7 +101,7 @@ corrected = KernelParameterSearch(
     make_pipeline(KernelBuilder(train, grid=bins), inversion)
 ).fit(times[:, None], signals.T, known=angles)
 
-figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), layout="constrained", sharey=True)
+figure, axes = plt.subplots(1, 3, figsize=(9.2, 3.5), layout="constrained", sharey=True)
 for ax, sphere in zip(axes, (6, 8, 10), strict=True):
     for coef, colour, label in (
         (exponential[-1].coef_[sphere], "C1", "exponential"),

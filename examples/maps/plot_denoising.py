@@ -156,6 +156,7 @@ print(table.to_string(index=False))
 
 # %%
 # The maps, each with the median of its strengths:
+# sphinx_gallery_thumbnail_number = 2
 maps = {
     "truth": truth,
     "noisy": invert(noisy, strengths["noisy"]),
@@ -220,7 +221,7 @@ lesions.unstack().round(3)
 
 # %%
 colours = {"noisy": "0.6", "denoised": "C1", "denoised, penalty of the noisy": "C0"}
-figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(9.6, 4.2), layout="constrained")
 for ax, values, true, title in (
     (axes[0], found, truth[few], "brain"),
     (axes[1], odd_found, odd_truth[:200], "unrelated voxels"),
@@ -240,7 +241,9 @@ axes[2].axhline(short_fraction(lesion["less myelin"]), color="k", lw=0.8)
 axes[2].annotate(
     "surroundings", (3.4, short_fraction(around) + 0.002), fontsize="small"
 )
-axes[2].set(xlabel="width of the lesion (voxels)", ylabel="found", title="lesions")
+axes[2].set(
+    xlabel="width of the lesion (voxels)", ylabel="found", title="small lesions"
+)
 axes[2].set(ylim=(0, 0.15), xticks=widths)
 axes[2].legend(frameon=False, fontsize="small", loc="upper right")
 

@@ -77,7 +77,8 @@ images = {
 limits = dict.fromkeys(list(images)[:2], (0.0, 0.25))
 limits |= dict.fromkeys(list(images)[2:], (130.0, 180.0))
 units = dict.fromkeys(list(images)[2:], "degrees")
-_ = ParameterMapDisplay(images, units=units, limits=limits).plot()
+figure, axes = plt.subplots(2, 2, figsize=(7.2, 6.2), layout="constrained")
+_ = ParameterMapDisplay(images, units=units, limits=limits).plot(axes)
 
 # %%
 # Every rule against the truth

@@ -55,7 +55,7 @@ rician = RicianInversion(search, noise_std).fit(kernel, magnitudes)
 reference = clone(search).fit(kernel, along)
 print(f"inversions of a signal: {rician.n_iter_.mean():.0f} on average")
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
+figure, left = plt.subplots(figsize=(5.6, 4), layout="constrained")
 left.semilogy(times[:, 0], magnitudes.mean(axis=1), "k.", label="magnitudes")
 left.semilogy(times[:, 0], signal, "0.6", lw=3, label="signal without noise")
 for fit, colour, label in (
@@ -67,6 +67,9 @@ for fit, colour, label in (
 left.axhline(noise_std, color="0.7", lw=0.8, ls=":", label="noise level")
 left.set(xlabel="echo time (s)", ylabel="mean of 60 signals", title="SNR 50")
 left.legend(frameon=False)
+
+# sphinx_gallery_thumbnail_number = 2
+figure, right = plt.subplots(figsize=(5.6, 4), layout="constrained")
 for fit, line, label in (
     (reference, {"color": "0.75", "lw": 4}, "without a floor"),
     (plain, {"color": "C1"}, "magnitudes, least squares"),

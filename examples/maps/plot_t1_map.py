@@ -58,16 +58,27 @@ start[mask, 1] = np.abs(matcher.predict_scale(voxels))
 # T1 by Newton's method. The background is masked.
 
 fit = NonlinearRelaxationFit("T1-IR", n_jobs=2).fit(data.X, data.y, mask=mask)
+T1 = table.to_image(fit.params_[:, 1])
+# sphinx_gallery_thumbnail_number = 2
+figure, ax = plt.subplots(figsize=(4.9, 4), layout="constrained")
+ParameterMapDisplay({"T1": T1}, units={"T1": "s"}, limits={"T1": (0.3, 4.0)}).plot(ax)
+
+# %%
+# M0, what the fit leaves beside the signal, the standard error that it states, and the
+# map of the dictionary alone.
+
 maps = {
-    "T1 of the dictionary": table.to_image(start[:, 0]),
-    "T1": table.to_image(fit.params_[:, 1]),
     "M0": table.to_image(fit.params_[:, 0]),
     "relative error": table.to_image(fit.relative_error_),
     "T1 stderr": table.to_image(fit.stderr_[:, 1]),
+    "T1 of the dictionary": table.to_image(start[:, 0]),
 }
-limits = {"T1 of the dictionary": (0.3, 4.0), "T1": (0.3, 4.0)}
-units = {"T1 of the dictionary": "s", "T1": "s", "T1 stderr": "s"}
-display = ParameterMapDisplay(maps, units=units, limits=limits).plot()
+figure, axes = plt.subplots(2, 2, figsize=(7.2, 6.2), layout="constrained")
+display = ParameterMapDisplay(
+    maps,
+    units={"T1 of the dictionary": "s", "T1 stderr": "s"},
+    limits={"T1 of the dictionary": (0.3, 4.0)},
+).plot(axes)
 
 # %%
 # Single voxels
@@ -101,8 +112,8 @@ z = (fit.params_[inside, 1] - truth[inside]) / fit.stderr_[inside, 1]
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 axes[0].hist(z, bins=80, range=(-5, 5), density=True, color="0.7")
 x = np.linspace(-5, 5, 200)
-axes[0].plot(x, np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi), color="#0b5cad")
-axes[0].set(xlabel="(T1 - truth) / standard error", ylabel="density")
+axes[0].plot(x, np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi), color="C0")
+axes[0].set(xlabel="(T1 - truth) / standard error", ylabel="density of voxels")
 for values, label in ((start[:, 0], "dictionary"), (fit.params_[:, 1], "fit")):
     error = 100 * (values[inside] / truth[inside] - 1)
     axes[1].hist(error, bins=80, range=(-6, 6), histtype="step", label=label)

@@ -54,9 +54,13 @@ maps = {"truth": data.truth["T2*"]}
 for name, fit in fits.items():
     values = np.where(fit.status_ == 0, fit.params_[:, -1], np.nan)
     maps[name] = table.to_image(values)
+# sphinx_gallery_thumbnail_number = 2
+figure, axes = plt.subplots(2, 2, figsize=(7.2, 6.2), layout="constrained")
 ParameterMapDisplay(
-    maps, limits=dict.fromkeys(maps, (0.02, 0.12)), units=dict.fromkeys(maps, "s")
-).plot()
+    {f"T2*, {name}": image for name, image in maps.items()},
+    limits={f"T2*, {name}": (0.02, 0.12) for name in maps},
+    units={f"T2*, {name}": "s" for name in maps},
+).plot(axes)
 
 # %%
 # Bias

@@ -68,7 +68,7 @@ table.head().round(4)
 #
 # The bars are standard errors.
 
-figure, ax = plt.subplots(figsize=(4.4, 4), layout="constrained")
+figure, ax = plt.subplots(figsize=(5.2, 4), layout="constrained")
 ax.errorbar(
     share,
     table["fraction_short"],
@@ -76,7 +76,7 @@ ax.errorbar(
     fmt="o",
     ms=3,
     elinewidth=0.6,
-    color="#0b5cad",
+    color="C0",
 )
-ax.plot([0.1, 0.4], [0.1, 0.4], color="#e08214")
+ax.plot([0.1, 0.4], [0.1, 0.4], color="C1")
 ax.set(xlabel="true share of the fast pool", ylabel="fitted share")

@@ -44,7 +44,7 @@ for n in sizes:
     tracemalloc.stop()
     print(f"N = {n:5d}: {1e3 * seconds[-1]:6.2f} ms per iteration, {peaks[-1]:6.1f} MB")
 
-figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.2), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained")
 axes[0].loglog(sizes, seconds, "o-")
 axes[0].loglog(sizes, np.array(sizes) * seconds[-1] / sizes[-1], "--", color="0.6")
 axes[0].set(xlabel="points of the spectrum", ylabel="time per iteration (s)")
@@ -90,8 +90,11 @@ for name, n_jobs, solver in (
 # of 1 % per delay. With eight delays they are one broad peak.
 
 bins = np.geomspace(1e-3, 30, 100)
-figure, axes = plt.subplots(1, 4, figsize=(10, 2.6), sharey=True, layout="constrained")
-for ax, n in zip(axes, (8, 32, 128, 512), strict=True):
+# sphinx_gallery_thumbnail_number = 2
+figure, axes = plt.subplots(
+    2, 2, figsize=(6.8, 4.8), sharex=True, sharey=True, layout="constrained"
+)
+for ax, n in zip(axes.flat, (8, 32, 128, 512), strict=True):
     data = make_decay(
         "T2", np.geomspace(1e-3, 10, n), peaks=[(0.1, 0.0, 0.5), (1.2, 0.0, 0.5)],
         amplitude=100.0, noise_std=1.0, random_state=0,
@@ -99,7 +102,8 @@ for ax, n in zip(axes, (8, 32, 128, 512), strict=True):
     g = MultiDimRegularizedILT("T2", bins, noise_std=1.0).fit(data.X, data.y)
     ax.plot(bins, g.distribution_)
     for time_constant in (0.1, 1.2):
-        ax.axvline(time_constant, color="tab:red", lw=0.8, alpha=0.6)
-    ax.set(xscale="log", title=f"{n} delays", xlabel="T2 (s)")
-axes[0].set_ylabel("amplitude per bin")
+        ax.axvline(time_constant, color="C1", lw=0.8)
+    ax.set(xscale="log", title=f"{n} delays")
+figure.supxlabel("T2 (s)")
+figure.supylabel("amplitude per bin")
 plt.show()

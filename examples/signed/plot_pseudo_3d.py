@@ -59,7 +59,7 @@ for column, axis in enumerate(axes.T):
     axis[1].contourf(
         grid, grid, fit[:, :, column] / per_bin, levels, cmap="RdBu_r", extend="both"
     )
-    axis[0].set_title(f"slice at {positions[column]:.0f}")
+    axis[0].set_title(f"slice {positions[column]:.0f}")
     axis[1].set(xscale="log", yscale="log", xlabel="T2 (s)")
 axes[0, 0].set_ylabel("truth\nT1 (s)")
 axes[1, 0].set_ylabel("inversion\nT1 (s)")
@@ -89,18 +89,18 @@ for column, position in enumerate(positions):
 # along the first axis.
 
 residuals = ilt.residuals_
-figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.1), layout="constrained")
 axes[0].pcolormesh(times, times, residuals[:, :, 0], cmap="RdBu_r", vmin=-3, vmax=3)
 axes[0].set(xscale="log", yscale="log", xlabel="T2 delay (s)", ylabel="T1 delay (s)")
 grid = np.linspace(-4, 4, 61)
 axes[1].hist(residuals.ravel(), grid, density=True, color="0.75")
-axes[1].plot(grid, np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi), color="tab:red")
+axes[1].plot(grid, np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi), color="C3")
 axes[1].set(xlabel="residual / noise", ylabel="density")
 lags = np.arange(1, 16)
 correlation = [np.mean(residuals[lag:] * residuals[:-lag]) for lag in lags]
 white = 1.96 / np.sqrt(residuals.size)
 axes[2].bar(lags, correlation / residuals.var(), color="0.5")
-axes[2].axhspan(-white, white, color="tab:red", alpha=0.2, lw=0)
+axes[2].axhspan(-white, white, color="C3", alpha=0.2, lw=0)
 axes[2].set(xlabel="lag", ylabel="autocorrelation")
 plt.show()
 print(f"deviation of the residuals {residuals.std():.3f}")

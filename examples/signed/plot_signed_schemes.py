@@ -50,7 +50,7 @@ for scheme, ilt in fits.items():
     axes[1].semilogy(ilt.convergence_, lw=1.2, label=scheme)
 axes[0].set(xscale="log", xlabel="T2 (s)", ylabel="amplitude per bin")
 axes[0].legend(frameon=False)
-axes[1].set(xlabel="iteration", ylabel="relative change")
+axes[1].set(xlabel="iteration", ylabel="relative change of the distribution")
 plt.show()
 for scheme, ilt in fits.items():
     print(f"{scheme}: {ilt.n_iter_} iterations, converged: {ilt.converged_}")
@@ -115,7 +115,8 @@ print(f"difference {difference.mean():.4f} with a standard error of {error:.4f}"
 print(f"medians {np.median(reference):.4f} and {np.median(convergent):.4f}")
 print(f"{converged} of 50 convergent fits reached their tolerance")
 
-figure, ax = plt.subplots(figsize=(3.8, 3.6), layout="constrained")
+# sphinx_gallery_thumbnail_number = 2
+figure, ax = plt.subplots(figsize=(5.2, 4), layout="constrained")
 ax.loglog(reference, convergent, ".", ms=5)
 ends = [0.9 * min(reference.min(), convergent.min()), 1.1 * reference.max()]
 ax.plot(ends, ends, color="0.7", lw=0.8)

@@ -28,7 +28,7 @@ position = np.linspace(0, 1, 512)
 figure, ax = plt.subplots(figsize=(7, 3), layout="constrained")
 for delay, spectrum in zip(series.delays[::2], series.data[::2], strict=True):
     ax.plot(position, spectrum, lw=0.9, label=f"{delay * 1e3:.3g} ms")
-ax.set(xlabel="position in the spectrum", ylabel="signal")
+ax.set(xlabel="position in the spectrum", ylabel="signal / noise")
 ax.legend(title="delay", frameon=False, ncols=2)
 plt.show()
 
@@ -47,17 +47,18 @@ ilt = MultiDimRegularizedILT(
 ilt.fit(series.delays[:, None], series.data)
 print(f"noise {ilt.noise_std_:.3f}, {ilt.n_iter_} iterations")
 
+# sphinx_gallery_thumbnail_number = 2
 fit = ilt.distribution_
 limit = np.abs(fit).max() / 3
-figure, axes = plt.subplots(2, 1, figsize=(7, 5.6), sharex=True, layout="constrained")
+figure, axes = plt.subplots(2, 1, figsize=(6.8, 5.2), sharex=True, layout="constrained")
 axes[0].plot(position, series.data[0], color="0.5", lw=0.9)
-axes[0].set(ylabel="first spectrum")
+axes[0].set(ylabel="first spectrum / noise")
 mesh = axes[1].pcolormesh(
     position, series.relaxation_times, fit, cmap="RdBu_r", vmin=-limit, vmax=limit
 )
 for place, height, parts in series.lines:
     for time, _ in parts:
-        color = "tab:red" if height > 0 else "tab:blue"
+        color = "C3" if height > 0 else "C0"
         axes[1].plot(place, time, "o", mfc="none", ms=9, color=color)
 axes[1].set(yscale="log", xlabel="position in the spectrum", ylabel="T2 (s)")
 figure.colorbar(mesh, ax=axes[1], label="amplitude per bin", extend="both")
@@ -75,10 +76,10 @@ for ax, (place, _, parts) in zip(axes, series.lines[1::2], strict=True):
     near = np.abs(position - place) < 0.012
     ax.plot(series.relaxation_times, fit[:, near].sum(axis=1), ".-", ms=4)
     for time, share in parts:
-        ax.axvline(time, color="tab:red", lw=0.6 + 2 * share, alpha=0.5)
+        ax.axvline(time, color="C3", lw=0.6 + 2 * share, alpha=0.5)
     ax.axhline(0, color="0.8", lw=0.8)
     ax.set(xscale="log", xlabel="T2 (s)", title=f"line at {place}")
-axes[0].set_ylabel("amplitude")
+axes[0].set_ylabel("amplitude per bin")
 plt.show()
 
 # %%
@@ -100,17 +101,17 @@ white = 1.96 / np.sqrt(residuals.size)
 outside = np.mean(np.abs(correlation) > white)
 print(f"residuals: deviation {residuals.std():.3f}, {outside:.0%} of lags outside")
 
-figure, axes = plt.subplots(1, 3, figsize=(9, 2.8), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.1), layout="constrained")
 axes[0].pcolormesh(
     position, np.arange(8), residuals, cmap="RdBu_r", vmin=-3, vmax=3, shading="nearest"
 )
 axes[0].set(xlabel="position", ylabel="delay", title="residuals / noise")
 grid = np.linspace(-4, 4, 81)
 axes[1].hist(residuals.ravel(), grid[::2], density=True, color="0.75")
-axes[1].plot(grid, np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi), color="tab:red")
+axes[1].plot(grid, np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi), color="C3")
 axes[1].set(xlabel="residual / noise", title="distribution")
 axes[2].bar(lags, correlation, color="0.5")
-axes[2].axhspan(-white, white, color="tab:red", alpha=0.2, lw=0)
+axes[2].axhspan(-white, white, color="C3", alpha=0.2, lw=0)
 axes[2].set(xlabel="lag along the spectrum", title="autocorrelation")
 plt.show()
 

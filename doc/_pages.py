@@ -30,6 +30,18 @@ GALLERY = {
 SPACE, HYPHEN = "\N{NO-BREAK SPACE}", "\N{NON-BREAKING HYPHEN}"
 
 
+# Packages by what they are for.
+PACKAGES = {
+    "From signals to distributions": [
+        "signals", "kernels", "inversion", "model_selection", "decomposition",
+    ],
+    "What a distribution says": ["metrics", "uncertainty"],
+    "Parameters, voxel by voxel": ["nonlinear", "dictionary", "compose"],
+    "Many samples": ["batch"],
+    "Data, pictures and reports": ["io", "datasets", "plotting", "reporting"],
+}  # fmt: skip
+
+
 class GalleryOrder:
     """Sort the examples of a section as GALLERY does, and others behind them."""
 
@@ -47,27 +59,49 @@ def _title(text, line="="):
     return f"{text}\n{line * len(text)}\n\n"
 
 
+def public_packages():
+    """Return the packages whose names are public, by their own name."""
+    found = {}
+    for info in pkgutil.iter_modules(skrelax.__path__):
+        if info.ispkg and not info.name.startswith("_"):
+            package = importlib.import_module(f"skrelax.{info.name}")
+            if getattr(package, "__all__", []):
+                found[info.name] = package
+    return found
+
+
 def write_api(folder):
-    """Write api.rst: the public names of each package, as its __all__ lists them."""
+    """Write api.rst, all public names by task, and a page for each package."""
     text = _title("API reference")
     text += (
         "The main classes can be imported from ``skrelax`` itself: "
         + ", ".join(f"``{name}``" for name in skrelax.__all__ if name[0] != "_")
         + ".\n\n"
     )
-    for info in pkgutil.iter_modules(skrelax.__path__):
-        if not info.ispkg or info.name.startswith("_"):
-            continue
-        package = importlib.import_module(f"skrelax.{info.name}")
-        names = getattr(package, "__all__", [])
-        if not names:
-            continue
-        text += _title(package.__name__, "-")
-        text += f".. currentmodule:: {package.__name__}\n\n"
-        text += package.__doc__.strip() + "\n\n"
-        text += ".. autosummary::\n   :toctree: api\n\n"
-        text += "".join(f"   {name}\n" for name in names) + "\n"
+    text += ".. toctree::\n   :hidden:\n\n"
+    text += "".join(
+        f"   packages/{name}\n" for names in PACKAGES.values() for name in names
+    )
+    packages = public_packages()
+    for task, names in PACKAGES.items():
+        text += "\n" + _title(task, "-")
+        for name in names:
+            package = packages.pop(name)
+            title = package.__name__
+            text += f".. rubric:: :doc:`{title} <packages/{name}>`\n\n"
+            text += _summary(package, "")
+            page = _title(title) + package.__doc__.strip() + "\n\n"
+            page += _summary(package, "   :toctree: ../api\n")
+            _write(folder / "packages" / f"{name}.rst", page)
+    if packages:
+        raise ValueError(f"PACKAGES must have every public one, got no {[*packages]}.")
     _write(folder / "api.rst", text)
+
+
+def _summary(package, options):
+    """Return a table of the public names of a package."""
+    text = f".. currentmodule:: {package.__name__}\n\n.. autosummary::\n{options}\n"
+    return text + "".join(f"   {name}\n" for name in package.__all__) + "\n"
 
 
 def write_changelog(source, folder):

@@ -22,7 +22,7 @@ from skrelax.signals import InversionRecovery
 models = {
     "T2 decay": ("T2", "$T_2$"),
     "inversion recovery": ("T1-IR", "$T_1$"),
-    "inversion recovery, efficiency 1.7": (InversionRecovery(efficiency=1.7), "$T_1$"),
+    "inversion, efficiency 1.7": (InversionRecovery(efficiency=1.7), "$T_1$"),
     "saturation recovery": ("T1-SR", "$T_1$"),
     "Gaussian decay": ("gaussian", "$T_2$"),
     "diffusion": ("diffusion", "$D$"),

@@ -88,7 +88,7 @@ for snr in (1000, 30):
                     "amplitude": f.sum(),
                 }
             )
-        line[0].set_ylabel(family)
+        line[0].set_ylabel(family, fontsize="small")
 
 # %%
 # Distance to the truth in decades, and numbers of peaks
@@ -107,7 +107,9 @@ figure, axes = plt.subplots(
 for ax, snr in zip(axes, (1000, 30), strict=True):
     wide.loc[snr, "distance"][list(penalties)].plot.barh(ax=ax, legend=False, width=0.8)
     ax.set(xlabel="distance to the truth (decades)", ylabel="", title=f"SNR {snr}")
-axes[1].legend(fontsize="small")
+axes[0].invert_yaxis()
+lines, names = axes[0].get_legend_handles_labels()
+figure.legend(lines, names, loc="outside upper center", ncols=2, fontsize="small")
 plt.show()
 
 # %%

@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from skrelax.dictionary import DictionaryMatcher, make_dictionary, parameter_grid
+from skrelax.plotting import ParameterMapDisplay
 from skrelax.signals import EPGEchoTrain
 
 # %%
@@ -77,18 +78,19 @@ error = 100 * (T2_map / np.where(head, T2_true, np.nan) - 1)
 print(f"median error of T2: {np.nanmedian(np.abs(error)):.2f} %")
 print(f"voxels without a match: {np.sum(~match.mask)} of {match.mask.size}")
 
-figure, axes = plt.subplots(2, 2, figsize=(7.4, 6.4), layout="constrained")
-panels = [
-    ("true T2", np.where(head, 1e3 * T2_true, np.nan), "viridis", 0, 320, "ms"),
-    ("matched T2", 1e3 * T2_map, "viridis", 0, 320, "ms"),
-    ("matched M0", M0_map, "gray", 0, 1.1, ""),
-    ("error of T2", error, "RdBu_r", -5, 5, "%"),
-]
-for ax, (title, image, colours, low, high, unit) in zip(axes.flat, panels, strict=True):
-    shown = ax.imshow(image, cmap=colours, vmin=low, vmax=high)
-    ax.set_title(title)
-    ax.axis("off")
-    figure.colorbar(shown, ax=ax, shrink=0.8, label=unit)
+maps = {
+    "T2, truth": np.where(head, 1e3 * T2_true, np.nan),
+    "T2, matched": 1e3 * T2_map,
+    "M0, matched": M0_map,
+    "error of T2": error,
+}
+figure, axes = plt.subplots(2, 2, figsize=(7.2, 6.2), layout="constrained")
+ParameterMapDisplay(
+    {name: image.T for name, image in maps.items()},
+    units={"T2, truth": "ms", "T2, matched": "ms", "error of T2": "%"},
+    limits={"T2, truth": (0, 320), "T2, matched": (0, 320), "error of T2": (-5, 5)},
+    colours={"M0, matched": "gray", "error of T2": "RdBu_r"},
+).plot(axes)
 
 # %%
 # A voxel and the atom that it resembles most.

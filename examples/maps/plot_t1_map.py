@@ -31,7 +31,8 @@ images = {
     for k, time in enumerate(data.X["TI"])
     if k in (0, 3, 6, 9)
 }
-ParameterMapDisplay(images, limits=dict.fromkeys(images, (0.0, 1.0))).plot()
+same, grey = dict.fromkeys(images, (0.0, 1.0)), dict.fromkeys(images, "gray")
+ParameterMapDisplay(images, limits=same, colours=grey).plot()
 
 # %%
 # Starting values
@@ -71,13 +72,13 @@ maps = {
     "M0": table.to_image(fit.params_[:, 0]),
     "relative error": table.to_image(fit.relative_error_),
     "T1 stderr": table.to_image(fit.stderr_[:, 1]),
-    "T1 of the dictionary": table.to_image(start[:, 0]),
+    "T1, dictionary": table.to_image(start[:, 0]),
 }
 figure, axes = plt.subplots(2, 2, figsize=(7.2, 6.2), layout="constrained")
 display = ParameterMapDisplay(
     maps,
-    units={"T1 of the dictionary": "s", "T1 stderr": "s"},
-    limits={"T1 of the dictionary": (0.3, 4.0)},
+    units={"T1, dictionary": "s", "T1 stderr": "s"},
+    limits={"T1, dictionary": (0.3, 4.0)},
 ).plot(axes)
 
 # %%

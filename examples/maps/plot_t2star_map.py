@@ -29,7 +29,8 @@ images = {
     f"TE = {1e3 * data.X['TE'][k]:.0f} ms": table.to_image(table.signals[k])
     for k in (0, 3, 7, 11)
 }
-ParameterMapDisplay(images, limits=dict.fromkeys(images, (0.0, 1.0))).plot()
+same, grey = dict.fromkeys(images, (0.0, 1.0)), dict.fromkeys(images, "gray")
+ParameterMapDisplay(images, limits=same, colours=grey).plot()
 
 # %%
 # Three fits

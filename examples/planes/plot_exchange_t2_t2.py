@@ -118,7 +118,8 @@ fit = NonlinearRelaxationFit("T1-SR").fit(mixing_times[:, None], moved)
 found = fit.to_frame().iloc[0]
 print(f"rate {1 / found['T1']:.2f} per s (truth {rate}), limit {found['M0']:.2f}")
 fine = np.linspace(0, 2.2, 100)
-figure, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
+# sphinx_gallery_thumbnail_number = 3
+figure, ax = plt.subplots(figsize=(5.6, 3.9), layout="constrained")
 ax.plot(mixing_times, moved, "o", label="share beside the diagonal")
 ax.plot(fine, fit.predict(fine[:, None]), label="fit")
 ax.plot(fine, 2 * sizes.prod() * (1 - np.exp(-rate * fine)), "k:", label="truth")

@@ -60,6 +60,7 @@ plt.show()
 # drawn where the axes have no common unit, and slices in which there is nothing are
 # left out.
 
+# sphinx_gallery_thumbnail_number = 2
 DistributionSlicesDisplay.from_estimator(model, axis=1)
 plt.show()
 

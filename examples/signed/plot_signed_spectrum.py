@@ -49,8 +49,10 @@ print(f"noise {ilt.noise_std_:.3f}, {ilt.n_iter_} iterations")
 
 # sphinx_gallery_thumbnail_number = 2
 fit = ilt.distribution_
-limit = np.abs(fit).max() / 3
-figure, axes = plt.subplots(2, 1, figsize=(6.8, 5.2), sharex=True, layout="constrained")
+limit = np.abs(fit).max() / 8
+figure, axes = plt.subplots(
+    2, 1, figsize=(6.8, 5), sharex=True, height_ratios=(1, 2), layout="constrained"
+)
 axes[0].plot(position, series.data[0], color="0.5", lw=0.9)
 axes[0].set(ylabel="first spectrum / noise")
 mesh = axes[1].pcolormesh(

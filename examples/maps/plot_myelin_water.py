@@ -90,7 +90,8 @@ _ = ParameterMapDisplay(images, units=units, limits=limits).plot(axes)
 # not there. The weaker penalties of chi2 and GCV take a little off a pool of myelin as
 # narrow as this one, in both tissues alike.
 rules = ["chi2", "gcv", "lcurve", "discrepancy", "none"]
-searched = {"chi2": chi2} | {rule: invert(rule)[0] for rule in rules[1:]}
+fits = {"chi2": (chi2, distributions)} | {rule: invert(rule) for rule in rules[1:]}
+searched = {rule: columns for rule, (columns, _) in fits.items()}
 angles = np.where(head, data.truth["flip_angle"].ravel(), 180.0)
 known = {rule: invert(rule, known=angles)[0] for rule in rules}
 tissue = data.tissue.ravel()
@@ -143,7 +144,7 @@ ax.legend(frameon=False)
 # ----------------------------------
 figure, ax = plt.subplots(figsize=(5.5, 4), layout="constrained")
 for rule in rules:
-    f = invert(rule)[1][white]
+    f = fits[rule][1][white]
     ax.semilogx(1e3 * T2, np.nanmean(f / f.sum(axis=1, keepdims=True), 0), label=rule)
 ax.axvline(40, c="k", ls="--", lw=0.8)
 ax.set(xlabel="T2 (ms)", ylabel="share of a bin")

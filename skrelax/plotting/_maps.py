@@ -222,6 +222,7 @@ class ParameterMapDisplay:
             unit = (self.units or {}).get(name, "")
             ax.set_title(with_unit(str(name), unit), fontsize="medium")
             ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
             ax.set_facecolor("0.9")
             self.figure_.colorbar(drawn, ax=ax, shrink=0.85)
         return self

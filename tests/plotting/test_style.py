@@ -5,7 +5,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from skrelax.plotting import DistributionDisplay
+from skrelax.plotting import (
+    DistributionDisplay,
+    DistributionMapDisplay,
+    ParameterMapDisplay,
+)
 from skrelax.plotting import _base as base
 
 
@@ -54,3 +58,14 @@ def test_styled_functions_have_the_style_for_as_long_as_they_run():
             draw(True)
         assert mpl.rcParams == before
     assert draw.__name__ == "draw"
+
+
+@pytest.mark.parametrize("style", ["default", "skrelax.plotting.skrelax"])
+def test_pictures_have_frames_whatever_the_style(style):
+    # Planes on all four sides; maps of voxels on none, for they have a ground.
+    with mpl.style.context(style):
+        plane = DistributionMapDisplay((np.geomspace(1e-3, 1, 8),) * 2, np.eye(8))
+        map_ = ParameterMapDisplay({"T1": np.eye(4)})
+        drawn = plane.plot().axes_[0], map_.plot().axes_[0]
+    sides = [[spine.get_visible() for spine in ax.spines.values()] for ax in drawn]
+    assert sides == [[True] * 4, [False] * 4]

@@ -24,7 +24,7 @@ GALLERY = {
     "dictionaries": [
         "dictionary_matching", "fingerprinting", "stimulated_echoes", "matching_cost",
     ],
-    "batches": ["batches"],
+    "batches": ["batches", "reaction"],
 }  # fmt: skip
 # Cells of a table must not break inside a number.
 SPACE, HYPHEN = "\N{NO-BREAK SPACE}", "\N{NON-BREAKING HYPHEN}"

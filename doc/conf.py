@@ -66,7 +66,12 @@ html_show_sourcelink = False
 html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        # Pictures need the room.
+        "index": [],
+        "auto_examples/index": [],
+    },
 }
 html_sidebars = {
     page: []

@@ -23,6 +23,7 @@ from ..model_selection import StrengthSearch
 from ..nonlinear import FitStatus
 from ..nonlinear._status import status_words
 from ..plotting import ParameterMapDisplay
+from ..plotting._base import styled
 from ..signals import EPGEchoTrain
 from ..signals._suggest import echo_timing
 from ..uncertainty import statistic_intervals
@@ -345,6 +346,7 @@ def _summary(found):
     )
 
 
+@styled
 def _draw(path, maps, affine):
     """Draw the maps."""
     from matplotlib.figure import Figure

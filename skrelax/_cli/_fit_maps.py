@@ -7,7 +7,7 @@ import numpy as np
 from ..nonlinear import FitStatus
 from ..nonlinear._status import status_words
 from ..plotting import ParameterMapDisplay
-from ..plotting._base import known_unit, rows_and_columns
+from ..plotting._base import known_unit, rows_and_columns, styled
 from ..plotting._slices import choose_slices
 from ._model import comparison_lines
 
@@ -60,6 +60,7 @@ def _count_holed(fit, n_points):
     return int(((fit.n_points_ > 0) & (fit.n_points_ < n_points)).sum())
 
 
+@styled
 def draw_fit(path, fit, maps, affine):
     """Draw relaxation time, amplitude, standard error and relative error."""
     from matplotlib.figure import Figure

@@ -8,7 +8,7 @@ import pandas as pd
 from ..io._files import as_path
 from ..metrics import label_statistics
 from ..plotting import RegionHistogramDisplay
-from ..plotting._base import known_unit, shortened
+from ..plotting._base import known_unit, shortened, styled
 from ._known import read_map
 from ._output import without_math, write_csv
 
@@ -93,6 +93,7 @@ def write_regions(folder, arguments, maps, labels):
     return "\n".join(lines)
 
 
+@styled
 def _draw(path, image, labels, names, label):
     """Draw histograms of one map, region by region."""
     from matplotlib.figure import Figure

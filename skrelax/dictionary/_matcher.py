@@ -31,7 +31,7 @@ from ..utils._validation import (
 from ._checks import check_atoms, grid_neighbours, row_norms, thin_grid
 from ._chunks import amplitudes, is_lazy, read_chunk
 from ._match import DictionaryMatch
-from ._missing import MissingSearch, split_missing
+from ._missing import split_missing
 from ._numba_parabola import AtomGrid, Paraboloid, refine_parabola
 from ._tree import build_tree, search_tree
 
@@ -101,10 +101,14 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
     The idea of groups is that of [1]_, where they are cut off by a threshold.
 
     Points of a signal that are nan are missing: atoms and signal are compared at the
-    others, with all atoms, which takes longer than the search. Signals that are zero,
-    constant, infinite or have fewer than two points have no match: NaN, index -1. Very
-    large and very small signals are matched like others; only where their amplitude is
-    beyond the numbers of the dtype of the atoms do they have no match.
+    others, by the same search: what an atom has beside the centre of its group does not
+    grow where points are left out. It takes up to twice as long as that of complete
+    signals. An atom with nothing there beyond rounding resembles no signal.
+
+    Signals that are zero, constant, infinite or have fewer than two points have no
+    match: NaN, index -1. Very large and very small signals are matched like others;
+    only where their amplitude is beyond the numbers of the dtype of the atoms do they
+    have no match.
 
     A signal beyond the grid is matched to its edge, and nothing is claimed of what lies
     beyond: ``match(X).at_edge`` and ``match(X).status`` mark it.
@@ -229,7 +233,8 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self._grid = None
         if self.refine:
             rows = self._atoms.tree.atoms.rows
-            self._grid = AtomGrid(rows, grid_neighbours(y), y)
+            none = self._atoms.tree.atoms.squared_rows
+            self._grid = AtomGrid(rows, grid_neighbours(y), y, none)
         self.parameters_ = y
         tell_fit(self, X, y)
         return self
@@ -419,30 +424,17 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         parameters = np.empty((n, n_parameters))
         correlations = np.empty((n, n_best), real) if with_correlations else None
 
-        others = []
-
         def match_chunk(rows):
             filled, there = split_missing(np.asarray(X[rows]))
             signals, exponents = read_chunk(filled, real)
-            planes, products = search_tree(
-                self._atoms, signals, self.signed, self._is_complex, found[rows]
-            )
-            best = found[rows]
-            sizes = np.ones(best.shape)
-            holed = slice(0, 0)
             if there is not None:
                 signals = np.where(there, signals, 0)
-                holed = np.flatnonzero(~there.all(axis=1) & (best[:, 0] >= 0))
-                if not others:
-                    tree = self._atoms, self.signed, self._is_complex
-                    others.append(MissingSearch(*tree))
-                own = others[0].search(signals[holed], there[holed], n_best)
-                best[holed], products[holed, :, 0] = own[0], own[1].real
-                if products.shape[2] == 2:
-                    products[holed, :, 1] = own[1].imag
-                sizes[holed] = np.sqrt(own[2])
-                products /= (sizes**2).astype(real)[:, :, None]
-            scale[rows] = amplitudes(products[:, 0], best[:, 0], exponents, self._norms)
+            planes, matches = search_tree(
+                self._atoms, signals, self.signed, there, n_best
+            )
+            best, products, squares = matches
+            quotients = products[:, 0] / squares[:, :1]
+            scale[rows] = amplitudes(quotients, best[:, 0], exponents, self._norms)
             best[~np.isfinite(scale[rows])] = -1
             if refine and self.refine:
                 work = Paraboloid(
@@ -450,17 +442,16 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                     *np.empty((3, n_parameters)),
                     np.empty(n_parameters, np.int64),
                 )
-                refine_parabola(planes, self._grid, best[:, 0], work, parameters[rows])
+                grid = self._grid
                 if there is not None:
-                    places, moved = own[0][:, 0].copy(), parameters[rows][holed]
-                    others[0].refine(
-                        signals[holed], there[holed], self._grid, places, work, moved
-                    )
-                    best[holed, 0], parameters[rows][holed] = places, moved
+                    squared = self._atoms.squared_tree.atoms.squared_rows
+                    grid = grid._replace(squared_rows=squared)
+                refine_parabola(planes, grid, best[:, 0], work, parameters[rows])
             elif n_best == 1:
                 parameters[rows] = self.parameters_[best[:, 0]]
             else:
                 parameters[rows] = self.parameters_[best].mean(axis=1)
+            found[rows] = best
             parameters[rows][best[:, 0] < 0] = np.nan
             if with_correlations:
                 size = products[:, :, 0]
@@ -468,8 +459,9 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                     size = np.hypot(size, products[:, :, 1])
                 elif not self.signed:
                     size = np.abs(size)
-                size = size * sizes.astype(real)
                 norm = row_norms(signals)[:, None]
+                if there is not None:
+                    size = size / np.sqrt(squares)
                 with np.errstate(invalid="ignore"):
                     correlations[rows] = np.where(best < 0, np.nan, size / norm)
 

@@ -1,8 +1,15 @@
 """What batches, mappers and plots learn of a fit of parameters."""
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
+from ..signals._checks import check_positive
 from ..utils._answers import Answers
+from ..utils._validation import check_acquisition
+from ._choice import find_axes
+from ._inputs import check_known, check_signals, check_weights, find_limits
+from ._parts import RootWeights
+from ._profiles import Profiles
 from ._status import FitStatus
 
 
@@ -60,3 +67,51 @@ class FitAnswers(Answers):
 
     def _codes(self):
         return np.atleast_1d(self.status_)
+
+    def _profiles(self, X, y, sample_weight, known):
+        check_is_fitted(self)
+        X = self._check_points(X, reset=False)
+        points = X[:, self._columns]
+        check_acquisition(points, self.model_)
+        y, _ = check_signals(X, y, "profile_parameters")
+        n_signals = len(self._values)
+        if y.size != len(X) * n_signals:
+            raise ValueError(
+                f"y must be the signals that were fitted, {n_signals} of them, got "
+                f"shape {y.shape}."
+            )
+        y, weight = y.reshape(len(X), n_signals), np.ones(len(X))
+        if np.iscomplexobj(y) != (self._coef.shape[1] == 2):
+            raise ValueError(
+                "y must be the signals that were fitted: one of them and the fit are "
+                "complex, the other is real."
+            )
+        if sample_weight is not None:
+            weight = check_weights(sample_weight, X)
+        keep = np.flatnonzero(weight > 0)
+        known = check_known(known, self.model_, self.bounds, n_signals)
+        if tuple(known) != self._known_names:
+            raise ValueError(
+                f"known must name {list(self._known_names)} as in fit, got "
+                f"{list(known)}."
+            )
+        if self.noise_std is not None:
+            check_positive("noise_std", self.noise_std)
+        points = points[keep]
+        axes = find_axes(self.model_, find_limits(self.model_, points, self.bounds))
+        profiles = Profiles(
+            model=self.model_,
+            points=points,
+            axes=[axis for axis in axes if axis.name not in known],
+            weights=RootWeights.of(weight[keep]),
+            y=y[keep],
+            values=self._values,
+            coef=self._coef,
+            known=np.stack([np.zeros(n_signals), *known.values()], axis=1)[:, 1:],
+            given=frozenset(self.bounds or ()),
+            is_magnitude=self.magnitude_,
+            is_rician=self.noise == "rician",
+            noise_std=self.noise_std,
+        )
+        profiles.check_fitted(np.atleast_1d(self.relative_error_))
+        return profiles

@@ -197,6 +197,10 @@ class Answers:
         """
         return None
 
+    def _profiles(self, X, y, sample_weight, known):
+        """Return profiles of its parameters, given what was fitted, None for none."""
+        return None
+
     def _codes(self):
         """Return a FitStatus for each signal, or None where they have none."""
         return None

@@ -21,7 +21,9 @@ class FitAnswers(Answers):
     _sees_all_signs = True
     _tells_convergence = True
     _takes_known = "names"
-    _map_columns = ("params", "stderr", "r2", "relative_error", "n_points", "status")
+    _map_columns = (
+        "params", "stderr", "intervals", "r2", "relative_error", "n_points", "status",
+    )  # fmt: skip
     _default_columns = ("params", "stderr", "status")
 
     def _read_models(self):
@@ -68,6 +70,22 @@ class FitAnswers(Answers):
     def _codes(self):
         return np.atleast_1d(self.status_)
 
+    def _interval_columns(self, measured, only_converged, level, verbose=0):
+        X, y, known = measured
+        profiles = self._profiles(X, y, None, known)
+        if only_converged:
+            profiles = profiles.only(self._codes() == FitStatus.CONVERGED)
+        found = profiles.intervals(profiles.names, level, self.n_jobs, verbose)
+        names, columns = [], []
+        for name, values in zip(
+            self.param_names_, np.atleast_2d(self.params_).T, strict=True
+        ):
+            names += [f"{name} low", f"{name} high"]
+            # What is known has no uncertainty.
+            ends = found[name][:2] if name in found else (values, values)
+            columns += ends
+        return names, np.stack(columns, axis=1)
+
     def _profiles(self, X, y, sample_weight, known):
         check_is_fitted(self)
         X = self._check_points(X, reset=False)
@@ -88,7 +106,7 @@ class FitAnswers(Answers):
             )
         if sample_weight is not None:
             weight = check_weights(sample_weight, X)
-        keep = np.flatnonzero(weight > 0)
+        keep = slice(None) if weight.all() else np.flatnonzero(weight > 0)
         known = check_known(known, self.model_, self.bounds, n_signals)
         if tuple(known) != self._known_names:
             raise ValueError(

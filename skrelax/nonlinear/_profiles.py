@@ -1,6 +1,6 @@
 """Intervals of the profile likelihood of fitted signals, many at a time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -92,14 +92,24 @@ class Profiles:
         """Number of parameters of a fit."""
         return self.coef.shape[1] * self.coef.shape[2] + len(self.axes)
 
-    def count_free(self):
-        """Return the degrees of freedom (n,) that fits leave."""
-        return self.coef.shape[1] * (~np.isnan(self.y)).sum(axis=0) - self.n_fitted
+    def count_free(self, part):
+        """Return the degrees of freedom that fits of some signals leave."""
+        counts = (~np.isnan(self.y[:, part])).sum(axis=0)
+        return self.coef.shape[1] * counts - self.n_fitted
+
+    def only(self, chosen):
+        """Return the same with profiles of some signals, by a mask (n,), alone."""
+        return replace(self, values=np.where(chosen[:, None], self.values, np.nan))
 
     def check_free(self):
         """Raise ValueError if no signal tells its own noise."""
-        if self.noise_std is None and not (self.count_free() > 0).any():
-            most = int((~np.isnan(self.y)).sum(axis=0).max())
+        if self.noise_std is not None:
+            return
+        n = self.y.shape[1]
+        parts = split_slices(n, -(-n // _TOGETHER))
+        most = max(int(self.count_free(part).max()) for part in parts)
+        if most < 1:
+            most = (most + self.n_fitted) // self.coef.shape[1]
             raise ValueError(
                 f"y has {most} points with a weight, too few for residuals: the fit "
                 f"uses {self.n_fitted} numbers of them. Give noise_std to the fit."
@@ -110,18 +120,24 @@ class Profiles:
 
         A few signals tell.
         """
-        told = np.flatnonzero(np.isfinite(expected))[:_LOOKED_AT]
-        for k in told:
-            where, sums, p = _start(self, slice(k, k + 1))
-            if not where.size:
-                continue
-            power = (sums.y**2).sum(axis=(0, 1))
-            found = np.sqrt(sums._replace(rician=None).misfits(p) / power)[0]
-            if abs(found - expected[k]) > _MOST_APART * (1.0 + expected[k]):
-                raise ValueError(
-                    "X, y and sample_weight must be those that were fitted: signal "
-                    f"{k} is off by {found:.3g} of its size, not {expected[k]:.3g}."
-                )
+        first = int(np.isfinite(expected).argmax())
+        where, sums, p = _start(self, slice(first, first + _LOOKED_AT))
+        if not where.size:
+            return
+        expected = expected[where]
+        if self.is_rician:
+            # They are those of the moduli of signals.
+            sums = sums._replace(is_magnitude=True)
+        power = (sums.y**2).sum(axis=(0, 1))
+        found = np.sqrt(sums.misfits(p) / power)
+        wrong = ~(np.abs(found - expected) <= _MOST_APART * (1.0 + expected))
+        if wrong.any():
+            k = int(wrong.argmax())
+            raise ValueError(
+                "X, y and sample_weight must be those that were fitted: signal "
+                f"{where[k]} is off by {found[k]:.3g} of its size, in the fit by "
+                f"{expected[k]:.3g}."
+            )
 
     def intervals(self, names, level, n_jobs=None, verbose=0):
         """Return the Intervals of numbers by name."""
@@ -140,7 +156,7 @@ def _write_intervals(profiles, part, level, out):
     if not where.size:
         return
     weighted, own = sums.weighted, sums.own
-    free = profiles.count_free()[where]
+    free = profiles.count_free(where)
     held = own.known[:1]
     pairs = find_exchanges(
         lambda u: weighted.basis(u, Own(np.repeat(held, len(u), axis=0))),
@@ -181,7 +197,7 @@ def _start(profiles, part):
     good = np.isfinite(Y).all(axis=1) & np.isfinite(values).all(axis=1)
     good &= np.isfinite(coef).all(axis=(1, 2))
     if profiles.noise_std is None:
-        good &= profiles.count_free()[part] > 0
+        good &= profiles.count_free(part) > 0
     chosen = np.flatnonzero(good)
     where = chosen + part.start
     Y, coef, values = Y[chosen], coef[chosen], values[chosen]

@@ -1,9 +1,7 @@
 """Profiles: the least sum of squares where a number of the fit is held at a value.
 
-The root of its excess over the least of all is nearly a straight line on both sides of
-the estimate. Newton's method finds where it passes a limit, within brackets, with the
-slope that the multiplier of the condition tells. The other numbers follow: each value
-starts where the tangent of the last one leads.
+Levenberg and Marquardt's method in all other numbers, within their limits, of many fits
+at once. Amplitudes are the best ones at each step.
 """
 
 from typing import NamedTuple
@@ -15,34 +13,11 @@ from ._sums import State, Sums
 
 # Predicted gains that mean nothing, as a fraction of the excess that is looked for.
 _GAIN = 1e-5
-# The same of ends, as a fraction of the root of the excess.
-_CLOSE = 1e-5
-_MOST_STEPS, _MOST_VALUES, _MOST_RESTORED = 40, 40, 8
-_MOST_PROJECTED = 5
-# How close to its value a number is held, as a fraction of the first step.
-_CLOSE_NUMBER = 1e-9
+_MOST_STEPS, _MOST_RESTORED, _MOST_PROJECTED = 40, 8, 5
 _DAMPING, _NEARLY_NEWTON, _STUCK = 1e-3, 1e-2, 1e12
 _RIDGE = 1e-14
 # Longest step of a coordinate: a factor of e^2, or this fraction of a range.
-_LONGEST = 2.0, 0.5
-# Steps away from the estimate get longer by this factor at most, and there are so many.
-_LONGER, _MOST_LONGER = 4.0, 8
-# A coordinate this close to its limit, as a fraction of the range, is there.
-_AT_LIMIT = 1e-7
-# Brackets this narrow, as a fraction of their distance to the estimate, hold an end.
-_NARROW = 1e-5
-
-# What ends are.
-FOUND, AT_BOUND, OPEN, NONE = range(4)
-
-
-class Ends(NamedTuple):
-    """Ends of intervals on one side."""
-
-    x: np.ndarray
-    """The number that is held there, (m,); infinite where it has none, nan if lost."""
-    kind: np.ndarray
-    """FOUND, AT_BOUND (a limit decides), OPEN (nothing does) or NONE, (m,)."""
+LONGEST = 2.0, 0.5
 
 
 class Held(NamedTuple):
@@ -83,88 +58,7 @@ def least(sums: Sums, p, scale, pairs):
     return _descend(sums, state, held, scale)[0]
 
 
-def find_ends(sums: Sums, number, start: State, allowed, side, pairs):
-    """Return the Ends of intervals on one side, -1 or 1.
-
-    `start` is the minimum, `allowed` (m,) how far sums of squares may exceed it.
-    """
-    center = number.values(sums, start.p)
-    m = center.size
-    x, kind = np.full(m, np.nan), np.full(m, NONE, dtype=np.int8)
-    target = np.sqrt(allowed)
-    limits = number.limits(center)
-    limit = limits[0] if side < 0 else limits[1]
-    near = State(*(part.copy() for part in start))
-    inside, outside = center.copy(), np.full(m, np.nan)
-    with np.errstate(all="ignore"):
-        error = _error(sums, number, start)
-        step = target * error
-    step = _first_step(number, sums, center, step)
-    trial = center + side * step
-    close = _CLOSE_NUMBER * step
-    longer = np.zeros(m, dtype=int)
-    moved = np.full(m, np.inf)
-    active = np.flatnonzero(np.isfinite(center) & np.isfinite(start.value))
-    # What is at its limit already ends there.
-    there = (limit[active] - center[active]) * side <= 0.0
-    x[active[there]] = limit[active[there]]
-    kind[active[there]] = _at_limit(number)
-    active = active[~there]
-    for _ in range(_MOST_VALUES):
-        if not active.size:
-            break
-        beyond = (trial[active] - limit[active]) * side >= 0.0
-        trial[active[beyond]] = limit[active[beyond]]
-        here = sums.take(active)
-        held = Held(number, trial[active], close[active], pairs)
-        found, slope, good = _move(here, near.take(active), held, allowed[active])
-        excess = np.maximum(found.value - start.value[active], 0.0)
-        root = np.where(good, np.sqrt(excess), np.inf)
-        goal, at = target[active], trial[active]
-        closed = good & (np.abs(root - goal) <= _CLOSE * goal)
-        is_in = good & (root < goal)
-        near.put(active[good], found.take(good))
-        inside[active[is_in]] = at[is_in]
-        outside[active[~is_in]] = at[~is_in]
-        at_limit = is_in & beyond & ~closed
-        bracket = np.abs(outside[active] - inside[active])
-        with np.errstate(invalid="ignore"):
-            distance = np.abs(inside[active] - center[active])
-            narrow = bracket <= _NARROW * distance
-        narrow |= bracket <= 4.0 * np.spacing(np.abs(at))
-        x[active[closed]], kind[active[closed]] = at[closed], FOUND
-        x[active[at_limit]], kind[active[at_limit]] = at[at_limit], _at_limit(number)
-        narrow &= ~closed & ~at_limit
-        x[active[narrow]], kind[active[narrow]] = inside[active[narrow]], FOUND
-        free = np.isnan(outside[active])
-        longer[active] += free & ~closed & ~at_limit
-        lost = free & (longer[active] > _MOST_LONGER) & ~closed & ~at_limit
-        x[active[lost]], kind[active[lost]] = side * np.inf, OPEN
-        stuck = closed & _touches(here, found.p, number)
-        kind[active[stuck]] = AT_BOUND
-        ended = closed | at_limit | narrow | lost
-        with np.errstate(all="ignore"):
-            newton = at + (goal - root) / slope * root
-        following = _next_values(
-            newton, at, center[active], inside[active], outside[active],
-            moved[active], side,
-        )  # fmt: skip
-        moved[active] = np.abs(following - at)
-        trial[active] = following
-        wrong = active[~good & ~ended]
-        if wrong.size:
-            back = Held(number, inside[wrong], close[wrong], pairs)
-            here = sums.take(wrong), start.take(wrong), back, allowed[wrong]
-            near.put(wrong, _move(*here)[0])
-        active = active[~ended]
-    return Ends(x, kind)
-
-
-def _at_limit(number):
-    return AT_BOUND if number.has_limits else OPEN
-
-
-def _error(sums, number, state):
+def standard_error(sums, number, state):
     """Return the standard error (m,) of a number for noise of one."""
     a = number.gradient(sums, state.p)
     scale, matrix = _scaled(state.hessian, np.ones(a.shape, dtype=bool), 0.0)
@@ -172,46 +66,7 @@ def _error(sums, number, state):
     return np.sqrt(np.maximum((a * solved).sum(axis=0), 0.0))
 
 
-def _first_step(number, sums, center, step):
-    """Return a first step (m,) that is positive and no longer than can be."""
-    size = np.maximum(np.abs(center), 1e-300)
-    if hasattr(number, "axis"):
-        axis = number.axis
-        low, high = axis.ends
-        longest = _LONGEST[0] if axis.log else _LONGEST[1] * (high - low)
-        size = np.full_like(center, longest)
-        step = np.minimum(step, longest)
-    good = np.isfinite(step) & (step > 0.0)
-    return np.where(good, step, 0.1 * size)
-
-
-def _next_values(newton, at, center, inside, outside, moved, side):
-    """Return the values to try next, (m,)."""
-    bracketed = ~np.isnan(outside)
-    middle = 0.5 * (inside + outside)
-    far = np.abs(at - center)
-    with np.errstate(invalid="ignore"):
-        forward = (newton - at) * side
-        within = (newton - inside) * (newton - outside) < 0.0
-        # Where steps hardly get shorter, brackets are halved.
-        slow = np.abs(newton - at) > 0.5 * moved
-    ahead = np.where((forward > 0.0) & (forward < np.inf), forward, np.inf)
-    ahead = np.minimum(ahead, (_LONGER - 1.0) * far)
-    # A step towards a goal that is near must pass it some time.
-    ahead = np.maximum(1.001 * ahead, 4.0 * np.spacing(np.abs(at)))
-    inner = np.where(within & ~slow, newton, middle)
-    return np.where(bracketed, inner, at + side * ahead)
-
-
-def _touches(sums, p, number):
-    """Return which fits (m,) have another coordinate at its limit."""
-    u, weighted = p[sums.n_linear :], sums.weighted
-    margin = _AT_LIMIT * (weighted.high - weighted.low)
-    touching = (u <= weighted.low + margin) | (u >= weighted.high - margin)
-    return touching.any(axis=0)
-
-
-def _move(sums, state, held, scale):
+def move(sums, state, held, scale):
     """Return the State of the minimum where a number is held, from another value.
 
     Also the slope of half of the sum of squares along the number, and whether there is
@@ -409,7 +264,7 @@ def _box(sums, p, held):
     low, high = low - p, high - p
     log = np.array([axis.log for axis in weighted.axes])[:, None]
     width = weighted.high - weighted.low
-    longest = np.where(log, _LONGEST[0], _LONGEST[1] * width)
+    longest = np.where(log, LONGEST[0], LONGEST[1] * width)
     kept = getattr(held.number, "place", None) if _is_coordinate(held) else None
     for k in range(len(weighted.axes)):
         if k == kept:

@@ -12,7 +12,8 @@ from ..utils._rice import expected_signal
 from ._held import held_number
 from ._own import Own
 from ._parts import RootWeights, exponents
-from ._profile import NONE, OPEN, find_ends, least
+from ._profile import least
+from ._profile_ends import NONE, OPEN, find_ends
 from ._report import of_freedom
 from ._starts import find_exchanges
 from ._sums import Sums
@@ -38,7 +39,7 @@ class Intervals(NamedTuple):
     high: np.ndarray
     """Upper ends."""
     low_kind: np.ndarray
-    """What the lower ends are, see `_profile.py`."""
+    """What the lower ends are, see `_profile_ends.py`."""
     high_kind: np.ndarray
     """What the upper ends are."""
 

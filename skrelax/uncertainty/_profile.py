@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from ..nonlinear._profile import OPEN
+from ..nonlinear._profile_ends import OPEN
 from ..nonlinear._profiles import Profiles
 from ..utils._answers import answers
 from ..utils._sklearn import validate_params

@@ -131,5 +131,8 @@ class FitAnswers(Answers):
             is_rician=self.noise == "rician",
             noise_std=self.noise_std,
         )
-        profiles.check_fitted(np.atleast_1d(self.relative_error_))
+        # Others may have ended where tables of the model are not accurate.
+        converged = self._codes() == FitStatus.CONVERGED
+        errors = np.atleast_1d(self.relative_error_)
+        profiles.check_fitted(np.where(converged, errors, np.nan))
         return profiles

@@ -75,8 +75,7 @@ class HeldOutput:
         index = np.arange(n_numbers)
         shifted[index, index] += 1j * step
         moved = self._derive(shifted.reshape(n_numbers, -1)).imag
-        with np.errstate(all="ignore"):
-            moved = moved.reshape(n_numbers, m) / step
+        moved = moved.reshape(n_numbers, m) / step
         for one, slope in zip(moved, slopes, strict=True):
             for i, factor in slope:
                 out[i] += one * factor
@@ -85,8 +84,7 @@ class HeldOutput:
     def _derive(self, numbers):
         if self.is_plain:
             return numbers[self.place]
-        with np.errstate(all="ignore"):
-            return self.model.derive(numbers)[self.place]
+        return self.model.derive(numbers)[self.place]
 
     def limits(self, x):
         """Return the least and the largest number of each fit, both (m,)."""

@@ -60,10 +60,19 @@ def least(sums: Sums, p, scale, pairs):
 
 def standard_error(sums, number, state):
     """Return the standard error (m,) of a number for noise of one."""
-    a = number.gradient(sums, state.p)
+    a, exponent = _of_size_one(number.gradient(sums, state.p))
     scale, matrix = _scaled(state.hessian, np.ones(a.shape, dtype=bool), 0.0)
     solved = _solve(matrix, (a * scale)[None])[0] * scale
-    return np.sqrt(np.maximum((a * solved).sum(axis=0), 0.0))
+    return np.ldexp(np.sqrt(np.maximum((a * solved).sum(axis=0), 0.0)), exponent)
+
+
+def _of_size_one(a):
+    """Return derivatives (D, m) over powers of two, and the exponents (m,) of these.
+
+    Amplitudes may be of a size that has no squares.
+    """
+    exponent = np.frexp(np.abs(a).max(axis=0))[1]
+    return np.ldexp(a, -exponent), exponent
 
 
 def move(sums, state, held, scale):
@@ -118,8 +127,7 @@ def _descend(sums, state, held, scale):
             d = d[left]
         p, good = _restore(rest, chosen, part.p + step, way)
         new = rest.expand(np.where(good, p, part.p), _projection(rest, chosen))
-        with np.errstate(invalid="ignore"):
-            better = good & (new.value < part.value)
+        better = good & (new.value < part.value)
         damping[active] = np.where(
             better, np.maximum(0.1 * d, 1e-15), np.maximum(8.0 * d, 1e-6)
         )
@@ -158,7 +166,8 @@ def _scaled(hessian, free, damping):
     """
     diagonal = np.einsum("iim->im", hessian)
     # Amplitudes of signals that have hardly begun are of another size than all others.
-    scale = np.where(free, 1.0 / np.sqrt(diagonal + 1e-300), 0.0)
+    size = np.sqrt(np.maximum(diagonal, 0.0) + 1e-300)
+    scale = np.where(free, 1.0 / size, 0.0)
     matrix = hessian * scale[:, None] * scale[None]
     index = np.arange(len(hessian))
     matrix[index, index] = np.where(free, 1.0 + damping + _RIDGE, 1.0)
@@ -203,6 +212,8 @@ def _constrained(hessian, gradient, condition, damping, box):
     the least cost, and whether it can be kept, (m,).
     """
     (a, missing), (low, high) = condition, box
+    a, exponent = _of_size_one(a)
+    missing = np.ldexp(missing, -exponent)
     D, m = gradient.shape
     step, fixed = np.zeros((D, m)), np.zeros((D, m), dtype=bool)
     for _ in range(D):
@@ -223,7 +234,7 @@ def _constrained(hessian, gradient, condition, damping, box):
         fixed |= outside
     step = np.clip(step, low, high)
     possible = possible & np.isfinite(step).all(axis=0)
-    return step, multiplier, way, possible
+    return step, np.ldexp(multiplier, -exponent), way, possible
 
 
 def _projection(sums, held):
@@ -238,8 +249,7 @@ def _projection(sums, held):
             c, a = p[:first], np.zeros_like(gradient)
             if not is_free:
                 missing = held.x - held.number.values(sums, p)
-                with np.errstate(invalid="ignore"):
-                    good = np.abs(missing) <= held.close
+                good = np.abs(missing) <= held.close
             if k and np.all(good):
                 break
             if not is_free:
@@ -297,14 +307,13 @@ def _restore(sums, held, p, way):
         p[sums.n_linear + held.number.place] = held.x
         return p, np.isfinite(p).all(axis=0)
     low, high = sums.limits()
-    with np.errstate(all="ignore"):
-        for _ in range(_MOST_RESTORED):
-            missing = held.x - held.number.values(sums, p)
-            good = np.abs(missing) <= held.close
-            if good.all():
-                break
-            slope = (held.number.gradient(sums, p) * way).sum(axis=0)
-            factor = np.where(good, 0.0, missing / slope)
-            p = np.clip(p + factor * way, low, high)
+    for _ in range(_MOST_RESTORED):
         missing = held.x - held.number.values(sums, p)
-        return p, (np.abs(missing) <= held.close) & np.isfinite(p).all(axis=0)
+        good = np.abs(missing) <= held.close
+        if good.all():
+            break
+        slope = (held.number.gradient(sums, p) * way).sum(axis=0)
+        factor = np.where(good, 0.0, missing / slope)
+        p = np.clip(p + factor * way, low, high)
+    missing = held.x - held.number.values(sums, p)
+    return p, (np.abs(missing) <= held.close) & np.isfinite(p).all(axis=0)

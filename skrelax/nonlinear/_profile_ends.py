@@ -63,8 +63,7 @@ class _Search:
         m = self.center.size
         self.x, self.kind = np.full(m, np.nan), np.full(m, NONE, dtype=np.int8)
         self.limit = number.limits(self.center)[side > 0]
-        with np.errstate(all="ignore"):
-            step = self.goal * standard_error(sums, number, start)
+        step = self.goal * standard_error(sums, number, start)
         step = _first_step(number, self.center, step)
         self.close = _CLOSE_NUMBER * step
         # The value to try next, the last one inside, the last one outside, and how far
@@ -142,9 +141,8 @@ class _Search:
 
     def _advance(self, active, tried, ended, pairs):
         """Choose the next values; return the fits that have no end yet."""
-        with np.errstate(all="ignore"):
-            goal = self.goal[active]
-            newton = tried.x + (goal - tried.root) / tried.slope * tried.root
+        left = self.goal[active] - tried.root
+        newton = tried.x + left / tried.slope * tried.root
         bracket = self.inside[active], self.outside[active]
         far, moved = np.abs(tried.x - self.center[active]), self.moved[active]
         x = _next_values(newton, tried.x, bracket, far, moved, self.side)
@@ -187,11 +185,11 @@ def _next_values(newton, at, bracket, far, moved, side):
     inside, outside = bracket
     bracketed = ~np.isnan(outside)
     middle = 0.5 * (inside + outside)
-    with np.errstate(invalid="ignore"):
-        forward = (newton - at) * side
-        within = (newton - inside) * (newton - outside) < 0.0
-        # Where steps hardly get shorter, brackets are halved.
-        slow = np.abs(newton - at) > 0.5 * moved
+    forward = (newton - at) * side
+    within = newton > np.minimum(inside, outside)
+    within &= newton < np.maximum(inside, outside)
+    # Where steps hardly get shorter, brackets are halved.
+    slow = np.abs(newton - at) > 0.5 * moved
     ahead = np.where((forward > 0.0) & (forward < np.inf), forward, np.inf)
     ahead = np.minimum(ahead, (_LONGER - 1.0) * far)
     # A step towards a goal that is near must pass it some time.

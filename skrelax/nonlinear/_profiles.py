@@ -122,16 +122,18 @@ class Profiles:
         A few signals tell.
         """
         first = int(np.isfinite(expected).argmax())
-        where, sums, p = _start(self, slice(first, first + _LOOKED_AT))
-        if not where.size:
-            return
-        expected = expected[where]
-        if self.is_rician:
-            # They are those of the moduli of signals.
-            sums = sums._replace(is_magnitude=True)
-        power = (sums.y**2).sum(axis=(0, 1))
-        found = np.sqrt(sums.misfits(p) / power)
-        wrong = ~(np.abs(found - expected) <= _MOST_APART * (1.0 + expected))
+        with np.errstate(all="ignore"):
+            where, sums, p = _start(self, slice(first, first + _LOOKED_AT))
+            if not where.size:
+                return
+            expected = expected[where]
+            if self.is_rician:
+                # They are those of the moduli of signals.
+                sums = sums._replace(is_magnitude=True)
+            power = (sums.y**2).sum(axis=(0, 1))
+            found = np.sqrt(sums.misfits(p) / power)
+            wrong = ~(np.abs(found - expected) <= _MOST_APART * (1.0 + expected))
+        wrong &= np.isfinite(expected)
         if wrong.any():
             k = int(wrong.argmax())
             raise ValueError(
@@ -153,6 +155,12 @@ class Profiles:
 
 def _write_intervals(profiles, part, level, out):
     """Write the intervals of a slice of the signals."""
+    # What gets beyond doubles on the way is no fit, and ends as such.
+    with np.errstate(all="ignore"):
+        _find_intervals(profiles, part, level, out)
+
+
+def _find_intervals(profiles, part, level, out):
     where, sums, p = _start(profiles, part)
     if not where.size:
         return
@@ -229,8 +237,7 @@ def _with_noise(profiles, sums, p, free, where):
     variance = None
     if profiles.noise_std is not None:
         shift = -np.log2(sums.unit).astype(int) - profiles.weights.exponent
-        with np.errstate(over="ignore"):
-            noise = np.ldexp(float(profiles.noise_std), shift)
+        noise = np.ldexp(float(profiles.noise_std), shift)
         variance = noise.clip(_LEAST_NOISE * sizes, _MOST_NOISE * sizes) ** 2
     if not profiles.is_rician:
         if variance is None:

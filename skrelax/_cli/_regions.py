@@ -69,7 +69,8 @@ def main_map(names):
 
 def map_unit(name):
     """Return the unit of a map, or nothing."""
-    return known_unit(name.removeprefix("gm").removesuffix(" stderr"))
+    base, _, kind = name.removeprefix("gm").partition(" ")
+    return known_unit(base) if kind in ("", "stderr", "low", "high") else ""
 
 
 def write_regions(folder, arguments, maps, labels):

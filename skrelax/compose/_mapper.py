@@ -22,9 +22,15 @@ from ..utils._sklearn import (
     _fit_context,
     with_callbacks,
 )
-from ..utils._validation import N_JOBS, check_numbers, errors_name, refuse_complex
+from ..utils._validation import (
+    N_JOBS,
+    RealInterval,
+    check_numbers,
+    errors_name,
+    refuse_complex,
+)
 from ..utils._warnings import collect_warnings, give_warning
-from ._outputs import check_include, map_columns
+from ._outputs import Options, check_include, map_columns
 from ._rows import Job, map_rows, merge
 
 
@@ -43,7 +49,9 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         points 1, 2, ..., so that times are in units of their spacing.
     include : tuple of str or None, default=None
         What to return. Of a nonlinear fit some of ``"params"``, ``"stderr"``,
-        ``"r2"``, ``"relative_error"``, ``"n_points"`` (the number of points that were
+        ``"intervals"`` (lower and upper ends by profile likelihood, see
+        :func:`~skrelax.uncertainty.profile_parameters`), ``"r2"``,
+        ``"relative_error"``, ``"n_points"`` (the number of points that were
         fitted) and ``"status"``; of an inversion some of
         ``"distribution"`` (its bins), ``"settings"`` (what was chosen: strengths,
         a flip angle), ``"baseline"`` (if there is one), ``"residual"`` (root mean
@@ -53,6 +61,8 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
     only_converged : bool, default=True
         Whether parameters and standard errors of a nonlinear fit are nan for voxels
         with another status than converged.
+    level : float, default=0.9
+        Level of ``"intervals"``, in (0, 1).
     chunk_size : int, default=20000
         Voxels per call of the estimator. It bounds the memory.
     n_jobs : int or None, default=None
@@ -115,6 +125,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         "acquisition": ["array-like", None],
         "include": [tuple, list, None],
         "only_converged": ["boolean"],
+        "level": [RealInterval(0, 1, closed="neither")],
         "chunk_size": [Interval(numbers.Integral, 1, None, closed="left")],
         "n_jobs": N_JOBS,
         "verbose": ["verbose"],
@@ -126,6 +137,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         acquisition=None,
         include=None,
         only_converged=True,
+        level=0.9,
         chunk_size=20_000,
         n_jobs=None,
         verbose=0,
@@ -134,6 +146,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         self.acquisition = acquisition
         self.include = include
         self.only_converged = only_converged
+        self.level = level
         self.chunk_size = chunk_size
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -184,7 +197,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             )
         # Copies: what the caller changes later must not reach what was fitted.
         self._acquisition = copy.deepcopy(acquisition)
-        self._only_converged = self.only_converged
+        self._options = Options(self.only_converged, float(self.level))
         coupling = answering(self.estimator)._coupling()
         if coupling is not None:
             raise ValueError(
@@ -207,8 +220,11 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
                 f"with distributions, refitted by a search, got {self.estimator!r}."
             )
         include = check_include(self.include, self.estimator_)
+        if "intervals" in include:
+            last = answering(self.estimator_)
+            last._profiles(self._acquisition, probe, None, None).check_free()
         found = map_columns(
-            self.estimator_, include, self.only_converged, self._acquisition, probe
+            self.estimator_, include, self._options, self._acquisition, probe
         )
         self._names = {kind: column.names for kind, column in found.items()}
         tell_fit(self, X)
@@ -265,7 +281,7 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
         known = _check_known(known, n_voxels, answering(self.estimator_)._takes_known)
         if is_lazy:
             return self._transform_lazily(X, mask, known)
-        job = Job(self.estimator_, self._acquisition, self._names, self._only_converged)
+        job = Job(self.estimator_, self._acquisition, self._names, self._options)
         out, status, told = self._map_chunks(job, X, mask, known)
         for (category, _), (text, count) in told.items():
             more = "" if count == 1 else f" (and {count - 1} more of this kind)"
@@ -355,7 +371,7 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
             table = np.column_stack([mask, *columns.values()])
             rows = X.chunks[0]
             blocks.append(_lazy(table, rows))
-        job = Job(self.estimator_, self._acquisition, self._names, self._only_converged)
+        job = Job(self.estimator_, self._acquisition, self._names, self._options)
         map_block = functools.partial(
             _map_block, job=job, names=names, chunk_size=self.chunk_size
         )
@@ -375,9 +391,9 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
         Returns
         -------
         ndarray of str objects of shape (n_outputs,)
-            For example ``"T1"``, ``"T1 stderr"`` and ``"status"``, or ``"T2=0.1"``,
-            ``"flip_angle"``, ``"strength"``, ``"residual"``, ``"noise_std"`` and
-            ``"status"``.
+            For example ``"T1"``, ``"T1 stderr"``, ``"T1 low"``, ``"T1 high"`` and
+            ``"status"``, or ``"T2=0.1"``, ``"flip_angle"``, ``"strength"``,
+            ``"residual"``, ``"noise_std"`` and ``"status"``.
         """
         check_is_fitted(self)
         names = [name for column in self._names.values() for name in column]

@@ -313,6 +313,7 @@ class NonlinearRelaxationFit(
             check_positive("noise_std", self.noise_std)
         self.magnitude_ = find_magnitude(self.magnitude, self.model_, y, self.noise)
         held = np.stack(list(known.values()), axis=1) if known else None
+        self._known_names = tuple(known)
         reach = find_reach(self.model_, points, self.bounds)
         # The matrices here are small: threads of BLAS would only wait for each other.
         with single_blas_thread():

@@ -10,7 +10,7 @@ from ..signals._checks import check_numbers
 from ..utils import _columns
 from ..utils._frames import frame_columns
 from ..utils._sklearn import _check_sample_weight
-from ..utils._validation import check_convertible
+from ..utils._validation import refuse_complex
 
 # Relaxation times beyond these have no tables, nor have wider ranges of them.
 _LEAST, _MOST, _WIDEST = 1e-250, 1e250, 1e60
@@ -76,15 +76,16 @@ def errors_name_points():
 
 def check_weights(sample_weight, X):
     """Return weights (n_points,) that are not all zero, as float64."""
-    check_convertible(sample_weight, "sample_weight")
+    refuse_complex(sample_weight, "sample_weight")
     try:
         weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if "sample_weight" in str(error):
             raise
-        raise type(error)(f"sample_weight must hold numbers: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"sample_weight must hold numbers: {error}") from error
     if not weight.any():
         raise ValueError("sample_weight must be positive somewhere, got 0.")
     return weight

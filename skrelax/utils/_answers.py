@@ -197,6 +197,17 @@ class Answers:
         """
         return None
 
+    def _interval_columns(self, measured, only_converged, level):
+        """Return names and columns (n_signals, n) of intervals, None for none.
+
+        `measured` are X, y and the values that were known in the fit.
+        """
+        return None
+
+    def _profiles(self, X, y, sample_weight, known):
+        """Return profiles of its parameters, given what was fitted, None for none."""
+        return None
+
     def _codes(self):
         """Return a FitStatus for each signal, or None where they have none."""
         return None

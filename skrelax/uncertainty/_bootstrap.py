@@ -6,13 +6,19 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from ..utils._answers import answering, fitted_distributions, without_penalty
+from ..utils._answers import (
+    answering,
+    fitted_distributions,
+    strengths_near,
+    without_penalty,
+)
 from ..utils._inspect import (
     best,
     choosing_for_each,
     final_step,
     find_kernel,
     fit_weighted,
+    looking_at,
 )
 from ..utils._sklearn import HasMethods, StrOptions, validate_params
 from ..utils._validation import (
@@ -229,7 +235,8 @@ def bootstrap_distribution(
         )
         samples = np.asarray(samples)
     else:
-        samples = _refit(shared, X, resampled, sample_weight)
+        near = looking_at(shared, strengths_near(fitted))
+        samples = _refit(near, X, resampled, sample_weight)
     found = fitted_distributions(fitted)
     axes = None
     if found.has_times:

@@ -145,6 +145,13 @@ class Answers:
         """
         return clone(self)
 
+    def _strengths_near(self):
+        """Return strengths that suffice to choose for similar signals, or None.
+
+        They are decreasing; None where only the whole search tells.
+        """
+        return None
+
     def _describe_signals(self, found, n_signals, min_share):
         """Return columns (n_signals,) that describe each signal.
 
@@ -287,6 +294,16 @@ def chosen_settings(fitted, n_signals):
                 chosen[name] = np.full(n_signals, str(value), dtype=object)
         fitted = step_inside(fitted)
     return chosen
+
+
+def strengths_near(fitted):
+    """Return strengths that suffice for refits of a fitted search, None without one."""
+    while fitted is not None:
+        found = answers(fitted)._strengths_near()
+        if found is not None:
+            return found
+        fitted = step_inside(fitted)
+    return None
 
 
 def describe_fitted(fitted, min_share):

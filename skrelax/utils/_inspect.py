@@ -89,6 +89,18 @@ def choosing_for_each(estimator):
     return each if treats_signals_alone(each) else None
 
 
+def looking_at(estimator, strengths):
+    """Return a clone whose searches look at these strengths, or itself for None."""
+    if strengths is None:
+        return estimator
+    settings = {
+        name: strengths
+        for name in estimator.get_params()
+        if name.rpartition("__")[2] == "strengths"
+    }
+    return clone(estimator).set_params(**settings)
+
+
 def weight_options(estimator, weight):
     """Return the options of fit that bring weights to the inversion inside.
 

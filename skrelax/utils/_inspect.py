@@ -58,6 +58,15 @@ def step_inside(fitted):
     return fitted[-1] if isinstance(fitted, Pipeline) else None
 
 
+def has_search(fitted):
+    """Return whether a fitted search is what a Pipeline is, or ends in."""
+    while fitted is not None:
+        if hasattr(fitted, "best_estimator_"):
+            return True
+        fitted = step_inside(fitted)
+    return False
+
+
 def treats_signals_alone(estimator):
     """Return whether signals that share a call get what they would get alone."""
     if isinstance(estimator, Pipeline):

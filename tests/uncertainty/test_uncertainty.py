@@ -163,6 +163,22 @@ def test_searches_choose_their_strength_anew():
         assert result.to_frame().loc["log_mean", "estimate"] > 0
 
 
+def test_a_search_at_the_end_of_a_pipeline_chooses_for_each_refit():
+    data = make_decay(times=TIMES, noise_std=0.01, random_state=0)
+    options = {"n_bootstrap": 6, "random_state": 0, "method": "unpenalised"}
+    builder = KernelBuilder(n_bins=30)
+    search = StrengthSearch(SmoothLasso(0.0), "chi2", strengths=8)
+    around = StrengthSearch(
+        make_pipeline(builder, SmoothLasso(0.0)), "chi2", strengths=8
+    )
+    inside = make_pipeline(builder, search)
+    found = [
+        bootstrap_distribution(model, data.X, data.y, **options).samples
+        for model in (inside, around)
+    ]
+    assert_allclose(*found, atol=1e-10)
+
+
 def test_refits_that_share_a_call_choose_as_alone(monkeypatch):
     data = make_decay(times=TIMES, noise_std=0.01, random_state=0)
     model = make_pipeline(KernelBuilder(n_bins=30), LassoFistaCV(8))

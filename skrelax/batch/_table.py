@@ -50,6 +50,8 @@ class Unit:
     """Weights of the points, (n_points,)."""
     together: bool
     """Whether the signals may share a call."""
+    seeds: np.ndarray
+    """Seeds of what is drawn of each, (n_signals,)."""
 
     def parts(self, size):
         """Return units of at most `size` signals."""
@@ -57,6 +59,7 @@ class Unit:
             Unit(
                 self.members[start : start + size], self.points,
                 self.signals[:, start : start + size], self.weight, self.together,
+                self.seeds[start : start + size],
             )
             for start in range(0, self.members.size, size)
         ]  # fmt: skip
@@ -134,7 +137,7 @@ def read_table(frame, acquisition, signal, by, sample_weight):
     )
 
 
-def make_units(table, together, by_sign):
+def make_units(table, together, by_sign, seeds):
     """Return the units of a table: groups with the same points and weights.
 
     Signals whose fit alone would be refused must not share a call with others, nor,
@@ -162,7 +165,7 @@ def make_units(table, together, by_sign):
         units.append(
             Unit(
                 np.asarray(members), table.points[rows], signals, weight,
-                kind != "alone",
+                kind != "alone", seeds[members],
             )
         )  # fmt: skip
     return units

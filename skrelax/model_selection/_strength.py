@@ -32,6 +32,10 @@ from ._split import check_splitter, make_folds
 from ._target import LARGEST, make_target, strength_grid, take_apart
 
 _RULES = {"cv", "cv-1se", "gcv", "lcurve", "discrepancy", "chi2", "brd"}
+# Those whose criterion rises with the strength, so that few strengths bracket it.
+_MONOTONE = {"chi2", "discrepancy"}
+# Factors on a strength between which that of a similar signal mostly lies.
+_NEAR = np.array([16.0, 4.0, 1.0, 0.25, 0.0625])
 # What some rules need besides residuals.
 _NEEDS = {
     "gcv": "the effective number of parameters",
@@ -447,6 +451,20 @@ class StrengthSearch(
 
     def _without_penalty(self):
         return without_penalty(self.estimator)
+
+    def _strengths_near(self):
+        last = answers(final_step(self.best_estimator_))
+        found = np.unique(self.strength_)
+        name = last._strengths[0] if self.parameter is None else self.parameter
+        is_fixed = last._penalty_norm(name.rpartition("__")[2]) is not None
+        is_fixed &= getattr(last, "_follows", None) is None
+        if not (
+            is_fixed and self.rule in _MONOTONE and self.refine and found.size == 1
+        ):
+            return None
+        ends = np.array([self.curve_["strength"].max(), self.curve_["strength"].min()])
+        # The ends of the curve are there for signals that are less similar.
+        return np.unique([*ends, *np.clip(found * _NEAR, *ends[::-1])])[::-1]
 
     def _treats_alone(self):
         takes = answers(final_step(self.estimator))._takes_strengths

@@ -10,7 +10,7 @@ from ..signals._checks import check_numbers
 from ..utils import _columns
 from ..utils._frames import frame_columns
 from ..utils._sklearn import _check_sample_weight
-from ..utils._validation import refuse_complex
+from ..utils._validation import check_convertible, refuse_complex
 
 # Relaxation times beyond these have no tables, nor have wider ranges of them.
 _LEAST, _MOST, _WIDEST = 1e-250, 1e250, 1e60

@@ -22,6 +22,7 @@ SIMPLE = {
     "RandomState instance": ("np.random.RandomState", "import numpy as np"),
     "DataFrame": ("DataFrame", "from pandas import DataFrame"),
     "Series": ("Series", "from pandas import Series"),
+    "Index": ("Index[Any]", "from pandas import Index"),
     "Axes": ("Axes", "from matplotlib.axes import Axes"),
     "Figure": ("Figure", "from matplotlib.figure import Figure"),
     "Bunch": ("Bunch", "from sklearn.utils import Bunch"),
@@ -33,8 +34,8 @@ ARRAY = ("ArrayLike", "from numpy.typing import ArrayLike")
 NDARRAY = ("NDArray[Any]", "from numpy.typing import NDArray")
 # What has no type that a checker could hold to: estimators by what they can.
 ANYTHING = re.compile(
-    r"(a |an )?(estimator|search|splitter|Pipeline|GridSearchCV|(linear )?inversion|"
-    r"colour map|MetadataRouter|dask\.array|sparse array)\b.*"
+    r"(a |an )?(estimator|search|splitter|callback|Pipeline|GridSearchCV|"
+    r"(linear )?inversion|colour map|MetadataRouter|dask\.array|sparse array)\b.*"
 )
 NAMED_SHAPE = re.compile(r" of the (same shape( as \w+)?|shape of \w+)")
 

@@ -22,7 +22,7 @@ SIMPLE = {
     "RandomState instance": ("np.random.RandomState", "import numpy as np"),
     "DataFrame": ("DataFrame", "from pandas import DataFrame"),
     "Series": ("Series", "from pandas import Series"),
-    "Index": ("Index", "from pandas import Index"),
+    "Index": ("Index[Any]", "from pandas import Index"),
     "Axes": ("Axes", "from matplotlib.axes import Axes"),
     "Figure": ("Figure", "from matplotlib.figure import Figure"),
     "Bunch": ("Bunch", "from sklearn.utils import Bunch"),

@@ -181,20 +181,13 @@ def measure(case, snr, options):
         drawn, levels = resample(method, K, Y, source, rank, options)
         refits = fit(K, drawn, repeated, shape, positive)
         out |= count(method, case, F, refits, levels)
-    if options.n_anew and len(case.axes) == 1:
-        few = slice(0, options.n_anew)
-        drawn, levels = resample("parametric", K, Y[:, few], F[few], rank, options)
-        again = make_pipeline(case.builder, search(positive)).fit(case.points, drawn)
-        refits = again[-1].best_estimator_.coef_
-        out |= count("strength anew", case, F[few], refits, levels)
     return out
 
 
 def count(method, case, F, refits, levels):
     """Return coverages and widths of intervals of refits."""
-    kind = "parametric" if method == "strength anew" else method
     results = [
-        UncertaintyResult(f, samples, case.axes, kind, level, 0.9)
+        UncertaintyResult(f, samples, case.axes, method, level, 0.9)
         for f, samples, level in zip(
             F, refits.reshape(len(F), -1, F.shape[1]), levels, strict=True
         )
@@ -246,13 +239,13 @@ def width_of(label, ends):
 
 
 METHODS = (
-    "bounds", "unpenalised", "parametric", "residual", "strength anew", "simultaneous"
+    "bounds", "unpenalised", "parametric", "residual", "simultaneous"
 )  # fmt: skip
 
 
 def make_tables(found, options):
     """Return the tables of all cells {(case, snr): measured}."""
-    shown = [m for m in METHODS[:-1] if options.n_anew or m != "strength anew"]
+    shown = METHODS[:-1]
     rows, tally = (
         [],
         {m: dict.fromkeys(("right", "above", "below"), 0) for m in METHODS},
@@ -303,9 +296,8 @@ def make_tables(found, options):
             "description": f"Coverage in % of intervals of {levels} %, and in brackets "
             "the median width of 90 % intervals: the difference of shares and "
             "amplitudes, the factor between the ends of times and ratios. "
-            f"{options.n_signals} signals a cell, {options.n_refits} refits each"
-            + (f"; {options.n_anew} with the strength anew" if options.n_anew else "")
-            + f"; widths of bounds of {options.n_widths}.",
+            f"{options.n_signals} signals a cell, {options.n_refits} refits each; "
+            f"widths of bounds of {options.n_widths}.",
             "columns": ["spectrum", "SNR", "number", *shown, "status"],
             "rows": rows,
         },
@@ -317,7 +309,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--n-signals", type=int, default=400)
     parser.add_argument("--n-refits", type=int, default=100)
-    parser.add_argument("--n-anew", type=int, default=0, help="0 leaves them out")
     parser.add_argument("--n-widths", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="part of the name of a spectrum")

@@ -3,50 +3,105 @@
 import importlib
 import json
 import pkgutil
+from pathlib import Path
+
+import _comparison
 
 import skrelax
 
-FIRST_EXAMPLE = "plot_getting_started_t2.py"
+# Sections of the gallery and their examples, from the first to read to the last.
+GALLERY = {
+    "decays": [
+        "getting_started_t2", "penalties", "broad_and_narrow", "strength_rules",
+        "uncertainty", "grid_search_pipeline", "kernels",
+    ],
+    "planes": ["berea_t1_t2", "diffusion_t2", "exchange_t2_t2", "three_axes"],
+    "signed": ["signed_spectrum", "pseudo_3d", "signed_schemes", "number_of_points"],
+    "maps": [
+        "t1_map", "t2star_map", "phantom", "which_model", "myelin_water",
+        "rician_floor", "denoising",
+    ],
+    "dictionaries": [
+        "dictionary_matching", "fingerprinting", "stimulated_echoes", "matching_cost",
+    ],
+    "batches": ["batches", "reaction"],
+}  # fmt: skip
 # Cells of a table must not break inside a number.
 SPACE, HYPHEN = "\N{NO-BREAK SPACE}", "\N{NON-BREAKING HYPHEN}"
 
 
+# Packages by what they are for.
+PACKAGES = {
+    "From signals to distributions": [
+        "signals", "kernels", "inversion", "model_selection", "decomposition",
+    ],
+    "What a distribution says": ["metrics", "uncertainty"],
+    "Parameters, voxel by voxel": ["nonlinear", "dictionary", "compose"],
+    "Many samples": ["batch"],
+    "Data, pictures and reports": ["io", "datasets", "plotting", "reporting"],
+}  # fmt: skip
+
+
 class GalleryOrder:
-    """Sort the gallery by file name, with the introduction first."""
+    """Sort the examples of a section as GALLERY does, and others behind them."""
 
     def __init__(self, src_dir):
-        self.src_dir = src_dir
+        self.names = GALLERY.get(Path(src_dir).name, [])
 
     def __call__(self, filename):
         """Return the sort key of a file."""
-        return filename != FIRST_EXAMPLE, filename
+        name = filename.removeprefix("plot_").removesuffix(".py")
+        there = name in self.names
+        return self.names.index(name) if there else len(self.names), filename
 
 
 def _title(text, line="="):
     return f"{text}\n{line * len(text)}\n\n"
 
 
+def public_packages():
+    """Return the packages whose names are public, by their own name."""
+    found = {}
+    for info in pkgutil.iter_modules(skrelax.__path__):
+        if info.ispkg and not info.name.startswith("_"):
+            package = importlib.import_module(f"skrelax.{info.name}")
+            if getattr(package, "__all__", []):
+                found[info.name] = package
+    return found
+
+
 def write_api(folder):
-    """Write api.rst: the public names of each package, as its __all__ lists them."""
+    """Write api.rst, all public names by task, and a page for each package."""
     text = _title("API reference")
     text += (
         "The main classes can be imported from ``skrelax`` itself: "
         + ", ".join(f"``{name}``" for name in skrelax.__all__ if name[0] != "_")
         + ".\n\n"
     )
-    for info in pkgutil.iter_modules(skrelax.__path__):
-        if not info.ispkg or info.name.startswith("_"):
-            continue
-        package = importlib.import_module(f"skrelax.{info.name}")
-        names = getattr(package, "__all__", [])
-        if not names:
-            continue
-        text += _title(package.__name__, "-")
-        text += f".. currentmodule:: {package.__name__}\n\n"
-        text += package.__doc__.strip() + "\n\n"
-        text += ".. autosummary::\n   :toctree: api\n\n"
-        text += "".join(f"   {name}\n" for name in names) + "\n"
+    text += ".. toctree::\n   :hidden:\n\n"
+    text += "".join(
+        f"   packages/{name}\n" for names in PACKAGES.values() for name in names
+    )
+    packages = public_packages()
+    for task, names in PACKAGES.items():
+        text += "\n" + _title(task, "-")
+        for name in names:
+            package = packages.pop(name)
+            title = package.__name__
+            text += f".. rubric:: :doc:`{title} <packages/{name}>`\n\n"
+            text += _summary(package, "")
+            page = _title(title) + package.__doc__.strip() + "\n\n"
+            page += _summary(package, "   :toctree: ../api\n")
+            _write(folder / "packages" / f"{name}.rst", page)
+    if packages:
+        raise ValueError(f"PACKAGES must have every public one, got no {[*packages]}.")
     _write(folder / "api.rst", text)
+
+
+def _summary(package, options):
+    """Return a table of the public names of a package."""
+    text = f".. currentmodule:: {package.__name__}\n\n.. autosummary::\n{options}\n"
+    return text + "".join(f"   {name}\n" for name in package.__all__) + "\n"
 
 
 def write_changelog(source, folder):
@@ -79,7 +134,7 @@ def write_benchmarks(results, folder):
         versions = ", ".join(
             f"{name} {number}" for name, number in machine["versions"].items()
         )
-        text += _title(topic["title"], "-")
+        text += f".. _bench-{path.stem}:\n\n" + _title(topic["title"], "-")
         text += (
             f"Measured on {topic['date']}: {machine['processor']}, "
             f"{machine['cores']} cores, {machine['system']}, Python "
@@ -108,6 +163,11 @@ def write_tables(results, folder):
                     ]
                 )
             _write(folder / f"{path.stem}_{table['name']}.inc", text)
+
+
+def write_comparison(results, folder):
+    """Write comparison.inc, the table against other tools."""
+    _write(folder / "comparison.inc", _comparison.as_rst(results))
 
 
 def _workload(workload):

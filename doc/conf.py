@@ -22,12 +22,13 @@ version = release = skrelax.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "_formulas",
     "numpydoc",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "auto_examples/*.ipynb", "auto_examples/*.py"]
+exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/**/*.py"]
 default_role = "literal"
 
 autosummary_generate = True
@@ -39,7 +40,10 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
+    "subsection_order": [f"../examples/{section}" for section in _pages.GALLERY],
     "within_subsection_order": "_pages.GalleryOrder",
+    "reset_modules": ("matplotlib", "_figures.use_style"),
+    "thumbnail_size": (480, 336),
     "abort_on_example_error": True,
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skrelax",),
@@ -47,18 +51,28 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_signature": False,
+    # Its pages fetch scripts from other hosts.
+    "write_computation_times": False,
     # Tables, but not what matplotlib calls at the end of a block return.
     "capture_repr": ("_repr_html_",),
     "matplotlib_animations": False,
 }
 
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["skrelax.css"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"skrelax {version}"
 html_show_sourcelink = False
 html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        # Pictures need the room.
+        "index": [],
+        "auto_examples/index": [],
+    },
 }
 html_sidebars = {
     page: []
@@ -103,6 +117,7 @@ def setup(app):
     root, generated = HERE.parent, HERE / "generated"
     _pages.write_api(generated)
     _pages.write_benchmarks(root / "benchmarks" / "results", generated)
+    _pages.write_comparison(root / "benchmarks" / "results", generated)
     _pages.write_tables(root / "benchmarks" / "results", generated / "tables")
     _history_page.write_history(root / "benchmarks" / "results" / "history", generated)
     _pages.write_changelog(root / "CHANGELOG.md", generated)

@@ -18,6 +18,7 @@ from ..nonlinear import FitStatus
 from ..signals import resolve_model
 from ..signals._names import NAMED
 from . import _distribution_map as distributions
+from ._choices import PROFILE, interval_level
 from ._images import quantity_of, skip_points
 from ._known import as_number
 from ._map import check_options, make_maps
@@ -288,6 +289,15 @@ def _is_magnitude(file):
     return file.entities.get("part", "mag") == "mag"
 
 
+def _say_intervals(arguments):
+    """Return what maps of low and high hold."""
+    how = f"{arguments.intervals} refits with new noise"
+    if arguments.intervals == PROFILE:
+        how = "profile likelihood"
+    percent = 100 * interval_level(arguments)
+    return f"low and high are the ends of {percent:g} % intervals from {how}"
+
+
 def _metadata(arguments, table, suffix, model_words):
     """Return what the sidecars of maps say besides."""
     found = {}
@@ -299,6 +309,8 @@ def _metadata(arguments, table, suffix, model_words):
         if np.isfinite(values).all():
             # What varies is told image by image.
             found[key] = values[0] if np.ptp(values) == 0 else values.tolist()
+    if arguments.intervals is not None:
+        found["Intervals"] = _say_intervals(arguments)
     command = arguments.command_line
     return found | {
         "EstimationAlgorithm": f"skrelax {__version__}, {model_words}",

@@ -10,11 +10,20 @@ GRID_RULES = ("lcurve", "gcv", "chi2", "discrepancy")
 # Rules of strength in voxels, and the echo trains of their models.
 VOXEL_RULES = ("chi2", "gcv", "lcurve", "discrepancy", "none")
 ECHOES = ("epg", "exponential")
+# Intervals by profile likelihood, in place of a number of refits, and their level.
+PROFILE = "profile"
+_LEVEL = 0.9
 # Formats that read_decay knows.
 FORMATS = (
     "csdm", "bruker", "varian", "spinsolve", "tecmag", "jeol", "geospec", "minispec",
     "matrix", "text",
 )  # fmt: skip
+
+
+def interval_level(arguments):
+    """Return the level of intervals."""
+    given = arguments.interval_level
+    return _LEVEL if given is None else given
 
 
 def printable(text):

@@ -23,10 +23,11 @@ from ..model_selection import StrengthSearch
 from ..nonlinear import FitStatus
 from ..nonlinear._status import status_words
 from ..plotting import ParameterMapDisplay
+from ..plotting._base import styled
 from ..signals import EPGEchoTrain
 from ..signals._suggest import echo_timing
 from ..uncertainty import statistic_intervals
-from ._choices import ECHOES
+from ._choices import ECHOES, interval_level
 from ._choices import VOXEL_RULES as RULES
 from ._known import use_known
 from ._output import write_csv
@@ -40,7 +41,6 @@ DEFAULTS = {
     "minimum": 0.01,
     "maximum": 2.0,
     "echoes": ECHOES[0],
-    "intervals": None,
 }
 MAPS = ("short_fraction", "gmT2", "M0", "flip_angle", "strength", "noise_std")
 _UNITS = {"gmT2": "s", "flip_angle": "degrees"}
@@ -309,6 +309,7 @@ def _intervals(arguments, table, mask, plan):
         signals.T,
         statistics=tuple(_STATISTICS),
         short=plan.short,
+        level=interval_level(arguments),
         n_refits=arguments.intervals,
         noise="rician" if plan.is_magnitude else "gaussian",
         known=None if plan.angles is None else plan.angles[rows],
@@ -345,6 +346,7 @@ def _summary(found):
     )
 
 
+@styled
 def _draw(path, maps, affine):
     """Draw the maps."""
     from matplotlib.figure import Figure

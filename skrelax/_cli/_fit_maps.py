@@ -7,7 +7,7 @@ import numpy as np
 from ..nonlinear import FitStatus
 from ..nonlinear._status import status_words
 from ..plotting import ParameterMapDisplay
-from ..plotting._base import known_unit, rows_and_columns
+from ..plotting._base import known_unit, rows_and_columns, styled
 from ..plotting._slices import choose_slices
 from ._model import comparison_lines
 
@@ -15,16 +15,18 @@ from ._model import comparison_lines
 class FitMaps(Mapping):
     """Images of a fit by name, made when they are asked for.
 
-    Voxels that are not converged are nan, unless they are to be kept.
+    Voxels that are not converged are nan, unless they are to be kept. `ends`
+    (n_voxels,) by name are those of intervals.
     """
 
-    def __init__(self, fit, table, known, keep):
-        self._fit, self._table = fit, table
+    def __init__(self, fit, table, known, keep, ends):
+        self._fit, self._table, self._ends = fit, table, ends
         self._lost = np.zeros(len(fit.status_), dtype=bool)
         if not keep:
             self._lost = fit.status_ != FitStatus.CONVERGED
         names = [name for name in fit.param_names_ if name not in known]
-        self._names = [f"{name}{end}" for name in names for end in ("", " stderr")]
+        kinds = ("", " stderr", " low", " high") if ends else ("", " stderr")
+        self._names = [f"{name}{kind}" for name in names for kind in kinds]
         self._names += ["relative error", "r2"]
         if _count_holed(fit, len(table.acquisition)):
             self._names.append("n_points")
@@ -41,6 +43,8 @@ class FitMaps(Mapping):
             return table.to_image(fit.n_points_, fill=0).astype(int)
         if name in ("relative error", "r2"):
             return table.to_image(getattr(fit, f"{name.replace(' ', '_')}_"))
+        if name in self._ends:
+            return table.to_image(self._ends[name])
         parameter = name.removesuffix(" stderr")
         values = fit.params_ if name == parameter else fit.stderr_
         column = values[:, fit.param_names_.index(parameter)]
@@ -60,6 +64,7 @@ def _count_holed(fit, n_points):
     return int(((fit.n_points_ > 0) & (fit.n_points_ < n_points)).sum())
 
 
+@styled
 def draw_fit(path, fit, maps, affine):
     """Draw relaxation time, amplitude, standard error and relative error."""
     from matplotlib.figure import Figure
@@ -93,7 +98,7 @@ def _kind_of(fit, table):
     return "signed" if lowest < 0 else "magnitude"
 
 
-def report_fit(fit, table, mask, plan):
+def report_fit(fit, table, mask, plan, ends, level):
     """Return what is printed."""
     known, X = plan.known, table.acquisition
     n_voxels = int(mask.sum())
@@ -123,4 +128,16 @@ def report_fit(fit, table, mask, plan):
         lines.append(
             f"{holed} voxels without some of their points: n_points counts them"
         )
+    if ends:
+        lines.append(_say_intervals(fit, known, ends, level))
     return "\n".join(lines)
+
+
+def _say_intervals(fit, known, ends, level):
+    """Return a line on intervals."""
+    lacking = np.zeros(len(fit.status_), dtype=bool)
+    for name in set(fit.param_names_) - set(known):
+        lacking |= np.isnan(ends[f"{name} low"]) | np.isnan(ends[f"{name} high"])
+    count = int((lacking & (fit.status_ == FitStatus.CONVERGED)).sum())
+    line = f"{100 * level:g} % intervals by profile likelihood: maps with low and high"
+    return f"{line}; {count} voxels lack an end" if count else line

@@ -133,14 +133,18 @@ _PER_VOXEL = {
 }  # fmt: skip
 
 
-def fit_table(fit, table, mask, known):
+def fit_table(fit, table, mask, known, intervals=None):
     """Fit the voxels of a mask, slice by slice where slices have their own times.
 
-    Returns the fitted estimator, whose results have a row per voxel of the table.
+    Returns the fitted estimator, whose results have a row per voxel of the table, and
+    ends of intervals (n_voxels,) by name. `intervals` are None for none, or a level and
+    whether they are those of converged fits only.
     """
     if table.slices is None:
         X, y = table.by_point()
-        return fit.fit(X, y.to_numpy(), mask=mask, known=known)
+        fit.fit(X, y.to_numpy(), mask=mask, known=known)
+        return fit, _ends(fit, X, y.to_numpy(), known, intervals)
+    ends, n_voxels = {}, len(table.signals)
     inside = np.asarray(table.spatial["mask"], dtype=bool)
     where = np.nonzero(inside)[2]
     whole = None
@@ -152,6 +156,8 @@ def fit_table(fit, table, mask, known):
             continue
         here = {name: values[rows] for name, values in (known or {}).items()}
         one = clone(fit).fit(X, y.to_numpy(), mask=some, known=here or None)
+        for name, values in _ends(one, X, y.to_numpy(), here, intervals).items():
+            ends.setdefault(name, np.full(n_voxels, np.nan))[rows] = values
         there = [name for name in _PER_VOXEL if hasattr(one, name)]
         if whole is None:
             whole = copy.copy(one)
@@ -163,7 +169,20 @@ def fit_table(fit, table, mask, known):
             whole._signal_labels = table.signals.index
         for name in there:
             getattr(whole, name)[rows] = getattr(one, name)
-    return whole
+    return whole, ends
+
+
+def _ends(fit, X, y, known, intervals):
+    """Return ends of intervals (n_signals,) by name."""
+    if intervals is None:
+        return {}
+    level, only_converged = intervals
+    names, columns = fit._interval_columns(
+        (X, y, known or None), only_converged, level, fit.verbose
+    )
+    # An end that nothing limits is no number of a map.
+    columns = np.where(np.isfinite(columns), columns, np.nan)
+    return dict(zip(names, columns.T, strict=True))
 
 
 def acquisition_of(table):

@@ -15,7 +15,7 @@ from ..signals import resolve_model
 from ..signals._suggest import unread_columns
 from ..utils._written import written_together
 from . import _distribution_map as distributions
-from ._choices import LARGEST, SMALLEST
+from ._choices import LARGEST, PROFILE, SMALLEST, interval_level
 from ._fit_maps import FitMaps, draw_fit, report_fit
 from ._images import (
     LIST,
@@ -47,7 +47,8 @@ def result_files():
     names = {"relative error", "r2", "n_points", "status"}
     for model in MODELS:
         for parameter in resolve_model(model).outputs:
-            names |= {parameter.name, f"{parameter.name} stderr"}
+            kinds = ("", " stderr", " low", " high")
+            names |= {f"{parameter.name}{kind}" for kind in kinds}
     stems = sorted(map_file_name(name) for name in names)
     files = {f"{stem}.nii.gz": None for stem in stems} | dict.fromkeys(
         [
@@ -170,6 +171,21 @@ def check_options(arguments):
             f"--bounds does not go with --model {arguments.model}; --minimum and "
             "--maximum are the limits of T2."
         )
+    if arguments.interval_level is not None and arguments.intervals is None:
+        raise ValueError("--interval-level goes with --intervals, which is not given.")
+    if arguments.intervals is not None:
+        by_profile = arguments.intervals == PROFILE
+        if distributes and by_profile:
+            raise ValueError(
+                f"--intervals of --model {arguments.model} takes the number of refits, "
+                f"40 for example; {PROFILE} is for the other models."
+            )
+        if not distributes and not by_profile:
+            raise ValueError(
+                f"--intervals takes a number of refits with --model "
+                f"{distributions.NAME} only; --model {arguments.model} takes "
+                f"{PROFILE}, got {arguments.intervals}."
+            )
     for name in distributions.DEFAULTS:
         if not distributes and getattr(arguments, name) is not None:
             raise ValueError(
@@ -230,14 +246,29 @@ def _write_parameters(folder, arguments, table, mask, plan):
         n_jobs=arguments.jobs,
         verbose=1,
     )
-    fit = fit_table(fit, table, mask, plan.known or None)
-    maps = FitMaps(fit, table, plan.known, arguments.keep)
+    level, intervals = interval_level(arguments), None
+    if arguments.intervals is not None:
+        _check_residuals(arguments, table, plan)
+        intervals = level, not arguments.keep
+    fit, ends = fit_table(fit, table, mask, plan.known or None, intervals)
+    maps = FitMaps(fit, table, plan.known, arguments.keep, ends)
     write_csv(folder / "acquisition.csv", acquisition_of(table).items())
     if plan.comparison is not None:
         write_csv(folder / FILE, plan.comparison.reset_index().items())
     if not arguments.no_plot:
         draw_fit(folder / "maps.png", fit, maps, table.spatial["affine"])
-    return report_fit(fit, table, mask, plan), maps
+    return report_fit(fit, table, mask, plan, ends, level), maps
+
+
+def _check_residuals(arguments, table, plan):
+    """Raise ValueError if images leave no residuals that tell their noise."""
+    names = [one.name for one in (*plan.model.amplitudes, *plan.model.parameters)]
+    n_fitted, n_points = len(names) - len(plan.known), table.signals.shape[1]
+    if arguments.noise_std is None and n_points <= n_fitted:
+        raise ValueError(
+            f"{arguments.source}: --intervals {PROFILE}: {n_points} images are too few "
+            f"for residuals beside {n_fitted} parameters; give --noise-std."
+        )
 
 
 def _beyond(arguments, y):

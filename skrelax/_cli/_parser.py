@@ -412,6 +412,21 @@ def _add_map(commands):
     add(
         "--noise-std", type=types.positive, help="noise level (default: from residuals)"
     )
+    add(
+        "--intervals",
+        type=types.refits_or_profile,
+        metavar="profile|REFITS",
+        help="maps of the lower and upper ends of intervals, NAME_low and NAME_high: "
+        "profile takes those of the profile likelihood of each parameter; for "
+        "T2-distribution a number of refits with new noise, 40 for example, tells "
+        "those of short_fraction and gmT2 (default: none)",
+    )
+    add(
+        "--interval-level",
+        type=types.level,
+        metavar="LEVEL",
+        help="level of --intervals, between 0 and 1 (default 0.9)",
+    )
     only = mapping.add_argument_group("T2-distribution").add_argument
     only(
         "--rule",
@@ -426,13 +441,6 @@ def _add_map(commands):
     only("--bins", type=types.count(2, 1_000), help="number of bins of T2 (default 40)")
     only("--minimum", type=types.positive, help="first T2 (default 0.01 s)")
     only("--maximum", type=types.positive, help="last T2 (default 2 s)")
-    only(
-        "--intervals",
-        type=types.count(2, 10_000),
-        metavar="REFITS",
-        help="standard error and 90 %% interval of short_fraction and gmT2 from this "
-        "many refits with new noise, 40 for example (default: none)",
-    )
     only(
         "--echoes",
         choices=ECHOES,

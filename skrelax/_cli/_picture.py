@@ -12,6 +12,7 @@ from ..plotting import (
     ResidualsDisplay,
     ResidualsMapDisplay,
 )
+from ..plotting._base import styled
 from ._output import without_math
 
 
@@ -24,6 +25,7 @@ def check_matplotlib():
         )
 
 
+@styled
 def draw_inversion(path, arguments, data, pipeline):
     """Draw four panels into a PNG file."""
     from matplotlib.figure import Figure
@@ -61,6 +63,7 @@ def draw_inversion(path, arguments, data, pipeline):
     figure.savefig(path, dpi=130)
 
 
+@styled
 def draw_plane(path, arguments, plane, pipeline):
     """Draw the map with its marginals, and the residuals, into a PNG file."""
     from matplotlib.figure import Figure

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..plotting._base import styled
 from ..utils._written import written_together
 from ._decay import read_table
 from ._output import name_results, without_math
@@ -76,6 +77,7 @@ def describe(file, table):
     return lines + [f"- {note}" for note in measurement.notes]
 
 
+@styled
 def _draw(path, table):
     """Draw signals over one axis, or an image of them over two, into a PNG file."""
     from matplotlib.figure import Figure

@@ -8,7 +8,7 @@ import pandas as pd
 from ..io._files import as_path
 from ..metrics import label_statistics
 from ..plotting import RegionHistogramDisplay
-from ..plotting._base import known_unit, shortened
+from ..plotting._base import known_unit, shortened, styled
 from ._known import read_map
 from ._output import without_math, write_csv
 
@@ -69,7 +69,8 @@ def main_map(names):
 
 def map_unit(name):
     """Return the unit of a map, or nothing."""
-    return known_unit(name.removeprefix("gm").removesuffix(" stderr"))
+    base, _, kind = name.removeprefix("gm").partition(" ")
+    return known_unit(base) if kind in ("", "stderr", "low", "high") else ""
 
 
 def write_regions(folder, arguments, maps, labels):
@@ -93,6 +94,7 @@ def write_regions(folder, arguments, maps, labels):
     return "\n".join(lines)
 
 
+@styled
 def _draw(path, image, labels, names, label):
     """Draw histograms of one map, region by region."""
     from matplotlib.figure import Figure

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..inversion import MultiDimRegularizedILT
+from ..plotting._base import styled
 from ..signals import resolve_model
 from ..utils._written import written_together
 from ._decay import load
@@ -105,6 +106,7 @@ def _write(arguments, folder, data, inversion, frequencies):
         _draw(folder / "inversion.png", arguments, parameter, (grid, frequencies, F))
 
 
+@styled
 def _draw(path, arguments, parameter, map_):
     """Draw the distribution of each point of the spectrum into a PNG file."""
     from matplotlib.figure import Figure

@@ -2,7 +2,7 @@
 
 import argparse
 
-from ._choices import KERNELS, LARGEST, PAIRED, SMALLEST
+from ._choices import KERNELS, LARGEST, PAIRED, PROFILE, SMALLEST
 
 # More threads than any machine has.
 _MOST_THREADS = 1_024
@@ -61,6 +61,24 @@ def count(least, most):
         return value
 
     return parse
+
+
+def refits_or_profile(text):
+    if text == PROFILE:
+        return text
+    try:
+        return count(2, 10_000)(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(
+            f"must be {PROFILE}, or a number of refits: {error}"
+        ) from None
+
+
+def level(text):
+    value = number(text)
+    if not 0.0 < value < 1.0:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 1, got {text}")
+    return value
 
 
 def threads(text):

@@ -3,9 +3,7 @@
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from ..metrics import distribution_statistics
 from ..nonlinear import FitStatus
-from ..uncertainty import bootstrap_distribution
 from ..utils._answers import (
     Rest,
     answering,
@@ -13,8 +11,9 @@ from ..utils._answers import (
     fitted_distributions,
     make_table,
 )
-from ..utils._inspect import best, find_builder
+from ..utils._inspect import best
 from ..utils._scaling import centre_rows
+from ._intervals import describe_intervals
 
 
 class Columns:
@@ -46,18 +45,20 @@ class Columns:
         return make_table(self.found, lead)
 
 
-def describe(fitted, estimator, X, Y, weight, settings):
+def describe(fitted, estimator, X, Y, weight, asked, seeds):
     """Return columns (n_signals,) that describe a fit to signals (n_points, n_signals).
 
-    Keys are names, or (number of the peak, name).
+    `asked` are Intervals. Keys are names, or (number of the peak, name).
     """
     last, found = answering(fitted), fitted_distributions(fitted)
     rest = _leave(fitted, X, Y, weight)
     columns = chosen_settings(fitted, Y.shape[1])
-    columns |= last._describe_signals(found, Y.shape[1], settings.min_share)
+    columns |= last._describe_signals(found, Y.shape[1], asked.min_share)
     columns["noise"] = last._noise(rest)
-    if settings.n_bootstrap and last._tells_distributions:
-        columns |= _errors(fitted, estimator, X, Y, weight, settings, columns)
+    if asked.parts:
+        columns |= describe_intervals(
+            fitted, estimator, X, Y, weight, asked, seeds, columns
+        )
     if "score" not in columns:
         columns["score"] = _score(rest)
     zero = ~Y.any(axis=0)
@@ -88,48 +89,3 @@ def _score(rest):
         # A constant signal has nothing to explain.
         unexplained = np.ldexp(rest.squares / total, 2 * (rest.exponents - shift))
         return np.where(total > 0, 1.0 - unexplained, np.nan)
-
-
-def _errors(fitted, estimator, X, Y, weight, settings, columns):
-    """Return standard errors of statistics and peaks from refits with new noise."""
-    last = answering(fitted)
-    if last._has_refits:
-        return _errors_of_refits(last, fitted_distributions(fitted), settings)
-    if find_builder(fitted) is None:
-        return {}
-    errors = {}
-    for k, y in enumerate(Y.T):
-        noise = columns["noise"][k]
-        is_told = np.isfinite(noise)
-        known = {"method": "parametric", "noise_std": noise}
-        try:
-            result = bootstrap_distribution(
-                estimator, X, y, n_bootstrap=settings.n_bootstrap, sample_weight=weight,
-                random_state=settings.random_state,
-                **(known if is_told else {"method": "residual"}),
-            )  # fmt: skip
-        except ValueError:
-            if is_told:
-                raise
-            # Too few points for residuals: the fit is sound, its errors are not known.
-            continue
-        for name, value in result.to_frame()["std"].items():
-            head, _, tail = name.rpartition("_")
-            key, owner = f"{name} stderr", name
-            # Numbers at the end may also be those of axes: "log_mean_T2_0".
-            if tail.isdigit() and name not in columns:
-                key, owner = (int(tail), f"{head} stderr"), (int(tail), head)
-            if owner in columns:
-                errors.setdefault(key, np.full(Y.shape[1], np.nan))[k] = value
-    return errors
-
-
-def _errors_of_refits(last, found, settings):
-    """Return standard errors of statistics from an estimator's own refits."""
-    if not found.has_times:
-        return {}
-    # Signals with refits are fitted alone, so there is one.
-    bands = last.bands(settings.n_bootstrap, random_state=settings.random_state)
-    samples = bands.samples.reshape(settings.n_bootstrap, found.rows.shape[1])
-    table = distribution_statistics(samples, found.grids, found.axis_names)
-    return {f"{name} stderr": np.array([table[name].std(ddof=1)]) for name in table}

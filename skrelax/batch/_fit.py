@@ -1,8 +1,7 @@
 """Fit all samples of a long table."""
 
-import numbers
-import warnings
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
@@ -10,10 +9,25 @@ from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
 
 from ..utils._answers import answering, free_name
-from ..utils._inspect import choosing_for_each, fit_weighted
+from ..utils._frames import like
+from ..utils._inspect import choosing_for_each, final_step, fit_weighted
+from ..utils._progress import open_work
+from ..utils._sklearn import (
+    BaseEstimator,
+    has_callbacks,
+    set_callbacks,
+    with_callbacks,
+)
 from ..utils._validation import check_n_jobs, check_number
-from ..utils._warnings import collect_warnings, texts_of_signals
+from ..utils._warnings import collect_warnings, give_warning, texts_of_signals
 from ._describe import Columns, describe
+from ._intervals import (
+    METHODS,
+    Intervals,
+    WrongCallError,
+    check_numbers,
+    seeds_of_groups,
+)
 from ._table import make_units, read_table
 
 # Signals of one call at most: bounds the memory of a task.
@@ -22,6 +36,8 @@ _CHUNK = 4096
 _PARTS = 16
 # Refits that are kept in memory at a time.
 _MOST_REFITS = 1_000_000
+# Tasks of which callbacks hear, at least.
+_TOLD_TASKS = 20
 # Statuses that are no reason for a warning.
 _GOOD = {"converged", "completed"}
 
@@ -31,10 +47,30 @@ class Settings:
     """What a task must know beside its signals."""
 
     names: list
-    min_share: float
-    n_bootstrap: int
-    random_state: int | None
+    asked: Intervals
     keep: bool
+
+
+class FitBatch(BaseEstimator):
+    """A call of `fit_batch`, as its callbacks know it."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    @with_callbacks
+    def run(self, tasks, store, n_jobs):
+        """Do tasks, each a delayed call, and store(*each) of what they return."""
+        n_tasks = 0
+        if has_callbacks(self):
+            # Their number must be known.
+            tasks = list(tasks)
+            n_tasks = len(tasks)
+        work = open_work(self, n_parts=n_tasks)
+        for done in Parallel(n_jobs=n_jobs, return_as="generator")(tasks):
+            for result in done:
+                store(*result)
+            work.step("task")
+        work.end()
 
 
 def fit_batch(
@@ -47,9 +83,13 @@ def fit_batch(
     sample_weight=None,
     min_share=0.01,
     n_bootstrap=0,
+    intervals=None,
+    numbers=None,
+    level=0.9,
     random_state=None,
     n_jobs=None,
     return_estimators=False,
+    callbacks=None,
 ):
     """Fit every sample of a long table and report one row for each.
 
@@ -60,7 +100,8 @@ def fit_batch(
         inversion, a MultiDimRegularizedILT, a NonlinearRelaxationFit, or a search
         around one of them. It is cloned.
     frame : DataFrame
-        Long table with one row per acquisition point of each sample.
+        Long table with one row per acquisition point of each sample, of pandas or of
+        any library that narwhals knows, polars for example.
     acquisition : str or list of str
         Columns with the acquisition, X of the estimator. Models take their columns by
         name where the names are theirs.
@@ -76,19 +117,38 @@ def fit_batch(
         Number of refits with new noise, from which the standard errors of what is
         derived from distributions come; 0 for none, else at least 2. Nonlinear fits
         have standard errors of their own.
+    intervals : str or None, default=None
+        Method of intervals of numbers of each distribution, as of
+        :func:`~skrelax.uncertainty.bootstrap_distribution`: ``"bounds"``,
+        ``"simultaneous"``, ``"unpenalised"``, ``"parametric"``, ``"residual"``, or
+        ``"auto"``, which is ``"bounds"`` where these can be. The first two need no
+        refits.
+    numbers : list of str, dict or None, default=None
+        The numbers with intervals: names of columns; or a dict of new names with a
+        :class:`~skrelax.uncertainty.Share`, :class:`~skrelax.uncertainty.LogMean`,
+        :class:`~skrelax.uncertainty.TimeRatio` or a function of a distribution and its
+        bins, or with a pair of a function and a scale, ``"share"``, ``"time"`` or
+        ``"number"``. None is all numbers of the distribution and its peaks.
+    level : float, default=0.9
+        Level of the intervals, in (0, 1).
     random_state : int or None, default=None
-        Seed of the refits, the same for each group.
+        Seed of the refits. What is drawn for a group follows from it and the labels
+        of the group, whatever else is in the table, its order, and `n_jobs`.
     n_jobs : int or None, default=None
         Number of tasks at a time, with the joblib backend of the context: threads,
         processes, or a cluster with ``joblib.parallel_config("dask")``.
     return_estimators : bool, default=False
         Whether to return the fitted estimators as well. Then groups are fitted one
         by one.
+    callbacks : callback, list of callback or None, default=None
+        Callbacks of scikit-learn, :class:`sklearn.callback.ProgressBar` for example,
+        that hear of each task. They need scikit-learn 1.9.
 
     Returns
     -------
     results : DataFrame of shape (n_groups, n_columns)
-        One row per group, in the order in which groups appear, with the columns
+        One row per group, in the order in which groups appear, of the library that
+        `frame` is of, with the columns
 
         - of `by` and ``n_points``;
         - parameters of a nonlinear fit and their standard errors (``"T1 stderr"``), or
@@ -98,6 +158,9 @@ def fit_batch(
         - ``n_peaks`` and ``n_edge_peaks`` (with their maximum at the edge of the
           grid), and ``log_mean_0``, ``width_0``, ``amplitude_0``, ``share_0``,
           ``log_mean_1``, ... of each peak;
+        - ``"log_mean lower"``, ``"log_mean upper"``, ``"log_mean stderr"`` and
+          ``"log_mean status"``, and those of other numbers, see `intervals` and
+          :meth:`skrelax.uncertainty.UncertaintyResult.status`;
         - ``noise``, the standard deviation of a point of weight one, and ``score``,
           the coefficient of determination;
         - ``status`` and ``message``.
@@ -110,10 +173,14 @@ def fit_batch(
     Raises
     ------
     ValueError
-        If a column is missing or has two roles, the frame is empty, or a setting is
-        outside its range.
+        If a column is missing or has two roles, the frame is empty, a setting is
+        outside its range, the estimator does not go with `intervals`, or a function
+        raises or returns an array.
     TypeError
-        If `frame` is no DataFrame, or acquisition or signal are no numbers.
+        If `frame` is no DataFrame, acquisition or signal are no numbers, `numbers` are
+        of another kind, or a callback is none.
+    ImportError
+        If there are callbacks, and scikit-learn is too old for them.
 
     Warns
     -----
@@ -139,6 +206,9 @@ def fit_batch(
     Of signed distributions, amplitudes and peaks are those of the positive part, and
     ``negative_amplitude`` is the sum of the rest.
 
+    Standard errors are those of refits of signals around a distribution of few bins,
+    where bounds could be made, and else around the fit.
+
     Rows of a group keep their order. Searches with interleaved folds want them sorted
     by time.
 
@@ -158,18 +228,20 @@ def fit_batch(
     if isinstance(estimator, type) or not hasattr(estimator, "fit"):
         raise TypeError(f"estimator must be an estimator with fit, got {estimator!r}.")
     min_share = check_number(min_share, "min_share", 0, 1)
-    is_number = isinstance(n_bootstrap, numbers.Integral)
+    is_number = isinstance(n_bootstrap, Integral)
     if not is_number or not 0 <= n_bootstrap <= _MOST_REFITS or n_bootstrap == 1:
         raise ValueError(
             f"n_bootstrap must be 0 or at least 2, and at most {_MOST_REFITS}, got "
             f"{n_bootstrap}."
         )
-    if not (random_state is None or isinstance(random_state, numbers.Integral)):
+    if not (random_state is None or isinstance(random_state, Integral)):
         raise ValueError(f"random_state must be an int or None, got {random_state!r}.")
     if random_state is not None:
         random_state = check_number(
-            random_state, "random_state", 0, 2**32 - 1, numbers.Integral
+            random_state, "random_state", 0, 2**32 - 1, Integral
         )
+    wanted = _check_intervals(intervals, level, numbers)
+    asked = Intervals(int(n_bootstrap), *wanted, min_share)
     table = read_table(frame, acquisition, signal, by, sample_weight)
     last = answering(estimator)
     if np.iscomplexobj(table.signal) and not last._takes_complex:
@@ -177,35 +249,61 @@ def fit_batch(
             f"column {signal!r} is complex, but {type(last).__name__} inverts real "
             "signals: phase it (skrelax.io.correct_phase) and pass the real part."
         )
-    settings = Settings(
-        table.names, min_share, n_bootstrap, random_state, return_estimators
-    )
+    settings = Settings(table.names, asked, return_estimators)
     # Refits of signals that share a call would draw other noise than alone.
     draws = n_bootstrap > 0 and last._has_refits
     shared = None
     if hasattr(estimator, "get_params") and not (return_estimators or draws):
         shared = choosing_for_each(estimator)
     together = shared is not None
+    call = FitBatch(estimator)
+    set_callbacks(call, callbacks)
     n_jobs = check_n_jobs(n_jobs, table.n_groups)
     n_workers = effective_n_jobs(n_jobs)
     n_tasks = 4 * n_workers if n_workers > 1 else 1
+    if callbacks and not together:
+        # Nobody sees how groups that are fitted one by one are shared out.
+        n_tasks = max(n_tasks, _TOLD_TASKS)
     size = min(_CHUNK, -(-table.n_groups // n_tasks))
     columns = Columns(table.n_groups)
     estimators = [None] * table.n_groups
-    done = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_units)(estimator, shared, units, settings)
-        for units in _share_out(make_units(table, together, last._sees_all_signs), size)
+
+    def store(members, found, fitted):
+        columns.store(members, found)
+        if return_estimators:
+            estimators[members[0]] = fitted
+
+    seeds = seeds_of_groups(table.keys, random_state)
+    units = make_units(table, together, last._sees_all_signs, seeds)
+    tasks = (
+        delayed(_fit_units)(estimator, shared, task, settings)
+        for task in _share_out(units, size)
     )
-    for task in done:
-        for members, found, fitted in task:
-            columns.store(members, found)
-            if return_estimators:
-                estimators[members[0]] = fitted
+    call.run(tasks, store, n_jobs)
     lead = table.keys.copy()
     lead[free_name("n_points", lead)] = np.diff(table.edges)
     results = columns.to_frame(lead)
+    results = like(results, frame, keys=list(table.keys), rows=table.first)
     _warn(columns.status)
     return (results, estimators) if return_estimators else results
+
+
+def _check_intervals(intervals, level, asked):
+    """Return method, level and numbers of intervals, or raise."""
+    is_known = isinstance(intervals, str) and intervals in METHODS
+    if intervals is not None and not is_known:
+        raise ValueError(
+            f"intervals must be one of {list(METHODS)} or None, got {intervals!r}."
+        )
+    if isinstance(level, bool) or not isinstance(level, Real) or not 0.0 < level < 1.0:
+        raise ValueError(f"level must be between 0 and 1, got {level!r}.")
+    asked = check_numbers(asked)
+    if asked is not None and intervals is None:
+        raise ValueError(
+            "numbers are those that have intervals, got intervals=None: say which, "
+            "such as intervals='auto'."
+        )
+    return intervals, float(level), asked
 
 
 def _share_out(units, size):
@@ -237,9 +335,9 @@ def _fit_units(estimator, shared, units, settings):
                 parts = unit.parts(-(-size // _PARTS))
                 results += _fit_units(estimator, shared, parts, settings)
                 continue
-        for member, y in zip(unit.members, unit.signals.T, strict=True):
-            found, fitted = _fit_alone(estimator, X, y, unit.weight, settings)
-            results.append((np.array([member]), found, fitted))
+        for part in unit.parts(1):
+            found, fitted = _fit_alone(estimator, X, part, settings)
+            results.append((part.members, found, fitted))
     return results
 
 
@@ -248,7 +346,7 @@ def _fit_together(estimator, X, unit, settings):
     with collect_warnings() as caught:
         try:
             fitted = fit_weighted(estimator, X, unit.signals, unit.weight)
-            found = describe(fitted, estimator, X, unit.signals, unit.weight, settings)
+            found = _describe(fitted, estimator, X, unit, settings)
             own = answering(fitted)._tells_convergence
             texts = _texts_of_each(caught, own, unit.members.size)
             if texts is None:
@@ -256,22 +354,26 @@ def _fit_together(estimator, X, unit, settings):
             for k, told in texts.items():
                 found["message"][k] = _joined(found["message"][k], told)
             return found
+        except WrongCallError:
+            raise
         except Exception:
             # Each one alone shows which signal is the reason.
             return None
 
 
-def _fit_alone(estimator, X, y, weight, settings):
+def _fit_alone(estimator, X, unit, settings):
     """Return the results of one signal and the fitted estimator, or the failure."""
     with collect_warnings() as caught:
         try:
-            fitted = fit_weighted(estimator, X, y, weight)
-            found = describe(fitted, estimator, X, y[:, None], weight, settings)
+            fitted = fit_weighted(estimator, X, unit.signals[:, 0], unit.weight)
+            found = _describe(fitted, estimator, X, unit, settings)
+        except WrongCallError:
+            raise
         except Exception as error:
             text = f"{type(error).__name__}: {' '.join(str(error).split())}"
             return {"status": np.array(["failed"]), "message": np.array([text])}, None
     own = answering(fitted)._tells_convergence
-    if not own and any(_is_convergence(warning) for warning in caught):
+    if not own and _used_up(fitted):
         found["status"] = np.array(["not converged"])
     texts = [
         str(warning) for warning in caught if not (own and _is_convergence(warning))
@@ -279,6 +381,22 @@ def _fit_alone(estimator, X, y, weight, settings):
     if texts:
         found["message"] = np.array([_joined(found["message"][0], texts)])
     return found, fitted if settings.keep else None
+
+
+def _used_up(fitted):
+    """Return whether an estimator of another package took all its iterations."""
+    last = final_step(fitted)
+    done, most = getattr(last, "n_iter_", None), getattr(last, "max_iter", None)
+    if not isinstance(most, Real) or done is None:
+        return False
+    return bool(np.max(done) >= most)
+
+
+def _describe(fitted, estimator, X, unit, settings):
+    """Return the columns of a fit to the signals of a unit."""
+    return describe(
+        fitted, estimator, X, unit.signals, unit.weight, settings.asked, unit.seeds
+    )
 
 
 def _joined(message, texts):
@@ -315,7 +433,7 @@ def _warn(status):
     }
     if wrong:
         words = ", ".join(f"{count} {name}" for name, count in wrong.items())
-        warnings.warn(
+        give_warning(
             f"{sum(wrong.values())} of {status.size} groups have no converged fit: "
             f"{words}. See the columns status and message.",
             ConvergenceWarning,

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_complex_dtype, is_numeric_dtype, is_timedelta64_dtype
 
+from ..utils._frames import as_pandas
 from ..utils._validation import errors_name
 
 
@@ -26,6 +27,8 @@ class LongTable:
     """Weights, (n_rows,)."""
     edges: np.ndarray
     """Group g has the rows from edges[g] to edges[g + 1]."""
+    first: np.ndarray
+    """Number of the first row of each group in the frame, (n_groups,)."""
 
     @property
     def n_groups(self):
@@ -47,6 +50,8 @@ class Unit:
     """Weights of the points, (n_points,)."""
     together: bool
     """Whether the signals may share a call."""
+    seeds: np.ndarray
+    """Seeds of what is drawn of each, (n_signals,)."""
 
     def parts(self, size):
         """Return units of at most `size` signals."""
@@ -54,6 +59,7 @@ class Unit:
             Unit(
                 self.members[start : start + size], self.points,
                 self.signals[:, start : start + size], self.weight, self.together,
+                self.seeds[start : start + size],
             )
             for start in range(0, self.members.size, size)
         ]  # fmt: skip
@@ -61,9 +67,11 @@ class Unit:
 
 def read_table(frame, acquisition, signal, by, sample_weight):
     """Return the LongTable of a frame, or raise if columns do not fit."""
+    frame = as_pandas(frame)
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(
-            f"frame must be a pandas DataFrame, got {type(frame).__name__}."
+            "frame must be a pandas DataFrame, or one of another library, got "
+            f"{type(frame).__name__}."
         )
     if frame.columns.nlevels > 1:
         raise ValueError(
@@ -125,10 +133,11 @@ def read_table(frame, acquisition, signal, by, sample_weight):
         _numbers(frame[signal])[order],
         weight,
         np.concatenate([[0], np.cumsum(counts)]),
+        first,
     )
 
 
-def make_units(table, together, by_sign):
+def make_units(table, together, by_sign, seeds):
     """Return the units of a table: groups with the same points and weights.
 
     Signals whose fit alone would be refused must not share a call with others, nor,
@@ -156,7 +165,7 @@ def make_units(table, together, by_sign):
         units.append(
             Unit(
                 np.asarray(members), table.points[rows], signals, weight,
-                kind != "alone",
+                kind != "alone", seeds[members],
             )
         )  # fmt: skip
     return units

@@ -5,16 +5,18 @@ from typing import Any, Self
 
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.model_selection import CallbackSupportMixin
 
 __all__ = [
     "VoxelMapper",
 ]
 
-class VoxelMapper(TransformerMixin, BaseEstimator):
+class VoxelMapper(TransformerMixin, CallbackSupportMixin, BaseEstimator):
     estimator: Any
     acquisition: ArrayLike | None
     include: tuple[str, ...] | None
     only_converged: bool
+    level: float
     chunk_size: int
     n_jobs: int | None
     verbose: int
@@ -27,6 +29,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         acquisition: ArrayLike | None = None,
         include: tuple[str, ...] | None = None,
         only_converged: bool = True,
+        level: float = 0.9,
         chunk_size: int = 20000,
         n_jobs: int | None = None,
         verbose: int = 0,

@@ -3,7 +3,6 @@
 import copy
 import functools
 import numbers
-import warnings
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -15,10 +14,23 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..nonlinear._status import warn_status
 from ..utils._answers import answering, check_takes_known
 from ..utils._parallel import split_slices
-from ..utils._progress import Progress
-from ..utils._sklearn import BaseEstimator, HasMethods, Interval, _fit_context
-from ..utils._validation import N_JOBS, check_numbers, errors_name, refuse_complex
-from ._outputs import check_include, map_columns
+from ..utils._progress import open_work, tell_fit
+from ..utils._sklearn import (
+    BaseEstimator,
+    HasMethods,
+    Interval,
+    _fit_context,
+    with_callbacks,
+)
+from ..utils._validation import (
+    N_JOBS,
+    RealInterval,
+    check_numbers,
+    errors_name,
+    refuse_complex,
+)
+from ..utils._warnings import collect_warnings, give_warning
+from ._outputs import Options, check_include, map_columns
 from ._rows import Job, map_rows, merge
 
 
@@ -37,7 +49,9 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         points 1, 2, ..., so that times are in units of their spacing.
     include : tuple of str or None, default=None
         What to return. Of a nonlinear fit some of ``"params"``, ``"stderr"``,
-        ``"r2"``, ``"relative_error"``, ``"n_points"`` (the number of points that were
+        ``"intervals"`` (lower and upper ends by profile likelihood, see
+        :func:`~skrelax.uncertainty.profile_parameters`), ``"r2"``,
+        ``"relative_error"``, ``"n_points"`` (the number of points that were
         fitted) and ``"status"``; of an inversion some of
         ``"distribution"`` (its bins), ``"settings"`` (what was chosen: strengths,
         a flip angle), ``"baseline"`` (if there is one), ``"residual"`` (root mean
@@ -47,6 +61,8 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
     only_converged : bool, default=True
         Whether parameters and standard errors of a nonlinear fit are nan for voxels
         with another status than converged.
+    level : float, default=0.9
+        Level of ``"intervals"``, in (0, 1).
     chunk_size : int, default=20000
         Voxels per call of the estimator. It bounds the memory.
     n_jobs : int or None, default=None
@@ -109,6 +125,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         "acquisition": ["array-like", None],
         "include": [tuple, list, None],
         "only_converged": ["boolean"],
+        "level": [RealInterval(0, 1, closed="neither")],
         "chunk_size": [Interval(numbers.Integral, 1, None, closed="left")],
         "n_jobs": N_JOBS,
         "verbose": ["verbose"],
@@ -120,6 +137,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         acquisition=None,
         include=None,
         only_converged=True,
+        level=0.9,
         chunk_size=20_000,
         n_jobs=None,
         verbose=0,
@@ -128,6 +146,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         self.acquisition = acquisition
         self.include = include
         self.only_converged = only_converged
+        self.level = level
         self.chunk_size = chunk_size
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -178,7 +197,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             )
         # Copies: what the caller changes later must not reach what was fitted.
         self._acquisition = copy.deepcopy(acquisition)
-        self._only_converged = self.only_converged
+        self._options = Options(self.only_converged, float(self.level))
         coupling = answering(self.estimator)._coupling()
         if coupling is not None:
             raise ValueError(
@@ -186,21 +205,29 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
                 "VoxelMapper needs an estimator without it."
             )
         probe = np.linspace(1.0, 0.5, n_points)[:, None]
-        with warnings.catch_warnings():
-            # What becomes of the made-up signal is of no interest.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.filterwarnings("ignore", "the distributions explain|rule=")
+        with collect_warnings() as caught:
             self.estimator_ = clone(self.estimator).fit(self._acquisition, probe)
+        for warning in caught:
+            # What becomes of the made-up signal is of no interest.
+            about_signal = isinstance(warning, ConvergenceWarning) or str(
+                warning
+            ).startswith(("the distributions explain", "rule="))
+            if not about_signal:
+                give_warning(warning, stacklevel=3)
         if not answering(self.estimator_)._has_outputs():
             raise TypeError(
                 "estimator must end in a NonlinearRelaxationFit or in an inversion "
                 f"with distributions, refitted by a search, got {self.estimator!r}."
             )
         include = check_include(self.include, self.estimator_)
+        if "intervals" in include:
+            last = answering(self.estimator_)
+            last._profiles(self._acquisition, probe, None, None).check_free()
         found = map_columns(
-            self.estimator_, include, self.only_converged, self._acquisition, probe
+            self.estimator_, include, self._options, self._acquisition, probe
         )
         self._names = {kind: column.names for kind, column in found.items()}
+        tell_fit(self, X)
         return self
 
     def transform(self, X, mask=None, known=None):
@@ -254,8 +281,23 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
         known = _check_known(known, n_voxels, answering(self.estimator_)._takes_known)
         if is_lazy:
             return self._transform_lazily(X, mask, known)
-        job = Job(self.estimator_, self._acquisition, self._names, self._only_converged)
+        job = Job(self.estimator_, self._acquisition, self._names, self._options)
+        out, status, told = self._map_chunks(job, X, mask, known)
+        for (category, _), (text, count) in told.items():
+            more = "" if count == 1 else f" (and {count - 1} more of this kind)"
+            give_warning(f"{text}{more}", category, stacklevel=2)
+        warn_status(status)
+        return out
+
+    @with_callbacks
+    def _map_chunks(self, job, X, mask, known):
+        """Return outputs (n_voxels, n_outputs), statuses, and warnings by kind."""
+        n_voxels = len(X)
         parts = split_slices(n_voxels, -(-n_voxels // self.chunk_size))
+        work = open_work(
+            self, X, None, len(parts), verbose=self.verbose, name="transform"
+        )
+        work.report(n_voxels, "voxels")
         # The rows of a chunk are all that a worker gets; results are stored as they
         # come, so that they are never held twice.
         found = Parallel(n_jobs=self.n_jobs, return_as="generator")(
@@ -268,9 +310,6 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
         out = np.empty((n_voxels, len(self.get_feature_names_out())))
         status = np.zeros(n_voxels, dtype=np.int8)
         told, errors, n_tried = {}, [], 0
-        progress = None
-        if self.verbose:
-            progress = Progress(n_voxels, "voxels", tells_time=True)
         for part, rows in zip(parts, found, strict=True):
             out[part] = rows.values
             if rows.status is not None:
@@ -278,16 +317,12 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
             merge(told, rows.told)
             errors += rows.errors
             n_tried += rows.n_tried
-            if progress:
-                progress(count=part.stop - part.start)
+            work.step("chunk", count=part.stop - part.start)
         if errors and len(errors) == n_tried:
             # That is no fault of a voxel.
             raise errors[0]
-        for (category, _), (text, count) in told.items():
-            more = "" if count == 1 else f" (and {count - 1} more of this kind)"
-            warnings.warn(f"{text}{more}", category, stacklevel=2)
-        warn_status(status)
-        return out
+        work.end()
+        return out, status, told
 
     def fit_transform(self, X, y=None, mask=None, known=None):
         """Fit, and return the parameters of voxels.
@@ -336,7 +371,7 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
             table = np.column_stack([mask, *columns.values()])
             rows = X.chunks[0]
             blocks.append(_lazy(table, rows))
-        job = Job(self.estimator_, self._acquisition, self._names, self._only_converged)
+        job = Job(self.estimator_, self._acquisition, self._names, self._options)
         map_block = functools.partial(
             _map_block, job=job, names=names, chunk_size=self.chunk_size
         )
@@ -356,9 +391,9 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
         Returns
         -------
         ndarray of str objects of shape (n_outputs,)
-            For example ``"T1"``, ``"T1 stderr"`` and ``"status"``, or ``"T2=0.1"``,
-            ``"flip_angle"``, ``"strength"``, ``"residual"``, ``"noise_std"`` and
-            ``"status"``.
+            For example ``"T1"``, ``"T1 stderr"``, ``"T1 low"``, ``"T1 high"`` and
+            ``"status"``, or ``"T2=0.1"``, ``"flip_angle"``, ``"strength"``,
+            ``"residual"``, ``"noise_std"`` and ``"status"``.
         """
         check_is_fitted(self)
         names = [name for column in self._names.values() for name in column]

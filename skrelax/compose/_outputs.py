@@ -18,6 +18,15 @@ class Column(NamedTuple):
     """Their numbers, (n_signals, n_names)."""
 
 
+class Options(NamedTuple):
+    """How columns are made."""
+
+    only_converged: bool
+    """Whether parameters of other fits are nan."""
+    level: float
+    """Level of intervals."""
+
+
 def check_include(include, fitted):
     """Return the kinds of columns to map, in their order, or raise ValueError."""
     last = answering(fitted)
@@ -32,11 +41,17 @@ def check_include(include, fitted):
     return tuple(name for name in known if name in include)
 
 
-def map_columns(fitted, include, only_converged, acquisition, signals):
-    """Return {kind: Column} of a fit to signals (n_points, n_signals)."""
+def map_columns(fitted, include, options, acquisition, signals, known=None):
+    """Return {kind: Column} of a fit to signals (n_points, n_signals).
+
+    `known` are the values that were known in it.
+    """
     last = answering(fitted)
-    found = last._own_columns(only_converged)
+    found = last._own_columns(options.only_converged)
     if found is not None:
+        if "intervals" in include:
+            measured = acquisition, signals, known
+            found["intervals"] = last._interval_columns(measured, *options)
         return {kind: Column(*found[kind]) for kind in include}
     make = {
         "distribution": lambda: _distribution(fitted),

@@ -9,15 +9,16 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..nonlinear import FitStatus
 from ..utils._answers import answering, answers
+from ..utils._frames import take_rows
 from ..utils._inspect import (
     argument_options,
     choosing_for_each,
     final_step,
     find_builder,
 )
-from ..utils._missing import fill_missing, split_by_points, take_points
+from ..utils._missing import fill_missing, split_by_points
 from ..utils._warnings import collect_warnings, texts_of_signals
-from ._outputs import map_columns, status_codes
+from ._outputs import Options, map_columns, status_codes
 
 # What a fit raises for the sake of its numbers.
 _FAILURES = ValueError, ArithmeticError, np.linalg.LinAlgError
@@ -32,8 +33,8 @@ class Job(NamedTuple):
     """Its acquisition."""
     names: dict
     """Names of the columns of each kind that is mapped, {kind: list}."""
-    only_converged: bool
-    """Whether parameters of other fits are nan."""
+    options: Options
+    """How columns are made."""
 
 
 class Rows(NamedTuple):
@@ -92,12 +93,13 @@ def map_rows(job, X, mask=None, known=None):
             signals, acquisition, one = X[part].T, job.acquisition, fresh
             rows = ~np.isnan(signals[:, 0])
             if not (rows.all() or last._takes_missing):
-                signals, acquisition = signals[rows], take_points(acquisition, rows)
+                signals, acquisition = signals[rows], take_rows(acquisition, rows)
                 one = _with_grid(fresh, job.estimator)
             try:
-                fitted = _fit(job, one, acquisition, signals, part, known)
+                here = _known_of(known, part)
+                fitted = _fit(job, one, acquisition, signals, here)
                 columns = map_columns(
-                    fitted, job.names, job.only_converged, acquisition, signals
+                    fitted, job.names, job.options, acquisition, signals, here
                 )
             except _FAILURES as error:
                 # One voxel must not take the others with it.
@@ -144,16 +146,20 @@ def _with_grid(estimator, fitted):
     return clone(estimator).set_params(**{names[0]: grids})
 
 
-def _fit(job, fresh, acquisition, signals, part, known):
+def _known_of(known, part):
+    """Return what is known of some of the voxels, as fits take it."""
+    if known is None:
+        return None
+    here = {name: values[part] for name, values in known.items()}
+    return here.get(None, here)
+
+
+def _fit(job, fresh, acquisition, signals, known):
     """Return the estimator, fitted to signals (n_points, n_signals) of voxels."""
-    here = None
-    if known is not None:
-        here = {name: values[part] for name, values in known.items()}
-        here = here.get(None, here)
-    again = answers(job.estimator)._fit_others(signals, here)
+    again = answers(job.estimator)._fit_others(signals, known)
     if again is not None:
         return again
-    options = {} if here is None else argument_options(fresh, "known", here)
+    options = {} if known is None else argument_options(fresh, "known", known)
     return clone(fresh).fit(acquisition, signals, **options)
 
 

@@ -6,6 +6,7 @@ from sklearn.utils import Bunch
 
 from ..io import RelaxationTable
 from ..signals import resolve_model
+from ..utils._frames import as_pandas
 from ..utils._validation import check_acquisition, check_number, check_numbers
 from ._checks import check_counts, check_generator, check_noise
 
@@ -167,6 +168,7 @@ def make_slice(signals, inside, acquisition, noise):
 
 def _check_points(acquisition, columns, model):
     """Return the acquisition as a frame, and its points (n_points, n_columns)."""
+    acquisition = as_pandas(acquisition, "acquisition")
     if not isinstance(acquisition, pd.DataFrame):
         array = check_numbers(acquisition, "acquisition")
         array = array[:, None] if array.ndim == 1 else array

@@ -4,13 +4,16 @@ from typing import Any, Literal, Self
 
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.model_selection import CallbackSupportMixin
 
 __all__ = [
     "MarchenkoPasturDenoiser",
     "TSVDCompressor",
 ]
 
-class MarchenkoPasturDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class MarchenkoPasturDenoiser(
+    OneToOneFeatureMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator
+):
     image_shape: tuple[int, ...] | None
     mask: ArrayLike | None
     patch_size: int | tuple[int, ...] | None
@@ -35,7 +38,7 @@ class MarchenkoPasturDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstima
     def fit_transform(self, X: ArrayLike, y: None = None) -> NDArray[Any]: ...
     def transform(self, X: ArrayLike) -> NDArray[Any]: ...
 
-class TSVDCompressor(TransformerMixin, BaseEstimator):
+class TSVDCompressor(TransformerMixin, CallbackSupportMixin, BaseEstimator):
     n_components: int | float | Literal["noise"] | Literal["entropy"]
     output: Literal["kernel", "components"]
     noise_std: float | None

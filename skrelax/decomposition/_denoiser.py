@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ..utils._progress import tell_fit
 from ..utils._scaling import real_parts
 from ..utils._sklearn import BaseEstimator, Interval, _fit_context
 from ..utils._validation import N_JOBS, RealInterval, check_size, validate_signals
@@ -253,6 +254,7 @@ class MarchenkoPasturDenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstima
         self._stride = check_stride(self.stride, self.patch_size_)
         found = self._denoise(X, wanted)
         self.noise_std_, self.rank_ = found.noise_std, found.rank
+        tell_fit(self, X)
         return found.signals
 
     def _denoise(self, X, wanted):

@@ -9,6 +9,7 @@ from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_is_fitted
 
 from ..utils._grid_shape import carry_grid
+from ..utils._progress import tell_fit
 from ..utils._sklearn import (
     BaseEstimator,
     Interval,
@@ -166,6 +167,7 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
         self._output = self.output
         self.n_components_ = rank
         self.compression_factor_ = X.shape[0] / rank
+        tell_fit(self, X)
         return weighted, U[:, :rank], root
 
     def transform(self, X):

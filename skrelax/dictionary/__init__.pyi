@@ -11,6 +11,7 @@ from sklearn.base import (
     RegressorMixin,
     TransformerMixin,
 )
+from sklearn.model_selection import CallbackSupportMixin
 
 from ..signals import SignalModel
 
@@ -41,7 +42,9 @@ class DictionaryMatch:
     @property
     def status(self) -> NDArray[Any]: ...
 
-class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class DictionaryMatcher(
+    MultiOutputMixin, RegressorMixin, CallbackSupportMixin, BaseEstimator
+):
     n_neighbors: int
     refine: Literal["parabola"] | None
     signed: bool
@@ -74,7 +77,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float: ...
 
-class SignalSimulator(TransformerMixin, BaseEstimator):
+class SignalSimulator(TransformerMixin, CallbackSupportMixin, BaseEstimator):
     model: str | SignalModel | Callable[..., Any]
     acquisition: ArrayLike | None
     dtype: Literal["float64", "float32"]

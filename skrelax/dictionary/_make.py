@@ -8,7 +8,9 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..signals import SequenceModel, resolve_model
+from ..utils._frames import as_pandas, like
 from ..utils._parallel import run_tasks, split_slices
+from ..utils._progress import tell_fit
 from ..utils._sklearn import BaseEstimator, StrOptions, _fit_context
 from ..utils._validation import (
     N_JOBS,
@@ -142,10 +144,11 @@ def make_dictionary(model, grid, acquisition=None, *, dtype=np.float64, n_jobs=N
     with errors_name("grid"):
         atoms = simulator.fit_transform(grid)
     names = [parameter.name for parameter in simulator.model_.parameters]
-    table = grid if isinstance(grid, pd.DataFrame) else pd.DataFrame(grid)
+    table = as_pandas(grid, "grid")
+    table = table if isinstance(table, pd.DataFrame) else pd.DataFrame(table)
     if hasattr(simulator, "feature_names_in_"):
-        return atoms, table[names]
-    return atoms, table.set_axis(names, axis=1)
+        return atoms, like(table[names], grid)
+    return atoms, like(table.set_axis(names, axis=1), grid)
 
 
 class SignalSimulator(TransformerMixin, BaseEstimator):
@@ -236,6 +239,7 @@ class SignalSimulator(TransformerMixin, BaseEstimator):
         self._columns = self._assign_columns(names)
         self._check_parameters(X)
         self.acquisition_ = _points(self.model_, self.acquisition)
+        tell_fit(self, X)
         return self
 
     def transform(self, X):
@@ -358,6 +362,7 @@ def _points(model, acquisition):
             )
         return points
     columns = list(model.acquisition_columns)
+    acquisition = as_pandas(acquisition, "acquisition")
     if isinstance(acquisition, pd.DataFrame) and set(columns) <= set(acquisition):
         acquisition = acquisition[columns]
     points = np.array(check_numbers(acquisition, "acquisition", finite=False))

@@ -11,7 +11,9 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from ..utils._frames import frame_columns, is_foreign, like
 from ..utils._parallel import run_tasks, single_blas_thread
+from ..utils._progress import open_report, tell_fit
 from ..utils._sklearn import (
     BaseEstimator,
     Interval,
@@ -19,11 +21,17 @@ from ..utils._sklearn import (
     _check_sample_weight,
     _fit_context,
 )
-from ..utils._validation import N_JOBS, check_size, errors_name, validate_signals
+from ..utils._validation import (
+    N_JOBS,
+    check_convertible,
+    check_size,
+    errors_name,
+    validate_signals,
+)
 from ._checks import check_atoms, grid_neighbours, row_norms, thin_grid
 from ._chunks import amplitudes, is_lazy, read_chunk
 from ._match import DictionaryMatch
-from ._missing import MissingSearch, split_missing
+from ._missing import split_missing
 from ._numba_parabola import AtomGrid, Paraboloid, refine_parabola
 from ._tree import build_tree, search_tree
 
@@ -93,10 +101,14 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
     The idea of groups is that of [1]_, where they are cut off by a threshold.
 
     Points of a signal that are nan are missing: atoms and signal are compared at the
-    others, with all atoms, which takes longer than the search. Signals that are zero,
-    constant, infinite or have fewer than two points have no match: NaN, index -1. Very
-    large and very small signals are matched like others; only where their amplitude is
-    beyond the numbers of the dtype of the atoms do they have no match.
+    others, by the same search: what an atom has beside the centre of its group does not
+    grow where points are left out. It takes up to twice as long as that of complete
+    signals. An atom with nothing there beyond rounding resembles no signal.
+
+    Signals that are zero, constant, infinite or have fewer than two points have no
+    match: NaN, index -1. Very large and very small signals are matched like others;
+    only where their amplitude is beyond the numbers of the dtype of the atoms do they
+    have no match.
 
     A signal beyond the grid is matched to its edge, and nothing is claimed of what lies
     beyond: ``match(X).at_edge`` and ``match(X).status`` mark it.
@@ -176,12 +188,14 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 "target y is None."
             )
         self._names = None
-        if isinstance(y, pd.DataFrame):
-            self._names = list(y.columns)
-        elif isinstance(y, pd.Series):
+        columns = frame_columns(y)
+        if columns is not None:
+            self._names = list(columns)
+        elif hasattr(y, "to_numpy") and hasattr(y, "name"):
             self._names = [y.name]
         shapes = []
         for name, values in (("X", X), ("y", y)):
+            check_convertible(values, name)
             with errors_name(name):
                 shapes.append(np.asarray(values).shape)
         if any(shape and shape[0] == 0 for shape in shapes):
@@ -219,8 +233,10 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self._grid = None
         if self.refine:
             rows = self._atoms.tree.atoms.rows
-            self._grid = AtomGrid(rows, grid_neighbours(y), y)
+            none = self._atoms.tree.atoms.squared_rows
+            self._grid = AtomGrid(rows, grid_neighbours(y), y, none)
         self.parameters_ = y
+        tell_fit(self, X, y)
         return self
 
     def match(self, X):
@@ -265,7 +281,8 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         -------
         ndarray, DataFrame or Series of shape (n_signals,) or (n_signals, n_parameters)
             Parameters, NaN where there is no match. A frame with the names of the
-            parameters and the index of X, if both were frames.
+            parameters and the index of X, if both were frames; always a frame, of its
+            library, where X is one of another library than pandas.
 
         Raises
         ------
@@ -273,10 +290,11 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             If the number of points is not that of the atoms.
         """
         (_, _, parameters), _ = self._search(X, self.n_neighbors, False)
-        if isinstance(X, pd.DataFrame) and self._names is not None:
-            if self._single:
-                return pd.Series(parameters[:, 0], X.index, name=self._names[0])
-            return pd.DataFrame(parameters, X.index, self._names)
+        if frame_columns(X) is not None and self._names is not None:
+            index = getattr(X, "index", None)
+            if self._single and not is_foreign(X):
+                return pd.Series(parameters[:, 0], index, name=self._names[0])
+            return like(pd.DataFrame(parameters, columns=self._names, index=index), X)
         return parameters[:, 0] if self._single else parameters
 
     def predict_scale(self, X):
@@ -406,30 +424,17 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         parameters = np.empty((n, n_parameters))
         correlations = np.empty((n, n_best), real) if with_correlations else None
 
-        others = []
-
         def match_chunk(rows):
             filled, there = split_missing(np.asarray(X[rows]))
             signals, exponents = read_chunk(filled, real)
-            planes, products = search_tree(
-                self._atoms, signals, self.signed, self._is_complex, found[rows]
-            )
-            best = found[rows]
-            sizes = np.ones(best.shape)
-            holed = slice(0, 0)
             if there is not None:
                 signals = np.where(there, signals, 0)
-                holed = np.flatnonzero(~there.all(axis=1) & (best[:, 0] >= 0))
-                if not others:
-                    tree = self._atoms, self.signed, self._is_complex
-                    others.append(MissingSearch(*tree))
-                own = others[0].search(signals[holed], there[holed], n_best)
-                best[holed], products[holed, :, 0] = own[0], own[1].real
-                if products.shape[2] == 2:
-                    products[holed, :, 1] = own[1].imag
-                sizes[holed] = np.sqrt(own[2])
-                products /= (sizes**2).astype(real)[:, :, None]
-            scale[rows] = amplitudes(products[:, 0], best[:, 0], exponents, self._norms)
+            planes, matches = search_tree(
+                self._atoms, signals, self.signed, there, n_best
+            )
+            best, products, squares = matches
+            quotients = products[:, 0] / squares[:, :1]
+            scale[rows] = amplitudes(quotients, best[:, 0], exponents, self._norms)
             best[~np.isfinite(scale[rows])] = -1
             if refine and self.refine:
                 work = Paraboloid(
@@ -437,17 +442,16 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                     *np.empty((3, n_parameters)),
                     np.empty(n_parameters, np.int64),
                 )
-                refine_parabola(planes, self._grid, best[:, 0], work, parameters[rows])
+                grid = self._grid
                 if there is not None:
-                    places, moved = own[0][:, 0].copy(), parameters[rows][holed]
-                    others[0].refine(
-                        signals[holed], there[holed], self._grid, places, work, moved
-                    )
-                    best[holed, 0], parameters[rows][holed] = places, moved
+                    squared = self._atoms.squared_tree.atoms.squared_rows
+                    grid = grid._replace(squared_rows=squared)
+                refine_parabola(planes, grid, best[:, 0], work, parameters[rows])
             elif n_best == 1:
                 parameters[rows] = self.parameters_[best[:, 0]]
             else:
                 parameters[rows] = self.parameters_[best].mean(axis=1)
+            found[rows] = best
             parameters[rows][best[:, 0] < 0] = np.nan
             if with_correlations:
                 size = products[:, :, 0]
@@ -455,15 +459,18 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
                     size = np.hypot(size, products[:, :, 1])
                 elif not self.signed:
                     size = np.abs(size)
-                size = size * sizes.astype(real)
                 norm = row_norms(signals)[:, None]
+                if there is not None:
+                    size = size / np.sqrt(squares)
                 with np.errstate(invalid="ignore"):
                     correlations[rows] = np.where(best < 0, np.nan, size / norm)
 
         starts = range(0, n, self.chunk_size)
         tasks = [(slice(start, start + self.chunk_size),) for start in starts]
+        work = open_report(self.verbose)
+        work.report(len(tasks))
         with single_blas_thread():
-            run_tasks(match_chunk, tasks, self.n_jobs, self.verbose)
+            run_tasks(match_chunk, tasks, self.n_jobs, work)
         return (found, scale, parameters), correlations
 
     def __sklearn_tags__(self):

@@ -16,6 +16,8 @@ class AtomGrid(NamedTuple):
     """Atoms one step down and up each axis, or -1, (n_atoms, n_parameters, 2)."""
     parameters: np.ndarray
     """Parameters, (n_atoms, n_parameters)."""
+    squared_rows: np.ndarray
+    """Squares of atoms at all points, (n_atoms, n_points), or none."""
 
 
 class Paraboloid(NamedTuple):
@@ -34,14 +36,26 @@ class Paraboloid(NamedTuple):
 
 
 @compiled
-def correlation(S, i, atoms, a):
-    """Return the size of the product of signal i with atom a, summed in float64."""
+def correlation(S, i, atoms, a, there, squared_rows):
+    """Return the size of the product of signal i with atom a, summed in float64.
+
+    It is divided by the norm of the atom where points of the signal are missing.
+    """
     total = 0.0
     for p in range(S.shape[0]):
         value = 0.0
         for k in range(S.shape[2]):
             value += float(S[p, i, k]) * float(atoms[a, k])
         total += value * value
+    if there.shape[0] > 0:
+        square, n_missing = 0.0, 0
+        for k in range(there.shape[1]):
+            if there[i, k]:
+                square += squared_rows[a, k]
+            else:
+                n_missing += 1
+        if n_missing > 0:
+            total = total / square if square > 0.0 else 0.0
     return np.sqrt(total)
 
 
@@ -76,13 +90,14 @@ def descend(H, g, axes, count, u):
 
 
 @compiled
-def refine_parabola(S, grid, found, work, out):
+def refine_parabola(signals, grid, found, work, out):
     """Move each match to the top of a paraboloid through its neighbours on the grid.
 
-    S (n_planes, n, K) signals; found (n,) is corrected where a neighbour is better by
-    less than the rounding of the search; out (n, n_parameters) gets the parameters.
+    Signals as the search has them; found (n,) is corrected where a neighbour is better
+    by less than the rounding of the search; out (n, n_parameters) gets the parameters.
     """
-    atoms, neighbours, parameters = grid
+    S, _, there = signals
+    atoms, neighbours, parameters, squared = grid
     H, g, curve, u, axes = work
     n_parameters = parameters.shape[1]
     for i in range(found.size):
@@ -90,7 +105,7 @@ def refine_parabola(S, grid, found, work, out):
         if a < 0:
             out[i] = np.nan
             continue
-        centre = correlation(S, i, atoms, a)
+        centre = correlation(S, i, atoms, a, there, squared)
         # A few steps: the search is wrong by rounding only.
         for _ in range(8):
             moved = False
@@ -98,7 +113,7 @@ def refine_parabola(S, grid, found, work, out):
                 for side in range(2):
                     other = neighbours[a, j, side]
                     if other >= 0:
-                        value = correlation(S, i, atoms, other)
+                        value = correlation(S, i, atoms, other, there, squared)
                         if value > centre:
                             a, centre, moved = other, value, True
                             break
@@ -112,8 +127,8 @@ def refine_parabola(S, grid, found, work, out):
             low, high = neighbours[a, j, 0], neighbours[a, j, 1]
             if low < 0 or high < 0:
                 continue
-            below = correlation(S, i, atoms, low)
-            above = correlation(S, i, atoms, high)
+            below = correlation(S, i, atoms, low, there, squared)
+            above = correlation(S, i, atoms, high, there, squared)
             curve[j] = below - 2.0 * centre + above
             if curve[j] < 0.0:
                 g[j] = 0.5 * (above - below)
@@ -130,7 +145,7 @@ def refine_parabola(S, grid, found, work, out):
                     for end in range(2):
                         corner = neighbours[neighbours[a, j, side], k, end]
                         if corner >= 0:
-                            value = correlation(S, i, atoms, corner)
+                            value = correlation(S, i, atoms, corner, there, squared)
                             total += value if side == end else -value
                             corners += 1
                 if corners == 4:

@@ -1,18 +1,29 @@
 """Atoms in their own basis, in leaves and branches around centres."""
 
+import functools
 import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
-from ._checks import check_distinct
-from ._numba_search import Atoms, Groups, SearchWork, Tree, search
+from ._checks import check_distinct, row_norms
+from ._numba_search import (
+    Atoms,
+    Groups,
+    Matches,
+    SearchWork,
+    Signals,
+    Tree,
+    search,
+)
 
 # Atoms of a leaf, and leaves of a branch: a signal looks into some ten leaves, and
 # larger ones cost more products, smaller ones more centres.
 _LEAF, _BRANCH = 48, 32
 # Columns of a leaf are filled up to a multiple of this, for vector registers.
 _LANES = 16
+# Norm that unit atoms must have at the points that are there, in units of rounding.
+_FEW_DIGITS = 1000.0
 # Rows of a dictionary that are converted to float64 at a time.
 _BLOCK = 8192
 
@@ -28,10 +39,41 @@ class AtomTree:
     n_coordinates: int
     """Number of coordinates of an atom, real or complex."""
 
+    is_complex: bool
+    """Whether atoms are."""
+
     @property
     def dtype(self):
         """The dtype of the search."""
         return self.tree.atoms.rows.dtype
+
+    @functools.cached_property
+    def squared_tree(self):
+        """The same tree with squares of all vectors at the points of signals."""
+        branches, leaves, atoms = self.tree
+        width, K = self.n_coordinates, atoms.rows.shape[1]
+
+        def squares(rows):
+            C = rows[:, :width]
+            if self.is_complex:
+                C = C + 1j * rows[:, width : 2 * width]
+            return np.abs(C if self.basis is None else C @ self.basis.T) ** 2
+
+        def all_of(blocks, edges):
+            parts = itertools.pairwise(edges)
+            blocks = [blocks[K * a : K * b].reshape(K, b - a).T for a, b in parts]
+            return np.concatenate([squares(rows).T.ravel() for rows in blocks])
+
+        squared_rows = squares(atoms.rows)
+        n_branches = np.array([0, branches.cosines.size])
+        return Tree(
+            branches._replace(squares=all_of(branches.centres, n_branches)),
+            leaves._replace(squares=all_of(leaves.centres, branches.edges)),
+            atoms._replace(
+                squares=_blocks(squared_rows[atoms.places], leaves.edges),
+                squared_rows=squared_rows,
+            ),
+        )
 
 
 def build_tree(unit, signed, parameters_shape):
@@ -68,65 +110,64 @@ def build_tree(unit, signed, parameters_shape):
     branch_radii, leaf_radii = (
         [part.astype(dtype) for part in radii] for radii in (branch_radii, leaf_radii)
     )
+    none = np.empty(0, dtype)
+    least = dtype.type((_FEW_DIGITS * np.finfo(dtype).eps) ** 2)
+    columns = _blocks(rows[places], leaf_edges)
     return AtomTree(
         basis=None if basis is None else basis.astype(unit.dtype),
         tree=Tree(
-            Groups(blocks[0], *branch_radii, branch_edges),
-            Groups(blocks[1], *leaf_radii, leaf_edges),
-            Atoms(rows, _blocks(rows[places], leaf_edges), places),
+            Groups(blocks[0], *branch_radii, branch_edges, none),
+            Groups(blocks[1], *leaf_radii, leaf_edges, none),
+            Atoms(rows, columns, places, none, none.reshape(0, unit.shape[1]), least),
         ),
         n_coordinates=C.shape[1],
+        is_complex=np.iscomplexobj(unit),
     )
 
 
-def search_tree(atoms, signals, signed, atoms_are_complex, found):
-    """Fill found (n, n_best); return planes of signals and products with the atoms."""
-    planes, copies = signal_planes(signals, atoms, atoms_are_complex)
-    tree, dtype, n_planes = atoms.tree, atoms.dtype, planes.shape[0]
-    n, n_best = found.shape
+def search_tree(atoms, signals, signed, there, n_best):
+    """Return Signals, and n_best Matches of each.
+
+    `there` (n, n_points) tells the points of signals that are not missing, or is None;
+    signals are zero at the others.
+    """
+    planes, copies = signal_planes(signals, atoms)
+    n_planes, n, _ = planes.shape
+    dtype = atoms.dtype
+    if there is None:
+        tree, there = atoms.tree, np.empty((0, signals.shape[1]), dtype=bool)
+        norms = np.empty(0, dtype)
+    else:
+        tree, norms = atoms.squared_tree, row_norms(signals).astype(dtype)
     most = max(
         np.diff(tree.leaves.edges).max(),
         np.diff(tree.branches.edges).max(),
         tree.branches.edges.size,
     )
     work = SearchWork(
-        np.empty((4, most), dtype),
+        np.empty((7, most), dtype),
         np.empty((n_planes, planes.shape[2]), dtype),
         np.empty(n_best, dtype),
         np.empty(n_best, np.int64),
+        np.zeros((2, signals.shape[1] + 3), np.int64),
     )
-    products = np.empty((n, n_best, n_planes), dtype)
+    matches = Matches(
+        np.empty((n, n_best), np.int64),
+        np.empty((n, n_best, n_planes), dtype),
+        np.ones((n, n_best), dtype),
+    )
+    signals = Signals(planes, norms, there)
     one, copies = dtype.type(1), dtype.type(copies)
-    search(planes, signed, one, copies, tree, work, found, products)
-    return planes, products
+    search(signals, signed, one, copies, tree, work, matches)
+    return signals, matches
 
 
-def signal_planes(signals, atoms, atoms_are_complex):
+def signal_planes(signals, atoms):
     """Return signals as the search wants them, (n_planes, n, K), and their copies."""
     if atoms.basis is not None:
         signals = signals @ atoms.basis.conj()
-    return signal_rows(signals, atoms.tree.atoms.rows, atoms_are_complex)
-
-
-def unit_atoms(atoms, atoms_are_complex):
-    """Return the unit atoms (n_atoms, n_points) of a tree."""
-    rows, basis = atoms.tree.atoms.rows, atoms.basis
-    width = atoms.n_coordinates
-    C = rows[:, :width]
-    if atoms_are_complex:
-        C = C + 1j * rows[:, width : 2 * width]
-    return np.ascontiguousarray(C) if basis is None else C @ basis.T
-
-
-def real_rows(C):
-    """Return rows (n, K), real or complex, as the search has those of atoms."""
-    return np.ascontiguousarray(_fill(_as_real(C)))
-
-
-def signal_rows(signals, rows, atoms_are_complex):
-    """Return planes (n_planes, n, K) of signals for atoms `rows`, and their copies."""
-    dtype, n_filled = rows.dtype, rows.shape[1]
-    if not (atoms_are_complex or np.iscomplexobj(signals)):
+    dtype, n_filled = atoms.dtype, atoms.tree.atoms.rows.shape[1]
+    if not (atoms.is_complex or np.iscomplexobj(signals)):
         # Numba would compile anew for a read-only array, or one in another order.
         filled = _fill(signals, n_filled)
         return np.require(filled, dtype, ["C", "W"])[None], 1.0
@@ -134,7 +175,7 @@ def signal_rows(signals, rows, atoms_are_complex):
     width = signals.shape[1]
     planes[0, :, :width] = signals.real
     planes[1, :, :width] = signals.imag
-    if not atoms_are_complex:
+    if not atoms.is_complex:
         return planes, 1.0
     # conj(d) s = (d_r s_r + d_i s_i) + i (d_r s_i - d_i s_r): each plane is the signal.
     planes[0, :, width : 2 * width] = signals.imag

@@ -12,6 +12,7 @@ from sklearn.base import (
     MultiOutputMixin,
     RegressorMixin,
 )
+from sklearn.model_selection import CallbackSupportMixin
 from xarray import DataArray
 
 from ..metrics import Polygon, RatioBand, Rectangle
@@ -63,7 +64,9 @@ class ConvergentScheme(BaseEstimator):
     @property
     def crossing_scale(self) -> None: ...
 
-class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class KernelParameterSearch(
+    MetaEstimatorMixin, RegressorMixin, CallbackSupportMixin, BaseEstimator
+):
     estimator: Any
     parameter: str
     values: ArrayLike | None
@@ -130,7 +133,7 @@ class KernelParameterSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     ) -> DataFrame: ...
     def describe(self, *, min_share: float = 0.01) -> DataFrame: ...
 
-class LassoFista(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class LassoFista(MultiOutputMixin, RegressorMixin, CallbackSupportMixin, BaseEstimator):
     alpha: float | ArrayLike
     positive: bool
     fit_intercept: bool
@@ -186,7 +189,9 @@ class LassoFista(MultiOutputMixin, RegressorMixin, BaseEstimator):
     ) -> DataFrame: ...
     def describe(self, *, min_share: float = 0.01) -> DataFrame: ...
 
-class LassoFistaCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class LassoFistaCV(
+    MultiOutputMixin, RegressorMixin, CallbackSupportMixin, BaseEstimator
+):
     alphas: int | ArrayLike
     cv: Any
     rule: Literal["min", "1se"]
@@ -259,7 +264,9 @@ class LassoFistaCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
     ) -> DataFrame: ...
     def describe(self, *, min_share: float = 0.01) -> DataFrame: ...
 
-class MultiDimRegularizedILT(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class MultiDimRegularizedILT(
+    MultiOutputMixin, RegressorMixin, CallbackSupportMixin, BaseEstimator
+):
     kernels: (
         str
         | SignalModel
@@ -369,7 +376,9 @@ class ReferenceScheme(BaseEstimator):
         crossing_damping: tuple[Any, ...] = ...,
     ) -> None: ...
 
-class RicianInversion(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class RicianInversion(
+    MetaEstimatorMixin, RegressorMixin, CallbackSupportMixin, BaseEstimator
+):
     estimator: Any
     noise_std: float | ArrayLike | None
     max_iter: int
@@ -433,7 +442,9 @@ class RicianInversion(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     ) -> DataFrame: ...
     def describe(self, *, min_share: float = 0.01) -> DataFrame: ...
 
-class SmoothLasso(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class SmoothLasso(
+    MultiOutputMixin, RegressorMixin, CallbackSupportMixin, BaseEstimator
+):
     alpha: float | ArrayLike
     smoothness: float | ArrayLike
     order: Literal[0, 1, 2]
@@ -498,7 +509,9 @@ class SmoothLasso(MultiOutputMixin, RegressorMixin, BaseEstimator):
     ) -> DataFrame: ...
     def describe(self, *, min_share: float = 0.01) -> DataFrame: ...
 
-class SmoothLassoCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class SmoothLassoCV(
+    MultiOutputMixin, RegressorMixin, CallbackSupportMixin, BaseEstimator
+):
     alphas: int | ArrayLike
     smoothnesses: int | ArrayLike
     order: Literal[0, 1, 2] | None

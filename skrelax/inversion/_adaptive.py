@@ -3,7 +3,6 @@
 What is minimised, and by which weights, see `_numba_adaptive`.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,14 +10,16 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from ..utils._parallel import run_chunks, single_blas_thread
+from ..utils._warnings import give_warning
 from ._lasso_solvers import dual_shift, relative_gap
 from ._numba_adaptive import (
     MEMORY,
     Adaptive,
     AdaptiveWork,
     Stencil,
-    adaptive_batch,
+    Task,
     adaptive_path_errors,
+    adaptive_solve,
     extrapolate,
     relax,
     variation,
@@ -145,6 +146,13 @@ def _adaptive_of(rows, penalty, smoothness, settings):
     return Adaptive(smooth, rows.gram, penalty.stencil, *settings)
 
 
+def _with_smoothness(adaptive, smoothness):
+    """Return the Adaptive of another smoothness, with the same matrices."""
+    smooth = adaptive.smooth
+    roughness = smooth.roughness._replace(smoothness=smoothness)
+    return adaptive._replace(smooth=smooth._replace(roughness=roughness))
+
+
 def solve_adaptive(
     rows, alphas, smoothness, penalty, positive, tol, max_iter, n_jobs=None
 ):
@@ -160,25 +168,27 @@ def solve_adaptive(
     rounds = np.zeros(q, dtype=int)
     todo = np.flatnonzero(each > 0.0)
     if positive and not isinstance(rows, Plane) and todo.size:
-        # Signals of one smoothness stand together, and share their first Hessian.
-        order = todo[np.argsort(each[todo], kind="stable")]
         m = rows.AT.shape[1]
         limits = _SETTLED, min(max_iter, _MAX_ROUNDS)
 
         def chunk(part):
-            own = order[part]
+            own = todo[part]
             adaptive = _adaptive_of(rows, penalty, 0.0, limits)
             work = adaptive_work(n, m, int(penalty.stencil.shape.prod()))
-            found, info = np.zeros((own.size, n)), np.zeros((own.size, 4))
-            given = Signals(rows.S[own], rows.extra[own]), alphas[own], floors[own]
-            adaptive_batch(adaptive, each[own], *given, work, found, info)
-            F[own], gaps[own] = found, relative_gap(info)
+            info = np.zeros((own.size, 4))
+            for out, k in zip(info, own, strict=True):
+                numbers = float(rows.extra[k]), float(alphas[k]), float(floors[k])
+                problem = _with_smoothness(adaptive, float(each[k]))
+                adaptive_solve(
+                    problem, Task(rows.S[k], *numbers, True), F[k], work, out
+                )
+            gaps[own] = relative_gap(info)
             rounds[own], changes[own] = info[:, 2], info[:, 3]
 
         with single_blas_thread():
             # The Gram matrix is made once, before threads ask for it.
             _ = rows.gram
-            run_chunks(chunk, order.size, 20.0 * n**2 * (m + n / 4), n_jobs)
+            run_chunks(chunk, todo.size, 20.0 * n**2 * (m + n / 4), n_jobs)
     settings = positive, tol, max_iter
     for k in np.flatnonzero(~(gaps <= tol)):
         part = rows.part([k])
@@ -284,7 +294,7 @@ def warn_unsettled(changes, max_iter):
     """Warn about signals whose weights have not come to rest."""
     missed = ~(changes <= _UNSETTLED)
     if missed.any():
-        warnings.warn(
+        give_warning(
             f"the smoothness of {np.count_nonzero(missed)} of {changes.size} signals "
             f"did not settle within {min(max_iter, _MAX_ROUNDS)} weighted fits "
             f"(largest last change {np.max(changes[missed]):.3g} of the largest "

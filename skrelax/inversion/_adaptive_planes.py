@@ -10,18 +10,23 @@ from ._plane_solvers import Found, solve_planes
 from ._plane_system import Plane
 
 
-def adaptive_plane_errors(plane, data, strengths, penalty, settings):
+def adaptive_plane_errors(plane, data, strengths, penalty, settings, work):
     """Return errors, gaps and counts of folds, see `cross_validate_paths`.
 
     `data` are FoldedSignals of the core of the kernel. Weights are found from all
-    points, once for each pair of strengths, and serve in all folds.
+    points, once for each pair of strengths, and serve in all folds. Of the `work`
+    it is a part.
     """
     smoothnesses, alphas = strengths
     (q, n_alphas), n_folds = alphas.shape, len(data.folds)
     weight = np.ones(len(data.X)) if data.weight is None else data.weight
     errors, gaps = np.empty((2, n_folds, q, smoothnesses.size, n_alphas))
     floors = penalty.floors(plane)
+    n_pairs = smoothnesses.size * n_alphas
+    work = work.part("cross-validation", q)
+    work.report(q * n_pairs)
     for k in range(q):
+        told = work.part("signal", n_pairs)
         whole, logs = plane.part([k]), None
         folds = [data.held_out(fold, slice(k, k + 1)) for fold in range(n_folds)]
         folds = [(Plane(plane.basis, rows), held_out) for rows, held_out in folds]
@@ -40,5 +45,6 @@ def adaptive_plane_errors(plane, data, strengths, penalty, settings):
                 rest = predicted[0] - held_out.S[0]
                 place = fold, k, row, column
                 errors[place], gaps[place] = rest**2 @ held_out.weight, gap[0]
+            told.step("strengths")
     shape = n_folds, q, -1
     return errors.reshape(shape), gaps.reshape(shape), fold_weights(data.folds, weight)

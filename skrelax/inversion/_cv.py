@@ -89,13 +89,13 @@ class FoldedSignals:
         return rows, HeldOut(K, S, tested)
 
 
-def cross_validate_paths(solve, data, shape, cost, n_jobs, verbose):
+def cross_validate_paths(solve, data, shape, cost, n_jobs, work):
     """Return errors, gaps (n_folds, q, n_paths * n_steps) and weights of the folds.
 
     `data` are FoldedSignals, `shape` is (n_paths, n_steps), `cost` an estimate per
     signal and fold. ``solve(rows, held_out, part, path)`` returns sums of squares on
     the held-out points and relative gaps along a path, (q, n_steps) each, of a part of
-    the signals.
+    the signals. Of the `work` it is a part.
     """
     q = data.y.shape[1]
     n_folds, (n_paths, n_steps) = len(data.folds), shape
@@ -105,11 +105,13 @@ def cross_validate_paths(solve, data, shape, cost, n_jobs, verbose):
     gaps = np.empty_like(errors)
 
     def run(fold, part, paths):
+        told[fold].begin()
         rows, held_out = data.held_out(fold, part)
         for path in paths:
             steps = slice(path * n_steps, (path + 1) * n_steps)
             place = fold, part, steps
             errors[place], gaps[place] = solve(rows, held_out, part, path)
+            told[fold].step("path")
 
     # Work is shared out by folds, then by paths, or for one path by chunks of signals.
     total = q * cost * n_folds
@@ -124,7 +126,10 @@ def cross_validate_paths(solve, data, shape, cost, n_jobs, verbose):
         for part in parts
         for paths in chunks
     ]
-    run_tasks(run, tasks, n_jobs, verbose)
+    work = work.part("cross-validation", n_folds)
+    work.report(n_folds * len(parts) * n_paths)
+    told = [work.part("fold", len(parts) * n_paths) for _ in range(n_folds)]
+    run_tasks(run, tasks, n_jobs)
     return errors, gaps, counts
 
 

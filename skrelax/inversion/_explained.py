@@ -1,12 +1,16 @@
 """Tell of signals that a fit explains nothing of, or by what no point sees."""
 
-import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..utils._sklearn import fits_a_fold
-from ..utils._warnings import hold_report, reports_are_held, warning_of_signals
+from ..utils._warnings import (
+    give_warning,
+    hold_report,
+    reports_are_held,
+    warning_of_signals,
+)
 
 # A fit that takes less than this share off the sum of squares explains nothing,
 _NOTHING = 0.01
@@ -46,7 +50,7 @@ class Unexplained:
             other: _text(1, 1, "the signal", reason) for other, reason in self.found
         }
         text = _text(len(self.found), self.n_signals, which, why)
-        warnings.warn(
+        give_warning(
             warning_of_signals(text, alone, self.n_signals), stacklevel=stacklevel + 1
         )
 
@@ -141,4 +145,4 @@ def report_hidden(X, weight, F):
     alone = {int(k): text(1, 1, share) for k, share in zip(told, shares, strict=True)}
     message = text(told.size, len(F), shares.max())
     # Past this function, fit, and the check of its parameters.
-    warnings.warn(warning_of_signals(message, alone, len(F)), stacklevel=4)
+    give_warning(warning_of_signals(message, alone, len(F)), stacklevel=4)

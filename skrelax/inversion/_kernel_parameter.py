@@ -12,11 +12,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..nonlinear._inputs import check_mask
 from ..nonlinear._status import FitStatus, warn_status
+from ..utils._frames import frame_columns, take_rows
 from ..utils._linear_inputs import (
     STRENGTH,
     validate_relative_weight,
     validate_signals_of,
 )
+from ..utils._progress import SILENT, open_work
 from ..utils._sklearn import (
     BaseEstimator,
     HasMethods,
@@ -235,7 +237,7 @@ class KernelParameterSearch(
         if weight is not None:
             # A point without weight must not draw the limits of the grid either.
             kept = np.flatnonzero(weight)
-            X = X.iloc[kept] if hasattr(X, "iloc") else points[kept]
+            X = points[kept] if frame_columns(X) is None else take_rows(X, kept)
             y, weight = y[kept], weight[kept]
         # As it is, for names of columns must reach the KernelBuilder; and a copy, for
         # predictions must not follow the caller's table or settings.
@@ -254,11 +256,13 @@ class KernelParameterSearch(
             self._tables = KernelTables(self._kernels, plan, weight, limits)
         Y = y.reshape(y.shape[0], -1)
         known = check_known(known, Y.shape[1])
-        report = self._solve(Y, known, check_mask(mask, Y.shape[1]))
+        work = open_work(self, X, y, None)
+        report = self._solve(Y, known, check_mask(mask, Y.shape[1]), work)
         self._tell(report)
+        work.end()
         return self
 
-    def _solve(self, Y, known, mask):
+    def _solve(self, Y, known, mask, work=SILENT):
         """Invert signals Y (n_points, n_signals); return what is unexplained.
 
         All else is known from the fit, of other signals perhaps.
@@ -270,7 +274,7 @@ class KernelParameterSearch(
         report, found = Unexplained(Y.shape[1]), None
         how = Search(
             self._kernels, self._inversion, self._tables, self._weight, self.values_,
-            self._least_snr, self.n_jobs,
+            self._least_snr, self.n_jobs, work,
         )  # fmt: skip
         lacks = np.isnan(Y[:, good]).any(axis=0)
         # Apart, so that complete signals are fitted as they are without the others.

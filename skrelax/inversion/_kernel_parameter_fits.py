@@ -1,13 +1,11 @@
 """Kernels over a setting, and fits of signals with their own, by any inversion."""
 
 import copy
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from ..kernels import KernelBuilder
@@ -16,7 +14,8 @@ from ..nonlinear._status import FitStatus
 from ..utils._answers import chosen_settings
 from ..utils._inspect import choosing_for_each, final_step
 from ..utils._parallel import run_tasks
-from ..utils._warnings import held_reports
+from ..utils._progress import SILENT
+from ..utils._warnings import collect_warnings, held_reports
 from ._explained import Unexplained
 from ._lasso import LassoFista
 from ._voxels._numba_signals import _FLOOR as FLOOR
@@ -154,8 +153,11 @@ class SettingFits(NamedTuple):
         self.status[places] = status
 
 
-def find_values(kernels, measured, tried, intercept, n_jobs):
-    """Return the value (n_signals,) that explains each signal best without penalty."""
+def find_values(kernels, measured, tried, intercept, n_jobs, work):
+    """Return the value (n_signals,) that explains each signal best without penalty.
+
+    Of the work it is a part.
+    """
     X, Y, weight = measured
     residual = np.empty((tried.size, Y.shape[1]))
 
@@ -164,16 +166,18 @@ def find_values(kernels, measured, tried, intercept, n_jobs):
         w = 1.0 if weight is None else weight[:, None]
         residual[index] = (w * misfit**2).sum(axis=0)
 
-    _run_free(fit, [(index,) for index in range(tried.size)], n_jobs)
+    told = work.part("values", tried.size)
+    _run_free(fit, [(index,) for index in range(tried.size)], n_jobs, told)
     floor = rounding_floor(len(Y) * mean_squares(Y, weight))
     residual = np.maximum(residual, floor)
     return np.array([_lowest(tried, column) for column in residual.T])
 
 
-def invert_groups(kernels, inversion, measured, values, n_jobs):
+def invert_groups(kernels, inversion, measured, values, n_jobs, work):
     """Return SettingFits of signals at values (n_signals,), and what is unexplained.
 
-    Signals of one value share a fit of the inversion where it treats them alone.
+    Signals of one value share a fit of the inversion where it treats them alone. Of the
+    work these fits are a part.
     """
     X, Y, weight = measured
     groups, member = np.unique(values, return_inverse=True)
@@ -213,7 +217,7 @@ def invert_groups(kernels, inversion, measured, values, n_jobs):
         found.used[mine] = np.count_nonzero(coef, axis=1)
 
     tasks = [(group,) for group in range(groups.size)]
-    run_tasks(fit, tasks, n_jobs)
+    run_tasks(fit, tasks, n_jobs, work.part("inversions", len(tasks)), "inversion")
     _run_free(fit_freely, tasks, n_jobs)
     found.lose(~found.coef.any(axis=1), FitStatus.NO_SIGNAL)
     found.lose(~np.isfinite(found.residuals) & (found.status == 0), FitStatus.FAILED)
@@ -255,12 +259,10 @@ def _fit_freely(K, Y, weight, intercept):
         return Y - free.fit(K, Y, sample_weight=weight).predict(K), free.coef_
 
 
-def _run_free(fit, tasks, n_jobs):
+def _run_free(fit, tasks, n_jobs, work=SILENT):
     """Run fits without penalty, whose gap has no meaning where they are exact."""
-    with warnings.catch_warnings():
-        # The filter is set here: threads that set it would restore each other's.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        run_tasks(fit, tasks, n_jobs)
+    with collect_warnings():
+        run_tasks(fit, tasks, n_jobs, work, "value")
 
 
 def _lowest(values, residual):

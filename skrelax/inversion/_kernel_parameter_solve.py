@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..nonlinear._status import FitStatus
-from ..utils._missing import split_by_points, take_points
+from ..utils._frames import take_rows
+from ..utils._missing import split_by_points
+from ..utils._progress import Work
 from ._explained import Unexplained
 from ._kernel_parameter_fits import (
     Measured,
@@ -36,6 +38,8 @@ class Search(NamedTuple):
     """What a signal must rise above the noise."""
     n_jobs: int | None
     """Number of threads."""
+    work: Work
+    """What it is a part of."""
 
 
 def solve_signals(how, Y, values):
@@ -49,7 +53,7 @@ def solve_signals(how, Y, values):
     slow = np.arange(n_signals)
     if how.tables is not None:
         found, told = invert_with_tables(
-            how.tables, Y, values, how.least_snr, how.n_jobs
+            how.tables, Y, values, how.least_snr, how.n_jobs, how.work
         )
         report.extend(told, slow)
         slow = slow if found is None else np.flatnonzero(found.status < 0)
@@ -57,7 +61,7 @@ def solve_signals(how, Y, values):
         places = slow[members]
         X, weight, here = how.kernels.acquisition, how.weight, Y[:, places]
         if not there.all():
-            X, here = take_points(X, there), here[there]
+            X, here = take_rows(X, there), here[there]
             weight = None if weight is None else weight[there]
         part, told = _solve_slowly(
             how, Measured(X, here, weight), None if values is None else values[places]
@@ -74,13 +78,13 @@ def _solve_slowly(how, measured, values):
     inner = innermost(how.inversion)
     if values is None:
         values = find_values(
-            how.kernels, measured, how.tried, inner.fit_intercept, how.n_jobs
+            how.kernels, measured, how.tried, inner.fit_intercept, how.n_jobs, how.work
         )
         ends = (values == how.tried[0]) | (values == how.tried[-1])
     else:
         ends = np.zeros(values.size, dtype=bool)
     found, report = invert_groups(
-        how.kernels, how.inversion, measured, values, how.n_jobs
+        how.kernels, how.inversion, measured, values, how.n_jobs, how.work
     )
     lose_noise(found, measured, how.least_snr, inner)
     found.status[ends & (found.status == FitStatus.CONVERGED)] = FitStatus.AT_BOUND

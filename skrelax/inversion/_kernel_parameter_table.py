@@ -220,12 +220,12 @@ def _signs_of(line, values):
     return signed
 
 
-def invert_with_tables(tables, Y, known, least_snr, n_jobs):
+def invert_with_tables(tables, Y, known, least_snr, n_jobs, work):
     """Return SettingFits of signals Y (n_points, n_signals), and what is unexplained.
 
     Either no signal lacks a point, or all of them do, which are nan there.
     `known` are values (n_signals,), or None to search them. The status of signals that
-    no table serves is -1.
+    no table serves is -1. Parts of the work are chunks.
     """
     n_signals, there = Y.shape[1], None
     missing = np.isnan(Y)
@@ -243,7 +243,7 @@ def invert_with_tables(tables, Y, known, least_snr, n_jobs):
             n_bins = made[0].kernels.shape[1]
             found = SettingFits.empty(np.full(n_signals, -1), n_bins)
         here = None if there is None else there[:, places]
-        options = {"least_snr": least_snr, "n_jobs": n_jobs}
+        options = {"least_snr": least_snr, "n_jobs": n_jobs, "work": work}
         options["there"] = None if here is None else here.T
         part = _invert(tables.plan, made, Y[:, places].T, values, options)
         told = _unexplained(tables, made, Y[:, places], here, part)

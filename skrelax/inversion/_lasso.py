@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from ..utils._linear_inputs import COUNT, ITERATIONS, STRENGTH
+from ..utils._progress import open_work, tell_fit
 from ..utils._sklearn import BaseEstimator, StrOptions, _fit_context
 from ..utils._validation import N_JOBS
 from ._cv import (
@@ -120,6 +121,8 @@ class LassoFista(LinearInversionMixin, MultiOutputMixin, RegressorMixin, BaseEst
 
     # What a search of strengths may vary, the default first.
     _strengths = ("alpha",)
+    # Of a fit without parts callbacks need not hear more than that it is done.
+    _fits_at_once = True
     _parameter_constraints: dict = {
         "alpha": [STRENGTH, "array-like"],
         "positive": ["boolean"],
@@ -196,6 +199,7 @@ class LassoFista(LinearInversionMixin, MultiOutputMixin, RegressorMixin, BaseEst
         warn_gaps(gaps, self.tol, self.max_iter)
         self._store(rows, F, gaps, n_iter)
         report_unexplained(rows, F, alphas, self.positive)
+        tell_fit(self, X, y)
         return self
 
     def _treats_alone(self):
@@ -392,13 +396,14 @@ class LassoFistaCV(
         def solve(rows, held_out, part, path):
             return held_out_errors(rows, held_out, paths[part], *settings)
 
+        work = open_work(self, X, y, 2, verbose=self.verbose)
         errors, gaps, counts = cross_validate_paths(
             solve,
             FoldedSignals(X, y, weight, folds, self.fit_intercept),
             shape=(1, paths.shape[1]),
             cost=2.0 * paths.shape[1] * X.shape[1] * min(X.shape),
             n_jobs=self.n_jobs,
-            verbose=self.verbose,
+            work=work,
         )
         self.cv_dual_gap_ = largest_gap(gaps, self.per_signal)
         warn_gaps(gaps, self.tol, self.max_iter, "fits of the folds")
@@ -415,13 +420,16 @@ class LassoFistaCV(
         if self.per_signal:
             self.alphas_ = paths.T.copy()
         self.cv_results_ = curve_table({"alpha": self.alphas_}, *curve)
-
+        final = work.part("final fit")
+        final.begin()
         F, gaps, n_iter = solve_lasso(
             rows, alphas, self.positive, "auto", self.tol, self.max_iter, self.n_jobs
         )
+        final.end()
         warn_gaps(gaps, self.tol, self.max_iter)
         self._store(rows, F, gaps, n_iter)
         report_unexplained(rows, F, alphas, self.positive)
+        work.end()
         return self
 
     def _treats_alone(self):

@@ -1,12 +1,11 @@
 """LASSO solvers on arrays: workspaces, chunks and threads around the loops."""
 
-import warnings
-
 import numpy as np
 from scipy import linalg
 from sklearn.exceptions import ConvergenceWarning
 
 from ..utils._parallel import run_chunks
+from ..utils._warnings import give_warning
 from ._numba_active_set import (
     ActiveColumns,
     ActiveSet,
@@ -140,7 +139,7 @@ def warn_gaps(gaps, tol, max_iter, what="signals"):
     """Warn about solutions whose certificate misses tol."""
     missed = ~(gaps <= tol)
     if missed.any():
-        warnings.warn(
+        give_warning(
             f"{np.count_nonzero(missed)} of {gaps.size} {what} did not reach the "
             f"relative duality gap tol={tol:.3g} (largest gap "
             f"{np.max(gaps):.3g}, max_iter={max_iter}). A larger alpha, more "

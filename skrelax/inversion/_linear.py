@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..model_selection._penalty_norms import AbsoluteNorm, SquaredNorm
 from ..uncertainty import estimate_noise_std
 from ..utils._answers import Distributions
+from ..utils._frames import frame_columns
 from ..utils._grid_shape import find_known_grid
 from ..utils._linear_inputs import (
     validate_kernel,
@@ -42,7 +43,7 @@ def label_signals(y):
 
     Labels are those of a frame, which validation drops, or numbers.
     """
-    columns = y.columns if isinstance(y, pd.DataFrame) else None
+    columns = frame_columns(y)
 
     def labels(signals):
         if columns is not None:

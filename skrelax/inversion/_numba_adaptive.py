@@ -19,7 +19,6 @@ from ._numba_certificate import certificate, floor_of
 from ._numba_fit import CertifiedKernel, gradient
 from ._numba_pivoting import cholesky, cholesky_solve
 from ._numba_smooth import (
-    Roughness,
     Smooth,
     SmoothWork,
     smooth_gradient,
@@ -72,6 +71,21 @@ class Adaptive(NamedTuple):
     """Largest number of weighted fits."""
 
 
+class Task(NamedTuple):
+    """One signal of a fit."""
+
+    s: np.ndarray
+    """The signal, (n_rows,)."""
+    extra: float
+    """Part of ||s||^2 outside the rows."""
+    alpha: float
+    """Strength of its L1 penalty."""
+    floor: float
+    """Squared difference above which smoothness gives way."""
+    fresh: bool
+    """Whether it starts from the fit with constant smoothness, or from the last one."""
+
+
 class AdaptiveWork(NamedTuple):
     """Workspace of the solver."""
 
@@ -120,7 +134,8 @@ def average(shape, reach, source, out):
                     for i in range(max(0, k - reach), min(n, k + reach + 1)):
                         total += source[first + i * after]
                     out[first + k * after] = total / (2 * reach + 1)
-        source[:] = out
+        for p in range(source.size):
+            source[p] = out[p]
 
 
 @compiled
@@ -207,17 +222,24 @@ def extrapolate(logs, history, count):
 
 
 @compiled
-def adaptive_solve(adaptive, s, extra, alpha, floor, f, work, out):
-    """Solve one signal from the weights of work.logs[0], and active bins, certify it.
+def adaptive_solve(adaptive, task, f, work, out):
+    """Solve one signal, and certify it.
 
-    Writes objective and duality gap of the last weighted fit, the number of such fits,
-    and the last change of the distribution into out.
+    One that is not fresh starts from the weights of work.logs[0] and from the active
+    bins, with A^T s in work.smooth.c. Writes objective and duality gap of the last
+    weighted fit, the number of such fits, and the last change of the distribution into
+    out.
     """
     smooth, gram, stencil, settled, max_rounds = adaptive
     fit, weight, v, padded, logs, history, kept = work
+    s, extra, alpha, floor, fresh = task
     smoothness, indptr, indices, data = smooth.roughness
     H = smooth.H
     n = f.size
+    if fresh:
+        gradient(smooth.kernel.AT, s, fit.c)
+        for j in range(n):
+            logs[0, j] = 0.0
     best, count = np.inf, 0
     out[3] = np.inf
     square = extra + s @ s
@@ -230,6 +252,9 @@ def adaptive_solve(adaptive, s, extra, alpha, floor, f, work, out):
                 H[j, i] = gram[j, i]
             for p in range(indptr[j], indptr[j + 1]):
                 H[j, indices[p]] += smoothness * data[p]
+        if fresh and it == 1:
+            whole, factor = cholesky(H)
+            start(whole, factor, alpha, f, fit)
         smooth_solve(smooth, s, extra, alpha, f, fit, out)
         out[2] = it
         variation(stencil, f, v)
@@ -241,7 +266,8 @@ def adaptive_solve(adaptive, s, extra, alpha, floor, f, work, out):
         if count > 0 and objective > best + _ROUNDING * np.sqrt(best * square):
             # The extrapolation has missed: go on from the best one without it.
             count = 0
-            f[:] = kept
+            for j in range(n):
+                f[j] = kept[j]
             variation(stencil, f, v)
             relax(stencil, v, floor, padded, weight)
             for j in range(n):
@@ -252,19 +278,20 @@ def adaptive_solve(adaptive, s, extra, alpha, floor, f, work, out):
         for j in range(n):
             change = max(change, abs(f[j] - kept[j]))
             largest = max(largest, abs(f[j]))
-        kept[:] = f
+        for j in range(n):
+            kept[j] = f[j]
         if it > 1:
             out[3] = change / largest if largest > 0.0 else 0.0
         if out[3] <= settled:
             break
         for j in range(n):
             logs[1, j] = np.log(weight[j])
-        if it == 1:
-            logs[2] = logs[1]
-        else:
+        if it > 1:
             extrapolate(logs, history, count)
             count += 1
-        logs[0] = logs[2]
+        new = 1 if it == 1 else 2
+        for j in range(n):
+            logs[0, j] = logs[new, j]
     if smooth.kernel.Atv.size == 0:
         _certify(smooth, s, extra, alpha, f, fit, out)
 
@@ -275,57 +302,21 @@ def _certify(smooth, s, extra, alpha, f, work, out):
     whole, factor = cholesky(smooth.H)
     if not whole:
         return
-    ones = np.ones(f.size)
-    x = np.ones(f.size)
+    n = f.size
+    ones, x = np.empty(n), np.empty(n)
+    for j in range(n):
+        ones[j] = 1.0
+        x[j] = 1.0
     cholesky_solve(factor, x)
+    vv = 0.0
+    for j in range(n):
+        vv += x[j]
     AT, signed = smooth.kernel.AT, smooth.kernel.signed
-    kernel = CertifiedKernel(AT, signed, x.sum(), ones)
+    kernel = CertifiedKernel(AT, signed, vv, ones)
     r, g = work.r, work.g
     rough = smooth_gradient(AT, s, f, smooth.roughness, r, g)
     floor = floor_of(s, extra)
     certificate(kernel, f, r, g, extra + rough, floor, alpha, out)
-
-
-@compiled
-def with_smoothness(adaptive, smoothness):
-    """Return the same with another smoothness."""
-    kernel, roughness, H, max_iter = adaptive.smooth
-    rough = Roughness(smoothness, roughness.indptr, roughness.indices, roughness.data)
-    smooth = Smooth(kernel, rough, H, max_iter)
-    _, gram, stencil, settled, max_rounds = adaptive
-    return Adaptive(smooth, gram, stencil, settled, max_rounds)
-
-
-@compiled
-def adaptive_batch(adaptive, smoothnesses, signals, alphas, floors, work, F, info):
-    """Solve each signal from the fit with constant smoothness; info (q, 4)."""
-    S, extra = signals
-    AT, gram = adaptive.smooth.kernel.AT, adaptive.gram
-    weight, fit = work.weight, work.smooth
-    n = gram.shape[0]
-    data, H = adaptive.smooth.roughness.data, adaptive.smooth.H
-    indptr, indices = (
-        adaptive.smooth.roughness.indptr,
-        adaptive.smooth.roughness.indices,
-    )
-    whole, factor = False, H
-    for q in range(S.shape[0]):
-        if q == 0 or smoothnesses[q] != smoothnesses[q - 1]:
-            adaptive = with_smoothness(adaptive, smoothnesses[q])
-            weight[:] = 1.0
-            weigh(adaptive.stencil, weight, data)
-            for j in range(n):
-                for i in range(n):
-                    H[j, i] = gram[j, i]
-                for p in range(indptr[j], indptr[j + 1]):
-                    H[j, indices[p]] += smoothnesses[q] * data[p]
-            whole, factor = cholesky(H)
-        f = F[q]
-        gradient(AT, S[q], fit.c)
-        start(whole, factor, alphas[q], f, fit)
-        work.logs[0] = 0.0
-        given = S[q], extra[q], alphas[q], floors[q]
-        adaptive_solve(adaptive, *given, f, work, info[q])
 
 
 @compiled
@@ -349,8 +340,8 @@ def adaptive_path_errors(
             active[j] = False
         work.logs[0] = 0.0
         for index in range(alphas.shape[1]):
-            given = S[q], extra[q], alphas[q, index], floors[q]
-            adaptive_solve(adaptive, *given, f, work, out)
+            task = Task(S[q], extra[q], alphas[q, index], floors[q], False)
+            adaptive_solve(adaptive, task, f, work, out)
             gaps[q, index] = out[1] / out[0] if out[0] > 0.0 else 0.0
             total = 0.0
             for i in range(test_A.shape[0]):

@@ -54,6 +54,31 @@ def cholesky_solve(factor, x):
 
 
 @compiled
+def select(x, n, rank):
+    """Return the number of this rank of the first n of x, from 0, which are reordered.
+
+    As sorting does; but sorting takes a second to compile.
+    """
+    low, high = 0, n - 1
+    while low < high:
+        middle, i, j = x[rank], low, high
+        while i <= j:
+            while x[i] < middle:
+                i += 1
+            while middle < x[j]:
+                j -= 1
+            if i <= j:
+                x[i], x[j] = x[j], x[i]
+                i += 1
+                j -= 1
+        if j < rank:
+            low = i
+        if i > rank:
+            high = j
+    return x[rank]
+
+
+@compiled
 def pivot(H, c, alpha, f, work, max_iter):
     """Block principal pivoting for min 1/2 f'Hf - (c - alpha)'f, f >= 0.
 
@@ -121,7 +146,7 @@ def pivot(H, c, alpha, f, work, max_iter):
                     x[entering] = w[j]
                     entering += 1
             if entering > k + _ENTRANTS:
-                least = np.sort(x[:entering])[entering - k - _ENTRANTS]
+                least = select(x, entering, entering - k - _ENTRANTS)
             for j in range(n):
                 if active[j]:
                     active[j] = not f[j] < 0.0

@@ -1,7 +1,5 @@
 """Distributions from magnitudes: the likelihood of Rician noise."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
@@ -13,8 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..nonlinear._status import FitStatus
 from ..utils._answers import answering, check_takes_known, chosen_settings
+from ..utils._frames import frame_columns
 from ..utils._inspect import final_step, treats_signals_alone, weight_options
 from ..utils._linear_inputs import ITERATIONS, STRENGTH, validate_relative_weight
+from ..utils._progress import tell_fit
 from ..utils._rice import expected_magnitude
 from ..utils._sklearn import (
     BaseEstimator,
@@ -30,7 +30,7 @@ from ..utils._validation import (
     errors_name,
     refuse_complex,
 )
-from ..utils._warnings import collect_warnings, held_reports
+from ..utils._warnings import collect_warnings, give_warning, held_reports
 from ._completion import Magnitudes, complete_signals
 from ._distribution import DistributionMixin
 
@@ -233,9 +233,10 @@ class RicianInversion(
             self.max_iter,
         )
         signals = target[:, 0] if single else target
-        if isinstance(y, pd.DataFrame):
+        labels = frame_columns(y)
+        if labels is not None:
             # Labels of signals are those of a frame.
-            signals = pd.DataFrame(target, index=y.index, columns=y.columns)
+            signals = pd.DataFrame(target, columns=labels)
         self.estimator_ = clone(self.estimator).fit(X, signals, **options)
         self.n_features_in_ = first.n_features_in_
         vars(self).pop("feature_names_in_", None)
@@ -247,7 +248,7 @@ class RicianInversion(
             setattr(self, name, values[0].item() if single else values)
         self.completed_ = target[:, 0] if single else target
         if not rest.all():
-            warnings.warn(
+            give_warning(
                 f"{np.count_nonzero(~rest)} of {rest.size} signals did not come to "
                 f"rest at tol={self.tol:.3g}; increase tol or "
                 f"max_iter={self.max_iter}, or fix the strength. See converged_.",
@@ -255,6 +256,7 @@ class RicianInversion(
                 # Past the check of its parameters.
                 stacklevel=3,
             )
+        tell_fit(self, X, y)
         return self
 
     def predict(self, X):

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..utils._grid_shape import check_grid_shape
 from ..utils._linear_inputs import ITERATIONS, STRENGTH
+from ..utils._progress import tell_fit
 from ..utils._sklearn import BaseEstimator, Options, _fit_context
 from ..utils._validation import N_JOBS
 from ._adaptive import following, solve_adaptive, warn_unsettled
@@ -152,6 +153,8 @@ class SmoothLasso(
 
     # What a search of strengths may vary, the default first.
     _strengths = ("smoothness", "alpha")
+    # Of a fit without parts callbacks need not hear more than that it is done.
+    _fits_at_once = True
     _parameter_constraints: dict = {
         "alpha": [STRENGTH, "array-like"],
         "smoothness": [STRENGTH, "array-like"],
@@ -252,6 +255,7 @@ class SmoothLasso(
             self._follows = penalty, penalty.floors(rows)
         report_unexplained(rows, F, alphas, self.positive)
         report_hidden(X, weight, F)
+        tell_fit(self, X, y)
         return self
 
     def _treats_alone(self):

@@ -7,6 +7,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from ..utils._grid_shape import check_grid_shape
 from ..utils._linear_inputs import COUNT, ITERATIONS, STRENGTH
+from ..utils._progress import open_work
 from ..utils._sklearn import BaseEstimator, Options, StrOptions, _fit_context
 from ..utils._validation import N_JOBS
 from ._adaptive import following, solve_adaptive, warn_unsettled
@@ -315,6 +316,7 @@ class SmoothLassoCV(
         settings = self.positive, self.tol, self.max_iter
         paths = paths_of(self.alphas_, y.shape[1])
 
+        work = open_work(self, X, y, 2, verbose=self.verbose)
         errors, gaps, counts = cross_validate_smooth(
             rows,
             FoldedSignals(X, y, weight, folds, self.fit_intercept),
@@ -322,7 +324,7 @@ class SmoothLassoCV(
             following(*grid) if folds_follow else kronecker_penalty(*grid),
             settings,
             self.n_jobs,
-            self.verbose,
+            work,
         )
         self.cv_dual_gap_ = largest_gap(gaps, self.per_signal)
         warn_gaps(gaps, self.tol, self.max_iter, "fits of the folds")
@@ -359,11 +361,14 @@ class SmoothLassoCV(
             found = mean_squares(y - self._synthesise(X, None), weight)
             return found if self.per_signal else found.mean(keepdims=True)
 
+        final = work.part("final fit")
+        final.begin()
         if rule == "noise":
             told = self._noise_variance(curve[0], squares, _TOLD)
             alphas, found = _ease(solve, left, alphas, told)
         else:
             found = solve(alphas)
+        final.end()
         F, gaps = found[:2]
         self.alpha_ = alphas if self.per_signal else float(alphas[0])
         warn_gaps(gaps, self.tol, self.max_iter)
@@ -373,6 +378,7 @@ class SmoothLassoCV(
             self._follows = penalty, penalty.floors(rows)
         report_unexplained(rows, F, alphas, self.positive)
         report_hidden(X, weight, F)
+        work.end()
         return self
 
     @property

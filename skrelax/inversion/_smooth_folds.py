@@ -11,12 +11,12 @@ from ._plane_system import Plane
 from ._smooth_solvers import smooth_held_out_errors
 
 
-def cross_validate_smooth(rows, data, strengths, penalty, settings, n_jobs, verbose):
+def cross_validate_smooth(rows, data, strengths, penalty, settings, n_jobs, work):
     """Return errors, gaps and counts of folds, see `cross_validate_paths`.
 
     `data` are FoldedSignals, `strengths` smoothnesses (n_smoothnesses,) and alphas (q,
     n_alphas), `penalty` a matrix or a Following, and settings are positive, tol and
-    max_iter.
+    max_iter. Of the `work` it is a part.
     """
     follows = isinstance(penalty, Following)
     held_out_errors = adaptive_held_out_errors if follows else smooth_held_out_errors
@@ -33,7 +33,7 @@ def cross_validate_smooth(rows, data, strengths, penalty, settings, n_jobs, verb
                     penalty, *settings,
                 )  # fmt: skip
 
-            return cross_validate_paths(solve, data, shape, cost, n_jobs, verbose)
+            return cross_validate_paths(solve, data, shape, cost, n_jobs, work)
         # One path leads through all pairs, so that fits go warm from one to the next.
         core = FoldedSignals(
             rows.core, data.y, data.weight, data.folds, data.fit_intercept
@@ -41,7 +41,7 @@ def cross_validate_smooth(rows, data, strengths, penalty, settings, n_jobs, verb
 
         if follows:
             given = strengths, penalty, settings
-            return adaptive_plane_errors(rows, core, *given)
+            return adaptive_plane_errors(rows, core, *given, work)
 
         def solve_plane(fold_rows, held_out, part, path):
             plane = Plane(rows.basis, fold_rows)
@@ -49,4 +49,4 @@ def cross_validate_smooth(rows, data, strengths, penalty, settings, n_jobs, verb
             return plane_path_errors(plane, held_out, given, penalty, *settings)
 
         shape = 1, smoothnesses.size * alphas.shape[1]
-        return cross_validate_paths(solve_plane, core, shape, cost, n_jobs, verbose)
+        return cross_validate_paths(solve_plane, core, shape, cost, n_jobs, work)

@@ -11,7 +11,6 @@ import errno
 import json
 import math
 import re
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -19,6 +18,7 @@ from urllib.request import urlopen
 
 import numpy as np
 
+from ..utils._warnings import silenced
 from ._files import DecayFileError, clean_label, distinct, reason, shown
 from ._recording import Recording
 from ._units import experiment_of
@@ -157,9 +157,8 @@ def read_csdm_axes(source, allow_external=False):
         }
     }
     try:
-        with warnings.catch_warnings():
-            # Unusual names of quantities and units are none of our business.
-            warnings.simplefilter("ignore")
+        # Unusual names of quantities and units are none of our business.
+        with silenced():
             data = csdmpy.parse_dict(clean)
             axes = [
                 Axis(clean_label(one.label, default), points, unit)

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from ..utils._warnings import silenced
 from ._choice import check_component, check_varying, check_wanted, choose_series
 from ._clipped import find_clipped
 from ._dicom_header import read_header
@@ -98,7 +99,7 @@ def read_dicom_series(
     check_component(component)
     folder = as_path(folder, "folder")
     wanted, columns = check_wanted(series), check_varying(varying)
-    check_acquisition_given(acquisition)
+    acquisition = check_acquisition_given(acquisition)
     found = find_dicom_series(folder)
     choice = choose_series(
         found, folder, wanted=wanted, varying=columns, component=component,
@@ -187,9 +188,8 @@ def _read_headers(folder):
     headers, foreign, empty = [], [], []
     for path in [path for path in files if path.is_file()]:
         name = path.name if path == folder else str(path.relative_to(folder))
-        with warnings.catch_warnings():
-            # pydicom warns of every small breach of the standard.
-            warnings.simplefilter("ignore")
+        # pydicom warns of every small breach of the standard.
+        with silenced():
             try:
                 # Pixels are read when it is known of which images.
                 data = pydicom.dcmread(path, defer_size=_LARGE)

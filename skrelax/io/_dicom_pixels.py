@@ -1,10 +1,10 @@
 """Pixels of DICOM files, which may need a decoder that is not installed."""
 
 import contextlib
-import warnings
 
 import numpy as np
 
+from ..utils._warnings import silenced
 from ._files import ImageFileError, reason
 
 # What decodes them, as packages are named.
@@ -45,8 +45,7 @@ def iterate_pixels(path, name, frames):
 @contextlib.contextmanager
 def _silence():
     """Keep pydicom from warning of every small breach of the standard."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with silenced():
         yield
 
 

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
+from ..utils._frames import as_pandas
 from ._files import as_numbers, shown
 from ._recording import Measurement
 from ._table import RelaxationTable
@@ -74,9 +75,13 @@ def _as_frame(acquisition, source):
 
 
 def check_acquisition_given(acquisition):
-    """Raise an error unless an acquisition that a caller gives has known columns."""
+    """Return an acquisition that a caller gives as a frame, or raise an error.
+
+    Its columns must be known.
+    """
+    acquisition = as_pandas(acquisition, "acquisition")
     if acquisition is None:
-        return
+        return None
     if not isinstance(acquisition, pd.DataFrame):
         raise TypeError(
             f"acquisition must be a DataFrame or None, got {shown(acquisition)}."
@@ -87,6 +92,7 @@ def check_acquisition_given(acquisition):
             f"acquisition has columns {list(acquisition.columns)}, expected some of "
             f"{list(COLUMNS)}, once each."
         )
+    return acquisition
 
 
 def given_points(acquisition, n_volumes):

@@ -79,7 +79,7 @@ def read_nifti(source, acquisition=None, series=None, varying=None, component="a
     import_nibabel()
     check_component(component)
     wanted, columns = check_wanted(series), check_varying(varying)
-    check_acquisition_given(acquisition)
+    acquisition = check_acquisition_given(acquisition)
     paths, is_folder = _files(source)
     told = acquisition is not None
     files = open_files(paths, is_folder, told)

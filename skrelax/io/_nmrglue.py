@@ -1,10 +1,10 @@
 """Binary files of spectrometers through nmrglue, with one error for what it says."""
 
 import traceback
-import warnings
 
 import numpy as np
 
+from ..utils._warnings import silenced
 from ._files import DecayFileError, reason
 
 # More points than any file of a decay holds.
@@ -19,9 +19,8 @@ def read_with_nmrglue(path, what, read):
         raise ImportError(
             f'{path}: reading {what} needs nmrglue: pip install "skrelax[nmr]".'
         ) from error
-    with warnings.catch_warnings():
-        # That a pulse program is not there, and how NumPy is called, are no news.
-        warnings.simplefilter("ignore")
+    # That a pulse program is not there, and how NumPy is called, are no news.
+    with silenced():
         try:
             return read(nmrglue)
         except (DecayFileError, ImportError):

@@ -1,9 +1,8 @@
 """PAR and REC files of Philips scanners, whose headers nibabel reads."""
 
-import warnings
-
 import numpy as np
 
+from ..utils._warnings import silenced
 from ._files import reason
 from ._images import COLUMNS
 from ._volumes import import_nibabel, is_affine
@@ -74,8 +73,7 @@ def open_parrec(path):
     if not path.is_file():
         raise ValueError(f"{path}: no such file.")
     try:
-        with warnings.catch_warnings(), path.open(encoding="latin-1") as file:
-            warnings.simplefilter("ignore")
+        with silenced(), path.open(encoding="latin-1") as file:
             header = nibabel.parrec.PARRECHeader.from_fileobj(
                 file, permit_truncated=True, strict_sort=True
             )

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import numpy as np
-import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._version import __version__
+from ..utils._frames import frame_columns
 from ..utils._inspect import final_step, find_builder
 from ..utils._provenance import (
     describe_estimator,
@@ -187,8 +187,8 @@ def _acquisition(model, X, y):
             f"fitted, got shapes {values.shape} and {signal.shape}."
         )
     names = [f"x{number}" for number in range(values.shape[1])]
-    if isinstance(X, pd.DataFrame):
-        names = [str(name) for name in X.columns]
+    if frame_columns(X) is not None:
+        names = [str(name) for name in frame_columns(X)]
     elif (builder := find_builder(model)) is not None:
         known = [
             name for model in builder.models_ for name in model.acquisition_columns

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from ..utils._frames import as_pandas
 from ._files import as_numbers, shown
 from ._recording import Measurement
 
@@ -66,7 +67,8 @@ class RelaxationTable:
     def __post_init__(self):
         """Check that the parts fit each other."""
         for name in ("signals", "acquisition", "samples"):
-            value = getattr(self, name)
+            value = as_pandas(getattr(self, name), name)
+            setattr(self, name, value)
             if value is None and name == "samples":
                 continue
             if not isinstance(value, pd.DataFrame):

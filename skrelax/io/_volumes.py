@@ -9,6 +9,7 @@ import zlib
 
 import numpy as np
 
+from ..utils._warnings import silenced
 from ._files import reason
 from ._images import is_single
 
@@ -82,8 +83,7 @@ class VolumeFile:
         volumes = _read_volumes(self, file, start)
         for _ in range(self.n_volumes):
             # Not around the yield: whoever asks for voxels may warn.
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
+            with silenced(), np.errstate(all="ignore"):
                 try:
                     one = next(volumes)
                 except Exception as error:
@@ -126,8 +126,7 @@ def _open(path):
     if not _NAME.fullmatch(path.name):
         raise ValueError(f"{path}: expected a NIfTI file, .nii or .nii.gz.")
     try:
-        with warnings.catch_warnings(), _repairs(nibabel) as repairs:
-            warnings.simplefilter("ignore")
+        with silenced(), _repairs(nibabel) as repairs:
             image = nibabel.load(path)
             affine = np.asarray(image.affine, dtype=np.float64)
     except Exception as error:  # nibabel's errors have no common class
@@ -201,8 +200,7 @@ def _values(image, shape):
     file = str(image.file_map["image"].filename)
     start, claimed = _check_claim(image, shape, file)
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
+        with silenced(), np.errstate(all="ignore"):
             return _read(image, file)
     except Exception as error:
         raise _missing(shape, file, start, claimed, error) from error

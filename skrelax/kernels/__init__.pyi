@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.model_selection import CallbackSupportMixin
 
 from ..signals import SignalModel
 
@@ -14,7 +15,7 @@ __all__ = [
     "average_kernel",
 ]
 
-class KernelBuilder(TransformerMixin, BaseEstimator):
+class KernelBuilder(TransformerMixin, CallbackSupportMixin, BaseEstimator):
     kernel: (
         str
         | SignalModel

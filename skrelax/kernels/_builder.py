@@ -10,6 +10,7 @@ from ..signals import SignalModel, resolve_model
 from ..utils._columns import assign_columns, count_axes
 from ..utils._grid_shape import Grid, with_grid
 from ..utils._inspect import number_repeats
+from ..utils._progress import tell_fit
 from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
 from ..utils._validation import (
     check_acquisition,
@@ -221,6 +222,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
         check_total([values.size for values in axes], self.max_bins)
         self.grid_shape_ = tuple(values.size for values in axes)
         self.relaxation_times_ = axes[0] if n_axes == 1 else tuple(axes)
+        tell_fit(self, X, y)
         return self
 
     def transform(self, X):

@@ -1,12 +1,12 @@
 """Grids of relaxation times: bins, and the cells around them."""
 
 import math
-import warnings
 
 import numpy as np
 
 from ..signals import UserSignal
 from ..utils._validation import check_numbers
+from ..utils._warnings import give_warning
 
 # Points of a grid: more do not fit into memory.
 _MOST_POINTS = 1e9
@@ -91,7 +91,7 @@ def warn_uncovered(model, points, grid, axis, stacklevel):
         return
     symbol = model.parameters[0].name
     where = "" if axis is None else f" of axis {axis}"
-    warnings.warn(
+    give_warning(
         f"the grid{where} ({symbol} from {grid[0]:.3g} to {grid[-1]:.3g}) covers "
         f"{max(shared, 0.0) / np.log(high / low):.0%} of what the acquisition can see "
         f"({low:.3g} to {high:.3g}): are both in one unit?",

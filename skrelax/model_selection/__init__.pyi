@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pandas import DataFrame
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin
-from sklearn.model_selection import BaseCrossValidator
+from sklearn.model_selection import BaseCrossValidator, CallbackSupportMixin
 from xarray import DataArray
 
 from ..metrics import Polygon, RatioBand, Rectangle
@@ -24,7 +24,9 @@ __all__ = [
     "select_model",
 ]
 
-class BaselineSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class BaselineSearch(
+    MetaEstimatorMixin, RegressorMixin, CallbackSupportMixin, BaseEstimator
+):
     estimator: Any
     verbose: int
     fit_intercept_: bool
@@ -67,7 +69,9 @@ class BaselineSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         n_jobs: int | None = None,
     ) -> DistributionBands: ...
 
-class EfficiencySearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class EfficiencySearch(
+    MetaEstimatorMixin, RegressorMixin, CallbackSupportMixin, BaseEstimator
+):
     estimator: Any
     efficiencies: ArrayLike | None
     verbose: int
@@ -138,7 +142,9 @@ class ModelChoice:
         fits: bool | None,
     ) -> None: ...
 
-class StrengthSearch(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class StrengthSearch(
+    MetaEstimatorMixin, RegressorMixin, CallbackSupportMixin, BaseEstimator
+):
     estimator: Any
     rule: str
     parameter: str | None

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..uncertainty._noise import left_directions
+from ..utils._progress import SILENT
 from ..utils._remember import remembering
 from ..utils._validation import stable_std
 from ._criteria import Fit, rounding_floor
@@ -33,6 +34,8 @@ class Curve:
         self.squares = target.squares if per_signal else np.array([target.square])
         self.floors = rounding_floor(self.squares)
         self.fits = [{} for _ in self.squares]
+        # What each fit is a part of.
+        self.work = SILENT
 
     def __call__(self, x, choice):
         """Return the `Fit` at a log(strength) that was evaluated."""
@@ -73,7 +76,7 @@ class Curve:
             signals, strength = signals[:, choices], strengths
         with remembering(target.memory):
             model = self.inversion.fit(
-                strength, target.inputs, signals, target.sample_weight
+                strength, target.inputs, signals, target.sample_weight, self.work
             )
         residuals = signals - model._synthesise(target.matrix, target.inputs)
         squares = self._share(target.weight @ residuals**2) / target.n_points
@@ -127,10 +130,10 @@ def seen_directions(target):
     return left_directions(target.matrix, root, _BRD_CUT)
 
 
-def cross_validate(inversion, target, strengths, folds, per_signal):
+def cross_validate(inversion, target, strengths, folds, per_signal, work):
     """Return mean squared errors over folds and their standard errors.
 
-    `strengths` and both are (n_strengths, n_choices).
+    `strengths` and both are (n_strengths, n_choices). Each fold is a part of the work.
     """
     counts = fold_weights(folds, target.weight)
     errors = np.empty((len(folds), *strengths.shape))
@@ -140,15 +143,18 @@ def cross_validate(inversion, target, strengths, folds, per_signal):
         if known is not None:
             own = known[fold]
             errors[fold] = own if per_signal else own.mean(axis=1, keepdims=True)
+            work.step("fold")
             continue
         weight = target.sample_weight
         weight = None if weight is None else weight[train]
+        told = work.part("fold", len(strengths))
         for index, row in enumerate(strengths):
             model = inversion.fit(
                 row if per_signal else float(row[0]),
                 target.rows(train),
                 target.signals[train],
                 weight,
+                told,
             )
             square = (target.signals[test] - model.predict(target.rows(test))) ** 2
             square = square if per_signal else square.mean(axis=1)

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from ..metrics import distribution_peaks
 from ..signals import resolve_model
+from ..utils._frames import take_rows
 from ..utils._inspect import weight_options
 from ..utils._linear_inputs import validate_relative_weight
-from ..utils._progress import Progress
+from ..utils._progress import open_work
 from ..utils._sklearn import (
     BaseEstimator,
     HasMethods,
@@ -67,18 +67,18 @@ class _CandidateSearch(
         if weight is not None and not weight.all():
             # A point without weight must not draw the limits of the grid either.
             kept = np.flatnonzero(weight)
-            X, y = _safe_indexing(X, kept), _safe_indexing(y, kept)
+            X, y = take_rows(X, kept), take_rows(y, kept)
             sample_weight = weight[kept]
         options = self._route(sample_weight)
         name, settings = self._candidates()
-        progress = Progress(len(settings)) if self.verbose else None
+        work = open_work(self, X, y, len(settings), verbose=self.verbose)
+        work.report(len(settings), tells_time=False)
         fits = []
         for value, parameters in settings.items():
-            fits.append(
-                clone(self.estimator).set_params(**parameters).fit(X, y, **options)
-            )
-            if progress:
-                progress(f"({name} {value})")
+            part = work.part(f"{name} {value}")
+            one = clone(self.estimator).set_params(**parameters)
+            with part.lent(one, f"({name} {value})"):
+                fits.append(one.fit(X, y, **options))
         errors, spreads = np.transpose([_lowest_error(one) for one in fits])
         self.candidates_ = pd.DataFrame(
             {
@@ -96,6 +96,7 @@ class _CandidateSearch(
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
         setattr(self, f"{name}_", list(settings)[self.best_index_])
+        work.end()
         return self
 
     def get_metadata_routing(self):

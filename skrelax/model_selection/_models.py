@@ -1,7 +1,6 @@
 """Which signal model many signals ask for."""
 
 import numbers
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +13,7 @@ from ..nonlinear import FitStatus, NonlinearRelaxationFit
 from ..nonlinear._inputs import check_mask, check_signals
 from ..signals import SignalModel, resolve_model, suggest_models
 from ..utils._validation import check_number
+from ..utils._warnings import collect_warnings, give_warning
 
 # A model of more parameters must gain this many variances of the noise with each of
 # them, and more than noise would give it at this level. Noise alone gives one: with two
@@ -289,10 +289,12 @@ class _Fitted:
 
 def _fit(fit, X, signals, known):
     """Return what a fit makes of signals (n_points, n)."""
-    with warnings.catch_warnings():
-        # What becomes of single signals is told when all are fitted.
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with collect_warnings() as caught:
         fit.fit(X, signals, known=known)
+    for warning in caught:
+        # What becomes of single signals is told when all are fitted.
+        if not isinstance(warning, ConvergenceWarning):
+            give_warning(warning, stacklevel=2)
     model = fit.model_
     n_nonlinear = len(model.parameters) - len(known or ())
     channels = 2 if np.iscomplexobj(signals) else 1
@@ -380,7 +382,7 @@ def _decide(named, found, signals, noise, level):
     if level and judged[best]:
         fits = bool(over[best] <= _FAR)
         if not fits:
-            warnings.warn(
+            give_warning(
                 f"no model fits: the residuals of {names[best]} are {over[best]:.1f} "
                 f"times the noise.",
                 stacklevel=3,

@@ -1,12 +1,11 @@
 """What each rule looks for, and what it says where there is no such strength."""
 
 import functools
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 
-from ..utils._warnings import warning_of_signals
+from ..utils._warnings import give_warning, warning_of_signals
 from ._criteria import first_minimum
 from ._lcurve import corner_of
 from ._searches import largest_below, minimise, side_by_side
@@ -66,7 +65,7 @@ def choose(rule, curve, strengths, criterion, measure, targets, refine):
             curve.target.signals.shape[1],
         )
         # Past this function, fit, and the check of its parameters.
-        warnings.warn(warning, stacklevel=4)
+        give_warning(warning, stacklevel=4)
     return chosen
 
 

@@ -1,13 +1,13 @@
 """Cross-validation over acquisition points."""
 
 import numbers
-import warnings
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils.validation import _num_samples
 
 from ..utils._validation import check_numbers, errors_name, stable_std
+from ..utils._warnings import give_warning
 from ._criteria import within_one_standard_error
 
 
@@ -77,7 +77,7 @@ class InterleavedKFold(BaseCrossValidator):
             Points held out.
         """
         if groups is not None:
-            warnings.warn(
+            give_warning(
                 "groups are ignored by InterleavedKFold; pass a splitter that takes "
                 "them as cv, GroupKFold for example.",
                 UserWarning,

@@ -8,6 +8,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from ..utils._answers import answers, without_penalty
 from ..utils._inspect import final_step, treats_signals_alone, weight_options
+from ..utils._progress import open_work
 from ..utils._remember import remembering
 from ..utils._sklearn import (
     BaseEstimator,
@@ -31,6 +32,10 @@ from ._split import check_splitter, make_folds
 from ._target import LARGEST, make_target, strength_grid, take_apart
 
 _RULES = {"cv", "cv-1se", "gcv", "lcurve", "discrepancy", "chi2", "brd"}
+# Those whose criterion rises with the strength, so that few strengths bracket it.
+_MONOTONE = {"chi2", "discrepancy"}
+# Factors on a strength between which that of a similar signal mostly lies.
+_NEAR = np.array([16.0, 4.0, 1.0, 0.25, 0.0625])
 # What some rules need besides residuals.
 _NEEDS = {
     "gcv": "the effective number of parameters",
@@ -290,23 +295,34 @@ class StrengthSearch(
             directions=seen_directions(target) if self.rule == "brd" else None,
         )
         self.target_ = self.noise_std_ = error = None
+        work = open_work(self, X, y, 3)
         if self.rule.startswith("cv"):
             folds = make_folds(self.cv, target.matrix, target.signals, groups)
-            criterion, error = cross_validate(inversion, target, strengths, folds, each)
+            criterion, error = cross_validate(
+                inversion, target, strengths, folds, each,
+                work.part("cross-validation", len(folds)),
+            )  # fmt: skip
             floored = np.maximum(criterion, curve.floors)
             best = first_minimum(floored)
             if self.rule == "cv-1se":
                 best = within_one_standard_error(floored, error, floored, best)
             chosen = np.log(np.take_along_axis(strengths, best[None], axis=0)[0])
+            curve.work = work.part("curve", len(strengths))
             curve.evaluate_grid(strengths)
         else:
+            # The target of chi2 is told by a fit of its own.
+            n_fits = len(strengths) + (self.rule == "chi2")
+            curve.work = work.part("curve", n_fits)
             measure = self._measure(curve, first, strengths)
             curve.evaluate_grid(strengths)
+            curve.work.end()
+            curve.work = work.part("search", None)
             criterion = curve.on_grid(strengths, measure)
             chosen = choose(
                 self.rule, curve, strengths, criterion, measure, self.target_,
                 self.refine,
             )  # fmt: skip
+        curve.work.end()
         columns = {"strength": strengths}
         for name in ("residual", "norm", "dof"):
             columns[name] = curve.on_grid(
@@ -334,7 +350,9 @@ class StrengthSearch(
             for name, value in inversion.setting(strength).items()
         }
         self.best_estimator_ = clone(self.estimator).set_params(**best)
-        self.best_estimator_.fit(X, y, **fit_params)
+        with work.part("final fit").lent(self.best_estimator_):
+            self.best_estimator_.fit(X, y, **fit_params)
+        work.end()
         return self
 
     def _take_columns(self, entry):
@@ -433,6 +451,20 @@ class StrengthSearch(
 
     def _without_penalty(self):
         return without_penalty(self.estimator)
+
+    def _strengths_near(self):
+        last = answers(final_step(self.best_estimator_))
+        found = np.unique(self.strength_)
+        name = last._strengths[0] if self.parameter is None else self.parameter
+        is_fixed = last._penalty_norm(name.rpartition("__")[2]) is not None
+        is_fixed &= getattr(last, "_follows", None) is None
+        if not (
+            is_fixed and self.rule in _MONOTONE and self.refine and found.size == 1
+        ):
+            return None
+        ends = np.array([self.curve_["strength"].max(), self.curve_["strength"].min()])
+        # The ends of the curve are there for signals that are less similar.
+        return np.unique([*ends, *np.clip(found * _NEAR, *ends[::-1])])[::-1]
 
     def _treats_alone(self):
         takes = answers(final_step(self.estimator))._takes_strengths

@@ -8,8 +8,10 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from ..utils._answers import answers
+from ..utils._frames import take_rows
 from ..utils._grid_shape import carry_grid
 from ..utils._linear_inputs import validate_relative_weight, validate_signals_of
+from ..utils._progress import SILENT
 from ..utils._validation import check_numbers
 from ..utils._warnings import held_reports
 
@@ -35,11 +37,11 @@ class Inversion(NamedTuple):
             strength = self.last._strength_of_each(self.name, strength)
         return {self.name: strength}
 
-    def fit(self, strength, inputs, signals, sample_weight):
-        """Return the last step, fitted with a strength."""
+    def fit(self, strength, inputs, signals, sample_weight, work=SILENT):
+        """Return the last step, fitted with a strength; it is a part of the work."""
         final = clone(self.last).set_params(**self.setting(strength))
         # Of fits along a curve it says nothing that they explain nothing.
-        with held_reports():
+        with held_reports(), work.part("strength").lent(final):
             return final.fit(inputs, signals, sample_weight=sample_weight)
 
 
@@ -74,8 +76,7 @@ class Target(NamedTuple):
 
     def rows(self, index):
         """Return the inputs at some of the points."""
-        has_names = hasattr(self.inputs, "iloc")
-        return self.inputs.iloc[index] if has_names else self.inputs[index]
+        return take_rows(self.inputs, index)
 
 
 def take_apart(estimator, parameter):

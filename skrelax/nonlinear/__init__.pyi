@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from numpy.typing import ArrayLike, NDArray
 from pandas import DataFrame
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.model_selection import CallbackSupportMixin
 
 from ..signals import SignalModel
 
@@ -27,7 +28,9 @@ class FitStatus(IntEnum):
     @property
     def message(self) -> str: ...
 
-class NonlinearRelaxationFit(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class NonlinearRelaxationFit(
+    MultiOutputMixin, RegressorMixin, CallbackSupportMixin, BaseEstimator
+):
     model: str | SignalModel | Callable[..., Any]
     magnitude: bool | Literal["auto"]
     init: Literal["dictionary"] | Mapping[str, Any]

@@ -1,8 +1,15 @@
 """What batches, mappers and plots learn of a fit of parameters."""
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
+from ..signals._checks import check_positive
 from ..utils._answers import Answers
+from ..utils._validation import check_acquisition
+from ._choice import find_axes
+from ._inputs import check_known, check_signals, check_weights, find_limits
+from ._parts import RootWeights
+from ._profiles import Profiles
 from ._status import FitStatus
 
 
@@ -14,7 +21,9 @@ class FitAnswers(Answers):
     _sees_all_signs = True
     _tells_convergence = True
     _takes_known = "names"
-    _map_columns = ("params", "stderr", "r2", "relative_error", "n_points", "status")
+    _map_columns = (
+        "params", "stderr", "intervals", "r2", "relative_error", "n_points", "status",
+    )  # fmt: skip
     _default_columns = ("params", "stderr", "status")
 
     def _read_models(self):
@@ -60,3 +69,70 @@ class FitAnswers(Answers):
 
     def _codes(self):
         return np.atleast_1d(self.status_)
+
+    def _interval_columns(self, measured, only_converged, level, verbose=0):
+        X, y, known = measured
+        profiles = self._profiles(X, y, None, known)
+        if only_converged:
+            profiles = profiles.only(self._codes() == FitStatus.CONVERGED)
+        found = profiles.intervals(profiles.names, level, self.n_jobs, verbose)
+        names, columns = [], []
+        for name, values in zip(
+            self.param_names_, np.atleast_2d(self.params_).T, strict=True
+        ):
+            names += [f"{name} low", f"{name} high"]
+            # What is known has no uncertainty.
+            ends = found[name][:2] if name in found else (values, values)
+            columns += ends
+        return names, np.stack(columns, axis=1)
+
+    def _profiles(self, X, y, sample_weight, known):
+        check_is_fitted(self)
+        X = self._check_points(X, reset=False)
+        points = X[:, self._columns]
+        check_acquisition(points, self.model_)
+        y, _ = check_signals(X, y, "profile_parameters")
+        n_signals = len(self._values)
+        if y.size != len(X) * n_signals:
+            raise ValueError(
+                f"y must be the signals that were fitted, {n_signals} of them, got "
+                f"shape {y.shape}."
+            )
+        y, weight = y.reshape(len(X), n_signals), np.ones(len(X))
+        if np.iscomplexobj(y) != (self._coef.shape[1] == 2):
+            raise ValueError(
+                "y must be the signals that were fitted: one of them and the fit are "
+                "complex, the other is real."
+            )
+        if sample_weight is not None:
+            weight = check_weights(sample_weight, X)
+        keep = slice(None) if weight.all() else np.flatnonzero(weight > 0)
+        known = check_known(known, self.model_, self.bounds, n_signals)
+        if tuple(known) != self._known_names:
+            raise ValueError(
+                f"known must name {list(self._known_names)} as in fit, got "
+                f"{list(known)}."
+            )
+        if self.noise_std is not None:
+            check_positive("noise_std", self.noise_std)
+        points = points[keep]
+        axes = find_axes(self.model_, find_limits(self.model_, points, self.bounds))
+        profiles = Profiles(
+            model=self.model_,
+            points=points,
+            axes=[axis for axis in axes if axis.name not in known],
+            weights=RootWeights.of(weight[keep]),
+            y=y[keep],
+            values=self._values,
+            coef=self._coef,
+            known=np.stack([np.zeros(n_signals), *known.values()], axis=1)[:, 1:],
+            given=frozenset(self.bounds or ()),
+            is_magnitude=self.magnitude_,
+            is_rician=self.noise == "rician",
+            noise_std=self.noise_std,
+        )
+        # Others may have ended where tables of the model are not accurate.
+        converged = self._codes() == FitStatus.CONVERGED
+        errors = np.atleast_1d(self.relative_error_)
+        profiles.check_fitted(np.where(converged, errors, np.nan))
+        return profiles

@@ -10,6 +10,14 @@ from ._plane import PlaneProblem
 from ._table import Coordinate
 
 
+def find_axes(model: SignalModel, limits):
+    """Return the Coordinate of each parameter of a model, within limits (P, 2)."""
+    return [
+        Coordinate(parameter.name, low, high, log=not np.isfinite(parameter.upper))
+        for parameter, (low, high) in zip(model.parameters, limits, strict=True)
+    ]
+
+
 def choose_problem(
     model: SignalModel, acquisition, limits, root_weight, magnitude, known=None
 ):
@@ -18,10 +26,7 @@ def choose_problem(
     `limits` (P, 2) bound the parameters, `root_weight` (N,) multiplies all signals.
     `known` maps names of parameters to values (n,), in the order of the model.
     """
-    axes = [
-        Coordinate(parameter.name, low, high, log=not np.isfinite(parameter.upper))
-        for parameter, (low, high) in zip(model.parameters, limits, strict=True)
-    ]
+    axes = find_axes(model, limits)
     for axis in axes:
         if axis.log and not axis.low > 0:
             raise ValueError(f"bounds of {axis.name} must be positive, got {axis.low}.")

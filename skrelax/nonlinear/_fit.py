@@ -15,13 +15,9 @@ from ..utils._parallel import (
     single_blas_thread,
     split_slices,
 )
-from ..utils._sklearn import (
-    BaseEstimator,
-    Interval,
-    StrOptions,
-    _fit_context,
-)
-from ..utils._validation import check_acquisition
+from ..utils._progress import open_work
+from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
+from ..utils._validation import check_acquisition, check_convertible
 from ._answers import FitAnswers
 from ._choice import choose_problem
 from ._inputs import (
@@ -317,6 +313,7 @@ class NonlinearRelaxationFit(
             check_positive("noise_std", self.noise_std)
         self.magnitude_ = find_magnitude(self.magnitude, self.model_, y, self.noise)
         held = np.stack(list(known.values()), axis=1) if known else None
+        self._known_names = tuple(known)
         reach = find_reach(self.model_, points, self.bounds)
         # The matrices here are small: threads of BLAS would only wait for each other.
         with single_blas_thread():
@@ -351,8 +348,11 @@ class NonlinearRelaxationFit(
             worth = problem.cost * y.shape[1] > THREAD_WORTH
             n_jobs = self.n_jobs if worth else 1
             tasks = [(setup, voxels, fits, part) for part in parts]
-            run_tasks(fit_part, tasks, n_jobs, self.verbose, "parts of the signals")
+            work = open_work(self, X, y, len(tasks), verbose=self.verbose)
+            work.report(len(tasks), "parts of the signals")
+            run_tasks(fit_part, tasks, n_jobs, work, "part")
         self._store(fits)
+        work.end()
         warn_noise(self.noise_std, fits.quiet)
         warn_status(fits.status)
         return self
@@ -363,6 +363,7 @@ class NonlinearRelaxationFit(
 
     def _check_points(self, X, reset):
         """Return X as float64."""
+        check_convertible(X, "X")
         with errors_name_points():
             return validate_data(self, X, dtype=np.float64, reset=reset)
 

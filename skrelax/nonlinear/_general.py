@@ -5,11 +5,9 @@ import numpy as np
 from ._numba_types import Solution
 from ._own import Own
 from ._projection import covariance, curvature, orthonormalize, project
-from ._report import parameter_values
 from ._starts import CoarseScan, best_pattern, find_exchanges
+from ._weighted import WeightedModel
 
-# Distance for differences: of log u, or of u as a fraction of its range.
-_DIFFERENCE = 1e-5
 # Longest step: a factor of e, or this fraction of a range.
 _LONGEST = 0.25
 # Numbers in the derivatives of a block of fits, so that they stay in a cache.
@@ -27,7 +25,7 @@ _STEP_KNOWN, _MOST_SCANS = 0.15, 12
 _DAMPING, _NEARLY_NEWTON, _STUCK = 1e-3, 1e-2, 1e12
 
 
-class GeneralProblem:
+class GeneralProblem(WeightedModel):
     """Any number of nonlinear parameters and amplitudes, without splines.
 
     `axes` are those of the parameters to find. The others are known, with the columns
@@ -35,25 +33,15 @@ class GeneralProblem:
     """
 
     def __init__(self, model, acquisition, axes, root_weight, magnitude, known=None):
-        self.axes, self.magnitude = axes, magnitude
-        names = [parameter.name for parameter in model.parameters]
-        self._free = [names.index(axis.name) for axis in axes]
-        self._held = [k for k in range(len(names)) if k not in self._free]
-        self.n_amplitudes = len(model.amplitudes)
-        self._model, self._acquisition = model, acquisition
-        self._root_weight = root_weight
-        self._restricted = np.array([one.lower >= 0.0 for one in model.amplitudes])
-        ends = np.array([axis.ends for axis in axes])
-        self._low, self._high = ends.T[:, :, None]
-        log = np.array([axis.log for axis in axes])[:, None]
-        self._unit = np.where(log, 1.0, self._high - self._low)
+        super().__init__(model, acquisition, axes, root_weight)
+        self.magnitude = magnitude
         self._centers = np.zeros((1, 0)) if known is None else _centers(known)
-        self._exchanges = find_exchanges(self._at(0), axes, self._restricted)
+        self._exchanges = find_exchanges(self._at(0), axes, self.restricted)
         self._scans = [
             CoarseScan(
                 self._at(k),
                 axes,
-                self._restricted,
+                self.restricted,
                 self._exchanges,
                 magnitude,
                 _MOST_NUMBERS // (len(acquisition) * len(self._centers)),
@@ -71,7 +59,7 @@ class GeneralProblem:
         center = self._centers[k]
 
         def basis(u):
-            return self._basis(u, Own(np.broadcast_to(center, (len(u), center.size))))
+            return self.basis(u, Own(np.broadcast_to(center, (len(u), center.size))))
 
         return basis
 
@@ -102,7 +90,7 @@ class GeneralProblem:
         else:
             signal, u, signs = np.arange(len(Y)), starts.T, None
             if self.magnitude:
-                basis = self._basis(starts, own)
+                basis = self.basis(starts, own)
                 signs = best_pattern(basis, orthonormalize(basis)[0], Y[:, 0].T)
         y = np.ascontiguousarray(np.moveaxis(Y, 0, 2))
         u, signs, value, n_iter = self._minimise(y, signal, u, signs, own, stop)
@@ -112,13 +100,13 @@ class GeneralProblem:
         best = order[np.searchsorted(signal[order], np.arange(len(Y)))]
         u, signs = u[:, best], None if signs is None else signs[:, best]
         self._sort(u)
-        found = project(self._basis(u.T, own), y, self._restricted, signs)
+        found = project(self.basis(u.T, own), y, self.restricted, signs)
         if self.magnitude:
             # All signs of a magnitude can be turned together.
             found.coef *= np.where(found.coef[:1] < 0.0, -1.0, 1.0)
         out.u[part], out.rss[part] = u.T, found.value
         out.coef[part] = found.coef.T
-        out.cov[part] = covariance(found, self._slopes(u, own, found.basis))
+        out.cov[part] = covariance(found, self.slopes(u, own, found.basis))
         out.n_iter[part] = n_iter[best]
 
     def _find_starts(self, Y, own):
@@ -142,52 +130,6 @@ class GeneralProblem:
         )
         return signal, u, signs if self.magnitude else None
 
-    def values(self, u, known):
-        """Return all nonlinear parameters (m, n_parameters) of the model."""
-        values = np.empty((len(u), len(self._free) + len(self._held)))
-        values[:, self._free] = parameter_values(self.axes, u)
-        values[:, self._held] = known
-        return values
-
-    def _basis(self, u, own):
-        """Return the weighted basis (L, N, m) at coordinates u (m, P)."""
-        values = self.values(u, own.known)
-        basis = self._model.basis(self._acquisition, values)
-        return basis * own.weigh(self._root_weight)
-
-    def _slopes(self, u, own, basis):
-        """Return the derivatives (P, L, N, m) of the basis at u (P, m)."""
-        if hasattr(self._model, "jacobian"):
-            values = self.values(u.T, own.known)
-            _, slopes = self._model.jacobian(self._acquisition, values)
-            slopes = slopes[self._free] * own.weigh(self._root_weight)
-            scale = [axis.slope(row) for axis, row in zip(self.axes, u, strict=True)]
-            return slopes[:, None] * np.stack(scale)[:, None, None, :]
-        h = _DIFFERENCE * self._unit
-        # Differences must not leave the box, outside of which a model may not exist.
-        center = np.clip(u, self._low + h, self._high - h)
-        n_parameters, m = u.shape
-        sides = np.repeat(center[None, None], 2, axis=0).repeat(n_parameters, axis=1)
-        for k in range(n_parameters):
-            sides[0, k] = sides[1, k] = u
-            sides[0, k, k] = center[k] - h[k]
-            sides[1, k, k] = center[k] + h[k]
-        sets = np.moveaxis(sides, 2, 3).reshape(-1, n_parameters)
-        both = self._basis(sets, own.take(np.tile(np.arange(m), 2 * n_parameters)))
-        both = both.reshape(*basis.shape[:2], 2, n_parameters, m)
-        below, above = np.moveaxis(both, (2, 3), (0, 1))
-        slopes = (above - below) / (2.0 * h[:, None, None])
-        moved = u - center
-        for k in np.flatnonzero(moved.any(axis=1)):
-            # Beside a bound, the slope of the parabola through three points.
-            edge = np.flatnonzero(moved[k])
-            middle = u[:, edge].copy()
-            middle[k] = center[k, edge]
-            bend = below[k][..., edge] + above[k][..., edge]
-            bend -= 2.0 * self._basis(middle.T, own.take(edge))
-            slopes[k][..., edge] += moved[k, edge] * bend / h[k] ** 2
-        return slopes
-
     def _minimise(self, y, signal, u, signs, own, stop):
         """Return u (P, m), signs, sum of squares and iterations (m,) from all starts.
 
@@ -198,11 +140,11 @@ class GeneralProblem:
         u = np.array(u)
         n_iter = np.full(u.shape[1], max_iter + 1, dtype=np.int32)
         power = (y**2).sum(axis=(0, 1))[signal]
-        basis = self._basis(u.T, own.take(signal))
-        found = project(basis, y[:, :, signal], self._restricted, signs)
+        basis = self.basis(u.T, own.take(signal))
+        found = project(basis, y[:, :, signal], self.restricted, signs)
         value, final = found.value.copy(), found.signs
         active = np.arange(u.shape[1])
-        slopes = self._slopes(u, own.take(signal), basis)
+        slopes = self.slopes(u, own.take(signal), basis)
         gradient, hessian = curvature(found, slopes)
         damping = np.full(active.size, _DAMPING)
         for iteration in range(max_iter):
@@ -225,8 +167,8 @@ class GeneralProblem:
             new = here[:, left] + step
             signs = None if final is None else final[:, active]
             here = signal[active]
-            basis = self._basis(new.T, own.take(here))
-            found = project(basis, y[:, :, here], self._restricted, signs)
+            basis = self.basis(new.T, own.take(here))
+            found = project(basis, y[:, :, here], self.restricted, signs)
             gained = value[active] - found.value
             better = gained > 0.0
             chosen = active[better]
@@ -236,9 +178,9 @@ class GeneralProblem:
                 final[:, chosen] = found.signs
             if chosen.size:
                 theirs = own.take(here[better])
-                slopes = self._slopes(new[:, better], theirs, found.basis)
+                slopes = self.slopes(new[:, better], theirs, found.basis)
                 slope, bend = curvature(found, slopes)
-                _add_secant(bend, step[:, better], slope - gradient[:, better])
+                add_secant(bend, step[:, better], slope - gradient[:, better])
                 gradient[:, better], hessian[:, :, better] = slope, bend
             # A step that keeps its promise asks for a longer one.
             good = better & (gained > 0.5 * gain)
@@ -249,11 +191,11 @@ class GeneralProblem:
     def _step(self, gradient, hessian, damping, u):
         """Return the damped step (P, m) that minimises the quadratic in the box."""
         n_parameters, m = u.shape
-        longest = np.where(self._unit == 1.0, 1.0, _LONGEST * self._unit)
-        low = np.maximum(self._low - u, -longest)
-        high = np.minimum(self._high - u, longest)
-        fixed = (u <= self._low) & (gradient > 0.0)
-        fixed |= (u >= self._high) & (gradient < 0.0)
+        longest = np.where(self.unit == 1.0, 1.0, _LONGEST * self.unit)
+        low = np.maximum(self.low - u, -longest)
+        high = np.minimum(self.high - u, longest)
+        fixed = (u <= self.low) & (gradient > 0.0)
+        fixed |= (u >= self.high) & (gradient < 0.0)
         diagonal = np.einsum("ppm->pm", hessian)
         size = diagonal + 1e-12 * diagonal.max(axis=0) + 1e-300
         step = np.zeros((n_parameters, m))
@@ -303,7 +245,7 @@ def _centers(known):
     )
 
 
-def _add_secant(hessian, step, change):
+def add_secant(hessian, step, change):
     """Give a Hessian (P, P, m) the change of the gradient (P, m) along a step.
 
     The formula of Broyden, Fletcher, Goldfarb and Shanno: the approximation by J'J

@@ -8,7 +8,9 @@ from sklearn.utils import check_array, check_consistent_length
 
 from ..signals._checks import check_numbers
 from ..utils import _columns
+from ..utils._frames import frame_columns
 from ..utils._sklearn import _check_sample_weight
+from ..utils._validation import check_convertible, refuse_complex
 
 # Relaxation times beyond these have no tables, nor have wider ranges of them.
 _LEAST, _MOST, _WIDEST = 1e-250, 1e250, 1e60
@@ -74,14 +76,16 @@ def errors_name_points():
 
 def check_weights(sample_weight, X):
     """Return weights (n_points,) that are not all zero, as float64."""
+    refuse_complex(sample_weight, "sample_weight")
     try:
         weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if "sample_weight" in str(error):
             raise
-        raise type(error)(f"sample_weight must hold numbers: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"sample_weight must hold numbers: {error}") from error
     if not weight.any():
         raise ValueError("sample_weight must be positive somewhere, got 0.")
     return weight
@@ -94,7 +98,8 @@ def check_signals(X, y, reader):
     """
     if y is None:
         raise ValueError(f"{reader} requires y to be passed, but the target y is None.")
-    labels = y.columns if isinstance(y, pd.DataFrame) else None
+    check_convertible(y, "y")
+    labels = frame_columns(y)
     try:
         array = _as_signals(y)
     except (TypeError, ValueError) as error:

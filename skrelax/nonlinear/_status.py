@@ -1,10 +1,11 @@
 """What became of each voxel."""
 
 import enum
-import warnings
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+
+from ..utils._warnings import give_warning
 
 
 class FitStatus(enum.IntEnum):
@@ -56,7 +57,7 @@ def warn_status(status, stacklevel=4):
     tried = tried[tried != FitStatus.MASKED]
     wrong = tried[tried != FitStatus.CONVERGED]
     if wrong.size:
-        warnings.warn(
+        give_warning(
             f"{wrong.size} of {tried.size} fits are not converged: "
             f"{status_words(wrong)}. See status_.",
             ConvergenceWarning,
@@ -67,7 +68,7 @@ def warn_status(status, stacklevel=4):
 def warn_noise(noise_std, quiet, stacklevel=4):
     """Warn of signals (n,) whose residuals contradict a level of noise, by number."""
     if quiet.any():
-        warnings.warn(
+        give_warning(
             f"noise_std={noise_std:g} is far above the residuals of {quiet.sum()} of "
             f"{quiet.size} signals; magnitudes of such noise would scatter more, and a "
             "fit takes from these what is not there.",

@@ -1,4 +1,9 @@
-"""Pictures of signals, distributions and choices, as scikit-learn's displays."""
+"""Pictures of signals, distributions and choices, as scikit-learn's displays.
+
+Displays draw in the style that is set, and change no setting.
+``matplotlib.style.use("skrelax.plotting.skrelax")`` sets the style of the documentation
+and of the commands.
+"""
 
 from ._curves import CrossValidationCurveDisplay, StrengthCurveDisplay
 from ._distribution import DistributionDisplay

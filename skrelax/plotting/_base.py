@@ -1,6 +1,8 @@
 """What the displays share: matplotlib on demand, parts of estimators, colours."""
 
+import functools
 import re
+from pathlib import Path
 
 import numpy as np
 
@@ -9,6 +11,9 @@ from ..utils._answers import fitted_distributions
 from ..utils._inspect import final_step
 from ..utils._validation import check_numbers
 
+# The style of the package, for matplotlib.style.use("skrelax.plotting.skrelax").
+STYLE = Path(__file__).parent / "skrelax.mplstyle"
+# Those of the style, so that displays look the same in any other.
 DATA, MODEL, TRUTH, ACCENT = "#4d4d4d", "#0b5cad", "#e08214", "#b2182b"
 # More signals than this are drawn as a sample of this many.
 MAX_LINES = 8
@@ -42,6 +47,19 @@ def import_pyplot():
             'plots need matplotlib: pip install "skrelax[plotting]".'
         ) from error
     return plt
+
+
+def styled(draw):
+    """Return a function that draws in the style of the package, and leaves no trace."""
+
+    @functools.wraps(draw)
+    def draw_styled(*args, **kwargs):
+        from matplotlib import rc_context
+
+        with rc_context(fname=STYLE):
+            return draw(*args, **kwargs)
+
+    return draw_styled
 
 
 def get_axes(ax):

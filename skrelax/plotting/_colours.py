@@ -18,7 +18,7 @@ def relaxation_colours(name):
     """Return the colour map for a parameter, None where there is no special one.
 
     Lipari for T1 and R1, navia for T2, T2*, T1rho and their rates, as Fuderer et al.
-    recommend [1]_.
+    recommend [1]_. A comma ends the symbol, as in "T1, left".
 
     References
     ----------
@@ -26,7 +26,7 @@ def relaxation_colours(name):
        https://doi.org/10.1002/mrm.30290.
     """
     for colours, symbol in _BY_SYMBOL.items():
-        if symbol.fullmatch(name):
+        if symbol.fullmatch(name.partition(",")[0]):
             return _read_colours(colours)
     return None
 

@@ -36,6 +36,8 @@ def draw_plane(ax, times, density, levels, cmap):
     """Draw a density on logarithmic axes; return what a colour bar needs."""
     first, second = times
     drawn = ax.contourf(second, first, density, levels=levels, cmap=cmap, zorder=1)
+    # A picture has four sides, whatever curves have in the style that is set.
+    ax.spines[:].set_visible(True)
     ax.set(
         xscale="log", yscale="log", xlim=(second[0], second[-1]),
         ylim=(first[0], first[-1]),

@@ -56,7 +56,8 @@ class ParameterMapDisplay:
         spread, or their indices.
     colours : dict of str to colour map or None, default=None
         Matplotlib's colour maps, or their names, by title. The others are lipari for
-        maps of T1 and navia for T2, T2* and T1rho [1]_, and Matplotlib's own.
+        maps of T1 and navia for T2, T2* and T1rho [1]_, with or without a comma and
+        more in the title, and Matplotlib's own.
 
     See Also
     --------
@@ -221,6 +222,7 @@ class ParameterMapDisplay:
             unit = (self.units or {}).get(name, "")
             ax.set_title(with_unit(str(name), unit), fontsize="medium")
             ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
             ax.set_facecolor("0.9")
             self.figure_.colorbar(drawn, ax=ax, shrink=0.85)
         return self

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..utils._answers import answering, fitted_distributions
+from ..utils._frames import frame_columns
 from ..utils._validation import check_number, errors_name
 from ._base import (
     DATA,
@@ -29,7 +30,7 @@ def _axis(X, unit, symbols=()):
     points = _columns(X)
     name, one = _name_column(X, points, unit, symbols, 0)
     # A time of its own needs no other name.
-    if not hasattr(X, "columns") and known_unit(name) == "s":
+    if frame_columns(X) is None and known_unit(name) == "s":
         name = "time"
     return points[0], with_unit(name, one)
 
@@ -54,9 +55,10 @@ def _columns(X):
 
 def _name_column(X, points, unit, symbols, column):
     """Return name and unit of an acquisition column."""
-    named = hasattr(X, "columns")
+    names = frame_columns(X)
     known = symbols[column : column + 1]
-    name = str(X.columns[column]) if named else next(iter(known), "time")
+    named = names is not None
+    name = str(names[column]) if named else next(iter(known), "time")
     if bare_symbol(name) in symbols:
         # Two axes of one model are TE_1 and TE_2 in a frame, the first and second TE.
         name = bare_symbol(name)

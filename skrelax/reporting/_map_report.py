@@ -6,7 +6,8 @@ import pandas as pd
 from ..io._files import as_path
 from ..metrics import label_statistics
 from ..plotting import ParameterMapDisplay, RegionHistogramDisplay
-from ..plotting._base import rows_and_columns, shortened
+from ..plotting._base import rows_and_columns, shortened, styled
+from ..utils._frames import as_pandas
 from ..utils._validation import check_numbers
 from . import _page
 
@@ -104,6 +105,8 @@ def write_map_report(
     main = next(iter(values), None) if main is None else main
     if main not in values:
         raise ValueError(f"main must be one of the maps, {list(values)}, got {main!r}.")
+    acquisition = as_pandas(acquisition, "acquisition")
+    comparison = as_pandas(comparison, "comparison")
     for name, frame in (("acquisition", acquisition), ("comparison", comparison)):
         if not isinstance(frame, pd.DataFrame | None):
             raise TypeError(f"{name} must be a DataFrame or None, got {frame!r:.60}.")
@@ -135,6 +138,7 @@ def _show_maps(display):
     return _page.section("Maps", _page.slider("Slice", frames, len(frames) // 2))
 
 
+@styled
 def _draw_slice(display, number):
     """Return the picture of one slice, on the scales of the whole volume."""
     rows, columns = rows_and_columns(len(display.images))
@@ -145,6 +149,7 @@ def _draw_slice(display, number):
     return _page.picture(figure, f"Maps, slice {number + 1}")
 
 
+@styled
 def _show_numbers(maps, labels, names, main, unit):
     """Return numbers of maps in regions, and histograms of one."""
     if labels is None:

@@ -1,7 +1,6 @@
 """A report of one inversion."""
 
 import numbers
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -15,11 +14,12 @@ from ..plotting import (
     DistributionMapDisplay,
     ResidualsDisplay,
 )
-from ..plotting._base import fitted_axes
+from ..plotting._base import fitted_axes, styled
 from ..uncertainty import bootstrap_distribution
 from ..utils._inspect import final_step, find_kernel
 from ..utils._provenance import describe_estimator, describe_settings, find_chosen
 from ..utils._validation import check_number, check_size
+from ..utils._warnings import collect_warnings
 from . import _page
 from ._alone import fit_alone
 from ._strengths import (
@@ -213,6 +213,7 @@ def _show_signal(model, X, y, weight, unit, refits):
     ]
 
 
+@styled
 def _show_all(model, X, y, unit):
     """Return signals and fits in one picture, and a table with a row for each."""
     figure = _page.make_figure(10, 3.6)
@@ -229,6 +230,7 @@ def _show_all(model, X, y, unit):
     )
 
 
+@styled
 def _show_fit(model, X, y, weight, unit):
     """Return signal, fit and residuals with what is left in them."""
     figure = _page.make_figure(10, 3.6)
@@ -268,9 +270,8 @@ def _show_distribution(model, X, y, weight, unit, n_bootstrap, random_state):
     last, refits, notes = final_step(model), None, []
     if n_bootstrap:
         try:
-            with warnings.catch_warnings():
-                # Of refits; what the fit itself warned of was seen.
-                warnings.simplefilter("ignore")
+            # Of refits; what the fit itself warned of was seen.
+            with collect_warnings():
                 refits = bootstrap_distribution(
                     model,
                     X,
@@ -302,6 +303,7 @@ def _show_distribution(model, X, y, weight, unit, n_bootstrap, random_state):
     return _page.section("Distribution", picture, _page.table(frame), status, *notes)
 
 
+@styled
 def _draw_distribution(model, unit, refits=None):
     """Return the picture of the distribution of a fitted model."""
     if len(final_step(model).grids_) == 2:
@@ -355,6 +357,7 @@ def _show_strengths(model, X, y, weight, unit):
     ]
 
 
+@styled
 def _draw_strength(strengths, sizes, number, fitted, unit):
     """Return one picture of the slider: residuals over strengths, distribution."""
     two = len(fitted.grids_) == 2

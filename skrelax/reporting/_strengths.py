@@ -1,7 +1,6 @@
 """What other strengths and other rules make of the same data."""
 
 import re
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ from sklearn.base import clone
 from ..model_selection import StrengthSearch
 from ..utils._answers import answering
 from ..utils._inspect import final_step, step_inside
+from ..utils._warnings import collect_warnings
 
 # Pictures of a slider, and decades on either side of a strength that was given.
 _FRAMES, _DECADES = 25, 3.0
@@ -78,9 +78,8 @@ def fit_strengths(plain, name, strengths, K, y, sample_weight):
     """Return an inversion fitted with each strength."""
     options = {} if sample_weight is None else {"sample_weight": sample_weight}
     fits = []
-    with warnings.catch_warnings():
-        # The ends of the range are often out of reach.
-        warnings.simplefilter("ignore")
+    # The ends of the range are often out of reach.
+    with collect_warnings():
         for strength in strengths:
             one = clone(plain).set_params(**{name: float(strength)})
             fits.append(one.fit(K, y, **options))
@@ -96,8 +95,7 @@ def compare_rules(plain, name, K, y, sample_weight):
         search = StrengthSearch(
             plain, rule, parameter=name, strengths=_STRENGTHS, refine=not many
         )
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with collect_warnings() as caught:
             try:
                 search.fit(K, y, **options)
             except ValueError as error:
@@ -115,7 +113,7 @@ def compare_rules(plain, name, K, y, sample_weight):
             "peaks": described.get("n_peaks", np.nan),
             **{column: described[column] for column in log_means},
             "note": "; ".join(
-                dict.fromkeys(" ".join(str(w.message).split()) for w in caught)
+                dict.fromkeys(" ".join(str(one).split()) for one in caught)
             ),
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("rule")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..utils._sklearn import BaseEstimator
+from ..utils._sklearn import ParameterHolder
 from ._checks import CHECKED, checked_limits, checked_signal, checked_values
 
 
@@ -47,7 +47,7 @@ class Parameter:
             raise ValueError(f"lower of {self.name} must be below upper, got {limits}.")
 
 
-class SignalModel(BaseEstimator, ABC):
+class SignalModel(ParameterHolder, ABC):
     """Base class of all signal models.
 
     A model gives the signal of unit amplitude for nonlinear parameters (a

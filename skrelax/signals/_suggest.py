@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..utils._columns import find_column
+from ..utils._frames import as_pandas
 from ..utils._validation import check_numbers
 from ._checks import check_positive
 from ._epg import _MOST_ECHOES, EPGEchoTrain
@@ -173,6 +174,7 @@ def unread_columns(model, acquisition):
 
 def _columns(acquisition):
     """Return the columns of an acquisition by the name of their quantity."""
+    acquisition = as_pandas(acquisition, "acquisition")
     if not isinstance(acquisition, pd.DataFrame):
         raise TypeError(
             "acquisition must be a DataFrame with names of quantities, got "

@@ -5,19 +5,22 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pandas import DataFrame
+from pandas import DataFrame, Index
 
 from ..metrics import Polygon, RatioBand, Rectangle
+from ..nonlinear import NonlinearRelaxationFit
 
 __all__ = [
     "DistributionBands",
     "LogMean",
+    "ProfileResult",
     "Share",
     "TimeRatio",
     "UncertaintyResult",
     "bootstrap_distribution",
     "distribution_resolution",
     "estimate_noise_std",
+    "profile_parameters",
     "statistic_intervals",
 ]
 
@@ -55,6 +58,31 @@ class LogMean:
     def __call__(
         self, distribution: ArrayLike, bins: ArrayLike | tuple[ArrayLike, ...]
     ) -> float | NDArray[Any]: ...
+
+class ProfileResult:
+    names: list[str]
+    estimates: NDArray[Any]
+    stderr: NDArray[Any]
+    level: float
+    profiles: object
+    labels: Index[Any] | None
+    n_jobs: int | None
+    def __init__(
+        self,
+        names: Sequence[str],
+        estimates: NDArray[Any],
+        stderr: NDArray[Any],
+        level: float,
+        profiles: object,
+        labels: Index[Any] | None = None,
+        n_jobs: int | None = None,
+    ) -> None: ...
+    def interval(
+        self, name: str, level: float | None = None
+    ) -> tuple[float | NDArray[Any], float | NDArray[Any]]: ...
+    def status(self, name: str, level: float | None = None) -> str | NDArray[Any]: ...
+    def std(self, name: str) -> float | NDArray[Any]: ...
+    def to_frame(self, level: float | None = None) -> DataFrame: ...
 
 class Share:
     region: tuple[float, float] | Rectangle | Polygon | RatioBand
@@ -148,6 +176,16 @@ def estimate_noise_std(
     tail: float = 0.25,
     sample_weight: ArrayLike | None = None,
 ) -> float | NDArray[Any]: ...
+def profile_parameters(
+    estimator: NonlinearRelaxationFit,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    level: float = 0.9,
+    sample_weight: ArrayLike | None = None,
+    known: Mapping[str, Any] | None = None,
+    n_jobs: int | None = None,
+) -> ProfileResult: ...
 def statistic_intervals(
     estimator: Any,
     X: ArrayLike,

@@ -1,18 +1,26 @@
 """Bands and intervals of distributions from refits with resampled noise."""
 
 import numbers
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from ..utils._answers import answering, fitted_distributions, without_penalty
+from ..utils._answers import (
+    answering,
+    fitted_distributions,
+    strengths_near,
+    without_penalty,
+)
 from ..utils._inspect import (
     best,
     choosing_for_each,
     final_step,
     find_kernel,
     fit_weighted,
+    has_search,
+    looking_at,
 )
 from ..utils._sklearn import HasMethods, StrOptions, validate_params
 from ..utils._validation import (
@@ -25,7 +33,7 @@ from ..utils._validation import (
 )
 from ..utils._warnings import collect_warnings, held_reports
 from ._bands import DistributionBands
-from ._bounds import check_bounds, make_problem, noise_of, signal_of
+from ._bounds import check_bounds, fewest_bins, make_problem, noise_of, signal_of
 from ._noise import resolved_directions
 from ._result import BOUNDS, UncertaintyResult
 
@@ -82,7 +90,8 @@ def bootstrap_distribution(
 
         - ``"bounds"``: all values of a number that non-negative distributions give
           whose misfit is near enough to the best one. Needs no penalty and holds its
-          bias. Refits are those of ``"unpenalised"``.
+          bias. Refits are of signals around the fit without penalty that has as few
+          bins as the noise allows, and scatter as repeated measurements do.
         - ``"simultaneous"``: the same with a misfit that the true distribution has with
           the probability of the level, so that intervals of any number of numbers hold
           all their truths together. Wide.
@@ -184,17 +193,38 @@ def bootstrap_distribution(
     True
     """
     _check_draws(n_bootstrap, method, noise_std)
+    draws = Draws(n_bootstrap, method, noise_std, float(level))
+    return resample(estimator, X, y, draws, sample_weight, random_state, n_jobs)
+
+
+class Draws(NamedTuple):
+    """What is drawn, as arguments of :func:`bootstrap_distribution`."""
+
+    n_bootstrap: int
+    """Number of refits; none are made of 0, which bounds do not need."""
+    method: str | None
+    """Where refits start from, and what intervals hold."""
+    noise_std: float | None
+    """Noise of a point of weight one."""
+    level: float
+    """Level of intervals where none is asked for."""
+
+
+def resample(estimator, X, y, draws, sample_weight, random_state, n_jobs=None):
+    """Return the UncertaintyResult of one signal, see `bootstrap_distribution`."""
+    n_bootstrap, method, noise_std, level = draws
     signal, weight = check_one_signal(X, y, sample_weight)
     rng = check_random_state(random_state)
     fitted = fit_inversion(estimator, X, signal, sample_weight)
-    method, is_free = _choose_method(fitted, method, signal, noise_std)
+    method, is_free = choose_method(fitted, method, signal, noise_std)
     source, problem = fitted, None
     if method in ("unpenalised", *BOUNDS) and is_free:
         K = _kernel(fitted, X)
         has_baseline = bool(getattr(final_step(fitted), "fit_intercept", False))
         problem = make_problem(K, signal, weight, noise_std, has_baseline)
         check_bounds(problem, method)
-        expected = signal_of(problem, K)
+        columns = fewest_bins(problem) if method in BOUNDS else problem.best
+        expected = signal_of(problem, K, columns)
         noise_std = noise_of(problem) * problem.size
     else:
         if method == "unpenalised":
@@ -217,25 +247,28 @@ def bootstrap_distribution(
             method, noise_std, signal - expected, weight, used, n_bootstrap, rng
         )
         resampled = expected[:, None] + draws
-    searches = hasattr(fitted, "best_estimator_") or hasattr(last, "cv_results_")
+    searches = has_search(fitted) or hasattr(last, "cv_results_")
     # Magnitudes may have a search inside.
     searches |= last._is_rician
     # Each refit chooses anew, as the fit did.
     shared = choosing_for_each(estimator) if searches else estimator
-    if shared is None:
+    if n_bootstrap == 0:
+        samples = np.empty((0, _coefficients(fitted).size))
+    elif shared is None:
         samples = Parallel(n_jobs=n_jobs)(
             delayed(_refit)(estimator, X, column, sample_weight)
             for column in resampled.T
         )
         samples = np.asarray(samples)
     else:
-        samples = _refit(shared, X, resampled, sample_weight)
+        near = looking_at(shared, strengths_near(fitted))
+        samples = _refit(near, X, resampled, sample_weight)
     found = fitted_distributions(fitted)
     axes = None
     if found.has_times:
         axes = dict(zip(found.axis_names, found.grids, strict=True))
     return UncertaintyResult(
-        _coefficients(fitted), samples, axes, method, float(noise_std), float(level),
+        _coefficients(fitted), samples, axes, method, float(noise_std), level,
         problem if method in BOUNDS else None,
     )  # fmt: skip
 
@@ -349,7 +382,7 @@ def _check_draws(n_bootstrap, method, noise_std):
         )
 
 
-def _choose_method(fitted, method, signal, noise_std):
+def choose_method(fitted, method, signal, noise_std):
     """Return the method for a fitted estimator, and whether it may have bounds.
 
     Raises if it has not this method.

@@ -13,7 +13,7 @@ from scipy import linalg
 from scipy.optimize import brentq, lsq_linear, nnls
 from scipy.special import chdtri, fdtri, ndtri, stdtrit
 
-from ..utils._warnings import collect_warnings
+from ..utils._warnings import silenced
 
 # Directions of the kernel below hold no signal that is above any noise.
 _CUT = 1e-7
@@ -82,9 +82,9 @@ def make_problem(K, y, weight, noise_std, has_baseline):
     )  # fmt: skip
 
 
-def signal_of(problem, K):
-    """Return the signal (n_points,) of the distribution with the least misfit."""
-    bins, rest = np.split(problem.best, [problem.n_bins])
+def signal_of(problem, K, columns):
+    """Return the signal (n_points,) of bins and a baseline, (n_columns,)."""
+    bins, rest = np.split(columns, [problem.n_bins])
     baseline = rest[0] - rest[1] if rest.size else 0.0
     return K @ (problem.unit * bins) + problem.size * baseline
 
@@ -106,13 +106,43 @@ def _fit(A, y):
     """Return x >= 0 with the least misfit, and its square."""
     try:
         # Of singular steps that it takes back older versions warn.
-        with collect_warnings():
+        with silenced():
             x, _ = nnls(A, y, maxiter=max(1000, 10 * A.shape[1]))
     except (RuntimeError, linalg.LinAlgError):
         # It may go in circles where nothing but rounding is left.
         x = lsq_linear(A, y, (0.0, np.inf), method="bvls").x.clip(min=0.0)
     rest = A @ x - y
     return x, float(rest @ rest)
+
+
+def fewest_bins(problem):
+    """Return bins, and a baseline, that fit with as few of them as are needed.
+
+    Bins of the best fit go one by one, that which the misfit needs least first, as long
+    as the misfit rises by less than the logarithm of the number of points times the
+    variance of the noise (Schwarz's criterion, doi 10.1214/aos/1176344136). What noise
+    alone has put beside a narrow peak is gone then. Signals drawn around it scatter as
+    those of the truth: at the bound f >= 0 those around a fit do not, since noise has
+    lifted that off the bound (Andrews 2000, doi 10.1111/1468-0262.00114).
+    """
+    A, y = problem.matrix, problem.target
+    most = np.log(problem.n_points) * noise_of(problem) ** 2
+    found, misfit = problem.best, problem.least
+    while True:
+        used = np.flatnonzero(found)
+        bins = used[used < problem.n_bins]
+        if bins.size < 2:
+            return found
+        trials = []
+        for bin_ in bins:
+            kept = used[used != bin_]
+            x, rest = _fit(A[:, kept], y)
+            trials.append((rest, kept, x))
+        rest, kept, x = min(trials, key=lambda trial: trial[0])
+        if rest - misfit > most:
+            return found
+        found, misfit = np.zeros(found.size), rest
+        found[kept] = x
 
 
 def check_bounds(problem, method):

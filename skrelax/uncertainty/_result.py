@@ -16,11 +16,11 @@ from ._scales import SCALES
 
 # Wider intervals than these say next to nothing: half of all shares, a decade of times
 # or amplitudes.
-_MOST_SHARE = 0.5
-_MOST_FACTOR = 10.0
+MOST_SHARE = 0.5
+MOST_FACTOR = 10.0
 # Or this part of the grid, on its logarithm, where the grid itself is short.
 _MOST_OF_GRID = 0.8
-_COLUMNS = ("estimate", "lower", "upper", "std", "status")
+COLUMNS = ("estimate", "lower", "upper", "std", "status")
 BOUNDS = ("bounds", "simultaneous")
 
 
@@ -147,7 +147,7 @@ class UncertaintyResult:
         TypeError
             If `function` is neither a name nor callable.
         """
-        return _std(self._values(self._find(function, scale))[1:])
+        return std_of(self._values(self._find(function, scale))[1:])
 
     def band(self, level=None):
         """Return pointwise limits of the distribution.
@@ -207,31 +207,31 @@ class UncertaintyResult:
         ValueError
             If `level` is not between 0 and 1.
         """
-        level, rows = self._level(level), {}
-        for name, functional in self._named().items():
-            values = self._values(functional)
-            ends = np.nan, np.nan
-            if self.method not in BOUNDS or functional._weights(self.axes) is not None:
-                ends = self._interval(functional, values, level)
-            status = self._judge(functional, *ends)
-            rows[name] = [values[0], *ends, _std(values[1:]), status]
-        frame = pd.DataFrame.from_dict(rows, orient="index", columns=_COLUMNS)
+        level = self._level(level)
+        rows = {
+            name: self._row(functional, level)
+            for name, functional in self._named().items()
+        }
+        frame = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
         return frame.rename_axis("number")
+
+    def _row(self, functional, level):
+        """Return the columns of `to_frame` of a number."""
+        values = self._values(functional)
+        ends = np.nan, np.nan
+        if self.method not in BOUNDS or functional._weights(self.axes) is not None:
+            ends = self._interval(functional, values, level)
+        return [values[0], *ends, std_of(values[1:]), self._judge(functional, *ends)]
 
     def _level(self, level):
         """Return a level, or raise an error that names it."""
-        if level is None:
-            return self.level
-        is_number = isinstance(level, numbers.Real) and not isinstance(level, bool)
-        if not is_number or not 0.0 < level < 1.0:
-            raise ValueError(f"level must be between 0 and 1, got {level!r}.")
-        return float(level)
+        return check_level(level, self.level)
 
-    def _named(self):
-        """Return the numbers that have names."""
+    def _named(self, min_share=0.01):
+        """Return the numbers that have names, of peaks with a share of the whole."""
         if self.axes is None:
             return {}
-        peaks = peak_parts(self.distribution, self.axes.values())
+        peaks = peak_parts(self.distribution, self.axes.values(), min_share)
         return named_functionals(self.axes, peaks)
 
     def _find(self, function, scale):
@@ -299,10 +299,10 @@ class UncertaintyResult:
             return "no value"
         low, high = functional._limits(self.axes)
         if functional.scale == "share":
-            is_wide = upper - lower > _MOST_SHARE
+            is_wide = upper - lower > MOST_SHARE
         elif functional.scale == "time" or functional._weights(self.axes) is not None:
             # Products do not overflow as ratios may.
-            is_wide = upper > _MOST_FACTOR * lower
+            is_wide = upper > MOST_FACTOR * lower
             if low > 0.0 and np.isfinite(high) and high > low:
                 part = np.log(upper / lower) / np.log(high / low)
                 is_wide |= part > _MOST_OF_GRID
@@ -311,7 +311,17 @@ class UncertaintyResult:
         return "not identifiable" if is_wide else "ok"
 
 
-def _std(refits):
+def std_of(refits):
     """Return the standard deviation of refits, nan for fewer than two."""
     refits = refits[np.isfinite(refits)]
     return stable_std(refits) if refits.size > 1 else np.nan
+
+
+def check_level(level, otherwise):
+    """Return a level, another one for None, or raise an error that names it."""
+    if level is None:
+        return otherwise
+    is_number = isinstance(level, numbers.Real) and not isinstance(level, bool)
+    if not is_number or not 0.0 < level < 1.0:
+        raise ValueError(f"level must be between 0 and 1, got {level!r}.")
+    return float(level)

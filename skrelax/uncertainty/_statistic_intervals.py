@@ -10,6 +10,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from ..metrics import fraction_between, log_mean
 from ..utils._answers import answering, check_takes_known, without_penalty
+from ..utils._frames import frame_columns
 from ..utils._inspect import choosing_for_each, weight_options
 from ..utils._linear_inputs import validate_relative_weight
 from ..utils._parallel import split_slices
@@ -182,7 +183,7 @@ def statistic_intervals(
     >>> table[["short_fraction low", "short_fraction high"]].round(1).to_numpy()
     array([[0.1, 0.3]])
     """
-    labels = y.columns if isinstance(y, pd.DataFrame) else None
+    labels = frame_columns(y)
     points, Y = _check_signals(X, y)
     n_signals = Y.shape[1]
     per_signal = {"known": known, "noise_std": noise_std}

@@ -4,6 +4,7 @@ They ask, and never look what class it is: an estimator of the suite inherits `A
 and overrides what it knows better; `answering` lends these answers to all others.
 """
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,8 @@ from ._inspect import final_step, find_builder, step_inside
 
 # Columns that stand last in a table of fits.
 _LAST = ("noise", "score", "status", "message")
+# Names of what is told of a number of a peak, before its place is changed.
+_PART_OF_PEAK = re.compile(r"^(.*) (lower|upper|stderr|status)_(\d+)$")
 
 
 class Rest(NamedTuple):
@@ -145,6 +148,13 @@ class Answers:
         """
         return clone(self)
 
+    def _strengths_near(self):
+        """Return strengths that suffice to choose for similar signals, or None.
+
+        They are decreasing; None where only the whole search tells.
+        """
+        return None
+
     def _describe_signals(self, found, n_signals, min_share):
         """Return columns (n_signals,) that describe each signal.
 
@@ -195,6 +205,17 @@ class Answers:
 
         `known` are values as its fit takes them. None where a new fit is as good.
         """
+        return None
+
+    def _interval_columns(self, measured, only_converged, level):
+        """Return names and columns (n_signals, n) of intervals, None for none.
+
+        `measured` are X, y and the values that were known in the fit.
+        """
+        return None
+
+    def _profiles(self, X, y, sample_weight, known):
+        """Return profiles of its parameters, given what was fitted, None for none."""
         return None
 
     def _codes(self):
@@ -289,6 +310,16 @@ def chosen_settings(fitted, n_signals):
     return chosen
 
 
+def strengths_near(fitted):
+    """Return strengths that suffice for refits of a fitted search, None without one."""
+    while fitted is not None:
+        found = answers(fitted)._strengths_near()
+        if found is not None:
+            return found
+        fitted = step_inside(fitted)
+    return None
+
+
 def describe_fitted(fitted, min_share):
     """Return a table with a row for each signal of a fitted inversion or search."""
     last = answering(fitted)
@@ -311,7 +342,7 @@ def make_table(columns, lead=None, index=None):
     out = {} if lead is None else dict(lead)
     for key in (*order, *(key for key in _LAST if key in columns)):
         name = key if isinstance(key, str) else f"{key[1]}_{key[0]}"
-        name = _with_error(name)
+        name = _with_part(name)
         # Text gets the dtype of text, whatever pandas' version calls it.
         values = pd.Series(columns[key]).infer_objects()
         out[free_name(name, () if lead is None else lead)] = values
@@ -326,7 +357,6 @@ def free_name(name, taken):
     return name
 
 
-def _with_error(name):
+def _with_part(name):
     """Return 'log_mean_0 stderr' for 'log_mean stderr_0'."""
-    head, mark, tail = name.partition(" stderr_")
-    return f"{head}_{tail} stderr" if mark else name
+    return _PART_OF_PEAK.sub(r"\1_\3 \2", name)

@@ -7,7 +7,7 @@ import threading
 import warnings
 from pathlib import Path
 
-from numba import config, njit
+from numba import config, njit, types
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.registry import cpu_target
 
@@ -37,7 +37,14 @@ def compiled(function=None, *, fastmath=False):
         return functools.partial(compiled, fastmath=fastmath)
     # Said even where it is False: else a loop would take the flags of that loop which
     # happens to call it first, and round accordingly.
-    loop = njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
+    options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+    loop = njit(fastmath=fastmath, **options)(function)
+    template = loop.get_call_template
+    # Numba would compile a loop again for each literal that another loop passes.
+    loop.get_call_template = lambda args, kws: template(
+        tuple(types.unliteral(one) for one in args),
+        {name: types.unliteral(one) for name, one in kws.items()},
+    )
     if config.DISABLE_JIT:
         return loop
     try:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._frames import frame_columns
 from ._inspect import number_repeats
 from ._sklearn import running_pipelines
 from ._validation import check_numbers
@@ -180,9 +181,9 @@ def _read_grid(X):
             return None, True
         return X.grid, X.is_whole and np.prod(X.grid.shape) == X.shape[1]
     # Compositions of transformers put their name in front.
-    parts = [
-        str(name).rpartition("__")[2].split(",") for name in getattr(X, "columns", ())
-    ]
+    columns = frame_columns(X)
+    columns = () if columns is None else columns
+    parts = [str(name).rpartition("__")[2].split(",") for name in columns]
     if len({len(part) for part in parts}) != 1 or not all(
         "=" in label for part in parts for label in part
     ):

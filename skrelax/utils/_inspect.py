@@ -58,6 +58,15 @@ def step_inside(fitted):
     return fitted[-1] if isinstance(fitted, Pipeline) else None
 
 
+def has_search(fitted):
+    """Return whether a fitted search is what a Pipeline is, or ends in."""
+    while fitted is not None:
+        if hasattr(fitted, "best_estimator_"):
+            return True
+        fitted = step_inside(fitted)
+    return False
+
+
 def treats_signals_alone(estimator):
     """Return whether signals that share a call get what they would get alone."""
     if isinstance(estimator, Pipeline):
@@ -87,6 +96,18 @@ def choosing_for_each(estimator):
         return None
     each = clone(estimator).set_params(**settings)
     return each if treats_signals_alone(each) else None
+
+
+def looking_at(estimator, strengths):
+    """Return a clone whose searches look at these strengths, or itself for None."""
+    if strengths is None:
+        return estimator
+    settings = {
+        name: strengths
+        for name in estimator.get_params()
+        if name.rpartition("__")[2] == "strengths"
+    }
+    return clone(estimator).set_params(**settings)
 
 
 def weight_options(estimator, weight):

@@ -22,13 +22,6 @@ def split_by_points(missing):
     return parts
 
 
-def take_points(acquisition, chosen):
-    """Return the points of an acquisition, a table or an array, that a mask chooses."""
-    if hasattr(acquisition, "iloc"):
-        return acquisition.iloc[chosen]
-    return np.asarray(acquisition)[chosen]
-
-
 def fill_missing(Y, missing):
     """Return signals (n, n_points) with their first number in place of missing points.
 

@@ -1,12 +1,158 @@
-"""Progress of long work, on standard error."""
+"""Long work in parts, of which callbacks of scikit-learn and standard error hear."""
 
+import contextlib
 import sys
+import threading
 import time
+from typing import NamedTuple
+
+from ._sklearn import open_context
 
 # Work that is done within this time [s] is not reported.
 _PATIENCE = 2.0
 # Time between reports [s] after which there is another one, whatever was done.
 _SILENCE = 30.0
+
+
+class _Owner(NamedTuple):
+    """Whose work it is."""
+
+    estimator: object
+    """The estimator that callbacks are given."""
+    data: dict
+    """X and y of its fit."""
+    verbose: int
+    """Whether standard error is to hear of it."""
+    lock: object
+    """Held while anybody is told anything, for parts are done in threads."""
+
+
+class Work:
+    """A piece of work in parts, which tells when a part is done.
+
+    Callbacks hear of the tree of all parts, standard error of the innermost ones. Where
+    nobody listens, it is its own part, and costs nothing.
+    """
+
+    def __init__(self, owner=None, context=None, n_parts=0, parent=None):
+        self.n_parts, self.done = n_parts, 0
+        self._owner, self._context, self._parent = owner, context, parent
+        self._report = None if parent is None else parent._report
+        self._has_begun = self._has_ended = False
+
+    @property
+    def is_silent(self):
+        """Whether nobody listens."""
+        return self._owner is None
+
+    def report(self, n_steps, what="fits", tells_time=True):
+        """Write on standard error, if it is to hear, ten times or so in these steps.
+
+        Steps are the innermost parts of parts that are asked for later.
+        """
+        if self._owner is not None and self._owner.verbose:
+            self._report = Progress(n_steps, what, tells_time)
+
+    def part(self, name, n_parts=0):
+        """Return the next part, which has n_parts itself, None if that is not known.
+
+        Parts are asked for in one thread, in their order.
+        """
+        if self._owner is None:
+            return self
+        with self._owner.lock:
+            context = None
+            if self._context is not None:
+                # Callbacks ask of a task that it begins before what is in it.
+                self.begin()
+                context = self._context.subcontext(name, max_subtasks=n_parts)
+        return Work(self._owner, context, n_parts, self)
+
+    def begin(self):
+        """Tell that this part begins, once."""
+        if self._context is None or self._has_begun:
+            return
+        with self._owner.lock:
+            self._has_begun = True
+            self._context.call_on_fit_task_begin(
+                estimator=self._owner.estimator, **self._owner.data
+            )
+
+    def end(self, detail="", count=1):
+        """Tell that this part is done; return whether a callback wants to stop here.
+
+        A part whose parts are all done ends by itself.
+        """
+        if self._owner is None or self._has_ended:
+            return False
+        with self._owner.lock:
+            stop = False
+            self.begin()
+            self._has_ended = True
+            if self._context is not None:
+                stop = self._context.call_on_fit_task_end(
+                    estimator=self._owner.estimator, **self._owner.data
+                )
+            if self._report is not None and self.n_parts == 0:
+                self._report(detail, count)
+            above = self._parent
+            if above is not None:
+                above.done += 1
+                if above._parent is not None and above.done == above.n_parts:
+                    above.end()
+        return stop
+
+    def step(self, name, detail="", count=1):
+        """Tell that the next part is done; return whether a callback wants to stop."""
+        if self._owner is None:
+            return False
+        with self._owner.lock:
+            return self.part(name).end(detail, count)
+
+    @contextlib.contextmanager
+    def lent(self, estimator, detail=""):
+        """Let callbacks hear of the fit of an estimator, which is this part.
+
+        One that fits at once has nothing to tell.
+        """
+        is_deaf = getattr(estimator, "_fits_at_once", False)
+        if self._context is None or is_deaf or not hasattr(estimator, "set_callbacks"):
+            yield
+        else:
+            with self._context.propagate_callback_context(estimator):
+                self.begin()
+                yield
+        self.end(detail)
+
+
+# The work of those who have no listeners.
+SILENT = Work()
+
+
+def open_work(estimator, X=None, y=None, n_parts=0, *, verbose=0, name="fit"):
+    """Return the Work of a fit in n_parts, None if their number is not known.
+
+    Whoever asks ends it, unless it raises an error.
+    """
+    context = open_context(estimator, name, n_parts)
+    if context is None:
+        return open_report(verbose)
+    data = {"X": X, "y": y}
+    work = Work(_Owner(estimator, data, verbose, threading.RLock()), context, n_parts)
+    work.begin()
+    return work
+
+
+def open_report(verbose):
+    """Return Work of which standard error alone hears, if it is to."""
+    if not verbose:
+        return SILENT
+    return Work(_Owner(None, {}, verbose, threading.RLock()))
+
+
+def tell_fit(estimator, X, y=None):
+    """Tell callbacks of a fit without parts that it is done."""
+    open_work(estimator, X, y).end()
 
 
 class Progress:

@@ -66,6 +66,25 @@ def errors_name(name):
         raise kind(f"{name}: {error}") from error
 
 
+def check_convertible(values, name):
+    """Raise TypeError for an array of another library that NumPy cannot have.
+
+    As in scikit-learn, arrays that NumPy does read (tensors on the CPU) are converted.
+    """
+    if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
+        return
+    try:
+        np.asarray(values)
+    except Exception as error:  # each library raises another one
+        library = type(values).__module__.partition(".")[0]
+        raise TypeError(
+            f"{name} must be an array of NumPy, got one of {library} that NumPy cannot "
+            f"read: pass numpy.asarray({name}), of a copy on the CPU where it is on "
+            f"another device ({name}.detach().cpu().numpy() for PyTorch, {name}.get() "
+            "for CuPy)."
+        ) from error
+
+
 def check_numbers(values, name, *, ndim=None, finite=True):
     """Return real numbers as an array of float64, not a copy if they are one.
 
@@ -85,6 +104,7 @@ def check_numbers(values, name, *, ndim=None, finite=True):
     ndarray
         The numbers.
     """
+    check_convertible(values, name)
     if sparse.issparse(values):
         raise TypeError(f"{name} must be dense, got a sparse matrix; use toarray().")
     if np.ma.isMaskedArray(values):
@@ -187,7 +207,11 @@ def check_range(values, name, low=1e-70, high=1e70):
 
 
 def refuse_complex(y, name="y"):
-    """Raise ValueError if y, of any kind, holds complex numbers."""
+    """Raise ValueError if y, of any kind, holds complex numbers.
+
+    Arrays that NumPy cannot read are refused as well, for nobody can look.
+    """
+    check_convertible(y, name)
     if is_complex(y):
         # The first words are those that scikit-learn has for it.
         raise ValueError(
@@ -227,6 +251,7 @@ def validate_signals(estimator, X, *, reset, allow_nan=False, min_points=1):
     scikit-learn's validation, which on its own refuses complex numbers. What is masked
     counts as nan.
     """
+    check_convertible(X, "X")
     with errors_name("X"):
         if np.ma.isMaskedArray(X):
             X = np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan)

@@ -1,14 +1,18 @@
-"""Warnings of one thread, while others warn as well."""
+"""Warnings of fits, for whoever asks for them in a context, or for everybody.
+
+Settings of Python's own module are those of the whole process: threads that change them
+restore each other's. So what the suite warns of goes through `give_warning`, and who
+collects it is known by the context, which `run_tasks` hands on to its threads.
+"""
 
 import contextlib
 import threading
 import warnings
+from contextvars import ContextVar
 
-_lock = threading.Lock()
-# Identity of a thread: the list that its warnings go to.
-_lists = {}
-_outer = None
-_reports = threading.local()
+_collected = ContextVar("collected warnings", default=None)
+_reports = ContextVar("held reports", default=None)
+_others = threading.RLock()
 
 
 def warning_of_signals(message, texts, n_signals):
@@ -28,66 +32,57 @@ def texts_of_signals(warning, n_signals):
     return warning.texts if known else {}
 
 
+def give_warning(message, category=UserWarning, stacklevel=1):
+    """Warn, as ``warnings.warn`` does, unless somebody in this context collects it."""
+    found = _collected.get()
+    if found is None:
+        warnings.warn(message, category, stacklevel=stacklevel + 1)
+    else:
+        found.append(message if isinstance(message, Warning) else category(message))
+
+
 @contextlib.contextmanager
 def collect_warnings():
-    """Give a list of the warnings that this thread issues meanwhile.
+    """Give a list of what the suite warns of meanwhile in this context.
 
-    ``warnings.catch_warnings`` swaps settings of the whole process, so two threads
-    that use it restore each other's. Here the first thread to come swaps them and the
-    last one to leave restores them.
+    Other packages warn as ever.
     """
-    global _outer
-    me, mine = threading.get_ident(), []
-    with _lock:
-        if not _lists:
-            _outer = warnings.catch_warnings()
-            _outer.__enter__()
-            warnings.simplefilter("always")
-            warnings.showwarning = _dispatch
-        previous = _lists.get(me)
-        _lists[me] = mine
+    token = _collected.set([])
     try:
-        yield mine
+        yield _collected.get()
     finally:
-        with _lock:
-            if previous is None:
-                del _lists[me]
-            else:
-                _lists[me] = previous
-            if not _lists:
-                _outer.__exit__(None, None, None)
-                _outer = None
+        _collected.reset(token)
 
 
-def _dispatch(message, category, filename, lineno, file=None, line=None):
-    """Store a warning in the list of its thread."""
-    found = _lists.get(threading.get_ident())
-    if found is None and len(_lists) == 1:
-        # A thread that an estimator has started warns for the only one that listens.
-        (found,) = _lists.values()
-    if found is not None:
-        found.append(message)
+@contextlib.contextmanager
+def silenced():
+    """Keep other packages from warning.
+
+    One thread at a time is in here, so nothing inside may wait for others.
+    """
+    with _others, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @contextlib.contextmanager
 def held_reports():
-    """Give the list that reports of fits in this thread go to instead of warnings."""
-    previous = getattr(_reports, "held", None)
-    _reports.held = held = []
+    """Give the list that reports of fits in this context go to, and no warnings."""
+    token = _reports.set([])
     try:
-        yield held
+        yield _reports.get()
     finally:
-        _reports.held = previous
+        _reports.reset(token)
 
 
 def reports_are_held():
-    """Return whether somebody in this thread waits for reports."""
-    return getattr(_reports, "held", None) is not None
+    """Return whether somebody in this context waits for reports."""
+    return _reports.get() is not None
 
 
 def hold_report(report):
-    """Return whether somebody in this thread waits for reports, and then has this."""
-    held = getattr(_reports, "held", None)
+    """Return whether somebody in this context waits for reports, and then has this."""
+    held = _reports.get()
     if held is not None:
         held.append(report)
     return held is not None

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skrelax.dictionary import DictionaryMatcher, make_dictionary
+from skrelax.dictionary import DictionaryMatcher, make_dictionary, parameter_grid
+from skrelax.signals import EPGEchoTrain
 
 TIMES = np.linspace(0.01, 0.3, 16)
 GRID = np.geomspace(0.02, 0.3, 120)[:, None]
@@ -62,3 +63,55 @@ def test_neighbours_signs_and_signals_without_points(dtype):
         assert_allclose(
             correlations[k], expected, rtol=1e-12 if dtype is np.float64 else 2e-6
         )
+
+
+def branched(kind, dtype):
+    """Return atoms of several branches of the tree, and noisy signals."""
+    rng = np.random.default_rng(1)
+    echoes = EPGEchoTrain(150.0, B1=None, echo_spacing=0.01, n_echoes=24)
+    grid = parameter_grid(T2=np.geomspace(0.02, 0.5, 90), B1=np.linspace(0.6, 1, 30))
+    atoms, _ = make_dictionary(echoes, grid)
+    truth = np.column_stack([rng.uniform(0.03, 0.3, 60), rng.uniform(0.65, 1, 60)])
+    signals = make_dictionary(echoes, truth)[0]
+    signals = signals + 0.02 * rng.standard_normal(signals.shape)
+    if kind != "real":
+        signals = signals * np.exp(2j * np.pi * rng.random((60, 1)))
+    if kind == "complex":
+        atoms = atoms * np.exp(1j * np.linspace(0, 3, 24) * grid.B1.to_numpy()[:, None])
+    signals[rng.random(signals.shape) < 0.25] = np.nan
+    # One tenth lack most of their points.
+    signals[::10, 6:] = np.nan
+    complex_dtype = np.result_type(dtype, np.complex64)
+    kinds = [complex_dtype if np.iscomplexobj(a) else dtype for a in (atoms, signals)]
+    return atoms.astype(kinds[0]), grid, signals.astype(kinds[1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["real", "phased", "complex"])
+def test_no_branch_that_has_the_match_is_skipped(kind, dtype):
+    atoms, grid, signals = branched(kind, dtype)
+    matcher = DictionaryMatcher(n_neighbors=4).fit(atoms, grid)
+    found, correlations = matcher.kneighbors(signals)
+    wide = np.complex128 if kind != "real" else np.float64
+    for signal, own, correlation in zip(signals, found, correlations, strict=True):
+        rows = np.isfinite(signal)
+        A, s = atoms[:, rows].astype(wide), signal[rows].astype(wide)
+        every = np.abs(A.conj() @ s) / np.linalg.norm(A, axis=1) / np.linalg.norm(s)
+        best = np.argsort(-every)[:4]
+        # Rounding of products of some twenty points, a few of which may be there.
+        tolerance = 64 * np.finfo(dtype).eps
+        assert_allclose(correlation, every[best], rtol=tolerance)
+        assert_allclose(every[own], every[best], rtol=tolerance)
+
+
+def test_an_atom_without_anything_at_the_points_there_matches_nothing():
+    atoms = np.zeros((3, 6))
+    atoms[0, :2], atoms[1, 2:], atoms[2] = 1.0, [4.0, 3.0, 2.0, 1.0], 1.0
+    atoms[0, 4] = 1e-17
+    signal = np.array([[np.nan, np.nan, 4.0, 3.0, 2.0, 1.0]])
+    matcher = DictionaryMatcher(n_neighbors=3).fit(atoms, np.arange(3.0))
+    found, correlations = matcher.kneighbors(signal)
+    assert found[0].tolist() == [1, 2, 0]
+    expected = [1.0, 10 / np.sqrt(4 * 30), 0.0]
+    assert_allclose(correlations[0], expected, rtol=1e-14)
+    assert matcher.match(signal).scale[0] == pytest.approx(1.0, rel=1e-14)

@@ -515,7 +515,7 @@ def test_settings_of_batches():
     frame = long_table()
     for name in (
         "min_share", "n_bootstrap", "random_state", "n_jobs", "estimator",
-        "return_estimators",
+        "return_estimators", "intervals", "numbers", "level",
     ):  # fmt: skip
 
         def call(value, name=name):

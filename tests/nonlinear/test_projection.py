@@ -83,8 +83,8 @@ def problem():
 
 def slopes_at(problem, u):
     known = Own(np.zeros((u.shape[1], 0)))
-    basis = problem._basis(u.T, known)
-    return basis, problem._slopes(u, known, basis)
+    basis = problem.basis(u.T, known)
+    return basis, problem.slopes(u, known, basis)
 
 
 def test_slopes_are_right_at_the_bounds_too(problem):
@@ -112,7 +112,7 @@ def test_gradient_and_hessian_of_the_projected_sum_of_squares(problem, n_channel
         shift = np.zeros((2, 1))
         shift[k] = step
         high, low = (
-            project(problem._basis(v.T, known), y, FREE) for v in (u + shift, u - shift)
+            project(problem.basis(v.T, known), y, FREE) for v in (u + shift, u - shift)
         )
         slope = (high.value - low.value) / (2 * step)
         assert_allclose(gradient[k], slope, rtol=1e-5, atol=1e-8)

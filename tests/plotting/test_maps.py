@@ -76,7 +76,7 @@ def test_slices_side_by_side():
 def test_colours_of_relaxation_times():
     image = np.arange(4.0).reshape(2, 2)
     names = {"T1": "lipari", "R1": "lipari", "T2*": "navia", "T1rho": "navia",
-             "gmT2": "navia", "T2_slow": "navia"}  # fmt: skip
+             "gmT2": "navia", "T2_slow": "navia", "T1, left": "lipari"}  # fmt: skip
     plain = ("M0", "T1 stderr", "T1rho stderr", "r2")
     display = ParameterMapDisplay(
         dict.fromkeys([*names, *plain], image), colours={"M0": "gray"}

@@ -163,6 +163,22 @@ def test_searches_choose_their_strength_anew():
         assert result.to_frame().loc["log_mean", "estimate"] > 0
 
 
+def test_a_search_at_the_end_of_a_pipeline_chooses_for_each_refit():
+    data = make_decay(times=TIMES, noise_std=0.01, random_state=0)
+    options = {"n_bootstrap": 6, "random_state": 0, "method": "unpenalised"}
+    builder = KernelBuilder(n_bins=30)
+    search = StrengthSearch(SmoothLasso(0.0), "chi2", strengths=8)
+    around = StrengthSearch(
+        make_pipeline(builder, SmoothLasso(0.0)), "chi2", strengths=8
+    )
+    inside = make_pipeline(builder, search)
+    found = [
+        bootstrap_distribution(model, data.X, data.y, **options).samples
+        for model in (inside, around)
+    ]
+    assert_allclose(*found, atol=1e-10)
+
+
 def test_refits_that_share_a_call_choose_as_alone(monkeypatch):
     data = make_decay(times=TIMES, noise_std=0.01, random_state=0)
     model = make_pipeline(KernelBuilder(n_bins=30), LassoFistaCV(8))
@@ -172,6 +188,38 @@ def test_refits_that_share_a_call_choose_as_alone(monkeypatch):
     alone = bootstrap_distribution(model, data.X, data.y, **options)
     # Products of matrices round by their size.
     assert_allclose(together.samples, alone.samples, atol=1e-10)
+
+
+@pytest.mark.parametrize("rule", ["chi2", "discrepancy"])
+def test_refits_look_only_near_and_find_the_same(rule, monkeypatch):
+    data = make_decay(noise_std=0.01, times=TIMES, random_state=1)
+    builder = KernelBuilder(n_bins=30, minimum=1e-2, maximum=1e2)
+    search = make_pipeline(builder, StrengthSearch(SmoothLasso(0.0), rule))
+    settings = {"n_bootstrap": 12, "random_state": 0, "method": "unpenalised"}
+    near = bootstrap_distribution(search, data.X, data.y, **settings)
+    fitted = search.fit(data.X, data.y)[-1]
+    # Five strengths around the chosen one, and the ends of the whole curve.
+    assert fitted._strengths_near().size == 7
+    monkeypatch.setattr(_bootstrap, "strengths_near", lambda fitted: None)
+    whole = bootstrap_distribution(search, data.X, data.y, **settings)
+    # Both find the logarithm of the strength to 1e-6.
+    scale = whole.samples.max()
+    assert_allclose(near.samples, whole.samples, atol=1e-5 * scale, rtol=0)
+    assert np.ptp(near.samples, axis=0).max() > 0.01 * scale
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        StrengthSearch(SmoothLasso(0.0), "gcv"),
+        StrengthSearch(SmoothLasso(0.0), "chi2", refine=False, strengths=8),
+        StrengthSearch(SmoothLasso(0.0, adaptive=True), "chi2", strengths=[1e-4, 1e-3]),
+    ],
+)
+def test_only_criteria_that_rise_with_the_strength_are_looked_at_nearby(search):
+    data = make_decay(noise_std=0.01, times=TIMES, random_state=1)
+    K = KernelBuilder(n_bins=20, minimum=1e-2, maximum=1e2).fit_transform(data.X)
+    assert search.fit(K, data.y)._strengths_near() is None
 
 
 def test_two_axes_report_their_ratio():

@@ -1,23 +1,38 @@
-"""Warnings are told apart by thread, and settings are restored."""
+"""Warnings are told apart by thread, and nobody's settings change."""
 
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
-from skrelax.utils._warnings import collect_warnings
+from skrelax.utils._parallel import run_tasks
+from skrelax.utils._warnings import (
+    collect_warnings,
+    give_warning,
+    held_reports,
+    hold_report,
+    reports_are_held,
+    silenced,
+    warning_of_signals,
+)
+
+
+def state():
+    return list(warnings.filters), warnings.showwarning, warnings.warn
 
 
 def test_threads_get_their_own_warnings_and_leave_no_trace():
-    before = list(warnings.filters), warnings.showwarning
+    before = state()
     inside = threading.Barrier(4)
 
     def work(number):
         with collect_warnings() as caught:
             inside.wait()
             for _ in range(50):
-                warnings.warn(f"from {number}", UserWarning, stacklevel=1)
+                give_warning(f"from {number}")
+            assert state() == before
             inside.wait()
         return caught
 
@@ -25,24 +40,59 @@ def test_threads_get_their_own_warnings_and_leave_no_trace():
         found = list(pool.map(work, range(4)))
     for number, caught in enumerate(found):
         assert [str(one) for one in caught] == [f"from {number}"] * 50
-    assert (list(warnings.filters), warnings.showwarning) == before
+    assert state() == before
     with pytest.raises(UserWarning, match="an error again"):
-        warnings.warn("an error again", UserWarning, stacklevel=1)
+        give_warning("an error again")
 
 
 def test_nested_lists_and_threads_of_an_estimator():
-    def warn(text):
-        warnings.warn(text, UserWarning, stacklevel=1)
+    def work(number):
+        give_warning(f"from below {number}", ConvergenceWarning)
 
     with collect_warnings() as outer:
-        warn("before")
+        give_warning("before")
         with collect_warnings() as inner:
-            warn("inside")
-        worker = threading.Thread(target=warn, args=("from below",))
-        worker.start()
-        worker.join()
+            give_warning(warning_of_signals("inside", {0: "inside"}, 1))
+        run_tasks(work, [(number,) for number in range(3)], n_jobs=2)
         with pytest.raises(RuntimeError), collect_warnings():
             raise RuntimeError
-        warn("after")
-    assert [str(one) for one in inner] == ["inside"]
-    assert [str(one) for one in outer] == ["before", "from below", "after"]
+        give_warning("after")
+    (inside,) = inner
+    assert inside.texts == {0: "inside"}
+    assert str(outer[0]) == "before"
+    assert {str(one) for one in outer[1:4]} == {f"from below {k}" for k in range(3)}
+    assert {type(one) for one in outer[1:4]} == {ConvergenceWarning}
+    assert str(outer[4]) == "after"
+
+
+def test_reports_are_held_in_threads_of_an_estimator():
+    def work(number):
+        assert hold_report(number)
+
+    with held_reports() as held:
+        run_tasks(work, [(number,) for number in range(3)], n_jobs=2)
+        with held_reports() as inner:
+            hold_report("inside")
+    assert sorted(held) == [0, 1, 2]
+    assert inner == ["inside"]
+    assert not reports_are_held()
+    assert not hold_report("nobody waits")
+
+
+def test_a_warning_names_the_line_that_asked_for_it():
+    with pytest.warns(UserWarning, match="here") as found:
+        give_warning("here")
+    assert found[0].filename == __file__
+
+
+def test_other_packages_are_silenced_by_one_thread_at_a_time():
+    before = state()
+
+    def work(_):
+        for _ in range(20):
+            with silenced():
+                warnings.warn("a breach of a standard", UserWarning, stacklevel=1)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert state() == before

@@ -8,8 +8,8 @@ from sklearn.utils.validation import assert_all_finite
 
 from ...utils._linear_inputs import validate_signals_of
 from ...utils._sklearn import (
-    BaseEstimator,
     Interval,
+    ParameterHolder,
     validate_parameter_constraints,
 )
 from ...utils._validation import (
@@ -27,7 +27,7 @@ from ...utils._validation import (
 COUNT = Interval(numbers.Integral, 1, 2**31 - 1, closed="both")
 
 
-class Settings(BaseEstimator):
+class Settings(ParameterHolder):
     """Base of objects that hold constants: parameters, and nothing that is learned."""
 
     def _check(self):

@@ -2,17 +2,17 @@
 
 import math
 import numbers
-import warnings
 
 import numpy as np
-import pandas as pd
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from ...kernels import acquisition_grid
 from ...signals import SignalModel
+from ...utils._frames import frame_columns
 from ...utils._parallel import single_blas_thread
+from ...utils._progress import open_work
 from ...utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
 from ...utils._validation import (
     N_JOBS,
@@ -24,6 +24,7 @@ from ...utils._validation import (
     refuse_complex,
     validate_points,
 )
+from ...utils._warnings import give_warning
 from ._axes import check_discrete_sizes, make_axes
 from ._checks import COUNT, check_start, validate_fit, validate_grid
 from ._data import count_data, gather
@@ -284,7 +285,7 @@ class MultiDimRegularizedILT(
         ConvergenceWarning
             If the convergent scheme does not reach `tol`, or after an interruption.
         """
-        labels = y.columns if isinstance(y, pd.DataFrame) else None
+        labels = frame_columns(y)
         X, y, weight = validate_fit(self, X, y, sample_weight)
         if weight is None or weight.min() > 0.0:
             return self._fit(X, y, weight, initial, labels)
@@ -395,8 +396,10 @@ class MultiDimRegularizedILT(
         )
         # A second thread of BLAS waits longer than it works as soon as another program
         # is busy: factorisations were ten times slower.
+        n_parts = n_alone or problem.scheme.max_iter
+        work = open_work(self, X, y, n_parts, verbose=self.verbose)
         with single_blas_thread():
-            answer = solve_soundly(problem, self.n_jobs, self.verbose, self.callback)
+            answer = solve_soundly(problem, self.n_jobs, work, self.callback)
         self._full = answer.full
         self.noise_std_ = answer.noise_std
         self.convergence_ = answer.steps
@@ -406,6 +409,7 @@ class MultiDimRegularizedILT(
         residuals = y - self._signals(places)
         self.residuals_ = residuals[:, 0] if single else residuals
         _warn(answer, problem.scheme)
+        work.end()
         return self
 
     def _treats_alone(self):
@@ -491,4 +495,4 @@ def _warn(answer, scheme):
     else:
         return
     # Past this function, _fit, fit, and the check of its parameters.
-    warnings.warn(text, ConvergenceWarning, stacklevel=5)
+    give_warning(text, ConvergenceWarning, stacklevel=5)

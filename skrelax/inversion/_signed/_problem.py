@@ -1,13 +1,12 @@
 """One problem, or one of each channel, from its data to its distribution."""
 
-import threading
 from dataclasses import dataclass
 
 import numpy as np
 from joblib import effective_n_jobs
 
 from ...utils._parallel import run_tasks, split_slices
-from ...utils._progress import Progress
+from ...utils._progress import SILENT
 from ._axes import Axes
 from ._data import common_weight, noise_level
 from ._iteration import Inversion
@@ -60,11 +59,14 @@ class Answer:
     """Whether the last iterate was kept after an interruption."""
 
 
-def solve_soundly(problem, n_jobs, verbose, callback):
-    """Return the Answer to a problem, or raise ValueError if it is not finite."""
+def solve_soundly(problem, n_jobs, work, callback):
+    """Return the Answer to a problem, or raise ValueError if it is not finite.
+
+    Parts of the work are iterations, or channels on their own.
+    """
     try:
         with np.errstate(all="ignore"):
-            answer = solve(problem, n_jobs, verbose, callback)
+            answer = solve(problem, n_jobs, work, callback)
         full = answer.full
         if problem.n_alone:
             # Constant channels have no noise level, and are nan.
@@ -80,10 +82,10 @@ def solve_soundly(problem, n_jobs, verbose, callback):
     )
 
 
-def solve(problem, n_jobs=1, verbose=0, callback=None):
+def solve(problem, n_jobs=1, work=SILENT, callback=None):
     """Return the Answer to a problem."""
     if problem.n_alone:
-        return _solve_channels(problem, n_jobs, verbose, callback)
+        return _solve_channels(problem, n_jobs, work, callback)
     data, tol = problem.data, problem.scheme.tol
     weights, common = common_weight(problem.weights)
     noise = problem.noise_std
@@ -93,7 +95,10 @@ def solve(problem, n_jobs=1, verbose=0, callback=None):
     inversion = _make_inversion(problem, weights, common, data.shape[1], n_threads)
     inversion.load(data * (np.sqrt(common) / noise))
     start = None if problem.start is None else problem.start / noise
-    after = _reporting(problem.scheme.max_iter, callback) if verbose else callback
+    after = callback
+    if not work.is_silent:
+        work.report(problem.scheme.max_iter, "iterations", tells_time=False)
+        after = _telling(work, callback)
     steps = inversion.run(start=start, after=after)
     return Answer(
         inversion.distribution * noise,
@@ -105,7 +110,7 @@ def solve(problem, n_jobs=1, verbose=0, callback=None):
     )
 
 
-def _solve_channels(problem, n_jobs, verbose, callback):
+def _solve_channels(problem, n_jobs, work, callback):
     """Invert each channel on its own, in threads."""
     n_channels, tol = problem.n_alone, problem.scheme.tol
     data = problem.data.reshape(problem.data.shape[0], -1, n_channels)
@@ -115,8 +120,7 @@ def _solve_channels(problem, n_jobs, verbose, callback):
     full = np.full((*problem.axes.full_shape, n_channels), np.nan)
     noise = np.full(n_channels, np.nan)
     steps = [np.empty(0)] * n_channels
-    report = Progress(n_channels, "channels") if verbose else None
-    lock = threading.Lock()
+    work.report(n_channels, "channels", tells_time=False)
 
     def invert(channels):
         inversion, used, shared = None, None, None
@@ -139,9 +143,7 @@ def _solve_channels(problem, n_jobs, verbose, callback):
                 steps[channel] = inversion.run(start=start, after=callback, keep=True)
                 full[..., channel] = inversion.distribution * level
                 noise[channel] = level
-            if report:
-                with lock:
-                    report()
+            work.step("channel")
         if inversion is not None:
             inversion.solver.close()
 
@@ -166,13 +168,12 @@ def _make_inversion(problem, weights, common, n_channels, n_threads=1):
     return Inversion(problem.axes, operator, penalty, scheme, n_threads, problem.solver)
 
 
-def _reporting(max_iter, callback):
-    """Return a function for after an iteration that reports, and asks the callback."""
-    report = Progress(max_iter, "iterations")
+def _telling(work, callback):
+    """Return a function for after an iteration that tells of it, and asks callbacks."""
 
     def after(iteration, step):
-        report(f"(change {step:.1e})")
-        return callback is not None and callback(iteration, step)
+        stop = work.step("iteration", f"(change {step:.1e})")
+        return (callback is not None and callback(iteration, step)) or stop
 
     return after
 

@@ -14,6 +14,7 @@ from ...kernels._builder import bin_names
 from ...uncertainty import DistributionBands
 from ...utils._inspect import number_repeats
 from ...utils._parallel import run_tasks, single_blas_thread
+from ...utils._progress import open_report
 from ...utils._validation import check_number, errors_name
 from .._distribution import DistributionMixin
 from ._operator import DataOperator
@@ -172,9 +173,11 @@ class IltResultMixin(DistributionMixin):
             answer = solve(replace(problem, data=fitted + noise))
             samples[i] = self._axes.bins(answer.full)
 
+        work = open_report(self.verbose)
+        work.report(n_refits)
         # Limited once for all threads: each would restore what it found.
         with single_blas_thread():
-            run_tasks(refit, [(i,) for i in range(n_refits)], n_jobs, self.verbose)
+            run_tasks(refit, [(i,) for i in range(n_refits)], n_jobs, work)
         return DistributionBands.from_samples(self.distribution_, samples, level)
 
     def _bin_names(self):

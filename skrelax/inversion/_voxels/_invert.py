@@ -6,6 +6,7 @@ import numpy as np
 
 from ...nonlinear._status import FitStatus
 from ...utils._parallel import run_chunks, single_blas_thread
+from ...utils._progress import SILENT
 from .._lasso_solvers import active_set
 from ._numba_corner import N_PLACES
 from ._numba_signals import invert
@@ -64,6 +65,7 @@ def invert_signals(
     there=None,
     least_snr=LEAST_SNR,
     n_jobs=None,
+    work=SILENT,
 ):
     """Find the distribution of each signal with its own setting and strength.
 
@@ -111,6 +113,8 @@ def invert_signals(
         with a first echo of 8 times the noise were lost.
     n_jobs : int or None, default=None
         Number of threads over parts of the signals.
+    work : Work, default=SILENT
+        What parts of the signals are parts of.
 
     Returns
     -------
@@ -198,7 +202,7 @@ def invert_signals(
         )
 
     with single_blas_thread():
-        run_chunks(part, n_signals, _SOLVES * n * m, n_jobs)
+        run_chunks(part, n_signals, _SOLVES * n * m, n_jobs, work)
     lost = status > FitStatus.AT_BOUND
     found.squares[lost] = np.nan
     with np.errstate(over="ignore"):

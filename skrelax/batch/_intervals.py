@@ -1,0 +1,285 @@
+"""How sure the numbers of each distribution of a table are."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ..uncertainty import UncertaintyResult
+from ..uncertainty._bootstrap import Draws, choose_method, resample
+from ..uncertainty._functionals import Custom, named_functionals
+from ..uncertainty._result import BOUNDS, std_of
+from ..uncertainty._scales import SCALES
+from ..utils._answers import answering, fitted_distributions
+from ..utils._inspect import find_builder
+
+METHODS = ("auto", *BOUNDS, "unpenalised", "parametric", "residual")
+# Columns of a number besides its own.
+_PARTS = ("lower", "upper", "stderr", "status")
+# Numbers that peaks have, and others may have as well; names of axes may follow.
+_OF_PEAKS = ("share", "log_mean", "ratio")
+
+
+class WrongCallError(ValueError):
+    """An error that all groups have, so that it is one of the call."""
+
+
+class Intervals(NamedTuple):
+    """What is asked of each group besides its fit."""
+
+    n_bootstrap: int
+    """Refits of each group, 0 for none."""
+    method: str | None
+    """Method of the intervals, None where none are asked for."""
+    level: float
+    """Level of the intervals."""
+    numbers: dict | None
+    """Functions and scales by name, None for all that have a name."""
+    min_share: float
+    """Smallest share of a peak that is listed."""
+
+    @property
+    def parts(self):
+        """Columns that each number gets."""
+        parts = _PARTS if self.method else ("stderr",)
+        return [part for part in parts if self.n_bootstrap or part != "stderr"]
+
+
+def check_numbers(given):
+    """Return {name: (function or None, scale)} of the numbers asked for, or None.
+
+    A function is None for a number that goes by its name.
+    """
+    if given is None:
+        return None
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        raise TypeError(
+            f"numbers must be names, or a dict of names and functions, got {given!r}."
+        )
+    pairs = given if isinstance(given, dict) else dict.fromkeys(map(_as_text, given))
+    if not pairs:
+        raise ValueError("numbers must name at least one number, got none.")
+    found = {}
+    for name, value in pairs.items():
+        function, scale = value if isinstance(value, tuple | list) else (value, None)
+        if isinstance(given, dict) and not callable(function):
+            raise TypeError(
+                "numbers must have a Share, LogMean, TimeRatio or function, or a pair "
+                f"of a function and a scale, got {name!r}: {value!r}."
+            )
+        if scale is not None and (not isinstance(scale, str) or scale not in SCALES):
+            raise ValueError(
+                f"numbers must have scales among {list(SCALES)}, got {scale!r} for "
+                f"{name!r}."
+            )
+        found[_as_text(name)] = function, scale
+    return found
+
+
+def _as_text(name):
+    """Return the name of a number, or raise."""
+    if not isinstance(name, str):
+        raise TypeError(f"numbers must have text for names, got {name!r}.")
+    return name
+
+
+def seeds_of_groups(keys, random_state):
+    """Return a seed (n_groups,) for each group, which its labels decide.
+
+    So neither other groups of the table matter nor their order, nor who fits which.
+    """
+    if random_state is None:
+        return np.random.default_rng().integers(2**32, size=len(keys))
+    seeds = np.empty(len(keys), dtype=np.int64)
+    for k, labels in enumerate(keys.itertuples(index=False, name=None)):
+        text = repr([int(random_state), *map(_text_of, labels)])
+        digest = hashlib.blake2b(text.encode(), digest_size=4).digest()
+        seeds[k] = int.from_bytes(digest, "little")
+    return seeds
+
+
+def _text_of(label):
+    """Return a label as text, the same in every container and for every kind of nan."""
+    if pd.api.types.is_scalar(label) and pd.isna(label):
+        return "nan"
+    return str(label.item() if isinstance(label, np.generic) else label)
+
+
+def describe_intervals(fitted, estimator, X, Y, weight, asked, seeds, columns):
+    """Return columns (n_signals,) of errors and intervals of a fit to signals Y.
+
+    Keys are names, or (number of the peak, name); `columns` are those of the fit.
+    """
+    out = {}
+    if not _is_possible(fitted, asked):
+        return out
+    for name, (function, _) in (asked.numbers or {}).items():
+        if function is not None:
+            _check_free(name, columns)
+            _column(out, name, "", Y.shape[1])
+        for part in asked.parts:
+            _column(out, _key_of(name, part, columns), part, Y.shape[1])
+    for k, y in enumerate(Y.T):
+        noise, seed = float(columns["noise"][k]), int(seeds[k])
+        result = _result_of(fitted, estimator, X, y, weight, asked, noise, seed)
+        if result is None:
+            continue
+        for name, row in _rows_of(result, asked, columns).items():
+            estimate, *values = row
+            if name in out:
+                out[name][k] = estimate
+            for part, value in zip(_PARTS, values, strict=True):
+                if part in asked.parts and value is not None:
+                    key = _key_of(name, part, columns)
+                    _column(out, key, part, Y.shape[1])[k] = value
+    return out
+
+
+def _is_possible(fitted, asked):
+    """Return whether there are numbers; raise if intervals of none are asked for."""
+    last = answering(fitted)
+    why = None
+    if not last._tells_distributions:
+        why = f"a {type(last).__name__} fits no distributions"
+    elif not last._has_refits and find_builder(fitted) is None:
+        why = "the estimator has no fixed KernelBuilder, so its bins are no times"
+    elif last._has_refits and not fitted_distributions(fitted).has_times:
+        why = "an axis of the grid is not inverted"
+    if asked.method is None:
+        return why is None
+    if why is None and asked.method != "auto":
+        if last._has_refits and asked.method != "parametric":
+            why = f"a {type(last).__name__} has 'parametric' ones"
+        elif not last._has_refits:
+            try:
+                choose_method(fitted, asked.method, np.ones(1), None)
+            except ValueError as error:
+                raise WrongCallError(f"intervals: {error}") from error
+    if why is not None:
+        raise WrongCallError(f"intervals={asked.method!r} cannot be made: {why}.")
+    return True
+
+
+def _result_of(fitted, estimator, X, y, weight, asked, noise, seed):
+    """Return the UncertaintyResult of a signal, None if its noise is not known."""
+    last = answering(fitted)
+    if last._has_refits:
+        _check_refits(asked, "parametric")
+        found = fitted_distributions(fitted)
+        # Signals with refits are fitted alone, so there is one.
+        samples = last.bands(asked.n_bootstrap, random_state=seed).samples
+        axes = dict(zip(found.axis_names, found.grids, strict=True))
+        return UncertaintyResult(
+            found.rows[0], samples.reshape(len(samples), -1), axes, "parametric",
+            noise, asked.level,
+        )  # fmt: skip
+    tries = [(asked.method, None)]
+    if asked.method in (None, "auto"):
+        method, _ = choose_method(fitted, None, y, None)
+        known = ("parametric", noise) if np.isfinite(noise) else ("residual", None)
+        tries = [("bounds", None), known] if method == "bounds" else [known]
+    for method, noise_std in tries:
+        _check_refits(asked, method)
+        draws = Draws(asked.n_bootstrap, method, noise_std, asked.level)
+        try:
+            return resample(estimator, X, y, draws, weight, seed)
+        except ValueError:
+            # Too few points for residuals: the fit is sound, its errors are not known.
+            continue
+    return None
+
+
+def _check_refits(asked, method):
+    """Raise if intervals of a method need refits, and none are made."""
+    if asked.n_bootstrap == 0 and method not in BOUNDS:
+        raise WrongCallError(
+            f"n_bootstrap must be at least 2 for intervals={asked.method!r}, which are "
+            f"made of refits here (method {method!r}), got 0."
+        )
+
+
+def _rows_of(result, asked, columns):
+    """Return {name: [estimate, lower, upper, standard error, status]} of a result."""
+    named = result._named(asked.min_share)
+    rows = {}
+    if asked.numbers is None:
+        for name, functional in named.items():
+            # Bins of several axes may have numbers that the fit does not tell.
+            if _owner_of(name, columns) in columns:
+                rows[name] = _row_of(result, functional, asked)
+        return rows
+    for name, (function, scale) in asked.numbers.items():
+        try:
+            if function is not None:
+                functional = result._find(function, scale)
+            elif name in named:
+                functional = named[name]
+            else:
+                _check_name(name, result.axes)
+                continue
+            if isinstance(functional, Custom) and result.method in BOUNDS:
+                raise ValueError(
+                    f"it must be a name, Share, LogMean or TimeRatio for intervals "
+                    f"{result.method!r}; take 'unpenalised' for other functions."
+                )
+            rows[name] = _row_of(result, functional, asked)
+        except (TypeError, ValueError) as error:
+            raise WrongCallError(f"numbers[{name!r}]: {error}") from error
+    return rows
+
+
+def _row_of(result, functional, asked):
+    """Return the row of a number, with None for what it cannot have."""
+    if asked.method is None:
+        # Bounds take time, and nobody asks for them.
+        values = result._values(functional)
+        return [values[0], None, None, std_of(values[1:]), None]
+    row = result._row(functional, asked.level)
+    if result.method in BOUNDS and functional._weights(result.axes) is None:
+        return [row[0], None, None, row[3], None]
+    return row
+
+
+def _check_name(name, axes):
+    """Raise unless some distribution on these axes may have a number of this name."""
+    known = list(named_functionals(axes, []))
+    head, _, tail = name.rpartition("_")
+    of_peak = head in {*_OF_PEAKS, *(n for n in known if n.startswith(_OF_PEAKS))}
+    if name not in known and not (of_peak and tail.isdigit()):
+        raise ValueError(
+            f"it must be one of {known}, or of a peak, such as 'share_0'; a dict has "
+            "functions for others."
+        )
+
+
+def _check_free(name, columns):
+    """Raise if a number has the name of a column."""
+    if name in columns or _owner_of(name, columns) in columns:
+        raise WrongCallError(
+            f"numbers must have names that are not those of columns, got {name!r}."
+        )
+
+
+def _owner_of(name, columns):
+    """Return the key of a number among the columns of a fit."""
+    head, _, tail = name.rpartition("_")
+    # Numbers at the end may also be those of axes: "log_mean_T2_0".
+    if tail.isdigit() and name not in columns and (int(tail), head) in columns:
+        return int(tail), head
+    return name
+
+
+def _key_of(name, part, columns):
+    """Return the key of a part of a number."""
+    owner = _owner_of(name, columns)
+    return (owner[0], f"{owner[1]} {part}") if owner != name else f"{name} {part}"
+
+
+def _column(out, key, part, n_signals):
+    """Return a column, with nothing in it where it is new."""
+    if key not in out:
+        out[key] = np.full(n_signals, np.nan)
+        if part == "status":
+            out[key] = np.full(n_signals, None, dtype=object)
+    return out[key]

@@ -1,0 +1,97 @@
+"""Frames of other libraries than pandas, through narwhals.
+
+The suite computes with pandas. narwhals is asked for when another frame comes, and not
+before: scikit-learn has it from version 1.9 on, older ones do not.
+"""
+
+import numpy as np
+import pandas as pd
+
+
+def is_foreign(X):
+    """Return whether X is a frame of another library than pandas."""
+    if isinstance(X, np.ndarray | pd.DataFrame | list):
+        return False
+    is_table = hasattr(X, "__arrow_c_stream__") or hasattr(X, "__dataframe__")
+    return is_table and (hasattr(X, "columns") or hasattr(X, "column_names"))
+
+
+def frame_columns(X):
+    """Return the names of the columns of a frame, None where X is none."""
+    if isinstance(X, pd.DataFrame):
+        return X.columns
+    if not is_foreign(X):
+        return None
+    # The columns of an Arrow table are arrays.
+    return pd.Index(list(getattr(X, "column_names", None) or X.columns))
+
+
+def is_lazy_frame(X):
+    """Return whether X is a frame whose rows are not computed yet."""
+    return hasattr(X, "collect") and hasattr(X, "lazy") and not is_foreign(X)
+
+
+def as_pandas(X, name="frame", columns=None):
+    """Return a frame of another library as one of pandas, and all else as it is.
+
+    `columns` are those that are wanted, all for None.
+    """
+    if is_lazy_frame(X):
+        raise TypeError(
+            f"{name} must be a frame with its rows, got a {type(X).__name__}; pass "
+            f"{name}.collect()."
+        )
+    if not is_foreign(X):
+        return X
+    frame = _narwhals(X, name).from_native(X, eager_only=True)
+    names = frame.columns if columns is None else columns
+    return pd.DataFrame({name: frame[name].to_numpy() for name in names})
+
+
+def like(table, X, keys=(), rows=None):
+    """Return a DataFrame of pandas as a frame of the library that X is of.
+
+    Columns `keys` are taken as they are from `rows` of X, with the types that they have
+    there. What pandas has for an index is left out.
+    """
+    if not is_foreign(X):
+        return table
+    narwhals = _narwhals(X, "frame")
+    native = narwhals.get_native_namespace(X)
+    # What polars, Modin and cuDF call a frame is a table to Arrow.
+    make = getattr(native, "DataFrame", None) or native.table
+    kept = narwhals.from_native(X, eager_only=True) if len(keys) else None
+    columns = {}
+    for name in table.columns:
+        if name in keys:
+            columns[name] = kept[name][rows].to_native()
+        else:
+            values = table[name].to_numpy()
+            columns[name] = values.tolist() if values.dtype.kind == "O" else values
+    return make(columns)
+
+
+def take_rows(X, index):
+    """Return the rows of an array or a frame of any library that an index chooses."""
+    if hasattr(X, "iloc"):
+        return X.iloc[index]
+    if isinstance(X, np.ndarray):
+        return X[index]
+    if not is_foreign(X):
+        return np.asarray(X)[index]
+    index = np.asarray(index)
+    index = np.flatnonzero(index) if index.dtype == bool else index
+    return _narwhals(X, "frame").from_native(X, eager_only=True)[index].to_native()
+
+
+def _narwhals(X, name):
+    """Return narwhals, or raise an error that says what to do without it."""
+    try:
+        import narwhals
+    except ImportError as error:
+        library = type(X).__module__.partition(".")[0]
+        raise ImportError(
+            f"{name} is a frame of {library}, which needs narwhals: install it (pip "
+            f"install narwhals), or pass {name}.to_pandas()."
+        ) from error
+    return narwhals

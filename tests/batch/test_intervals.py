@@ -1,0 +1,215 @@
+"""Intervals of each sample of a table are those of the sample alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from pandas.testing import assert_frame_equal
+from sklearn.pipeline import make_pipeline
+
+from skrelax import (
+    KernelBuilder,
+    LassoFista,
+    MultiDimRegularizedILT,
+    NonlinearRelaxationFit,
+    SmoothLasso,
+    fit_batch,
+)
+from skrelax.batch import _fit
+from skrelax.batch._intervals import seeds_of_groups
+from skrelax.datasets import make_decay
+from skrelax.model_selection import StrengthSearch
+from skrelax.uncertainty import LogMean, Share, bootstrap_distribution
+
+TE = np.geomspace(2e-3, 1.0, 24)
+ROLES = {"acquisition": "TE", "signal": "signal", "by": "sample"}
+BUILDER = KernelBuilder("T2", n_bins=24, minimum=2e-3, maximum=2.0)
+MODEL = make_pipeline(BUILDER, SmoothLasso(0.0, 1e-4))
+SEARCH = make_pipeline(BUILDER, StrengthSearch(SmoothLasso(0.0), "chi2"))
+SIGNED = make_pipeline(BUILDER, SmoothLasso(0.0, 1e-3, positive=False))
+
+
+def table_of(n_samples=4, noise_std=0.01):
+    """Return decays of two peaks, the first of which loses its share."""
+    rng = np.random.default_rng(3)
+    parts = []
+    for k in range(n_samples):
+        share = 0.6 * (1.0 - k / n_samples)
+        signal = share * np.exp(-TE / 0.01) + (1.0 - share) * np.exp(-TE / 0.2)
+        signal += noise_std * rng.standard_normal(TE.size)
+        parts.append(pd.DataFrame({"sample": f"s{k}", "TE": TE, "signal": signal}))
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("model", "method"),
+    [
+        (MODEL, "bounds"),
+        (MODEL, "simultaneous"),
+        (MODEL, "unpenalised"),
+        (SEARCH, "parametric"),
+        (SIGNED, "residual"),
+    ],
+)
+def test_intervals_are_those_of_the_sample_alone(model, method):
+    frame = table_of(2)
+    options = {"intervals": method, "n_bootstrap": 12, "random_state": 5, "level": 0.8}
+    table = fit_batch(model, frame, **ROLES, **options)
+    seeds = seeds_of_groups(table[["sample"]], 5)
+    for (_, row), seed in zip(table.iterrows(), seeds, strict=True):
+        own = frame[frame["sample"] == row["sample"]]
+        alone = bootstrap_distribution(
+            model, own[["TE"]], own["signal"], method=method, n_bootstrap=12,
+            random_state=int(seed), level=0.8,
+        ).to_frame()  # fmt: skip
+        for name, expected in alone.iterrows():
+            if name in ("amplitude", "log_mean"):
+                assert_allclose(row[name], expected["estimate"], rtol=1e-6)
+            if np.isfinite(expected["lower"]):
+                found = row[[f"{name} lower", f"{name} upper"]].to_numpy(float)
+                assert_allclose(found, expected[["lower", "upper"]].to_numpy(float))
+                assert row[f"{name} status"] == expected["status"]
+            assert_allclose(row[f"{name} stderr"], expected["std"])
+    columns = list(table)
+    at = columns.index("log_mean_0 lower")
+    ends = ["log_mean_0 lower", "log_mean_0 upper", "log_mean_0 stderr"]
+    assert columns[at : at + 4] == [*ends, "log_mean_0 status"]
+
+
+def test_neither_workers_nor_other_samples_change_anything(monkeypatch):
+    frame = table_of(5)
+    options = {"intervals": "auto", "n_bootstrap": 8, "random_state": 1}
+    options |= {"numbers": {"short": Share((0, 0.05)), "T2": LogMean()}}
+    whole = fit_batch(SEARCH, frame, **ROLES, **options)
+    names = [n for n in whole if n.startswith(("short ", "T2 "))]
+    assert len(names) == 8
+    backwards = frame.iloc[::-1].sort_values("TE", kind="stable")
+    part = fit_batch(SEARCH, backwards[backwards["sample"] > "s1"], **ROLES, **options)
+    part = part.set_index("sample").sort_index()
+    assert_frame_equal(
+        part[names], whole.set_index("sample").loc["s2":, names], check_exact=True
+    )
+    parallel = fit_batch(SEARCH, frame, **ROLES, **options, n_jobs=2)
+    assert_frame_equal(parallel[names], whole[names], check_exact=True)
+    monkeypatch.setattr(_fit, "_CHUNK", 2)
+    chunked = fit_batch(SEARCH, frame, **ROLES, **options)
+    assert_frame_equal(chunked[names], whole[names], check_exact=True)
+    other = fit_batch(SEARCH, frame, **ROLES, **options | {"random_state": 2})
+    assert (other["short stderr"] != whole["short stderr"]).all()
+    # Bounds are of the signal, and no noise is drawn for them.
+    assert_frame_equal(other[names[:2]], whole[names[:2]])
+
+
+def test_seeds_are_those_of_labels():
+    keys = pd.DataFrame({"sample": ["a", "b", None], "n": [1, 2, 2]})
+    seeds = seeds_of_groups(keys, 0)
+    assert len(set(seeds)) == 3
+    assert (seeds_of_groups(keys[::-1], 0) == seeds[::-1]).all()
+    others = keys.astype({"sample": "category", "n": "Int64"})
+    assert (seeds_of_groups(others, 0) == seeds).all()
+    assert (seeds_of_groups(keys, 1) != seeds).all()
+    assert (seeds_of_groups(keys, None) != seeds).any()
+
+
+def test_bounds_need_no_refits_and_numbers_may_be_named():
+    numbers = ["share_0", "share_7", "log_mean"]
+    table = fit_batch(MODEL, table_of(2), **ROLES, intervals="bounds", numbers=numbers)
+    assert not [name for name in table if name.endswith("stderr")]
+    named = [name for name in table if name.endswith(" lower")]
+    assert set(named) == {"share_0 lower", "log_mean lower", "share_7 lower"}
+    # 60 and 30 % are below the gap between the peaks.
+    assert (table["share_0 lower"] < [0.6, 0.3]).all()
+    assert (table["share_0 upper"] > [0.6, 0.3]).all()
+    assert (table["share_0 status"] == "ok").all()
+    assert table[["share_7 lower", "share_7 status"]].isna().all(axis=None)
+
+
+def test_functions_of_the_user():
+    numbers = {
+        "total": lambda f, bins: f.sum(),
+        "below": (lambda f, bins: f[bins < 0.05].sum() / f.sum(), "share"),
+    }
+    table = fit_batch(
+        MODEL, table_of(2), **ROLES, intervals="unpenalised", numbers=numbers,
+        n_bootstrap=20, random_state=0,
+    )  # fmt: skip
+    assert_allclose(table["total"], table["amplitude"], rtol=1e-6)
+    assert table["below lower"].between(0.2, table["below"]).all()
+    assert table["below upper"].between(table["below"], 0.8).all()
+
+
+@pytest.mark.parametrize(("width", "smoothness"), [(0.01, 1e-3), (0.01, 1e-5)])
+def test_errors_of_narrow_peaks_are_those_of_repeated_measurements(width, smoothness):
+    # Signals drawn around the fit would scatter up to three times as much here.
+    times = np.geomspace(1e-3, 3.0, 64)
+    data = make_decay(
+        times=times, peaks=[(0.1, width, 1.0)], noise_std=2e-3, n_signals=40,
+        random_state=0,
+    )  # fmt: skip
+    frame = pd.DataFrame(data.y, index=times).rename_axis("TE").reset_index()
+    frame = frame.melt("TE", var_name="sample", value_name="signal")
+    builder = KernelBuilder("T2", n_bins=64, minimum=1e-3, maximum=10.0)
+    model = make_pipeline(builder, SmoothLasso(0.0, smoothness))
+    table = fit_batch(model, frame, **ROLES, n_bootstrap=30, random_state=0)
+    for name in ("log_mean", "amplitude", "width"):
+        claimed = np.sqrt((table[f"{name} stderr"] ** 2).mean())
+        # The scatter of 40 values is known to 11 %, and 30 % are measured at most.
+        assert 0.75 < claimed / table[name].std() < 1.6, name
+
+
+def test_signed_distributions_with_refits_of_their_own():
+    grid = np.geomspace(2e-3, 2.0, 12)
+    model = MultiDimRegularizedILT("T2", grid, noise_std=0.01)
+    options = {"intervals": "auto", "n_bootstrap": 4, "random_state": 0}
+    row = fit_batch(model, table_of(1), **ROLES, **options).iloc[0]
+    assert row["log_mean lower"] < row["log_mean"] < row["log_mean upper"]
+    with pytest.raises(ValueError, match="has 'parametric' ones"):
+        fit_batch(model, table_of(1), **ROLES, **options | {"intervals": "bounds"})
+
+
+def test_noise_that_is_not_known_leaves_the_fit():
+    frame = pd.DataFrame({"TE": [0.1, 2.0], "sample": 0})
+    frame["signal"] = np.exp(-frame["TE"]) + np.exp(-frame["TE"] / 2.0)
+    model = make_pipeline(KernelBuilder("T2", grid=[1.0, 2.0]), LassoFista(0.0))
+    row = fit_batch(model, frame, **ROLES, intervals="bounds", numbers=["mean"]).iloc[0]
+    assert row["status"] == "converged"
+    assert pd.isna(row[["mean lower", "mean upper", "mean status"]]).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "error", "message"),
+    [
+        (MODEL, {"intervals": "yes"}, ValueError, "intervals must be one of"),
+        (MODEL, {"intervals": ["bounds"]}, ValueError, "intervals must be one of"),
+        (MODEL, {"level": 1.0}, ValueError, "level must be between 0 and 1"),
+        (MODEL, {"level": "x"}, ValueError, "level must be between 0 and 1"),
+        (MODEL, {"intervals": None}, ValueError, "got intervals=None"),
+        (MODEL, {"numbers": "share_0"}, TypeError, "numbers must be names"),
+        (MODEL, {"numbers": []}, ValueError, "at least one number"),
+        (MODEL, {"numbers": [3]}, TypeError, "text for names"),
+        (MODEL, {"numbers": {"a": 3}}, TypeError, "Share, LogMean, TimeRatio"),
+        (MODEL, {"numbers": {"a": (len, "x")}}, ValueError, "scales among"),
+        (MODEL, {"numbers": ["shares"]}, ValueError, r"numbers\['shares'\]: it must"),
+        (MODEL, {"numbers": {"a": len}}, ValueError, "take 'unpenalised' for other"),
+        (MODEL, {"numbers": {"log_mean": Share((0, 1))}}, ValueError, "not those of"),
+        (MODEL, {"numbers": {"a": LogMean(axis=1)}}, ValueError, r"numbers\['a'\]: ax"),
+        (MODEL, {"intervals": "residual"}, ValueError, "n_bootstrap must be at least"),
+        (SIGNED, {"intervals": "bounds"}, ValueError, "may be negative"),
+        (NonlinearRelaxationFit(), {}, ValueError, "fits no distributions"),
+        (LassoFista(0.1), {}, ValueError, "no fixed KernelBuilder"),
+    ],
+)
+def test_a_wrong_call_is_one_error(model, options, error, message):
+    options = {"intervals": "auto", "numbers": ["log_mean"]} | options
+    with pytest.raises(error, match=message):
+        fit_batch(model, table_of(2), **ROLES, **options)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [(lambda f, bins: f, "got shape"), (lambda f, bins: 1 / 0, "ZeroDivisionError")],
+)
+def test_functions_that_fail_are_one_error(function, message):
+    options = {"intervals": "unpenalised", "n_bootstrap": 2, "random_state": 0}
+    with pytest.raises(ValueError, match=message):
+        fit_batch(MODEL, table_of(2), **ROLES, **options, numbers={"a": function})

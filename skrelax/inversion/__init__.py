@@ -1,28 +1,19 @@
 """Regularised inversion of signals into distributions."""
 
-from ._kernel_parameter import KernelParameterSearch
-from ._lasso import LassoFista, LassoFistaCV
-from ._lasso_path import lasso_path
-from ._rician import RicianInversion
-from ._signed import (
-    AdaptivePenalty,
-    ConvergentScheme,
-    MultiDimRegularizedILT,
-    ReferenceScheme,
-)
-from ._smooth import SmoothLasso
-from ._smooth_cv import SmoothLassoCV
+from ..utils._lazy import lazily
 
-__all__ = [
-    "AdaptivePenalty",
-    "ConvergentScheme",
-    "KernelParameterSearch",
-    "LassoFista",
-    "LassoFistaCV",
-    "MultiDimRegularizedILT",
-    "ReferenceScheme",
-    "RicianInversion",
-    "SmoothLasso",
-    "SmoothLassoCV",
-    "lasso_path",
-]
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    _kernel_parameter=["KernelParameterSearch"],
+    _lasso=["LassoFista", "LassoFistaCV"],
+    _lasso_path=["lasso_path"],
+    _rician=["RicianInversion"],
+    _signed=[
+        "AdaptivePenalty",
+        "ConvergentScheme",
+        "MultiDimRegularizedILT",
+        "ReferenceScheme",
+    ],
+    _smooth=["SmoothLasso"],
+    _smooth_cv=["SmoothLassoCV"],
+)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from ..utils._validation import check_number
 from ._moments import _axis_moments, _ratio, as_axis, check_distributions, check_names
@@ -103,7 +103,10 @@ def _check_labels(labels, n_signals):
 
 def _segments(f):
     """Return (index of the maximum, slice) of each peak of a 1-D distribution."""
-    tops = signal.find_peaks(np.concatenate([[0.0], f, [0.0]]))[0] - 1
+    # Loading it takes a tenth of a second, and not all who load this room want peaks.
+    from scipy.signal import find_peaks
+
+    tops = find_peaks(np.concatenate([[0.0], f, [0.0]]))[0] - 1
     segments = []
     start = 0
     for number, top in enumerate(tops):

@@ -1,16 +1,11 @@
 """Splitters over acquisition points, and searches for strengths and settings."""
 
-from ._experiment import BaselineSearch, EfficiencySearch
-from ._models import ModelChoice, select_model
-from ._split import InterleavedKFold, one_standard_error
-from ._strength import StrengthSearch
+from ..utils._lazy import lazily
 
-__all__ = [
-    "BaselineSearch",
-    "EfficiencySearch",
-    "InterleavedKFold",
-    "ModelChoice",
-    "StrengthSearch",
-    "one_standard_error",
-    "select_model",
-]
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    _experiment=["BaselineSearch", "EfficiencySearch"],
+    _models=["ModelChoice", "select_model"],
+    _split=["InterleavedKFold", "one_standard_error"],
+    _strength=["StrengthSearch"],
+)

@@ -1,6 +1,9 @@
 """Fits of signal models to many voxels: parameter maps with their uncertainty."""
 
-from ._fit import NonlinearRelaxationFit
-from ._status import FitStatus
+from ..utils._lazy import lazily
 
-__all__ = ["FitStatus", "NonlinearRelaxationFit"]
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    _fit=["NonlinearRelaxationFit"],
+    _status=["FitStatus"],
+)

@@ -1,24 +1,15 @@
 """Noise levels, and what noise does to distributions."""
 
-from ._bands import DistributionBands
-from ._bootstrap import bootstrap_distribution
-from ._functionals import LogMean, Share, TimeRatio
-from ._noise import estimate_noise_std
-from ._profile import ProfileResult, profile_parameters
-from ._resolution import distribution_resolution
-from ._result import UncertaintyResult
-from ._statistic_intervals import statistic_intervals
+from ..utils._lazy import lazily
 
-__all__ = [
-    "DistributionBands",
-    "LogMean",
-    "ProfileResult",
-    "Share",
-    "TimeRatio",
-    "UncertaintyResult",
-    "bootstrap_distribution",
-    "distribution_resolution",
-    "estimate_noise_std",
-    "profile_parameters",
-    "statistic_intervals",
-]
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    _bands=["DistributionBands"],
+    _bootstrap=["bootstrap_distribution"],
+    _functionals=["LogMean", "Share", "TimeRatio"],
+    _noise=["estimate_noise_std"],
+    _profile=["ProfileResult", "profile_parameters"],
+    _resolution=["distribution_resolution"],
+    _result=["UncertaintyResult"],
+    _statistic_intervals=["statistic_intervals"],
+)

@@ -1,0 +1,38 @@
+"""Packages whose names are loaded when they are first used."""
+
+import importlib
+import sys
+
+
+def lazily(package, **homes):
+    """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package.
+
+    A package that loads all its parts makes whoever uses one of them wait for all.
+    What type checkers and editors know of the names is in ``__init__.pyi``.
+
+    Parameters
+    ----------
+    package : str
+        Its ``__name__``.
+    **homes : list of str
+        The public names of each of its modules.
+
+    Returns
+    -------
+    tuple
+        The two functions and the list.
+    """
+    module_of = {name: home for home, names in homes.items() for name in names}
+
+    def find(name):
+        if name not in module_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        home = importlib.import_module(f"{package}.{module_of[name]}")
+        found = getattr(home, name)
+        setattr(sys.modules[package], name, found)
+        return found
+
+    def names():
+        return sorted({*vars(sys.modules[package]), *module_of})
+
+    return find, names, sorted(module_of)

@@ -1,5 +1,6 @@
 """Types of the public names, as a checker of a user sees them."""
 
+import ast
 import importlib
 import os
 import pkgutil
@@ -57,6 +58,25 @@ def test_a_package_has_types_of_its_names(name):
     stub = Path(package.__file__).with_name("__init__.pyi").read_text(encoding="utf-8")
     for public in package.__all__:
         assert re.search(rf"^(def|class) {public}\b", stub, re.MULTILINE), public
+
+
+def test_editors_find_the_code_of_names_that_are_loaded_later():
+    found = 0
+    for path in Path(skrelax.__file__).parent.glob("*/__init__.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        calls = [node for node in nodes if isinstance(node, ast.Call)]
+        for call in [call for call in calls if call.func.id == "lazily"]:
+            later = {
+                word.arg: set(ast.literal_eval(word.value)) for word in call.keywords
+            }
+            shown = {
+                node.module: {name.name for name in node.names}
+                for node in nodes
+                if isinstance(node, ast.ImportFrom) and node.level == 1
+            }
+            assert shown == later
+            found += 1
+    assert found >= 5
 
 
 def test_types_are_announced():

@@ -1,6 +1,23 @@
 """Regularised inversion of signals into distributions."""
 
+from typing import TYPE_CHECKING
+
 from ..utils._lazy import lazily
+
+if TYPE_CHECKING:
+    # Editors find code and docstrings by these.
+    from ._kernel_parameter import KernelParameterSearch
+    from ._lasso import LassoFista, LassoFistaCV
+    from ._lasso_path import lasso_path
+    from ._rician import RicianInversion
+    from ._signed import (
+        AdaptivePenalty,
+        ConvergentScheme,
+        MultiDimRegularizedILT,
+        ReferenceScheme,
+    )
+    from ._smooth import SmoothLasso
+    from ._smooth_cv import SmoothLassoCV
 
 __getattr__, __dir__, __all__ = lazily(
     __name__,

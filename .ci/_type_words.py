@@ -34,8 +34,9 @@ ARRAY = ("ArrayLike", "from numpy.typing import ArrayLike")
 NDARRAY = ("NDArray[Any]", "from numpy.typing import NDArray")
 # What has no type that a checker could hold to: estimators by what they can.
 ANYTHING = re.compile(
-    r"(a |an )?(estimator|search|splitter|callback|Pipeline|GridSearchCV|"
-    r"(linear )?inversion|colour map|MetadataRouter|dask\.array|sparse array)\b.*"
+    r"(a |an )?(estimator|search|splitter|Pipeline|GridSearchCV|callback|"
+    r"(linear |signed )?inversion|colour map|MetadataRouter|dask\.array|"
+    r"sparse array)\b.*"
 )
 NAMED_SHAPE = re.compile(r" of the (same shape( as \w+)?|shape of \w+)")
 

@@ -205,7 +205,9 @@ class Stub:
                 star = True
             star |= parameter.kind is parameter.VAR_POSITIONAL
             marks = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}
-            words = fields.get(parameter.name, "")
+            # What only the package gives has no words.
+            private = parameter.name[0] == "_"
+            words = fields.get(parameter.name, "object" if private else "")
             kind = self._type(words, f"{where}({parameter.name})", given=True)
             text = f"{marks.get(parameter.kind, '')}{parameter.name}: {kind}"
             if parameter.default is not parameter.empty:

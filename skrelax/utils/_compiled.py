@@ -39,14 +39,14 @@ def compiled(function=None, *, fastmath=False):
     # happens to call it first, and round accordingly.
     options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
     loop = njit(fastmath=fastmath, **options)(function)
+    if config.DISABLE_JIT:
+        return loop
     template = loop.get_call_template
     # Numba would compile a loop again for each literal that another loop passes.
     loop.get_call_template = lambda args, kws: template(
         tuple(types.unliteral(one) for one in args),
         {name: types.unliteral(one) for name, one in kws.items()},
     )
-    if config.DISABLE_JIT:
-        return loop
     try:
         loop._cache = _LoopCache(function)
     except (RuntimeError, OSError) as error:

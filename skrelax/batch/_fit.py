@@ -198,7 +198,8 @@ def fit_batch(
     signals independently, groups with the same acquisition share a call, which is
     faster.
 
-    The status is ``"converged"``, ``"not converged"`` (the message tells the gap),
+    The status is ``"converged"``, ``"not converged"`` (the message tells the gap; an
+    estimator of another package has taken all its `max_iter`),
     ``"completed"`` (for schemes without a limit, such as the reference scheme of
     MultiDimRegularizedILT), ``"no signal"``, ``"failed"`` (an error, which is the
     message), or one of :class:`~skrelax.nonlinear.FitStatus` in words.

@@ -56,10 +56,8 @@ def test_all_rooms_are_listed():
 def test_imports_run_downwards(room):
     below = set(ROOMS[: ROOMS.index(room) + 1])
     for path in (PACKAGE / room).rglob("*.py"):
-        tree, allowed = (
-            parse(path),
-            UPWARDS.get(path.relative_to(PACKAGE).as_posix(), {}),
-        )
+        name, tree = path.relative_to(PACKAGE).as_posix(), parse(path)
+        allowed = UPWARDS.get(name, {})
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and node.name in allowed:
                 assert imported_rooms(node, path) - below == {allowed[node.name]}

@@ -51,7 +51,7 @@ class ProfileResult:
     profiles: Profiles = field(repr=False)
     labels: pd.Index | None = None
     n_jobs: int | None = None
-    _found: dict = field(default_factory=dict, repr=False, compare=False)
+    _found: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def interval(self, name, level=None):
         """Return the interval of a parameter.

@@ -22,6 +22,8 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 SNRS = (10, 50, 200)
 # Levels within so many points of the nominal one are called right.
 CLOSE = 3.0
+# Ratios above mean nothing.
+MOST_SHOWN = 10.0
 MODELS = {
     "T2": (
         np.linspace(0.01, 0.32, 32),
@@ -119,7 +121,8 @@ def make_tables(rows, costs, options):
         shown.append(
             [f"``{name}``", str(snr), f"``{label}``",
              *(" ".join(f"{v:.0f}" for v in cells[m]) for m in methods),
-             f"{ratio:.2f}", f"{sides:.2f}", f"{lacking:.0f}", f"{lost:.0f}"]
+             *(f"{v:.2f}" if v < MOST_SHOWN else "large" for v in (ratio, sides)),
+             f"{lacking:.0f}", f"{lost:.0f}"]
         )  # fmt: skip
     summary = [
         [m, *(str(tally[m][k]) for k in ("right", "above", "below")),

@@ -184,8 +184,11 @@ def _find_intervals(profiles, part, level, out):
     else:
         quantile = ndtri(0.5 + 0.5 * level)
     allowed = quantile**2 * variance
+    is_positive = np.isfinite(sums.limits()[0][: sums.n_linear]).all()
     for name, intervals in out.items():
-        number = held_number(profiles.model, name, profiles.axes, profiles.given)
+        number = held_number(
+            profiles.model, name, profiles.axes, profiles.given, is_positive
+        )
         for side, nothing, ends, kinds in (
             (-1, number.open_ends[0], intervals.low, intervals.low_kind),
             (1, number.open_ends[1], intervals.high, intervals.high_kind),

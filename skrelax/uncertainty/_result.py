@@ -215,6 +215,38 @@ class UncertaintyResult:
         frame = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
         return frame.rename_axis("number")
 
+    def plot(self, level=None, *, unit=None, truth=None, ax=None):
+        """Draw the distribution with its band.
+
+        Parameters
+        ----------
+        level : float or None, default=None
+            Level of the band, in (0, 1). None is that of the result.
+        unit : str or None, default=None
+            Unit of the axis. None takes s for times and m²/s for diffusion.
+        truth : tuple of ndarray or None, default=None
+            Grid and distribution of the truth.
+        ax : Axes or None, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        DistributionDisplay
+            With ``ax_``, ``figure_`` and ``lines_``.
+
+        Raises
+        ------
+        ValueError
+            If the result has not one axis of relaxation times, or `level` is not
+            between 0 and 1.
+        """
+        # Pictures lie above results; who draws none does not load them.
+        from ..plotting import DistributionDisplay
+
+        return DistributionDisplay.from_uncertainty(
+            self, level=level, unit=unit, truth=truth, ax=ax
+        )
+
     def _row(self, functional, level):
         """Return the columns of `to_frame` of a number."""
         values = self._values(functional)

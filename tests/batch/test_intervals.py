@@ -162,8 +162,12 @@ def test_signed_distributions_with_refits_of_their_own():
     model = MultiDimRegularizedILT("T2", grid, noise_std=0.01)
     options = {"intervals": "auto", "n_bootstrap": 4, "random_state": 0}
     row = fit_batch(model, table_of(1), **ROLES, **options).iloc[0]
-    assert row["log_mean lower"] < row["log_mean"] < row["log_mean upper"]
-    with pytest.raises(ValueError, match="has 'parametric' ones"):
+    assert row["log_mean_0 lower"] < row["log_mean_0"] < row["log_mean_0 upper"]
+    own = fit_batch(
+        model, table_of(1), **ROLES, **options | {"intervals": "parametric"}
+    )
+    assert own["log_mean lower"][0] < own["log_mean upper"][0]
+    with pytest.raises(ValueError, match="'bias-aware' or 'parametric'"):
         fit_batch(model, table_of(1), **ROLES, **options | {"intervals": "bounds"})
 
 

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
+from ..metrics._peaks import peak_parts_of_each
 from ..uncertainty._bootstrap import Draws, resample
 from ..uncertainty._functionals import Custom, named_functionals
 from ..uncertainty._methods import choose_method
@@ -13,6 +15,7 @@ from ..uncertainty._result import BIAS_AWARE, BOUNDS, std_of
 from ..uncertainty._scales import SCALES
 from ..utils._answers import answering, fitted_distributions
 from ..utils._inspect import find_builder
+from ..utils._remember import remembering
 
 METHODS = ("auto", *BOUNDS, BIAS_AWARE, "unpenalised", "parametric", "residual")
 _WITHOUT_REFITS = (BIAS_AWARE, *BOUNDS)
@@ -121,20 +124,38 @@ def describe_intervals(fitted, estimator, X, Y, weight, asked, seeds, columns):
             _column(out, name, "", Y.shape[1])
         for part in asked.parts:
             _column(out, _key_of(name, part, columns), part, Y.shape[1])
-    for k, y in enumerate(Y.T):
-        noise, seed = float(columns["noise"][k]), int(seeds[k])
-        result = _result_of(fitted, estimator, X, y, weight, asked, noise, seed)
-        if result is None:
-            continue
-        for name, row in _rows_of(result, asked, columns).items():
-            estimate, *values = row
-            if name in out:
-                out[name][k] = estimate
-            for part, value in zip(_PARTS, values, strict=True):
-                if part in asked.parts and value is not None:
-                    key = _key_of(name, part, columns)
-                    _column(out, key, part, Y.shape[1])[k] = value
+    found = fitted_distributions(fitted)
+    peaks = peak_parts_of_each(found.rows, found.grids, asked.min_share)
+    inner, K = _behind_kernel(fitted, estimator, X)
+    with remembering({}):
+        for k, y in enumerate(Y.T):
+            noise, seed = float(columns["noise"][k]), int(seeds[k])
+            result = _result_of(fitted, inner, K, y, weight, asked, noise, seed)
+            if result is None:
+                continue
+            for name, row in _rows_of(result, asked, columns, peaks[k]).items():
+                _fill(out, name, row, k, (asked, columns, Y.shape[1]))
     return out
+
+
+def _behind_kernel(fitted, estimator, X):
+    """Return an estimator and its input, past steps that all signals share."""
+    front = fitted.steps[:-1] if isinstance(fitted, Pipeline) else []
+    shared = [getattr(step, "_ignores_signals", False) for _, step in front]
+    if not front or not all(shared):
+        return estimator, X
+    return estimator[-1], fitted[:-1].transform(X)
+
+
+def _fill(out, name, row, k, given):
+    """Write a row of a number of signal k into columns."""
+    (asked, columns, n_signals), (estimate, *values) = given, row
+    if name in out:
+        out[name][k] = estimate
+    for part, value in zip(_PARTS, values, strict=True):
+        if part in asked.parts and value is not None:
+            key = _key_of(name, part, columns)
+            _column(out, key, part, n_signals)[k] = value
 
 
 def _is_possible(fitted, asked):
@@ -145,17 +166,22 @@ def _is_possible(fitted, asked):
         why = f"a {type(last).__name__} fits no distributions"
     elif not last._has_refits and find_builder(fitted) is None:
         why = "the estimator has no fixed KernelBuilder, so its bins are no times"
-    elif last._has_refits and not fitted_distributions(fitted).has_times:
-        why = "an axis of the grid is not inverted"
+    elif not fitted_distributions(fitted).has_times:
+        why = "an axis of the grid has no relaxation times"
     if asked.method is None:
         return why is None
-    if why is None and asked.method != "auto":
-        try:
-            choose_method(fitted, asked.method, np.ones(1), None)
-        except ValueError as error:
-            raise WrongCallError(f"intervals: {error}") from error
     if why is not None:
         raise WrongCallError(f"intervals={asked.method!r} cannot be made: {why}.")
+    method = None if asked.method == "auto" else asked.method
+    try:
+        method, _ = choose_method(fitted, method, np.ones(1), None)
+    except ValueError as error:
+        raise WrongCallError(f"intervals: {error}") from error
+    if asked.n_bootstrap == 0 and method not in _WITHOUT_REFITS:
+        raise WrongCallError(
+            f"n_bootstrap must be at least 2 for intervals={asked.method!r}, which are "
+            f"made of refits here (method {method!r}), got 0."
+        )
     return True
 
 
@@ -168,9 +194,12 @@ def _result_of(fitted, estimator, X, y, weight, asked, noise, seed):
         if answering(fitted)._has_refits:
             # It draws its own noise.
             known = ("parametric", None)
-        tries = [(method, None), known] if method in _WITHOUT_REFITS else [known]
+        # Of bias-aware refits only peaks have numbers, and all have errors.
+        fits = BOUNDS if asked.method is None else _WITHOUT_REFITS
+        tries = [(method, None), known] if method in fits else [known]
     for method, noise_std in tries:
-        _check_refits(asked, method)
+        if asked.n_bootstrap == 0 and method not in _WITHOUT_REFITS:
+            continue
         draws = Draws(asked.n_bootstrap, method, noise_std, asked.level)
         try:
             return resample(estimator, X, y, draws, weight, seed)
@@ -180,18 +209,9 @@ def _result_of(fitted, estimator, X, y, weight, asked, noise, seed):
     return None
 
 
-def _check_refits(asked, method):
-    """Raise if intervals of a method need refits, and none are made."""
-    if asked.n_bootstrap == 0 and method not in _WITHOUT_REFITS:
-        raise WrongCallError(
-            f"n_bootstrap must be at least 2 for intervals={asked.method!r}, which are "
-            f"made of refits here (method {method!r}), got 0."
-        )
-
-
-def _rows_of(result, asked, columns):
+def _rows_of(result, asked, columns, peaks):
     """Return {name: [estimate, lower, upper, standard error, status]} of a result."""
-    named = result._named(asked.min_share)
+    named = result._named(peaks)
     rows = {}
     if asked.numbers is None:
         for name, functional in named.items():

@@ -238,11 +238,12 @@ class UncertaintyResult:
             raise ValueError(f"level must be between 0 and 1, got {level!r}.")
         return float(level)
 
-    def _named(self, min_share=0.01):
-        """Return the numbers that have names, of peaks with a share of the whole."""
+    def _named(self, peaks=None):
+        """Return the numbers that have names; peaks are masks (n_bins,), or its own."""
         if self.axes is None:
             return {}
-        peaks = peak_parts(self.distribution, self.axes.values(), min_share)
+        if peaks is None:
+            peaks = peak_parts(self.distribution, self.axes.values())
         if self.method == BIAS_AWARE:
             # Of what has both signs, those of the whole mean nothing.
             return of_peaks(self.axes, peaks)

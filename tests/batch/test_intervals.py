@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 
 from skrelax import (
@@ -178,6 +179,16 @@ def test_noise_that_is_not_known_leaves_the_fit():
     row = fit_batch(model, frame, **ROLES, intervals="bounds", numbers=["mean"]).iloc[0]
     assert row["status"] == "converged"
     assert pd.isna(row[["mean lower", "mean upper", "mean status"]]).all()
+
+
+def test_a_sample_without_signal_costs_only_itself():
+    frame = table_of(3)
+    frame.loc[frame["sample"] == "s1", "signal"] = 0.0
+    options = {"intervals": "auto", "numbers": ["log_mean"]}
+    with pytest.warns(ConvergenceWarning, match="1 no signal"):
+        table = fit_batch(MODEL, frame, **ROLES, **options)
+    assert table["log_mean status"].isna().tolist() == [False, True, False]
+    assert table["log_mean lower"].isna().tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def bench_table(name, model, n_signals):
     return make_workload(
         f"A table of {n_signals} signals, {name}",
         "64 points, 64 bins; fit_batch with and without intervals, one worker.",
-        rows_of(calls), "fit",
+        rows_of(calls, 1), "fit",
     )  # fmt: skip
 
 
@@ -153,12 +153,16 @@ def main():
     """Print and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", help="part of the title of a workload")
-    parser.add_argument("--n-voxels", type=int, default=200)
+    parser.add_argument("--n-voxels", type=int, default=50)
     options = parser.parse_args()
     tasks = {}
     for name, model in inversions().items():
         tasks[f"One signal, {name}"] = lambda n=name, m=model: bench_one(n, m)
-        tasks[f"Table, {name}"] = lambda n=name, m=model: bench_table(n, m, 100)
+        # Searches take a second a signal.
+        n_signals = 100 if name == "fixed strength" else 20
+        tasks[f"Table, {name}"] = lambda n=name, m=model, k=n_signals: bench_table(
+            n, m, k
+        )
     tasks["Maps"] = lambda: bench_maps(options.n_voxels)
     tasks["Plane"] = bench_plane
     workloads = [

@@ -53,10 +53,10 @@ def like(table, X, keys=(), rows=None):
     if not is_foreign(X):
         return table
     narwhals = _narwhals(X, "frame")
-    native = narwhals.get_native_namespace(X)
+    kept = narwhals.from_native(X, eager_only=True)
+    native = narwhals.get_native_namespace(kept)
     # What polars, Modin and cuDF call a frame is a table to Arrow.
     make = getattr(native, "DataFrame", None) or native.table
-    kept = narwhals.from_native(X, eager_only=True) if len(keys) else None
     columns = {}
     for name in table.columns:
         if name in keys:

@@ -53,14 +53,15 @@ def like(table, X, keys=(), rows=None):
     if not is_foreign(X):
         return table
     narwhals = _narwhals(X, "frame")
-    native = narwhals.get_native_namespace(X)
+    whole = narwhals.from_native(X, eager_only=True)
+    native = narwhals.get_native_namespace(whole)
+    kept = whole if rows is None else whole[np.asarray(rows)]
     # What polars, Modin and cuDF call a frame is a table to Arrow.
     make = getattr(native, "DataFrame", None) or native.table
-    kept = narwhals.from_native(X, eager_only=True) if len(keys) else None
     columns = {}
     for name in table.columns:
         if name in keys:
-            columns[name] = kept[name][rows].to_native()
+            columns[name] = kept[name].to_native()
         else:
             values = table[name].to_numpy()
             columns[name] = values.tolist() if values.dtype.kind == "O" else values

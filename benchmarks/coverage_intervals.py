@@ -24,9 +24,10 @@ from skrelax import KernelBuilder, SmoothLasso
 from skrelax.kernels import acquisition_grid
 from skrelax.metrics import Rectangle
 from skrelax.model_selection import StrengthSearch
-from skrelax.uncertainty import LogMean, Share, TimeRatio, UncertaintyResult
-from skrelax.uncertainty._bootstrap import _draw_noise
+from skrelax.uncertainty import Amplitude, LogMean, Share, TimeRatio, UncertaintyResult
+from skrelax.uncertainty._bias_aware import make_smoothness
 from skrelax.uncertainty._bounds import _excess, excess_allowed, make_problem
+from skrelax.uncertainty._draw import draw_noise
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 SHOWN = LEVELS.index(0.9)
@@ -78,6 +79,11 @@ class Case:
                 "log mean of a peak": LogMean((border, np.inf)),
                 "amplitude of a peak": sum_below(border),
                 "amplitude below cut-off": sum_below(cut),
+            }
+            self.sums = {
+                "log mean of a peak": LogMean((border, np.inf)),
+                "amplitude of a peak": Amplitude((0, border)),
+                "amplitude below cut-off": Amplitude((0, cut)),
             }
         else:
             self.asked = {
@@ -149,7 +155,7 @@ def resample(method, K, Y, F, rank, options):
         expected = K @ f
         used = min(rank, np.count_nonzero(f))
         kind = "residual" if method == "residual" else "parametric"
-        noise, level = _draw_noise(
+        noise, level = draw_noise(
             kind, None, y - expected, weight, used, options.n_refits, rng
         )
         drawn.append(expected[:, None] + noise)
@@ -175,6 +181,8 @@ def measure(case, snr, options):
         problems = [make_problem(K, y, np.ones(len(y)), None, False) for y in Y.T]
         sources["unpenalised"] = np.array([p.best * p.unit for p in problems])
         out |= measure_bounds(case, F, problems, options)
+    else:
+        out |= measure_bias_aware(case, K, Y)
     shape = tuple(grid.size for grid in case.axes.values())
     repeated = np.repeat(smoothness, options.n_refits)
     for method, source in sources.items():
@@ -231,6 +239,26 @@ def measure_bounds(case, F, problems, options):
     return out
 
 
+def measure_bias_aware(case, K, Y):
+    """Return coverages and widths of bias-aware intervals of signed distributions."""
+    out, shape = {}, (K.shape[1],)
+    weight = np.ones(len(Y))
+    results = [
+        UncertaintyResult(
+            np.zeros(shape), np.zeros((0, *shape)), case.axes, "bias-aware", 0.0, 0.9,
+            make_smoothness(K, y, weight, None, False, shape),
+        )
+        for y in Y.T
+    ]  # fmt: skip
+    for label, function in case.sums.items():
+        truth = case.truths[label]
+        ends = np.array([[r.interval(function, v) for v in LEVELS] for r in results])
+        held = (ends[..., 0] <= truth) & (truth <= ends[..., 1])
+        coverage = 100.0 * held.mean(axis=0)
+        out["bias-aware", label] = coverage, width_of(label, ends[:, SHOWN]), None
+    return out
+
+
 def width_of(label, ends):
     """Return the median width of intervals (n_signals, 2): a factor for times."""
     is_time = label.startswith(("log mean", "T1/T2"))
@@ -239,7 +267,7 @@ def width_of(label, ends):
 
 
 METHODS = (
-    "bounds", "unpenalised", "parametric", "residual", "simultaneous"
+    "bounds", "bias-aware", "unpenalised", "parametric", "residual", "simultaneous"
 )  # fmt: skip
 
 

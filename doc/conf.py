@@ -42,7 +42,11 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/plot_",
     "subsection_order": [f"../examples/{section}" for section in _pages.GALLERY],
     "within_subsection_order": "_pages.GalleryOrder",
-    "reset_modules": ("matplotlib", "_figures.use_style"),
+    "reset_modules": (
+        "matplotlib",
+        "_figures.use_style",
+        "_figures.shorten_warnings",
+    ),
     "thumbnail_size": (480, 336),
     "abort_on_example_error": True,
     "backreferences_dir": "generated/backreferences",

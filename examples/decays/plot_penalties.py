@@ -100,6 +100,7 @@ wide = table.pivot(index=["SNR", "family"], columns="penalty", values=values)
 wide.round(3)
 
 # %%
+
 # sphinx_gallery_thumbnail_number = 3
 figure, axes = plt.subplots(
     1, 2, figsize=(7.6, 4.4), sharex=True, sharey=True, layout="constrained"

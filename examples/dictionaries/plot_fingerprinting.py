@@ -91,6 +91,7 @@ right.set(xlabel="component", ylabel="relative singular value", title="dictionar
 
 # %%
 # What was matched against the truth.
+
 # sphinx_gallery_thumbnail_number = 2
 figure, axes = plt.subplots(1, 2, figsize=(8.4, 4), layout="constrained")
 for ax, column, name in ((axes[0], 1, "T1 (s)"), (axes[1], 2, "T2 (s)")):

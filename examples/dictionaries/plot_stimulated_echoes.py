@@ -74,6 +74,7 @@ left.set(xlabel="echo time (ms)", ylabel="signal", xlim=(0, 140))
 left.legend(frameon=False)
 
 # %%
+
 # sphinx_gallery_thumbnail_number = 2
 figure, right = plt.subplots(figsize=(5.6, 3.9), layout="constrained")
 right.axhline(0, color="0.7", lw=0.8)

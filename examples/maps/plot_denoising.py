@@ -156,6 +156,7 @@ print(table.to_string(index=False))
 
 # %%
 # The maps, each with the median of its strengths:
+
 # sphinx_gallery_thumbnail_number = 2
 maps = {
     "truth": truth,

@@ -95,6 +95,7 @@ held = model[-1].regions(regions)
 held[["region", "share", "log_mean_T1", "log_mean_T2", "ratio"]].round(3)
 
 # %%
+
 # sphinx_gallery_thumbnail_number = 2
 display = DistributionMapDisplay(bins, f, names=names, regions=regions).plot()
 display.figure_.suptitle("Berea sandstone")

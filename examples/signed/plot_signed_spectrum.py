@@ -54,7 +54,7 @@ figure, axes = plt.subplots(
     2, 1, figsize=(6.8, 5), sharex=True, height_ratios=(1, 2), layout="constrained"
 )
 axes[0].plot(position, series.data[0], color="0.5", lw=0.9)
-axes[0].set(ylabel="first spectrum / noise")
+axes[0].set(ylabel="signal / noise")
 mesh = axes[1].pcolormesh(
     position, series.relaxation_times, fit, cmap="RdBu_r", vmin=-limit, vmax=limit
 )

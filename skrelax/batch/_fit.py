@@ -120,13 +120,14 @@ def fit_batch(
     intervals : str or None, default=None
         Method of intervals of numbers of each distribution, as of
         :func:`~skrelax.uncertainty.bootstrap_distribution`: ``"bounds"``,
-        ``"simultaneous"``, ``"unpenalised"``, ``"parametric"``, ``"residual"``, or
-        ``"auto"``, which is ``"bounds"`` where these can be. The first two need no
-        refits.
+        ``"simultaneous"``, ``"bias-aware"``, ``"unpenalised"``, ``"parametric"``,
+        ``"residual"``, or ``"auto"``, which is ``"bounds"`` where these can be and
+        ``"bias-aware"`` of signed distributions. The first three need no refits.
     numbers : list of str, dict or None, default=None
         The numbers with intervals: names of columns; or a dict of new names with a
         :class:`~skrelax.uncertainty.Share`, :class:`~skrelax.uncertainty.LogMean`,
-        :class:`~skrelax.uncertainty.TimeRatio` or a function of a distribution and its
+        :class:`~skrelax.uncertainty.TimeRatio`, an
+        :class:`~skrelax.uncertainty.Amplitude` or a function of a distribution and its
         bins, or with a pair of a function and a scale, ``"share"``, ``"time"`` or
         ``"number"``. None is all numbers of the distribution and its peaks.
     level : float, default=0.9
@@ -198,7 +199,8 @@ def fit_batch(
     signals independently, groups with the same acquisition share a call, which is
     faster.
 
-    The status is ``"converged"``, ``"not converged"`` (the message tells the gap),
+    The status is ``"converged"``, ``"not converged"`` (the message tells the gap; an
+    estimator of another package has taken all its `max_iter`),
     ``"completed"`` (for schemes without a limit, such as the reference scheme of
     MultiDimRegularizedILT), ``"no signal"``, ``"failed"`` (an error, which is the
     message), or one of :class:`~skrelax.nonlinear.FitStatus` in words.

@@ -5,20 +5,24 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
-from ..uncertainty import UncertaintyResult
-from ..uncertainty._bootstrap import Draws, choose_method, resample
+from ..metrics._peaks import peak_parts_of_each
+from ..uncertainty._bootstrap import Draws, resample
 from ..uncertainty._functionals import Custom, named_functionals
-from ..uncertainty._result import BOUNDS, std_of
+from ..uncertainty._methods import choose_method
+from ..uncertainty._result import BIAS_AWARE, BOUNDS, std_of
 from ..uncertainty._scales import SCALES
 from ..utils._answers import answering, fitted_distributions
 from ..utils._inspect import find_builder
+from ..utils._remember import remembering
 
-METHODS = ("auto", *BOUNDS, "unpenalised", "parametric", "residual")
+METHODS = ("auto", *BOUNDS, BIAS_AWARE, "unpenalised", "parametric", "residual")
+_WITHOUT_REFITS = (BIAS_AWARE, *BOUNDS)
 # Columns of a number besides its own.
 _PARTS = ("lower", "upper", "stderr", "status")
 # Numbers that peaks have, and others may have as well; names of axes may follow.
-_OF_PEAKS = ("share", "log_mean", "ratio")
+_OF_PEAKS = ("amplitude", "share", "log_mean", "ratio")
 
 
 class WrongCallError(ValueError):
@@ -65,8 +69,8 @@ def check_numbers(given):
         function, scale = value if isinstance(value, tuple | list) else (value, None)
         if isinstance(given, dict) and not callable(function):
             raise TypeError(
-                "numbers must have a Share, LogMean, TimeRatio or function, or a pair "
-                f"of a function and a scale, got {name!r}: {value!r}."
+                "numbers must have a Share, LogMean, TimeRatio, Amplitude or function, "
+                f"or a pair of a function and a scale, got {name!r}: {value!r}."
             )
         if scale is not None and (not isinstance(scale, str) or scale not in SCALES):
             raise ValueError(
@@ -120,20 +124,38 @@ def describe_intervals(fitted, estimator, X, Y, weight, asked, seeds, columns):
             _column(out, name, "", Y.shape[1])
         for part in asked.parts:
             _column(out, _key_of(name, part, columns), part, Y.shape[1])
-    for k, y in enumerate(Y.T):
-        noise, seed = float(columns["noise"][k]), int(seeds[k])
-        result = _result_of(fitted, estimator, X, y, weight, asked, noise, seed)
-        if result is None:
-            continue
-        for name, row in _rows_of(result, asked, columns).items():
-            estimate, *values = row
-            if name in out:
-                out[name][k] = estimate
-            for part, value in zip(_PARTS, values, strict=True):
-                if part in asked.parts and value is not None:
-                    key = _key_of(name, part, columns)
-                    _column(out, key, part, Y.shape[1])[k] = value
+    found = fitted_distributions(fitted)
+    peaks = peak_parts_of_each(found.rows, found.grids, asked.min_share)
+    inner, K = _behind_kernel(fitted, estimator, X)
+    with remembering({}):
+        for k, y in enumerate(Y.T):
+            noise, seed = float(columns["noise"][k]), int(seeds[k])
+            result = _result_of(fitted, inner, K, y, weight, asked, noise, seed)
+            if result is None:
+                continue
+            for name, row in _rows_of(result, asked, columns, peaks[k]).items():
+                _fill(out, name, row, k, (asked, columns, Y.shape[1]))
     return out
+
+
+def _behind_kernel(fitted, estimator, X):
+    """Return an estimator and its input, past steps that all signals share."""
+    front = fitted.steps[:-1] if isinstance(fitted, Pipeline) else []
+    shared = [getattr(step, "_ignores_signals", False) for _, step in front]
+    if not front or not all(shared):
+        return estimator, X
+    return estimator[-1], fitted[:-1].transform(X)
+
+
+def _fill(out, name, row, k, given):
+    """Write a row of a number of signal k into columns."""
+    (asked, columns, n_signals), (estimate, *values) = given, row
+    if name in out:
+        out[name][k] = estimate
+    for part, value in zip(_PARTS, values, strict=True):
+        if part in asked.parts and value is not None:
+            key = _key_of(name, part, columns)
+            _column(out, key, part, n_signals)[k] = value
 
 
 def _is_possible(fitted, asked):
@@ -144,43 +166,40 @@ def _is_possible(fitted, asked):
         why = f"a {type(last).__name__} fits no distributions"
     elif not last._has_refits and find_builder(fitted) is None:
         why = "the estimator has no fixed KernelBuilder, so its bins are no times"
-    elif last._has_refits and not fitted_distributions(fitted).has_times:
-        why = "an axis of the grid is not inverted"
+    elif not fitted_distributions(fitted).has_times:
+        why = "an axis of the grid has no relaxation times"
     if asked.method is None:
         return why is None
-    if why is None and asked.method != "auto":
-        if last._has_refits and asked.method != "parametric":
-            why = f"a {type(last).__name__} has 'parametric' ones"
-        elif not last._has_refits:
-            try:
-                choose_method(fitted, asked.method, np.ones(1), None)
-            except ValueError as error:
-                raise WrongCallError(f"intervals: {error}") from error
     if why is not None:
         raise WrongCallError(f"intervals={asked.method!r} cannot be made: {why}.")
+    method = None if asked.method == "auto" else asked.method
+    try:
+        method, _ = choose_method(fitted, method, np.ones(1), None)
+    except ValueError as error:
+        raise WrongCallError(f"intervals: {error}") from error
+    if asked.n_bootstrap == 0 and method not in _WITHOUT_REFITS:
+        raise WrongCallError(
+            f"n_bootstrap must be at least 2 for intervals={asked.method!r}, which are "
+            f"made of refits here (method {method!r}), got 0."
+        )
     return True
 
 
 def _result_of(fitted, estimator, X, y, weight, asked, noise, seed):
     """Return the UncertaintyResult of a signal, None if its noise is not known."""
-    last = answering(fitted)
-    if last._has_refits:
-        _check_refits(asked, "parametric")
-        found = fitted_distributions(fitted)
-        # Signals with refits are fitted alone, so there is one.
-        samples = last.bands(asked.n_bootstrap, random_state=seed).samples
-        axes = dict(zip(found.axis_names, found.grids, strict=True))
-        return UncertaintyResult(
-            found.rows[0], samples.reshape(len(samples), -1), axes, "parametric",
-            noise, asked.level,
-        )  # fmt: skip
     tries = [(asked.method, None)]
     if asked.method in (None, "auto"):
         method, _ = choose_method(fitted, None, y, None)
         known = ("parametric", noise) if np.isfinite(noise) else ("residual", None)
-        tries = [("bounds", None), known] if method == "bounds" else [known]
+        if answering(fitted)._has_refits:
+            # It draws its own noise.
+            known = ("parametric", None)
+        # Of bias-aware refits only peaks have numbers, and all have errors.
+        fits = BOUNDS if asked.method is None else _WITHOUT_REFITS
+        tries = [(method, None), known] if method in fits else [known]
     for method, noise_std in tries:
-        _check_refits(asked, method)
+        if asked.n_bootstrap == 0 and method not in _WITHOUT_REFITS:
+            continue
         draws = Draws(asked.n_bootstrap, method, noise_std, asked.level)
         try:
             return resample(estimator, X, y, draws, weight, seed)
@@ -190,18 +209,9 @@ def _result_of(fitted, estimator, X, y, weight, asked, noise, seed):
     return None
 
 
-def _check_refits(asked, method):
-    """Raise if intervals of a method need refits, and none are made."""
-    if asked.n_bootstrap == 0 and method not in BOUNDS:
-        raise WrongCallError(
-            f"n_bootstrap must be at least 2 for intervals={asked.method!r}, which are "
-            f"made of refits here (method {method!r}), got 0."
-        )
-
-
-def _rows_of(result, asked, columns):
+def _rows_of(result, asked, columns, peaks):
     """Return {name: [estimate, lower, upper, standard error, status]} of a result."""
-    named = result._named(asked.min_share)
+    named = result._named(peaks)
     rows = {}
     if asked.numbers is None:
         for name, functional in named.items():
@@ -218,9 +228,9 @@ def _rows_of(result, asked, columns):
             else:
                 _check_name(name, result.axes)
                 continue
-            if isinstance(functional, Custom) and result.method in BOUNDS:
+            if isinstance(functional, Custom) and result.method in _WITHOUT_REFITS:
                 raise ValueError(
-                    f"it must be a name, Share, LogMean or TimeRatio for intervals "
+                    f"it must be a name, Share, LogMean, TimeRatio or Amplitude for "
                     f"{result.method!r}; take 'unpenalised' for other functions."
                 )
             rows[name] = _row_of(result, functional, asked)
@@ -236,7 +246,7 @@ def _row_of(result, functional, asked):
         values = result._values(functional)
         return [values[0], None, None, std_of(values[1:]), None]
     row = result._row(functional, asked.level)
-    if result.method in BOUNDS and functional._weights(result.axes) is None:
+    if result.method in _WITHOUT_REFITS and functional._weights(result.axes) is None:
         return [row[0], None, None, row[3], None]
     return row
 

@@ -7,8 +7,12 @@ import numpy as np
 from ..utils._warnings import silenced
 from ._files import ImageFileError, reason
 
-# What decodes them, as packages are named.
-_JPEG_2000, _OTHERS = "pylibjpeg pylibjpeg-openjpeg", "pylibjpeg pylibjpeg-libjpeg"
+# What decodes them, by words in the name of a syntax: the packages of the extra.
+_DECODERS = {
+    "2000": "pylibjpeg pylibjpeg-openjpeg",
+    "JPEG-LS": "pyjpegls",
+    "JPEG": "python-gdcm",
+}
 
 
 def iterate_pixels(path, name, frames):
@@ -73,11 +77,17 @@ def _words(name, syntax, error):
     """Return what is said of compressed pixels that cannot be decoded."""
     if _can_decode(syntax):
         return f"{name}: pixels ({syntax.name}) cannot be decoded ({reason(error)})."
-    packages = _JPEG_2000 if "2000" in syntax.name else _OTHERS
+    for word, packages in _DECODERS.items():
+        if word in syntax.name:
+            return (
+                f"{name}: pixels are compressed ({syntax.name}), and nothing that "
+                'decodes them is installed: pip install "skrelax[compressed]" (or '
+                f"{packages}), or decompress the files with gdcmconv --raw (JPEG also "
+                "with dcmdjpeg)."
+            )
     return (
-        f"{name}: pixels are compressed ({syntax.name}), and nothing that decodes them "
-        f'is installed: pip install "skrelax[compressed]" (or {packages}), or '
-        "decompress the files with gdcmconv --raw (JPEG also with dcmdjpeg)."
+        f"{name}: pixels are compressed ({syntax.name}), which nothing here decodes: "
+        "decompress the files with gdcmconv --raw."
     )
 
 

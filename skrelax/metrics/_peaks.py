@@ -1,5 +1,7 @@
 """Peaks of distributions in one and two dimensions."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 from scipy import ndimage
@@ -160,21 +162,24 @@ def peak_statistics(distributions, relaxation_times, min_share=0.01):
     peaks = distribution_peaks(f[0], times, min_share)
     total = f.sum(axis=1)
     columns = {}
-    for number, inside in enumerate(_parts_of_peaks(peaks, times)):
+    ends = peaks["lower"].to_numpy(float), peaks["upper"].to_numpy(float)
+    for number, inside in enumerate(_parts_of_peaks(*ends, times)):
         columns[f"share_{number}"] = _ratio(f[:, inside].sum(axis=1), total)
         columns[f"log_mean_{number}"] = _axis_moments(f[:, inside], times[inside])[0]
     return pd.DataFrame(columns, index=pd.RangeIndex(len(f), name="signal"))
 
 
-def _parts_of_peaks(peaks, times):
-    """Return which bins (n_bins,) belong to each of the peaks of one signal."""
+def _parts_of_peaks(lowers, uppers, times):
+    """Return which bins (n_bins,) belong to each of the peaks of one signal.
+
+    Their ends are (n_peaks,).
+    """
     # Regions meet half way between peaks, so that resampled mass is not lost.
-    uppers = peaks["upper"].to_numpy(dtype=np.float64)[:-1]
-    lowers = peaks["lower"].to_numpy(dtype=np.float64)[1:]
-    edges = np.concatenate([[0.0], np.sqrt(uppers * lowers), [np.inf]])
+    edges = np.sqrt(uppers[:-1] * lowers[1:])
+    edges = np.concatenate([[0.0], edges, [np.inf]])
     return [
         (times > edges[number]) & (times <= edges[number + 1])
-        for number in range(len(peaks))
+        for number in range(lowers.size)
     ]
 
 
@@ -183,13 +188,25 @@ def peak_parts(distribution, axes, min_share=0.01, min_depth=0.05):
 
     By position on one axis, the largest first on two; none on more.
     """
-    f, _, times = check_distributions(distribution, tuple(axes))
-    if len(times) == 1:
-        return _parts_of_peaks(distribution_peaks(f, times[0], min_share), times[0])
+    return peak_parts_of_each(distribution, axes, min_share, min_depth)[0]
+
+
+def peak_parts_of_each(distributions, axes, min_share=0.01, min_depth=0.05):
+    """Return the same for each distribution, a list of lists."""
+    f, _, times = check_distributions(distributions, tuple(axes))
     if len(times) > 2:
-        return []
-    found = _peaks_of_plane(f[0], min_share, min_depth)
-    return [inside.ravel() for _, inside, _ in found]
+        return [[] for _ in f]
+    if len(times) == 2:
+        found = [_peaks_of_plane(plane, min_share, min_depth) for plane in f]
+        return [[inside.ravel() for _, inside, _ in peaks] for peaks in found]
+    table = distribution_peaks(f, times[0], min_share)
+    signal = table["signal"].to_numpy(dtype=np.int64)
+    ends = table[["lower", "upper"]].to_numpy(dtype=np.float64)
+    first = np.searchsorted(signal, np.arange(len(f) + 1))
+    return [
+        _parts_of_peaks(*ends[start:stop].T, times[0])
+        for start, stop in itertools.pairwise(first)
+    ]
 
 
 def distribution_peaks_2d(

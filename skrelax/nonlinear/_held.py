@@ -3,11 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from ._sums import Sums
 from ._table import Coordinate
 
 _COMPLEX_STEP = 1e-30
+# Shares are 0 or 1 from this logarithm of the odds on: a billionth.
+_MOST_ODDS = 20.7
+# Longest step of a number: a factor of e^2, or this fraction of a range.
+LONGEST_LOG, LONGEST_LINEAR = 2.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -34,13 +39,27 @@ class HeldCoordinate:
         return out
 
     def limits(self, x):
-        """Return the least and the largest number of each fit, both (m,)."""
+        """Return the least and the largest coordinate of each fit, both (m,)."""
         low, high = self.axis.ends
         return np.full_like(x, low), np.full_like(x, high)
 
+    def to_x(self, values):
+        """Return the coordinates in which an end is searched."""
+        return values
+
+    def from_x(self, x):
+        """Return the numbers of coordinates, and their slopes."""
+        return x, np.ones_like(x)
+
     def shown(self, x):
-        """Return what is reported of numbers x."""
+        """Return what is reported at coordinates."""
         return self.axis.from_u(x)
+
+    @property
+    def longest(self):
+        """The longest first step."""
+        low, high = self.axis.ends
+        return LONGEST_LOG if self.axis.log else LONGEST_LINEAR * (high - low)
 
 
 @dataclass(frozen=True)
@@ -53,8 +72,21 @@ class HeldOutput:
     """Place among its outputs."""
     is_plain: bool
     """Whether outputs are amplitudes and parameters as they are."""
+    scale: str
+    """What an end is searched in: the "number", the logarithm of a "positive" one, or
+    that of the odds of a "share"."""
 
-    has_limits, open_ends = True, (-np.inf, np.inf)
+    has_limits = True
+
+    @property
+    def open_ends(self):
+        """What is reported where nothing limits it, on both sides."""
+        return (0.0 if self.scale == "positive" else -np.inf), np.inf
+
+    @property
+    def longest(self):
+        """The longest first step, None for no such."""
+        return None if self.scale == "number" else LONGEST_LOG
 
     def values(self, sums: Sums, p):
         """Return the number of each fit, (m,)."""
@@ -70,7 +102,10 @@ class HeldOutput:
             return out
         # All at once: each column of `shifted` has one number moved.
         n_numbers, m = numbers.shape
-        step = np.ldexp(_COMPLEX_STEP, np.frexp(np.abs(numbers) + 1e-300)[1])
+        size, n_amplitudes = np.abs(numbers), len(self.model.amplitudes)
+        # An amplitude may be zero beside others.
+        size[:n_amplitudes] = size[:n_amplitudes].max(axis=0)
+        step = np.ldexp(_COMPLEX_STEP, np.frexp(size + 1e-250)[1])
         shifted = np.repeat(numbers[:, None], n_numbers, axis=1).astype(complex)
         index = np.arange(n_numbers)
         shifted[index, index] += 1j * step
@@ -87,15 +122,38 @@ class HeldOutput:
         return self.model.derive(numbers)[self.place]
 
     def limits(self, x):
-        """Return the least and the largest number of each fit, both (m,)."""
+        """Return the least and the largest coordinate of each fit, both (m,)."""
         one = self.model.outputs[self.place]
+        if self.scale != "number":
+            most = _MOST_ODDS if self.scale == "share" else np.inf
+            return np.full_like(x, -most), np.full_like(x, most)
         # An estimate beyond a limit shows that fits do not keep it.
         low = np.where(x >= one.lower, one.lower, -np.inf)
         return low, np.where(x <= one.upper, one.upper, np.inf)
 
+    def to_x(self, values):
+        """Return the coordinates in which an end is searched."""
+        if self.scale == "number":
+            return values
+        if self.scale == "positive":
+            return np.log(values)
+        return np.clip(np.log(values / (1.0 - values)), -_MOST_ODDS, _MOST_ODDS)
+
+    def from_x(self, x):
+        """Return the numbers of coordinates, and their slopes."""
+        if self.scale == "number":
+            return x, np.ones_like(x)
+        if self.scale == "positive":
+            return np.exp(x), np.exp(x)
+        share = expit(x)
+        return share, share * (1.0 - share)
+
     def shown(self, x):
-        """Return what is reported of numbers x."""
-        return x
+        """Return what is reported at coordinates."""
+        found = self.from_x(x)[0]
+        if self.scale != "share":
+            return found
+        return np.where(np.abs(x) < _MOST_ODDS, found, np.where(x > 0.0, 1.0, 0.0))
 
 
 def _numbers(sums, p):
@@ -131,11 +189,11 @@ def _numbers(sums, p):
     return np.vstack([amplitudes * sums.unit, values]), slopes
 
 
-def held_number(model, name, axes, given):
+def held_number(model, name, axes, given, is_positive):
     """Return what is held for an output of a model, by name.
 
     `axes` are those of the parameters that are fitted, `given` names those whose
-    bounds the caller gave.
+    bounds the caller gave; `is_positive` is whether no amplitude is negative.
     """
     names = [axis.name for axis in axes]
     if name in names:
@@ -145,4 +203,9 @@ def held_number(model, name, axes, given):
         return HeldCoordinate(place, axes[place], has_limits, (one.lower, one.upper))
     outputs = [one.name for one in model.outputs]
     plain = [one.name for one in (*model.amplitudes, *model.parameters)]
-    return HeldOutput(model, outputs.index(name), outputs == plain)
+    place, is_plain = outputs.index(name), outputs == plain
+    one = model.outputs[place]
+    scale = "number"
+    if is_positive and not is_plain and one.lower == 0.0:
+        scale = {np.inf: "positive", 1.0: "share"}.get(one.upper, scale)
+    return HeldOutput(model, place, is_plain, scale)

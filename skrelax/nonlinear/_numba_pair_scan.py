@@ -4,7 +4,7 @@ import numpy as np
 
 from ..utils._compiled import compiled
 from ._numba_line_scan import summit
-from ._numba_missing import gram_there, take_row
+from ._numba_missing import list_points, norms_there, row_there
 from ._numba_types import FAST
 
 
@@ -14,24 +14,25 @@ def scan_pair(Y, products, grid, margins, work, starts, there):
 
     products (n, C, G) are those of Y with the unit signals of the nodes. Starts take
     both places in nodes. Amplitudes of real data are not negative. Each row of pairs
-    has one best partner, and rows are compared. Of voxels that lack the same points one
-    after the other, products of nodes are computed once.
+    has one best partner, and rows are compared.
     """
-    gram, inverse, _, allowed = grid
+    gram, inverse, units, allowed = grid
+    whole = gram
     energies, rows, partner, size = work
     n, n_channels, n_points = Y.shape
-    n_nodes = gram.shape[0]
-    w = np.empty(n_points if there.shape[0] else 0)
-    if w.size > 0:
-        gram, inverse = np.empty((n_nodes, n_nodes)), np.empty((n_nodes, n_nodes))
+    n_nodes = size.size
+    is_holed, listed = there.shape[0] > 0, 0
+    missing, rest = np.empty(n_points + 8, np.int64), np.empty(n_points + 8, np.int64)
+    points = missing
+    if is_holed:
+        gram, inverse = np.empty((1, n_nodes)), np.empty((1, n_nodes))
     for v in range(n):
-        if w.size > 0:
-            same = v > 0
-            for i in range(n_points):
-                same = same and there[v, i] == there[v - 1, i]
-            if not same:
-                take_row(there, v, w)
-                gram_there(grid, w, gram, inverse, size)
+        if is_holed:
+            off = list_points(there, v, missing, rest)
+            if norms_there(units, missing, rest, off, size):
+                points, listed = missing, off
+            else:
+                points, listed = rest, off - n_points
             for c in range(n_channels):
                 for g in range(n_nodes):
                     products[v, c, g] *= size[g]
@@ -41,6 +42,10 @@ def scan_pair(Y, products, grid, margins, work, starts, there):
                 energy += Y[v, c, i] * Y[v, c, i]
         top = 0.0
         for g in range(n_nodes):
+            h = g
+            if is_holed:
+                h = 0
+                row_there(units, whole, points, listed, size, g, gram, inverse)
             after = max(g + 1, allowed[1, 0])
             count = max(allowed[1, 1] - after, 0)
             if g < allowed[0, 0] or g >= allowed[0, 1]:
@@ -50,21 +55,21 @@ def scan_pair(Y, products, grid, margins, work, starts, there):
                 alone = max(first, 0.0) ** 2
                 for k in range(count):
                     second = products[v, 0, after + k]
-                    r = gram[g, after + k]
+                    r = gram[h, after + k]
                     p, q = first - r * second, second - r * first
-                    value = (first * p + second * q) * inverse[g, after + k]
+                    value = (first * p + second * q) * inverse[h, after + k]
                     single = max(second, 0.0) ** 2
                     single = max(single, alone)
                     energies[k] = value if p > 0.0 and q > 0.0 else single
             else:
                 for k in range(count):
-                    r = gram[g, after + k]
+                    r = gram[h, after + k]
                     value = 0.0
                     for c in range(2):
                         first, second = products[v, c, g], products[v, c, after + k]
                         value += first * (first - r * second)
                         value += second * (second - r * first)
-                    energies[k] = value * inverse[g, after + k]
+                    energies[k] = value * inverse[h, after + k]
             best = 0.0
             for k in range(count):
                 best = max(best, energies[k])

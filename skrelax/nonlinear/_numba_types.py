@@ -218,7 +218,7 @@ class PairGrid(NamedTuple):
     inverse: np.ndarray
     """1 / (1 - r^2), (G, G)."""
     units: np.ndarray
-    """The unit signals, (N, G)."""
+    """The unit signals, and a row of zeros, (N + 1, G)."""
     allowed: np.ndarray
     """First node and the stop of both parameters, (2, 2)."""
 

@@ -56,7 +56,8 @@ class PairProblem:
         ).clip(max=coarse.size)
         unit = np.ascontiguousarray(unit)
         self.line = PairLine(spline, unit, coarse, box)
-        self.grid = PairGrid(gram, 1.0 / (1.0 - gram**2), unit, allowed)
+        below = np.pad(unit, [(0, 1), (0, 0)])
+        self.grid = PairGrid(gram, 1.0 / (1.0 - gram**2), below, allowed)
 
     @property
     def cost(self):

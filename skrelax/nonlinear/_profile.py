@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._general import add_secant
+from ._held import LONGEST_LINEAR, LONGEST_LOG
 from ._sums import State, Sums
 
 # Predicted gains that mean nothing, as a fraction of the excess that is looked for.
@@ -16,8 +17,6 @@ _GAIN = 1e-5
 _MOST_STEPS, _MOST_RESTORED, _MOST_PROJECTED = 40, 8, 5
 _DAMPING, _NEARLY_NEWTON, _STUCK = 1e-3, 1e-2, 1e12
 _RIDGE = 1e-14
-# Longest step of a coordinate: a factor of e^2, or this fraction of a range.
-LONGEST = 2.0, 0.5
 
 
 class Held(NamedTuple):
@@ -85,10 +84,11 @@ def move(sums, state, held, scale):
     # Along the tangent of the profile.
     step, _, way, possible = _step(sums, state, held, missing, np.zeros(missing.size))
     p, good = _restore(sums, held, state.p + step, way)
-    good &= possible
-    p = np.where(good, p, state.p)
+    # Where the way is too long for it, amplitudes may still keep the condition.
+    p = np.where(np.isfinite(p).all(axis=0), p, state.p)
     new = sums.expand(p, _projection(sums, held))
-    good &= np.isfinite(new.value)
+    good |= np.abs(held.x - held.number.values(sums, new.p)) <= held.close
+    good &= possible & np.isfinite(new.value)
     out, slope = State(*(part.copy() for part in new)), np.full(good.size, np.nan)
     if good.any():
         few = np.flatnonzero(good)
@@ -274,7 +274,7 @@ def _box(sums, p, held):
     low, high = low - p, high - p
     log = np.array([axis.log for axis in weighted.axes])[:, None]
     width = weighted.high - weighted.low
-    longest = np.where(log, LONGEST[0], LONGEST[1] * width)
+    longest = np.where(log, LONGEST_LOG, LONGEST_LINEAR * width)
     kept = getattr(held.number, "place", None) if _is_coordinate(held) else None
     for k in range(len(weighted.axes)):
         if k == kept:

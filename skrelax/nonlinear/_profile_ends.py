@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._profile import LONGEST, Held, move, standard_error
+from ._profile import Held, move, standard_error
 from ._sums import State, Sums
 
 # Roots of the excess this near to their goal, as a fraction, are there.
@@ -18,6 +18,8 @@ _CLOSE = 1e-5
 # How close to its value a number is held, as a fraction of the first step.
 _CLOSE_NUMBER = 1e-9
 _MOST_VALUES = 40
+# Shorter ways that are tried where none is found, before a value has none.
+_MOST_FAILED = 6
 # Steps away from the estimate get longer by this factor at most, and there are so many.
 _LONGER, _MOST_LONGER = 4.0, 8
 # A coordinate this close to its limit, as a fraction of the range, is there.
@@ -59,19 +61,23 @@ class _Search:
     def __init__(self, sums, number, start, allowed, side):
         self.sums, self.number, self.start, self.side = sums, number, start, side
         self.allowed, self.goal = allowed, np.sqrt(allowed)
-        self.center = number.values(sums, start.p)
+        values = number.values(sums, start.p)
+        self.center = number.to_x(values)
         m = self.center.size
         self.x, self.kind = np.full(m, np.nan), np.full(m, NONE, dtype=np.int8)
         self.limit = number.limits(self.center)[side > 0]
-        step = self.goal * standard_error(sums, number, start)
-        step = _first_step(number, self.center, step)
-        self.close = _CLOSE_NUMBER * step
-        # The value to try next, the last one inside, the last one outside, and how far
-        # the last step was; and the expansion that the next value starts from.
-        self.trial = self.center + side * step
+        error = standard_error(sums, number, start)
+        stretch = number.from_x(self.center)[1]
+        step = _first_step(number, self.center, self.goal * error / stretch)
+        # The value to try next, the last one inside, the last one outside, how far the
+        # last step was, and how often in turn a way got longer or no fit was found.
+        self.trial, self.step = self.center + side * step, step
         self.inside, self.outside = self.center.copy(), np.full(m, np.nan)
-        self.moved, self.n_longer = np.full(m, np.inf), np.zeros(m, dtype=int)
+        self.moved = np.full(m, np.inf)
+        self.n_longer, self.n_failed = np.zeros((2, m), dtype=int)
+        # The fits at the last value, and at the last one inside.
         self.near = State(*(part.copy() for part in start))
+        self.safe = State(*(part.copy() for part in start))
 
     def run(self, pairs):
         """Return the Ends."""
@@ -84,7 +90,7 @@ class _Search:
             if not active.size:
                 break
             tried = self._try(active, pairs)
-            active = self._advance(active, tried, self._judge(active, tried), pairs)
+            active = self._advance(active, tried, self._judge(active, tried))
         return Ends(self.x, self.kind)
 
     def _kind_of_limit(self):
@@ -99,24 +105,39 @@ class _Search:
         is_last = (x - limit) * self.side >= 0.0
         x = np.where(is_last, limit, x)
         found, slope, good = self._move(active, x, self.near, pairs)
+        if not good.all():
+            # What was tried last may have led astray.
+            lost = np.flatnonzero(~good)
+            again = self._move(active[lost], x[lost], self.safe, pairs)
+            found.put(lost, again[0])
+            slope[lost], good[lost] = again[1:]
         self.near.put(active[good], found.take(good))
         excess = np.maximum(found.value - self.start.value[active], 0.0)
         root = np.where(good, np.sqrt(excess), np.inf)
+        is_in = root < self.goal[active]
+        self.safe.put(active[is_in], found.take(is_in))
         touches = _touches(self.sums, found.p)
         return _Tried(x, root, slope, is_last, touches)
 
     def _move(self, places, x, states, pairs):
         """Return what `move` finds at values, from states of all fits."""
-        held = Held(self.number, x, self.close[places], pairs)
+        values, stretch = self.number.from_x(x)
+        close = _CLOSE_NUMBER * self.step[places] * stretch
+        held = Held(self.number, values, close, pairs)
         here = self.sums.take(places), states.take(places), held
-        return move(*here, self.allowed[places])
+        found, slope, good = move(*here, self.allowed[places])
+        return found, slope * stretch, good
 
     def _judge(self, active, tried):
         """Write the ends that are found; return which fits (m,) have one."""
         goal, x = self.goal[active], tried.x
         is_in = tried.root < goal
+        failed = np.isinf(tried.root)
+        self.n_failed[active] = np.where(failed, self.n_failed[active] + 1, 0)
+        # Where no fit is found, the way may only have been too long.
+        is_out = ~is_in & ~(failed & (self.n_failed[active] <= _MOST_FAILED))
         self.inside[active[is_in]] = x[is_in]
-        self.outside[active[~is_in]] = x[~is_in]
+        self.outside[active[is_out]] = x[is_out]
         closed = np.abs(tried.root - goal) <= _CLOSE * goal
         kind = np.where(tried.touches, AT_BOUND, FOUND)
         self._end(active[closed], x[closed], kind[closed])
@@ -130,28 +151,29 @@ class _Search:
         narrow |= bracket <= 4.0 * np.spacing(np.abs(x))
         narrow &= ~ended
         # Beyond, there are no such fits at all, or the profile jumps.
-        kind = np.where(tried.touches | np.isinf(tried.root), AT_BOUND, FOUND)
+        kind = np.where(tried.touches | failed, AT_BOUND, FOUND)
         self._end(active[narrow], inside[narrow], kind[narrow])
         ended |= narrow
-        free = np.isnan(outside) & ~ended
+        free = np.isnan(outside) & is_in & ~ended
         self.n_longer[active] += free
         lost = free & (self.n_longer[active] > _MOST_LONGER)
         self._end(active[lost], self.side * np.inf, OPEN)
         return ended | lost
 
-    def _advance(self, active, tried, ended, pairs):
+    def _advance(self, active, tried, ended):
         """Choose the next values; return the fits that have no end yet."""
         left = self.goal[active] - tried.root
         newton = tried.x + left / tried.slope * tried.root
         bracket = self.inside[active], self.outside[active]
         far, moved = np.abs(tried.x - self.center[active]), self.moved[active]
         x = _next_values(newton, tried.x, bracket, far, moved, self.side)
-        self.moved[active], self.trial[active] = np.abs(x - tried.x), x
-        wrong = active[np.isinf(tried.root) & ~ended]
-        if wrong.size:
-            # What was tried last may have led astray: anew, from the minimum.
-            again = self._move(wrong, self.inside[wrong], self.start, pairs)[0]
-            self.near.put(wrong, again)
+        failed = np.isinf(tried.root)
+        x = np.where(failed, 0.5 * (bracket[0] + tried.x), x)
+        self.moved[active] = np.where(failed, np.inf, np.abs(x - tried.x))
+        self.trial[active] = x
+        if failed.any():
+            again = active[failed]
+            self.near.put(again, self.safe.take(again))
         return active[~ended]
 
 
@@ -166,15 +188,12 @@ def find_ends(sums: Sums, number, start: State, allowed, side, pairs):
 
 def _first_step(number, center, step):
     """Return a first step (m,) that is positive and no longer than can be."""
-    size = np.maximum(np.abs(center), 1e-300)
-    if hasattr(number, "axis"):
-        axis = number.axis
-        low, high = axis.ends
-        longest = LONGEST[0] if axis.log else LONGEST[1] * (high - low)
-        size = np.full_like(center, longest)
-        step = np.minimum(step, longest)
+    size = 0.1 * np.maximum(np.abs(center), 1e-300)
+    if number.longest is not None:
+        size = np.full_like(center, 0.1 * number.longest)
+        step = np.minimum(step, number.longest)
     good = np.isfinite(step) & (step > 0.0)
-    return np.where(good, step, 0.1 * size)
+    return np.where(good, step, size)
 
 
 def _next_values(newton, at, bracket, far, moved, side):

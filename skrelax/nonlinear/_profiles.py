@@ -8,6 +8,7 @@ from scipy.special import ndtri, stdtrit
 
 from ..signals import SignalModel
 from ..utils._parallel import run_tasks, single_blas_thread, split_slices
+from ..utils._progress import open_report
 from ..utils._rice import expected_signal
 from ._held import held_number
 from ._own import Own
@@ -148,8 +149,10 @@ class Profiles:
         out = {name: Intervals.empty(n) for name in names}
         parts = split_slices(n, -(-n // _TOGETHER))
         tasks = [(self, part, level, out) for part in parts]
+        work = open_report(verbose)
+        work.report(len(tasks), "parts of the profiles")
         with single_blas_thread():
-            run_tasks(_write_intervals, tasks, n_jobs, verbose, "parts of the profiles")
+            run_tasks(_write_intervals, tasks, n_jobs, work)
         return out
 
 
@@ -184,8 +187,11 @@ def _find_intervals(profiles, part, level, out):
     else:
         quantile = ndtri(0.5 + 0.5 * level)
     allowed = quantile**2 * variance
+    is_positive = np.isfinite(sums.limits()[0][: sums.n_linear]).all()
     for name, intervals in out.items():
-        number = held_number(profiles.model, name, profiles.axes, profiles.given)
+        number = held_number(
+            profiles.model, name, profiles.axes, profiles.given, is_positive
+        )
         for side, nothing, ends, kinds in (
             (-1, number.open_ends[0], intervals.low, intervals.low_kind),
             (1, number.open_ends[1], intervals.high, intervals.high_kind),

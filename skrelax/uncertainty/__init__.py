@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazily(
     __name__,
     _bands=["DistributionBands"],
     _bootstrap=["bootstrap_distribution"],
-    _functionals=["LogMean", "Share", "TimeRatio"],
+    _functionals=["Amplitude", "LogMean", "Share", "TimeRatio"],
     _noise=["estimate_noise_std"],
     _profile=["ProfileResult", "profile_parameters"],
     _resolution=["distribution_resolution"],

@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 from pandas import DataFrame, Index
 
 from ..metrics import Polygon, RatioBand, Rectangle
 from ..nonlinear import NonlinearRelaxationFit
+from ..plotting import DistributionDisplay
 
 __all__ = [
+    "Amplitude",
     "DistributionBands",
     "LogMean",
     "ProfileResult",
@@ -23,6 +26,18 @@ __all__ = [
     "profile_parameters",
     "statistic_intervals",
 ]
+
+class Amplitude:
+    region: tuple[float, float] | Rectangle | Polygon | RatioBand | None
+    def __init__(
+        self,
+        region: tuple[float, float] | Rectangle | Polygon | RatioBand | None = None,
+    ) -> None: ...
+    @property
+    def scale(self) -> str: ...
+    def __call__(
+        self, distribution: ArrayLike, bins: ArrayLike | tuple[ArrayLike, ...]
+    ) -> float | NDArray[Any]: ...
 
 class DistributionBands:
     distribution: NDArray[Any]
@@ -146,6 +161,14 @@ class UncertaintyResult:
     ) -> float: ...
     def band(self, level: float | None = None) -> tuple[NDArray[Any], NDArray[Any]]: ...
     def to_frame(self, level: float | None = None) -> DataFrame: ...
+    def plot(
+        self,
+        level: float | None = None,
+        *,
+        unit: str | None = None,
+        truth: tuple[NDArray[Any], ...] | None = None,
+        ax: Axes | None = None,
+    ) -> DistributionDisplay: ...
 
 def bootstrap_distribution(
     estimator: Any,

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
+from ..kernels import KernelBuilder
 from ..utils._answers import (
     answering,
     fitted_distributions,
@@ -14,7 +15,6 @@ from ..utils._answers import (
     without_penalty,
 )
 from ..utils._inspect import (
-    best,
     choosing_for_each,
     final_step,
     find_kernel,
@@ -33,21 +33,21 @@ from ..utils._validation import (
 )
 from ..utils._warnings import collect_warnings, held_reports
 from ._bands import DistributionBands
+from ._bias_aware import make_smoothness
 from ._bounds import check_bounds, fewest_bins, make_problem, noise_of, signal_of
+from ._draw import LARGEST_NOISE, draw_magnitudes, draw_noise
+from ._methods import METHODS, choose_method
 from ._noise import resolved_directions
-from ._result import BOUNDS, UncertaintyResult
+from ._result import BIAS_AWARE, BOUNDS, UncertaintyResult
 
 _MOST_REFITS = 1_000_000
-# Beyond it signals with noise could not be squared.
-_LARGEST_NOISE = 1e98
-_NOISE = RealInterval(0, _LARGEST_NOISE, closed="both")
-_METHODS = {"residual", "parametric", "unpenalised", *BOUNDS}
+_NOISE = RealInterval(0, LARGEST_NOISE, closed="both")
 
 
 @validate_params(
     {
         "estimator": [HasMethods(["fit", "predict"])],
-        "method": [StrOptions(_METHODS), None],
+        "method": [StrOptions(METHODS), None],
         "level": [RealInterval(0, 1, closed="neither")],
         "n_jobs": N_JOBS,
         "random_state": ["random_state"],
@@ -76,9 +76,10 @@ def bootstrap_distribution(
 
     Parameters
     ----------
-    estimator : Pipeline of a KernelBuilder and a linear inversion
+    estimator : Pipeline of a KernelBuilder and a linear inversion, or signed inversion
         The inversion. It is cloned and fitted. Numbers need the relaxation times of a
-        KernelBuilder.
+        KernelBuilder. A MultiDimRegularizedILT of one signal has the methods
+        ``"bias-aware"`` and ``"parametric"``, and its own level of noise.
     X : array-like of shape (n_points, n_axes)
         Acquisition points.
     y : array-like of shape (n_points,)
@@ -97,15 +98,19 @@ def bootstrap_distribution(
           all their truths together. Wide.
         - ``"unpenalised"``: refits with the penalty of signals drawn around the fit
           without it. Their distance from the estimate is noise and most of the bias.
+        - ``"bias-aware"``: for distributions of any sign, which have no bounds: all
+          values that are not refuted by the signal if neighbours differ, in all, twice
+          as much as in a fit. Numbers are of bins with their sign. Refits are those of
+          ``"parametric"``.
         - ``"parametric"``: Gaussian noise on the fitted signal, basic bootstrap
           intervals. Holds noise alone.
         - ``"residual"``: the same with the weighted residuals of the fit, drawn with
           replacement and scaled up for the degrees of freedom that the fit used.
 
         None is ``"bounds"`` for a kernel that is fixed, distributions without sign and
-        noise that is not Rician. It is ``"parametric"`` for a RicianInversion, which
-        draws Rician noise, and where `noise_std` is given, and ``"residual"``
-        otherwise.
+        noise that is not Rician, and ``"bias-aware"`` for those of any sign. It is
+        ``"parametric"`` for a RicianInversion, which draws Rician noise, and where
+        `noise_std` is given, and ``"residual"`` otherwise.
     noise_std : float or None, default=None
         Noise of a point of weight one, not for ``"residual"``. None takes it from the
         residuals, of a RicianInversion the level that it used.
@@ -153,6 +158,17 @@ def bootstrap_distribution(
     quantile of the chi-squared distribution of the directions of the kernel, or of the
     F distribution where the directions that it does not have tell the noise.
 
+    **Bias-aware** intervals [5]_ are those of a sum :math:`a^T f` whose estimate is
+    linear in the signal, :math:`h^T y`, with :math:`h = K (K^T K + \lambda J^T J)^{-1}
+    a` and J the differences of neighbours along all axes. Its noise is :math:`\sigma
+    \|h\|`, and its bias at most :math:`c \lambda \|J (K^T K + \lambda J^T J)^{-1} a\|`
+    for all distributions with :math:`\|J f\| \leq c`. The interval takes the quantile
+    of a normal variable that is off by this bias, and the :math:`\lambda` that makes it
+    shortest, so it has the level for all these distributions. It is that of a ratio
+    :math:`a^T f / b^T f` which holds all s for which :math:`(a - s b)^T f` may be 0. No
+    data tell the true roughness; c is twice that of the fit with the largest restricted
+    likelihood, which the guide has measured.
+
     Intervals of **refits** are on a scale on which the number can have any value: the
     logarithm for times and their ratio, an angle for shares. They are cut to what the
     grid can show. Basic bootstrap intervals [4]_ take the shift of the refits off the
@@ -174,6 +190,8 @@ def bootstrap_distribution(
     .. [4] A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their
        Application", Cambridge University Press (1997).
        https://doi.org/10.1017/CBO9780511802843
+    .. [5] T. B. Armstrong and M. Kolesar, "Optimal inference in a class of regression
+       models", Econometrica 86 (2018) 655. https://doi.org/10.3982/ECTA14434
 
     Examples
     --------
@@ -215,9 +233,14 @@ def resample(estimator, X, y, draws, sample_weight, random_state, n_jobs=None):
     n_bootstrap, method, noise_std, level = draws
     signal, weight = check_one_signal(X, y, sample_weight)
     rng = check_random_state(random_state)
-    fitted = fit_inversion(estimator, X, signal, sample_weight)
+    fitted = fit_weighted(estimator, X, signal, sample_weight)
+    if answering(fitted)._has_refits:
+        return _resample_signed(fitted, X, signal, weight, draws, random_state, n_jobs)
+    check_linear(fitted)
     method, is_free = choose_method(fitted, method, signal, noise_std)
     source, problem = fitted, None
+    if method == BIAS_AWARE:
+        problem = _smoothness(fitted, X, signal, weight, noise_std)
     if method in ("unpenalised", *BOUNDS) and is_free:
         K = _kernel(fitted, X)
         has_baseline = bool(getattr(final_step(fitted), "fit_intercept", False))
@@ -236,14 +259,14 @@ def resample(estimator, X, y, draws, sample_weight, random_state, n_jobs=None):
     if last._is_rician:
         if noise_std is None:
             noise_std = answering(source).noise_std_
-        resampled = _draw_magnitudes(
+        resampled = draw_magnitudes(
             float(noise_std), expected, weight, n_bootstrap, rng
         )
     else:
         used = 0
         if noise_std is None:
             used = used_parameters(source, X, weight)
-        draws, noise_std = _draw_noise(
+        draws, noise_std = draw_noise(
             method, noise_std, signal - expected, weight, used, n_bootstrap, rng
         )
         resampled = expected[:, None] + draws
@@ -269,7 +292,7 @@ def resample(estimator, X, y, draws, sample_weight, random_state, n_jobs=None):
         axes = dict(zip(found.axis_names, found.grids, strict=True))
     return UncertaintyResult(
         _coefficients(fitted), samples, axes, method, float(noise_std), level,
-        problem if method in BOUNDS else None,
+        problem if method in (BIAS_AWARE, *BOUNDS) else None,
     )  # fmt: skip
 
 
@@ -296,24 +319,17 @@ def check_one_signal(X, y, sample_weight):
 
 def fit_inversion(estimator, X, signal, sample_weight):
     """Return a fitted clone of a linear inversion, or raise."""
-    fitted = fit_weighted(estimator, X, signal, sample_weight)
+    return check_linear(fit_weighted(estimator, X, signal, sample_weight))
+
+
+def check_linear(fitted):
+    """Return a fitted estimator, or raise unless it is a linear inversion."""
     if not hasattr(final_step(fitted), "coef_"):
         raise TypeError(
             "estimator must be a linear inversion or a Pipeline that ends in one, got "
             f"{type(final_step(fitted)).__name__}."
         )
     return fitted
-
-
-def points_left(weight, used):
-    """Return how many points a fit leaves for the noise, or raise if none."""
-    seen = np.count_nonzero(weight)
-    if seen - used < 1:
-        raise ValueError(
-            f"y has {seen} points with a weight, too few for residuals: the fit uses "
-            f"{used} of them. Give noise_std, with method='parametric' for a bootstrap."
-        )
-    return seen - used
 
 
 def bootstrap_bands(inversion, grids, X, y, n_refits, options):
@@ -372,7 +388,7 @@ def _check_draws(n_bootstrap, method, noise_std):
         raise TypeError(f"noise_std must be a number or None, got {noise_std!r}.")
     if noise_std not in _NOISE:
         raise ValueError(
-            f"noise_std must not be negative nor above {_LARGEST_NOISE:.0e}, got "
+            f"noise_std must not be negative nor above {LARGEST_NOISE:.0e}, got "
             f"{noise_std}."
         )
     if method == "residual":
@@ -382,36 +398,46 @@ def _check_draws(n_bootstrap, method, noise_std):
         )
 
 
-def choose_method(fitted, method, signal, noise_std):
-    """Return the method for a fitted estimator, and whether it may have bounds.
+def _smoothness(fitted, X, signal, weight, noise_std):
+    """Return the problem of bias-aware intervals of a fitted linear inversion."""
+    found, K = fitted_distributions(fitted), _kernel(fitted, X)
+    shape = (K.shape[1],)
+    if found.grids is not None:
+        shape = tuple(grid.size for grid in found.grids)
+    has_baseline = bool(getattr(final_step(fitted), "fit_intercept", False))
+    return make_smoothness(K, signal, weight, noise_std, has_baseline, shape)
 
-    Raises if it has not this method.
-    """
-    last, final = answering(fitted), final_step(fitted)
-    if last._is_rician:
-        if method not in (None, "parametric", "unpenalised"):
-            raise ValueError(
-                f"method must be 'parametric' or 'unpenalised' for magnitudes, whose "
-                f"noise is Rician, got {method!r}."
-            )
-        return method or "parametric", False
-    why = None
-    if not getattr(final, "positive", False):
-        why = "distributions may be negative"
-    elif hasattr(best(fitted), "estimator_"):
-        why = "the kernel has a setting that is searched"
-    elif not signal.any():
-        why = "y is 0"
-    if method is None:
-        method = "bounds"
-        if why:
-            method = "residual" if noise_std is None else "parametric"
-    if method in BOUNDS and why:
+
+def _resample_signed(fitted, X, signal, weight, draws, random_state, n_jobs):
+    """Return the UncertaintyResult of an inversion that refits its own signal."""
+    method, _ = choose_method(fitted, draws.method, signal, draws.noise_std)
+    last, found = answering(fitted), fitted_distributions(fitted)
+    if not found.has_times or len(found.rows) != 1:
         raise ValueError(
-            f"method={method!r} needs a fixed kernel, a signal and distributions "
-            f"without sign, but {why}; take 'residual'."
+            "estimator must have found one distribution of relaxation times, got "
+            f"{len(found.rows)} over {len(found.grids)} axes, not all inverted."
         )
-    return method, not why
+    if draws.noise_std is not None:
+        raise ValueError(
+            f"noise_std must be None: a {type(last).__name__} has its own."
+        )
+    problem, shape = None, tuple(grid.size for grid in found.grids)
+    noise_std = float(np.mean(last.noise_std_))
+    if method == BIAS_AWARE:
+        builder = KernelBuilder(list(found.models), grid=list(found.grids))
+        K = np.asarray(builder.fit_transform(X), dtype=np.float64)
+        has_baseline = last.baseline_ is not None
+        problem = make_smoothness(K, signal, weight, None, has_baseline, shape)
+    samples = np.empty((0, found.rows.shape[1]))
+    if draws.n_bootstrap:
+        refits = last.bands(
+            draws.n_bootstrap, random_state=random_state, n_jobs=n_jobs
+        ).samples
+        samples = refits.reshape(len(refits), -1)
+    axes = dict(zip(found.axis_names, found.grids, strict=True))
+    return UncertaintyResult(
+        found.rows[0], samples, axes, method, noise_std, draws.level, problem
+    )
 
 
 def _kernel(fitted, X):
@@ -428,40 +454,3 @@ def used_parameters(fitted, X, weight):
     weighted = _kernel(fitted, X) * np.sqrt(weight)[:, None]
     rank = resolved_directions(weighted).shape[1]
     return min(rank, int(np.count_nonzero(_coefficients(fitted))))
-
-
-def _draw_noise(method, noise_std, residuals, weight, used, n_bootstrap, rng):
-    """Return noise (n_points, n_bootstrap) and its standard deviation."""
-    m = residuals.size
-    if noise_std is None:
-        standard = (residuals * np.sqrt(weight))[weight > 0]
-        left = points_left(weight, used)
-        standard = standard * np.sqrt(standard.size / left)
-        noise_std = float(np.sqrt((standard**2).mean()))
-    if method == "residual":
-        drawn = rng.choice(standard, size=(m, n_bootstrap))
-    else:
-        drawn = noise_std * rng.standard_normal((m, n_bootstrap))
-    return _spread(drawn, weight, noise_std), noise_std
-
-
-def _draw_magnitudes(noise_std, expected, weight, n_bootstrap, rng):
-    """Return magnitudes (n_points, n_bootstrap) of signals with complex noise."""
-    drawn = rng.standard_normal((2 * len(expected), n_bootstrap)) * noise_std
-    along, across = _spread(drawn, np.tile(weight, 2), noise_std).reshape(
-        2, -1, n_bootstrap
-    )
-    return np.hypot(expected[:, None] + along, across)
-
-
-def _spread(drawn, weight, noise_std):
-    """Return noise (n_points, n_bootstrap) of points of weight one, as weights say."""
-    root = np.sqrt(weight)
-    drawn *= np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)[:, None]
-    if not np.abs(drawn).max(initial=0.0) <= _LARGEST_NOISE:
-        raise ValueError(
-            "sample_weight must not differ so much that the noise of a point, "
-            f"{noise_std:.3g} / sqrt(weight), passes {_LARGEST_NOISE:.0e}; the "
-            f"smallest is {weight[weight > 0].min():.3g}."
-        )
-    return drawn

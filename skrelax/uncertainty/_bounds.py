@@ -13,6 +13,7 @@ from scipy import linalg
 from scipy.optimize import brentq, lsq_linear, nnls
 from scipy.special import chdtri, fdtri, ndtri, stdtrit
 
+from ..utils._remember import recall
 from ..utils._warnings import silenced
 
 # Directions of the kernel below hold no signal that is above any noise.
@@ -70,7 +71,7 @@ def make_problem(K, y, weight, noise_std, has_baseline):
     if has_baseline:
         # A baseline has any sign.
         A = np.column_stack([A, root, -root])
-    U = _directions(A)
+    U = recall(lambda: _directions(A), "directions", K, (weight, has_baseline))
     along = U.T @ target
     across = target - U @ along
     matrix = U.T @ A

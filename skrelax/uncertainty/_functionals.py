@@ -222,12 +222,39 @@ class TimeRatio(Functional):
         return Weights(inside * ratios, inside, True)
 
 
+@dataclass(frozen=True)
 class Amplitude(Functional):
-    """Sum of a distribution."""
+    """Sum of a distribution or a part of it.
+
+    Parameters
+    ----------
+    region : (float, float), Rectangle, Polygon, RatioBand or None, default=None
+        The part, as for :class:`Share`. None is all.
+
+    Raises
+    ------
+    ValueError
+        If limits do not increase, or a region is not for these axes.
+    TypeError
+        If `region` is of another kind.
+
+    Examples
+    --------
+    >>> from skrelax.uncertainty import Amplitude
+    >>> Amplitude((0.05, 2))([3.0, 1.0, 1.0], [0.01, 0.1, 1.0])
+    2.0
+    """
+
+    region: object = None
+
+    def __post_init__(self):
+        """Check the region."""
+        if self.region is not None:
+            _check_region(self.region)
 
     def _weights(self, axes):
         """Return the Weights on bins of axes by name."""
-        return Weights(np.ones(_spread(axes, 0).size), None, False)
+        return Weights(_inside(self.region, axes), None, False)
 
 
 @dataclass(frozen=True)
@@ -325,6 +352,20 @@ def named_functionals(axes, peaks):
         if len(axes) == 2:
             found[f"ratio_{number}"] = TimeRatio(part)
     return found
+
+
+def of_peaks(axes, peaks):
+    """Return the numbers of each peak that need no other, by name."""
+    found = named_functionals(axes, peaks)
+    heads = ("log_mean", "ratio")
+    kept = {
+        f"amplitude_{number}": Amplitude(_Part(inside))
+        for number, inside in enumerate(peaks)
+    }
+    for name, functional in found.items():
+        if name.startswith(heads) and isinstance(functional.region, _Part):
+            kept[name] = functional
+    return kept
 
 
 class _Part:

@@ -95,8 +95,9 @@ class ProfileResult:
         str or ndarray of shape (n_signals,)
             ``"ok"``; ``"at bound"`` where a bound decides an end, be it that of another
             parameter; ``"not identifiable"`` where the profile does not rise before the
-            search ends, or the interval of a relaxation time is wider than a factor of
-            ten, or that of a share than a half; ``"no value"`` where there is none.
+            search ends, or the interval of a relaxation time, or of what else cannot
+            be negative, is wider than a factor of ten, or that of a share than a half;
+            ``"no value"`` where there is none.
 
         Raises
         ------
@@ -188,7 +189,7 @@ class ProfileResult:
             wide = np.zeros(kinds.size, dtype=bool)
             if (one.lower, one.upper) == (0.0, 1.0):
                 wide = found.high - found.low > MOST_SHARE
-            elif name in self.profiles.times:
+            elif name in self.profiles.times or (one.lower, one.upper) == (0.0, np.inf):
                 wide = found.high > MOST_FACTOR * found.low
         kinds = np.where(wide & (kinds < OPEN), OPEN, kinds)
         return _STATUSES[kinds]

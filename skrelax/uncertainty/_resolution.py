@@ -10,7 +10,8 @@ from ..utils._inspect import find_kernel, weight_options
 from ..utils._sklearn import HasMethods, validate_params
 from ..utils._validation import check_number
 from ..utils._warnings import collect_warnings
-from ._bootstrap import check_one_signal, fit_inversion, points_left, used_parameters
+from ._bootstrap import check_one_signal, fit_inversion, used_parameters
+from ._draw import points_left
 
 # Standard deviations of a Gaussian between the halves of its height.
 _FULL_WIDTH = 2.0 * np.sqrt(2.0 * np.log(2.0))

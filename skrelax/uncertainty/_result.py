@@ -10,8 +10,9 @@ from scipy.special import stdtrit
 from ..metrics._intervals import basic_interval
 from ..metrics._peaks import peak_parts
 from ..utils._validation import stable_std
+from ._bias_aware import smooth_values
 from ._bounds import bound_values
-from ._functionals import Custom, Functional, named_functionals
+from ._functionals import Custom, Functional, named_functionals, of_peaks
 from ._scales import SCALES
 
 # Wider intervals than these say next to nothing: half of all shares, a decade of times
@@ -22,6 +23,7 @@ MOST_FACTOR = 10.0
 _MOST_OF_GRID = 0.8
 COLUMNS = ("estimate", "lower", "upper", "std", "status")
 BOUNDS = ("bounds", "simultaneous")
+BIAS_AWARE = "bias-aware"
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,9 @@ class UncertaintyResult:
         str
             ``"ok"``; ``"not identifiable"`` where a share is known to no better than
             half of all shares, or a time, ratio or amplitude to a factor of ten or to
-            four fifths of the decades of the grid; ``"no value"`` where there is no
-            interval.
+            four fifths of the decades of the grid, or, of bias-aware intervals, a sum
+            to half of all amplitudes, whatever their sign; ``"no value"`` where there
+            is no interval.
 
         Raises
         ------
@@ -152,10 +155,10 @@ class UncertaintyResult:
     def band(self, level=None):
         """Return pointwise limits of the distribution.
 
-        For ``"parametric"`` and ``"residual"`` these are quantiles of the refits, and
-        otherwise as many root mean squared distances of the refits from the
-        distribution as Student's distribution says, cut to the sign of the refits, so
-        that what the penalty does to the refits widens the band.
+        For ``"parametric"``, ``"residual"`` and ``"bias-aware"`` these are quantiles
+        of the refits, and otherwise as many root mean squared distances of the refits
+        from the distribution as Student's distribution says, cut to the sign of the
+        refits, so that what the penalty does to the refits widens the band.
 
         Parameters
         ----------
@@ -173,7 +176,7 @@ class UncertaintyResult:
             If `level` is not between 0 and 1.
         """
         level = self._level(level)
-        if self.method in ("parametric", "residual"):
+        if self.method in ("parametric", "residual", BIAS_AWARE):
             tail = 0.5 * (1.0 - level)
             lower, upper = np.quantile(self.samples, [tail, 1.0 - tail], axis=0)
             return lower, upper
@@ -200,7 +203,9 @@ class UncertaintyResult:
             distribution ``share_0``, ``log_mean_0``, ...; the limits of peaks are those
             of the distribution in all refits. Columns are ``estimate``, ``lower``,
             ``upper``, ``std`` over the refits, and ``status``, see `status`. Bounds
-            have no interval of widths. Without relaxation times there are no rows.
+            have no interval of widths. Bias-aware ones are of ``amplitude_0``,
+            ``log_mean_0``, ... of peaks alone. Without relaxation times there are no
+            rows.
 
         Raises
         ------
@@ -215,11 +220,44 @@ class UncertaintyResult:
         frame = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
         return frame.rename_axis("number")
 
+    def plot(self, level=None, *, unit=None, truth=None, ax=None):
+        """Draw the distribution with its band.
+
+        Parameters
+        ----------
+        level : float or None, default=None
+            Level of the band, in (0, 1). None is that of the result.
+        unit : str or None, default=None
+            Unit of the axis. None takes s for times and m²/s for diffusion.
+        truth : tuple of ndarray or None, default=None
+            Grid and distribution of the truth.
+        ax : Axes or None, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        DistributionDisplay
+            With ``ax_``, ``figure_`` and ``lines_``.
+
+        Raises
+        ------
+        ValueError
+            If the result has not one axis of relaxation times, or `level` is not
+            between 0 and 1.
+        """
+        # Pictures lie above results; who draws none does not load them.
+        from ..plotting import DistributionDisplay
+
+        return DistributionDisplay.from_uncertainty(
+            self, level=level, unit=unit, truth=truth, ax=ax
+        )
+
     def _row(self, functional, level):
         """Return the columns of `to_frame` of a number."""
         values = self._values(functional)
         ends = np.nan, np.nan
-        if self.method not in BOUNDS or functional._weights(self.axes) is not None:
+        has_any = self.method not in (BIAS_AWARE, *BOUNDS)
+        if has_any or functional._weights(self.axes) is not None:
             ends = self._interval(functional, values, level)
         return [values[0], *ends, std_of(values[1:]), self._judge(functional, *ends)]
 
@@ -227,11 +265,15 @@ class UncertaintyResult:
         """Return a level, or raise an error that names it."""
         return check_level(level, self.level)
 
-    def _named(self, min_share=0.01):
-        """Return the numbers that have names, of peaks with a share of the whole."""
+    def _named(self, peaks=None):
+        """Return the numbers that have names; peaks are masks (n_bins,), or its own."""
         if self.axes is None:
             return {}
-        peaks = peak_parts(self.distribution, self.axes.values(), min_share)
+        if peaks is None:
+            peaks = peak_parts(self.distribution, self.axes.values())
+        if self.method == BIAS_AWARE:
+            # Of what has both signs, those of the whole mean nothing.
+            return of_peaks(self.axes, peaks)
         return named_functionals(self.axes, peaks)
 
     def _find(self, function, scale):
@@ -260,7 +302,7 @@ class UncertaintyResult:
     def _values(self, functional):
         """Return a number of the distribution and of all refits."""
         rows = np.vstack([self.distribution, self.samples])
-        if not isinstance(functional, Custom):
+        if not isinstance(functional, Custom) and self.method != BIAS_AWARE:
             # As everywhere, negative bins count as none.
             rows = rows.clip(min=0.0)
         return functional._values(rows, self.axes)
@@ -268,7 +310,7 @@ class UncertaintyResult:
     def _interval(self, functional, values, level):
         """Return the interval of a number and its values."""
         level, limits = self._level(level), functional._limits(self.axes)
-        if self.method in BOUNDS:
+        if self.method in (BIAS_AWARE, *BOUNDS):
             weights = functional._weights(self.axes)
             if weights is None:
                 raise ValueError(
@@ -276,6 +318,11 @@ class UncertaintyResult:
                     "name, Share, LogMean or TimeRatio. Take another method for "
                     f"{getattr(functional, 'function', functional)!r}."
                 )
+            if self.method == BIAS_AWARE:
+                found = smooth_values(self.problem, weights, level)
+                # Sums and shares have any sign, but times are those of the grid.
+                ends = np.clip(found, *limits) if weights.is_log else found
+                return tuple(float(v) for v in ends)
             found = bound_values(self.problem, weights, level, self.method)
             return tuple(float(v) for v in np.clip(found, *limits))
         estimate, refits = values[0], values[1:]
@@ -295,11 +342,15 @@ class UncertaintyResult:
 
     def _judge(self, functional, lower, upper):
         """Return the status of an interval."""
-        if not (np.isfinite(lower) and np.isfinite(upper)):
+        if np.isnan(lower) or np.isnan(upper):
             return "no value"
+        if np.isinf(lower) or np.isinf(upper):
+            return "not identifiable"
         low, high = functional._limits(self.axes)
         if functional.scale == "share":
             is_wide = upper - lower > MOST_SHARE
+        elif self.method == BIAS_AWARE and functional.scale != "time":
+            is_wide = upper - lower > MOST_SHARE * np.abs(self.distribution).sum()
         elif functional.scale == "time" or functional._weights(self.axes) is not None:
             # Products do not overflow as ratios may.
             is_wide = upper > MOST_FACTOR * lower

@@ -26,26 +26,22 @@ def frame_columns(X):
     return pd.Index(list(getattr(X, "column_names", None) or X.columns))
 
 
-def is_lazy_frame(X):
-    """Return whether X is a frame whose rows are not computed yet."""
-    return hasattr(X, "collect") and hasattr(X, "lazy") and not is_foreign(X)
-
-
-def as_pandas(X, name="frame", columns=None):
-    """Return a frame of another library as one of pandas, and all else as it is.
-
-    `columns` are those that are wanted, all for None.
-    """
-    if is_lazy_frame(X):
+def refuse_lazy(X, name):
+    """Raise TypeError for a frame whose rows are not computed yet."""
+    if hasattr(X, "collect") and hasattr(X, "lazy") and not is_foreign(X):
         raise TypeError(
             f"{name} must be a frame with its rows, got a {type(X).__name__}; pass "
             f"{name}.collect()."
         )
+
+
+def as_pandas(X, name="frame"):
+    """Return a frame of another library as one of pandas, and all else as it is."""
+    refuse_lazy(X, name)
     if not is_foreign(X):
         return X
     frame = _narwhals(X, name).from_native(X, eager_only=True)
-    names = frame.columns if columns is None else columns
-    return pd.DataFrame({name: frame[name].to_numpy() for name in names})
+    return pd.DataFrame({one: frame[one].to_numpy() for one in frame.columns})
 
 
 def like(table, X, keys=(), rows=None):
@@ -57,14 +53,15 @@ def like(table, X, keys=(), rows=None):
     if not is_foreign(X):
         return table
     narwhals = _narwhals(X, "frame")
-    native = narwhals.get_native_namespace(X)
+    whole = narwhals.from_native(X, eager_only=True)
+    native = narwhals.get_native_namespace(whole)
+    kept = whole if rows is None else whole[np.asarray(rows)]
     # What polars, Modin and cuDF call a frame is a table to Arrow.
     make = getattr(native, "DataFrame", None) or native.table
-    kept = narwhals.from_native(X, eager_only=True) if len(keys) else None
     columns = {}
     for name in table.columns:
         if name in keys:
-            columns[name] = kept[name][rows].to_native()
+            columns[name] = kept[name].to_native()
         else:
             values = table[name].to_numpy()
             columns[name] = values.tolist() if values.dtype.kind == "O" else values

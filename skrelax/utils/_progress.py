@@ -93,10 +93,10 @@ class Work:
                 stop = self._context.call_on_fit_task_end(
                     estimator=self._owner.estimator, **self._owner.data
                 )
-            if self._report is not None and self.n_parts == 0:
-                self._report(detail, count)
             above = self._parent
             if above is not None:
+                if self._report is not None and self.n_parts == 0:
+                    self._report(detail, count)
                 above.done += 1
                 if above._parent is not None and above.done == above.n_parts:
                     above.end()

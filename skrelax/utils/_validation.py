@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import validate_data
 
+from ._frames import refuse_lazy
 from ._sklearn import Interval, _check_sample_weight
 
 # What n_jobs may be: 0 has no meaning to joblib, nor have numbers beyond machine words.
@@ -67,11 +68,14 @@ def errors_name(name):
 
 
 def check_convertible(values, name):
-    """Raise TypeError for an array of another library that NumPy cannot have.
+    """Raise TypeError for an array, or a lazy frame, that NumPy cannot have.
 
     As in scikit-learn, arrays that NumPy does read (tensors on the CPU) are converted.
     """
-    if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
+    if isinstance(values, np.ndarray):
+        return
+    refuse_lazy(values, name)
+    if not hasattr(values, "__dlpack__"):
         return
     try:
         np.asarray(values)

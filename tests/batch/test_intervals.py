@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 
 from skrelax import (
@@ -162,8 +163,12 @@ def test_signed_distributions_with_refits_of_their_own():
     model = MultiDimRegularizedILT("T2", grid, noise_std=0.01)
     options = {"intervals": "auto", "n_bootstrap": 4, "random_state": 0}
     row = fit_batch(model, table_of(1), **ROLES, **options).iloc[0]
-    assert row["log_mean lower"] < row["log_mean"] < row["log_mean upper"]
-    with pytest.raises(ValueError, match="has 'parametric' ones"):
+    assert row["log_mean_0 lower"] < row["log_mean_0"] < row["log_mean_0 upper"]
+    own = fit_batch(
+        model, table_of(1), **ROLES, **options | {"intervals": "parametric"}
+    )
+    assert own["log_mean lower"][0] < own["log_mean upper"][0]
+    with pytest.raises(ValueError, match="'bias-aware' or 'parametric'"):
         fit_batch(model, table_of(1), **ROLES, **options | {"intervals": "bounds"})
 
 
@@ -174,6 +179,16 @@ def test_noise_that_is_not_known_leaves_the_fit():
     row = fit_batch(model, frame, **ROLES, intervals="bounds", numbers=["mean"]).iloc[0]
     assert row["status"] == "converged"
     assert pd.isna(row[["mean lower", "mean upper", "mean status"]]).all()
+
+
+def test_a_sample_without_signal_costs_only_itself():
+    frame = table_of(3)
+    frame.loc[frame["sample"] == "s1", "signal"] = 0.0
+    options = {"intervals": "auto", "numbers": ["log_mean"]}
+    with pytest.warns(ConvergenceWarning, match="1 no signal"):
+        table = fit_batch(MODEL, frame, **ROLES, **options)
+    assert table["log_mean status"].isna().tolist() == [False, True, False]
+    assert table["log_mean lower"].isna().tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize(

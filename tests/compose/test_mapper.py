@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
@@ -28,7 +29,8 @@ from skrelax.inversion import KernelParameterSearch
 from skrelax.kernels import acquisition_grid
 from skrelax.model_selection import InterleavedKFold, StrengthSearch
 from skrelax.nonlinear import FitStatus
-from skrelax.signals import InversionRecovery, MonoExponential
+from skrelax.signals import EPGEchoTrain, InversionRecovery, MonoExponential
+from skrelax.uncertainty import profile_parameters
 from skrelax.utils._inspect import find_builder
 
 TE = pd.DataFrame({"TE": 0.01 * np.arange(1, 9)})
@@ -97,6 +99,46 @@ def test_bad_voxels_are_nan_and_counted_once():
     mapper.set_params(only_converged=False).fit(X)
     with pytest.warns(ConvergenceWarning):
         assert np.isfinite(mapper.transform(X)[7, :2]).all()
+
+
+def test_intervals_are_those_of_the_profile():
+    T2 = np.array([[0.03], [0.06], [0.09]])
+    rng, times = np.random.default_rng(0), TE.to_numpy()
+    X = np.exp(-times.T / T2) + 0.02 * rng.standard_normal((3, len(TE)))
+    X[1, 2] = np.nan
+    fit = NonlinearRelaxationFit("T2")
+    mapper = VoxelMapper(
+        fit, TE, include=("intervals", "params"), level=0.8, chunk_size=2
+    )
+    found = dict(
+        zip(
+            mapper.fit(X).get_feature_names_out(),
+            mapper.transform(X).T,
+            strict=True,
+        )
+    )
+    assert list(found) == ["M0", "T2", "M0 low", "M0 high", "T2 low", "T2 high"]
+    fit = clone(fit).fit(TE, X.T)
+    result = profile_parameters(fit, TE, X.T)
+    for name in ("M0", "T2"):
+        low, high = result.interval(name, 0.8)
+        assert_allclose(found[f"{name} low"], low, rtol=1e-9)
+        assert_allclose(found[f"{name} high"], high, rtol=1e-9)
+    # Known values have no uncertainty, and stay in their columns.
+    train = EPGEchoTrain(echo_spacing=0.01, B1=None)
+    signals = train.evaluate(times, np.column_stack([T2, np.full(3, 0.8)])).T
+    signals += 0.01 * rng.standard_normal(signals.shape)
+    mapper = VoxelMapper(
+        NonlinearRelaxationFit(train), TE, include=("params", "intervals")
+    )
+    values = mapper.fit(signals).transform(signals, known={"B1": np.full(3, 0.8)})
+    names = list(mapper.get_feature_names_out())
+    assert_allclose(values[:, names.index("B1 low")], 0.8)
+    assert_allclose(values[:, names.index("B1 high")], 0.8)
+    low, value, high = (
+        values[:, names.index(f"T2{end}")] for end in (" low", "", " high")
+    )
+    assert ((low < value) & (value < high)).all()
 
 
 def test_distributions_of_a_linear_inversion():

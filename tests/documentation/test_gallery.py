@@ -2,6 +2,7 @@
 
 import ast
 import re
+from itertools import pairwise
 
 import pytest
 from checkout import ROOT, load
@@ -54,6 +55,15 @@ def test_examples_leave_the_style_to_the_gallery():
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         }
         assert not names & {"rcParams", "rc", "style"}, path
+
+
+def test_settings_of_the_gallery_are_not_read_as_text():
+    # Lines of a comment after "# %%" are text until the first that is none.
+    for path in FILES:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for above, line in pairwise(lines):
+            if line.startswith("# sphinx_gallery_"):
+                assert not above.startswith("#"), path
 
 
 def test_references_name_examples_where_they_are():

@@ -8,6 +8,7 @@ from variants import flat
 
 from skrelax import KernelBuilder, SmoothLasso
 from skrelax.uncertainty import (
+    Amplitude,
     LogMean,
     Share,
     TimeRatio,
@@ -105,7 +106,7 @@ def test_results():
 
 def test_numbers_of_distributions():
     f, bins = np.array([1.0, 2.0, 0.5]), np.array([0.01, 0.1, 1.0])
-    for make in (lambda: Share((0, 0.5)), LogMean):
+    for make in (lambda: Share((0, 0.5)), LogMean, lambda: Amplitude((0, 0.5))):
         for value in hostile.arrays(f).values():
             found = hostile.ends_well(
                 lambda v=value, m=make: m()(v, bins), ("distribution", "bins")
@@ -124,6 +125,7 @@ def test_numbers_of_distributions():
         hostile.ends_well(lambda v=value: Share(v), ("region",))
         hostile.ends_well(lambda v=value: Share((0.0, v)), ("region",))
         hostile.ends_well(lambda v=value: TimeRatio(v), ("region",))
+        hostile.ends_well(lambda v=value: Amplitude(v), ("region",))
         hostile.ends_well(lambda v=value: LogMean(axis=v), ("axis",))
 
 

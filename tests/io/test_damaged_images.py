@@ -378,10 +378,9 @@ def test_folders_of_references_lead_nowhere(tmp_path):
     [
         ("1.2.840.10008.1.2.4.90", "pylibjpeg-openjpeg"),
         ("1.2.840.10008.1.2.4.91", "pylibjpeg-openjpeg"),
-        ("1.2.840.10008.1.2.4.80", "pylibjpeg-libjpeg"),
-        ("1.2.840.10008.1.2.4.70", "pylibjpeg-libjpeg"),
-        ("1.2.840.10008.1.2.4.50", "pylibjpeg-libjpeg"),
-        ("1.2.840.10008.1.2.4.100", "pylibjpeg-libjpeg"),
+        ("1.2.840.10008.1.2.4.80", "pyjpegls"),
+        ("1.2.840.10008.1.2.4.70", "python-gdcm"),
+        ("1.2.840.10008.1.2.4.50", "python-gdcm"),
     ],
 )
 def test_compressed_pixels_without_a_decoder(
@@ -402,7 +401,8 @@ def test_compressed_pixels_without_a_decoder(
     monkeypatch.setattr(
         pixels, "get_decoder", lambda uid: get_decoder(uid) and Missing()
     )
-    with pytest.raises(ValueError, match=f"pip install .*{package}") as caught:
+    extra = rf"pip install .skrelax\[compressed\].*{package}"
+    with pytest.raises(ValueError, match=extra) as caught:
         read_dicom_series(folder)
     assert "gdcmconv --raw" in str(caught.value)
     pytest.importorskip("nibabel")
@@ -412,6 +412,17 @@ def test_compressed_pixels_without_a_decoder(
     assert package in error
     assert error.count("\n") == 1
     assert "Traceback" not in error
+
+
+def test_a_film_has_no_decoder(tmp_path):
+    pytest.importorskip("pydicom")
+    from pydicom.encaps import encapsulate
+
+    junk = encapsulate([b"junk" * 20])
+    dicom(tmp_path / "a.dcm", junk, syntax="1.2.840.10008.1.2.4.100")
+    with pytest.raises(ValueError, match=r"MPEG2.*gdcmconv --raw") as caught:
+        read_dicom_series(tmp_path)
+    assert "pip" not in str(caught.value)
 
 
 def test_compressed_pixels_are_read(tmp_path):

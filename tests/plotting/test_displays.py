@@ -62,6 +62,7 @@ def test_distribution_with_the_band_of_a_result():
         model, X, np.exp(-X[:, 0] / 0.1), noise_std=0.01, n_bootstrap=5, random_state=0
     )
     display = DistributionDisplay.from_uncertainty(result, level=0.5)
+    np.testing.assert_array_equal(result.plot(0.5).band, display.band)
     assert display.ax_.get_xlabel() == "$T_{2}$ (s)"
     np.testing.assert_array_equal(display.band, result.band(0.5))
     with pytest.raises(TypeError, match="UncertaintyResult"):

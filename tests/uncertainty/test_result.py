@@ -168,10 +168,10 @@ def test_bounds_are_the_default_where_they_can_be():
     assert make_result(None).method == "bounds"
     signed = make_pipeline(MODEL[0], SmoothLasso(0.0, 1e-3, positive=False))
     found = bootstrap_distribution(signed, DATA.X, DATA.y, n_bootstrap=3)
-    assert found.method == "residual"
+    assert found.method == "bias-aware"
     settings = {"noise_std": 0.02, "n_bootstrap": 3, "random_state": 0}
     found = bootstrap_distribution(signed, DATA.X, DATA.y, **settings)
-    assert (found.method, found.noise_std) == ("parametric", 0.02)
+    assert (found.method, found.noise_std) == ("bias-aware", 0.02)
     again = bootstrap_distribution(
         signed, DATA.X, DATA.y, method="parametric", **settings
     )

@@ -289,9 +289,9 @@ def test_intervals_stay_in_the_possible_range(n_bootstrap, noise, axes, method):
 def test_one_finite_refit_has_no_standard_deviation():
     refits = np.array([np.nan, 0.4, np.nan])
     kind = [0.05, 0.95], "share", (0.0, 1.0)
-    assert np.isnan(_result._std(refits))
+    assert np.isnan(_result.std_of(refits))
     assert np.isfinite(basic_interval(0.5, refits, *kind)).all()
-    assert np.isnan(_result._std(refits[:1]))
+    assert np.isnan(_result.std_of(refits[:1]))
     assert np.isnan(basic_interval(0.5, refits[:1], *kind)).all()
 
 

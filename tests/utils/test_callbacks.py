@@ -376,3 +376,12 @@ def test_words_count_the_innermost_parts(monkeypatch, capsys):
     monkeypatch.setattr("skrelax.utils._progress._PATIENCE", -1.0)
     SmoothLassoCV(3, smoothnesses=4, cv=3, rule="near", verbose=1).fit(KERNEL, SIGNALS)
     assert "skrelax: 12 of 12 fits (0 s left)" in capsys.readouterr().err
+
+
+def test_words_of_profiles(monkeypatch, capsys):
+    monkeypatch.setattr("skrelax.utils._progress._PATIENCE", -1.0)
+    fitted = NonlinearRelaxationFit("T2").fit(TIMES, SIGNALS)
+    profiles = fitted._profiles(TIMES, SIGNALS, None, None)
+    found = profiles.intervals(["T2"], 0.9, verbose=1)
+    assert "1 of 1 parts of the profiles" in capsys.readouterr().err
+    assert np.isfinite(found["T2"].low).all()

@@ -144,6 +144,10 @@ def test_keys_keep_their_types():
     assert found.select(keys).schema == table.select(keys).schema
     with pytest.raises(TypeError, match=r"pass frame\.collect\(\)"):
         fit_batch(NonlinearRelaxationFit("T2"), table.lazy(), "TE", "signal", keys)
+    lazy = to_polars(X).lazy()
+    for estimator in (KernelBuilder("T2"), NonlinearRelaxationFit("T2")):
+        with pytest.raises(TypeError, match=r"pass X\.collect\(\)"):
+            estimator.fit(lazy, SIGNALS)
 
 
 @pytest.mark.parametrize("make", KINDS)

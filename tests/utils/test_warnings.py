@@ -1,12 +1,15 @@
 """Warnings are told apart by thread, and nobody's settings change."""
 
+import re
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
+import skrelax
 from skrelax.utils._parallel import run_tasks
 from skrelax.utils._warnings import (
     collect_warnings,
@@ -17,6 +20,19 @@ from skrelax.utils._warnings import (
     silenced,
     warning_of_signals,
 )
+
+# Commands are the only thread there is, and readers are not within fits.
+ELSEWHERE = {"io", "_cli"}
+
+
+def test_fits_leave_the_warnings_of_python_alone():
+    package = Path(skrelax.__file__).parent
+    allowed = {package / "utils" / name for name in ("_warnings.py", "_compiled.py")}
+    for path in package.rglob("*.py"):
+        if path not in allowed and path.relative_to(package).parts[0] not in ELSEWHERE:
+            assert not re.search(r"(?<![\w.])warnings\.\w", path.read_text()), path
+        if path not in allowed and "_cli" not in path.parts:
+            assert "catch_warnings" not in path.read_text(), path
 
 
 def state():

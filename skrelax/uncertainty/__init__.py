@@ -8,12 +8,13 @@ if TYPE_CHECKING:
     # Editors find code and docstrings by these.
     from ._bands import DistributionBands
     from ._bootstrap import bootstrap_distribution
-    from ._functionals import LogMean, Share, TimeRatio
+    from ._functionals import Amplitude, LogMean, Share, TimeRatio
     from ._noise import estimate_noise_std
     from ._profile import ProfileResult, profile_parameters
     from ._resolution import distribution_resolution
     from ._result import UncertaintyResult
     from ._statistic_intervals import statistic_intervals
+
 
 __getattr__, __dir__, __all__ = lazily(
     __name__,

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ._smooth import SmoothLasso
     from ._smooth_cv import SmoothLassoCV
 
-
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     _kernel_parameter=["KernelParameterSearch"],

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ._residuals import residual_autocorrelation
     from ._shapes import Polygon, RatioBand, Rectangle
 
-
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     _distance=["wasserstein_distance"],

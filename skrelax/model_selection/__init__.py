@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from ._split import InterleavedKFold, one_standard_error
     from ._strength import StrengthSearch
 
-
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     _experiment=["BaselineSearch", "EfficiencySearch"],

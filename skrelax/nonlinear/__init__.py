@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from ._fit import NonlinearRelaxationFit
     from ._status import FitStatus
 
-
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     _fit=["NonlinearRelaxationFit"],

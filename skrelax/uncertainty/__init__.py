@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ._result import UncertaintyResult
     from ._statistic_intervals import statistic_intervals
 
-
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     _bands=["DistributionBands"],

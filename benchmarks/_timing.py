@@ -42,7 +42,7 @@ class Timing:
         return beyond if beyond > _SHORTEST_COMPILATION else None
 
 
-def interleave(calls, repeats=7, once=()):
+def interleave(calls, repeats=7, once=(), clock=time.perf_counter):
     """Time functions in turn, so that a busy moment hits all of them alike.
 
     Parameters
@@ -54,6 +54,9 @@ def interleave(calls, repeats=7, once=()):
     once : collection of str, default=()
         Contestants that are timed by a single call without warm-up, because
         it takes minutes. Their code must have been compiled before.
+    clock : callable, default=time.perf_counter
+        What seconds are of: :func:`time.process_time` for contestants of one thread
+        whose ratios must not hang on what else the machine does.
 
     Returns
     -------
@@ -63,23 +66,23 @@ def interleave(calls, repeats=7, once=()):
     timings = {name: Timing() for name in calls}
     numbers = {}
     for name, call in calls.items():
-        timings[name].first = _seconds(call)
+        timings[name].first = _seconds(call, clock)
         if name in once:
             timings[name].samples.append(timings[name].first)
         else:
-            numbers[name] = max(1, round(_SHORTEST_SAMPLE / _seconds(call)))
+            numbers[name] = max(1, round(_SHORTEST_SAMPLE / _seconds(call, clock)))
     for _ in range(repeats):
         for name, number in numbers.items():
-            timings[name].samples.append(_seconds(calls[name], number))
+            timings[name].samples.append(_seconds(calls[name], clock, number))
     return timings
 
 
-def _seconds(call, number=1):
+def _seconds(call, clock, number=1):
     """Return seconds per call."""
-    start = time.perf_counter()
+    start = clock()
     for _ in range(number):
         call()
-    return (time.perf_counter() - start) / number
+    return (clock() - start) / number
 
 
 def make_row(contestant, timing, *, gap=None, note="", scale=1.0):

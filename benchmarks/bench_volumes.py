@@ -4,7 +4,6 @@ The peer is the same algorithm on scipy.optimize.nnls with kernels ready: an ang
 Brent's method between the neighbours of the best of every sixth kernel of the scan,
 then the strength of chi2 by Brent's method on stacked rows. The cost of many voxels
 is timed for chi2, in parts as a volume is mapped; 1e6 take minutes (--most 1000000).
-Points that are missing, others in every voxel, are timed beside complete voxels.
 """
 
 import argparse
@@ -175,42 +174,6 @@ def bench_sizes(table, most):
     )
 
 
-def bench_missing(table, n_signals, repeats):
-    """Return the workload of voxels without a tenth of their points, by all rules."""
-    signals, _, _ = simulate(table, n_signals)
-    there = np.random.default_rng(1).random(signals.shape) > 0.1
-    there[:, 1] |= ~there.any(axis=1)
-    first = signals[np.arange(n_signals), there.argmax(axis=1)]
-    filled = np.where(there, signals, first[:, None])
-    calls = {}
-    for rule in RULES:
-        for name, given, points in (
-            (f"{rule}, complete", signals, None),
-            (f"{rule}, random dropouts", filled, there),
-        ):
-
-            def call(rule=rule, given=given, points=points):
-                return invert_signals(
-                    table, given, rule, there=points, n_jobs=1, **OPTIONS
-                )
-
-            calls[name] = call
-    timings = interleave(calls, repeats)
-    rows = []
-    for name, timing in timings.items():
-        complete = timings[name.split(",")[0] + ", complete"]
-        note = f"{timing.median / complete.median:.2f} times complete voxels"
-        rows.append(make_row(name, timing, note=note))
-        print(f"{name:36s} {note}", flush=True)
-    return make_workload(
-        f"{n_signals} voxels with missing points",
-        f"{N_ECHOES} echoes, {N_BINS} bins, angle searched, one thread; a tenth of all "
-        "points is missing, other ones in every voxel.",
-        rows,
-        "none, complete",
-    )
-
-
 def main():
     """Time all rules and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -231,7 +194,6 @@ def main():
         )
         for known in (False, True)
     ]
-    workloads.append(watch(bench_missing, table, options.n_signals, options.repeats))
     workloads.append(watch(bench_sizes, table, options.most))
     write_results(
         "volumes", "T2 distributions of volumes", workloads, ["numpy", "scipy", "numba"]

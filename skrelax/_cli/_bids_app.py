@@ -225,6 +225,7 @@ def _fit(arguments, source, out, label, files, desc):
         table = skip_points(table, arguments.skip, label)
     paths = [file.path for file in files]
     changed = {"source": label, "bounds": _bounds_for(arguments, suffix)}
+    changed["keeps_distributions"] = False
     changed |= {name: None for name in _OPTIONS if suffix not in _OPTIONS[name]}
     if arguments.model == "auto" and model is not None:
         changed["model"] = model

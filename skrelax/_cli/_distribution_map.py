@@ -64,6 +64,8 @@ _LOWEST, _HIGHEST = 50.0, 180.0
 _FEWEST_ECHOES, _FEW_ECHOES = 4, 8
 # The first echo sees nothing of a T2 that is shorter by this factor.
 _UNSEEN = 20.0
+# Voxels whose distributions are summed up at a time.
+_AT_A_TIME = 65_536
 
 
 class Plan(NamedTuple):
@@ -216,35 +218,33 @@ def write_distributions(folder, arguments, table, mask, plan):
     rows = values[:, : plan.grid.size]
     columns = dict(zip(names, values.T, strict=True))
     status = columns["status"].astype(int)
-    found = {
-        "short_fraction": fraction_between(rows, plan.grid, upper=plan.short),
-        "gmT2": log_mean(rows, plan.grid),
-        "M0": rows.sum(axis=1),
-    }
+    good = status <= FitStatus.AT_BOUND
+    found, sums, ends = _reduce(rows, good, plan)
     found |= {name: columns[name] for name in MAPS if name in columns}
     if arguments.intervals is not None:
         found |= _intervals(arguments, table, mask, plan)
     order = [name for name in (*MAPS, *_INTERVALS) if name in found]
     maps = {name: table.to_image(found[name]) for name in order}
     maps["status"] = table.to_image(status, fill=FitStatus.MASKED).astype(int)
-    image = table.to_image(rows.astype(np.float32))
-    write_maps(folder, {"distribution": image}, table.spatial["affine"])
-    axis = {"T2": plan.grid.tolist(), "unit": "s", "axis": 3}
-    (folder / "distribution.json").write_text(json.dumps(axis), encoding="utf-8")
-    good = status <= FitStatus.AT_BOUND
+    # Derivatives of a dataset have no name for it, and it is the largest file by far.
+    if getattr(arguments, "keeps_distributions", True):
+        image = {"distribution": table.to_image(rows.astype(np.float32))}
+        write_maps(folder, image, table.spatial["affine"])
+        del image
+        axis = {"T2": plan.grid.tolist(), "unit": "s", "axis": 3}
+        (folder / "distribution.json").write_text(json.dumps(axis), encoding="utf-8")
     columns = [("T2", plan.grid)]
     if good.any():
-        columns += [
-            ("mean", rows[good].mean(axis=0)),
-            ("standard_deviation", rows[good].std(axis=0)),
-        ]
+        mean = sums[0] / good.sum()
+        variance = (sums[1] / good.sum() - (mean - sums[2]) ** 2).clip(min=0.0)
+        columns += [("mean", mean), ("standard_deviation", np.sqrt(variance))]
     write_csv(folder / "distribution.csv", columns)
     write_csv(folder / "acquisition.csv", table.acquisition.items())
     summary = _summary({name: values[good] for name, values in found.items()})
     write_csv(folder / "summary.csv", summary.items())
     if not arguments.no_plot:
         _draw(folder / "maps.png", maps, table.spatial["affine"])
-    lines = [_report(mask, status, summary), *_edges(rows[good], plan.grid)]
+    lines = [_report(mask, status, summary), *_edges(ends, plan.grid)]
     return "\n".join(lines), maps
 
 
@@ -367,11 +367,35 @@ def _draw(path, maps, affine):
     figure.savefig(path, dpi=150)
 
 
-def _edges(rows, grid):
+def _reduce(rows, good, plan):
+    """Return maps of distributions, their sums, and how many lie at either end.
+
+    Sums (3, n_bins) are those of the good ones, of squares about a place, and that
+    place. Some at a time: distributions of a volume are too large for copies.
+    """
+    found = {name: np.empty(len(rows)) for name in ("short_fraction", "gmT2", "M0")}
+    sums, ends = np.zeros((3, plan.grid.size)), np.zeros(2, dtype=int)
+    if good.any():
+        sums[2] = rows[good.argmax()]
+    for start in range(0, len(rows), _AT_A_TIME):
+        part = slice(start, start + _AT_A_TIME)
+        F = rows[part]
+        found["short_fraction"][part] = fraction_between(F, plan.grid, upper=plan.short)
+        found["gmT2"][part] = log_mean(F, plan.grid)
+        found["M0"][part] = total = F.sum(axis=1)
+        F, total = F[good[part]], total[good[part]]
+        sums[0] += F.sum(axis=0)
+        sums[1] += ((F - sums[2]) ** 2).sum(axis=0)
+        ends += (F[:, [0, -1]] > 0.5 * total[:, None]).sum(axis=0)
+    return found, sums, ends
+
+
+def _edges(counts, grid):
     """Return lines on voxels whose T2 lies at an end of the grid, or beyond it."""
-    lines, total = [], rows.sum(axis=1)
-    for place, option in ((0, "--minimum"), (-1, "--maximum")):
-        count = int((rows[:, place] > 0.5 * total).sum())
+    lines = []
+    for count, place, option in zip(
+        counts, (0, -1), ("--minimum", "--maximum"), strict=True
+    ):
         if count > 0:
             lines.append(
                 f"{count} voxels have more than half of their amplitude at the end of "

@@ -210,13 +210,14 @@ def _with_letters(several, letters):
     return pairs
 
 
-def _shared(series):
-    """Return what both halves of complex images have in common."""
+def _shared(*group):
+    """Return what both halves of complex images, of some series each, share."""
     points = frozenset(
         tuple(sorted((name, value) for name, value in one.items() if value is not None))
+        for series in group
         for _, one in series.points
     )
-    return series.place, series.kind, points
+    return group[0].place, group[0].kind, points
 
 
 def find_candidates(usable, columns):
@@ -230,7 +231,7 @@ def find_candidates(usable, columns):
         groups = [[series] for series in there if series.varies(column)]
         alone = {id(series) for group in groups for series in group}
         rest = [series for series in there if id(series) not in alone]
-        for group in _merge(groups) + _groups(rest, column):
+        for group in _merge(groups + _groups(rest, column)):
             key = frozenset(id(series) for series in group)
             # The same images may vary in two quantities.
             if not any(key <= other for other in found):
@@ -243,20 +244,20 @@ def find_candidates(usable, columns):
 
 
 def _merge(groups):
-    """Return series that vary by themselves, halves of complex images together."""
+    """Return groups of series that vary, halves of complex images together."""
     merged = {}
-    for (series,) in groups:
-        letters = set(series.components)
-        key = _shared(series) if letters in ({"R"}, {"I"}) else id(series)
-        merged.setdefault(key, []).append(series)
-    groups = []
-    for group in merged.values():
+    for group in groups:
+        letters = {letter for series in group for letter in series.components}
+        key = _shared(*group) if letters in ({"R"}, {"I"}) else id(group[0])
+        merged.setdefault(key, []).append((letters, group))
+    found = []
+    for halves in merged.values():
         # Two of one component are two candidates, not one measurement.
-        if len({series.components for series in group}) == len(group):
-            groups.append(group)
+        if len(halves) == 2 and halves[0][0] != halves[1][0]:
+            found.append(halves[0][1] + halves[1][1])
         else:
-            groups += [[series] for series in group]
-    return groups
+            found += [group for _, group in halves]
+    return found
 
 
 def _groups(several, column):
@@ -340,7 +341,7 @@ def _words(group):
         number=None,
         name=group[0].name,
         points=[one for series in group for one in series.points],
-        components=group[0].components,
+        components=tuple(sorted({c for series in group for c in series.components})),
         place=group[0].place,
     )
     numbers = sorted({one.number for one in group if one.number is not None})

@@ -8,6 +8,12 @@ from ._images import COLUMNS
 from ._volumes import import_nibabel, is_affine
 
 _COMPONENTS = {0: "M", 1: "R", 2: "I", 3: "P"}
+# What images of one volume have in common, in the order in which volumes are sorted.
+_VOLUME = (
+    "image_type_mr", "scanning sequence", "label type", "gradient orientation number",
+    "diffusion b value number", "dynamic scan number", "cardiac phase number",
+    "Inversion delay", "image_flip_angle", "echo number", "echo_time",
+)  # fmt: skip
 
 
 class ParVolumes:
@@ -24,7 +30,10 @@ class ParVolumes:
         self.shape = tuple(int(size) for size in header.get_data_shape()[:3])
         self.protocol = str(header.general_info.get("protocol_name", ""))
         repetition = np.ravel(header.general_info.get("repetition_time", []))
-        self.points = [_point(volume[0], repetition) for volume in rows]
+        self.points = [
+            _point(next(row for row in volume if row is not None), repetition)
+            for volume in rows
+        ]
         self.n_volumes = len(rows)
         self._rows, self._kind = rows, header.get_data_dtype()
 
@@ -35,9 +44,11 @@ class ParVolumes:
         try:
             with path.open("rb") as file:
                 for volume in self._rows:
-                    stored = np.empty(self.shape, dtype=self._kind)
-                    values = np.empty(self.shape)
+                    stored = np.zeros(self.shape, dtype=self._kind)
+                    values = np.full(self.shape, np.nan)
                     for k, row in enumerate(volume):
+                        if row is None:
+                            continue
                         file.seek(
                             int(row["index in REC file"]) * count * self._kind.itemsize
                         )
@@ -66,6 +77,7 @@ def _rec_of(path):
 def open_parrec(path):
     """Return the ParVolumes of each component of a PAR file.
 
+    An image that a volume lacks, as in the last one of an interrupted scan, is nan.
     Values are what images have in common, (stored RS + RI) / (RS SS) with rescale slope
     RS and intercept RI and scale slope SS.
     """
@@ -77,9 +89,10 @@ def open_parrec(path):
             header = nibabel.parrec.PARRECHeader.from_fileobj(
                 file, permit_truncated=True, strict_sort=True
             )
-            shape = header.get_data_shape()
-            rows = header.image_defs[header.get_sorted_slice_indices()]
-            found = _by_component(path, header, rows, shape)
+            # Not in the order of nibabel, which cuts images off where volumes are
+            # incomplete, and the others into volumes wherever they begin.
+            rows = header.image_defs
+            found = _by_component(path, header, rows)
     except Exception as error:  # nibabel's errors have no common class
         raise ValueError(f"{path}: cannot be read ({reason(error)}).") from error
     for row in rows:
@@ -91,20 +104,28 @@ def open_parrec(path):
     return found
 
 
-def _by_component(path, header, rows, shape):
-    """Return the ParVolumes of sorted rows of a header."""
-    n_slices = int(shape[2])
-    volumes = [rows[k : k + n_slices] for k in range(0, len(rows), n_slices)]
-    kinds = [_COMPONENTS.get(int(one[0]["image_type_mr"])) for one in volumes]
-    return [
-        ParVolumes(
-            path,
-            header,
-            [one for one, kind in zip(volumes, kinds, strict=True) if kind == letter],
-            letter,
-        )
-        for letter in sorted({kind for kind in kinds if kind})
-    ]
+def _by_component(path, header, rows):
+    """Return the ParVolumes of the rows of a header."""
+    n_slices = int(header.get_data_shape()[2])
+    names = [name for name in _VOLUME if name in rows.dtype.names]
+    volumes = {}
+    for row in rows:
+        own = tuple(np.ravel(row[name])[0] for name in names)
+        place = int(row["slice number"])
+        if not 1 <= place <= n_slices:
+            raise ValueError(f"slice {place} is none of {n_slices}")
+        repeats = volumes.setdefault(own, [])
+        images = next((one for one in repeats if one[place - 1] is None), None)
+        if images is None:
+            images = [None] * n_slices
+            repeats.append(images)
+        images[place - 1] = row
+    found = {}
+    for own in sorted(volumes):
+        letter = _COMPONENTS.get(int(own[0]))
+        if letter:
+            found.setdefault(letter, []).extend(volumes[own])
+    return [ParVolumes(path, header, found[letter], letter) for letter in sorted(found)]
 
 
 def _point(row, repetition):

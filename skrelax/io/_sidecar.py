@@ -219,13 +219,33 @@ def component_of(name, content):
         part = _PARTS.get(name.entities.get("part"))
         if part:
             return part
-    ending = name.stem.rpartition("_")[2].lower()
-    if not name.entities and ending in _ENDINGS:
-        return _ENDINGS[ending]
+    else:
+        *_, ending = words = name.stem.lower().split("_")
+        # Names that are not of BIDS may have its entity all the same.
+        parts = [_PARTS.get(one.removeprefix("part-")) for one in words if "-" in one]
+        letter = next(filter(None, parts), None) or _ENDINGS.get(ending)
+        if letter:
+            return letter
     for kind in _types_of(content)[2:]:
         if kind in _TYPES:
             return _TYPES[kind]
     return "M"
+
+
+def factor_of(content):
+    """Return what makes numbers of images comparable that a converter left as shown.
+
+    Philips scanners scale what they show by a rescale slope of each image, and keep a
+    scale slope; without both, values are those of a common scale.
+    """
+    if content.get("UsePhilipsFloatNotDisplayScaling") not in (0, False):
+        return 1.0
+    slopes = [content.get(f"Philips{one}Slope") for one in ("Rescale", "Scale")]
+    values = [_as_times(slope) for slope in slopes if slope is not None]
+    if len(values) < 2 or any(one is None or one.size != 1 for one in values):
+        return 1.0
+    product = float(values[0][0] * values[1][0])
+    return 1.0 / product if 0.0 < product < np.inf else 1.0
 
 
 def judge(name, content):

@@ -15,6 +15,7 @@ from ._sidecar import (
     MAIN_KEYS,
     SUFFIXES,
     component_of,
+    factor_of,
     judge,
     number_and_name,
     parse_name,
@@ -47,6 +48,8 @@ class ImageFile:
     reason: str | None = None
     doubtful: str | None = None
     error: Exception | None = None
+    factor: float = 1.0
+    """Makes values of files comparable, where they are not."""
 
     @property
     def shape(self):
@@ -137,6 +140,7 @@ def _open_nifti(path, is_folder, told):
     found.number, found.name = number_and_name(name, content)
     found.component = component_of(name, content)
     found.kind = sequence_of(name, content)
+    found.factor = factor_of(content)
     if name.entities:
         found.series = ("bids", *name.series)
     elif found.number is not None:
@@ -256,6 +260,7 @@ def fill_volumes(files, places, n_points, letters, source):
     if letters == "RI":
         dtype = np.result_type(dtype, np.complex64)
     signals, clipped = None, np.zeros(2, dtype=int)
+    is_uneven = len({file.factor for file in files}) > 1
     for file, numbers in places:
         scaled = file.volumes.scaling != (1.0, 0.0)
         volumes = file.volumes.volumes()
@@ -266,7 +271,7 @@ def fill_volumes(files, places, n_points, letters, source):
             target = signals[number]
             if letters == "RI":
                 target = target.imag if file.component == "I" else target.real
-            target[...] = values
+            target[...] = values * file.factor if is_uneven else values
             lost = find_clipped(stored, scaled=scaled)
             if lost is not None:
                 target[lost] = np.nan

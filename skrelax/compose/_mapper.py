@@ -25,6 +25,7 @@ from ..utils._sklearn import (
 from ..utils._validation import (
     N_JOBS,
     RealInterval,
+    check_convertible,
     check_numbers,
     errors_name,
     refuse_complex,
@@ -190,6 +191,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             acquisition = np.arange(1.0, n_points + 1.0)[:, None]
         if sparse.issparse(acquisition):
             raise TypeError("acquisition must be dense, got a sparse matrix.")
+        acquisition = check_convertible(acquisition, "acquisition")
         if len(acquisition) != n_points:
             raise ValueError(
                 f"acquisition has {len(acquisition)} points, the voxels have "

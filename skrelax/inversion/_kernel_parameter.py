@@ -237,11 +237,13 @@ class KernelParameterSearch(
         if weight is not None:
             # A point without weight must not draw the limits of the grid either.
             kept = np.flatnonzero(weight)
-            X = points[kept] if frame_columns(X) is None else take_rows(X, kept)
+            points = points[kept]
+            X = points if frame_columns(X) is None else take_rows(X, kept)
             y, weight = y[kept], weight[kept]
-        # As it is, for names of columns must reach the KernelBuilder; and a copy, for
-        # predictions must not follow the caller's table or settings.
-        self._acquisition, self._weight = copy.deepcopy(X), weight
+        # A frame as it is, for names of columns must reach the KernelBuilder; and a
+        # copy, for predictions must not follow the caller's table or settings.
+        X = points.copy() if frame_columns(X) is None else copy.deepcopy(X)
+        self._acquisition, self._weight = X, weight
         self._kernels = SettingKernels(
             clone(self.estimator[:-1]), step, self.parameter, self._acquisition
         )

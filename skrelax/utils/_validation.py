@@ -68,17 +68,18 @@ def errors_name(name):
 
 
 def check_convertible(values, name):
-    """Raise TypeError for an array, or a lazy frame, that NumPy cannot have.
+    """Return values, arrays of other libraries than NumPy as its own.
 
-    As in scikit-learn, arrays that NumPy does read (tensors on the CPU) are converted.
+    As in scikit-learn, what NumPy does read (tensors on the CPU) is converted; other
+    arrays, and lazy frames, are a TypeError.
     """
     if isinstance(values, np.ndarray):
-        return
+        return values
     refuse_lazy(values, name)
     if not hasattr(values, "__dlpack__"):
-        return
+        return values
     try:
-        np.asarray(values)
+        return np.asarray(values)
     except Exception as error:  # each library raises another one
         library = type(values).__module__.partition(".")[0]
         raise TypeError(

@@ -67,6 +67,7 @@ def calls(convert):
         ("sample_weight", lambda: fit.fit(TIMES, SIGNALS, weight).params_),
         ("X", lambda: search.fit(times, SIGNALS).value_),
         ("X", lambda: VoxelMapper(fit, TIMES).fit_transform(signals.T)),
+        ("acquisition", lambda: VoxelMapper(fit, times).fit_transform(SIGNALS.T)),
         ("X", lambda: DictionaryMatcher().fit(signals.T, [0.03, 0.1]).parameters_),
         ("distribution", lambda: log_mean(weight, TIMES[:, 0])),
     ]

@@ -246,7 +246,7 @@ def write_root(packages):
     """Return the stub of the package itself, whose names are loaded when first used."""
     lines = [HEADER]
     for name in packages:
-        taken = [public for public, home in skrelax._HOMES.items() if home == name]
+        taken = skrelax._HOMES.get(name, [])
         lines.append(f"from . import {name} as {name}")
         lines += [f"from .{name} import {public} as {public}" for public in taken]
     names = "".join(f"    {name!r},\n" for name in skrelax.__all__)

@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from ..metrics._peaks import peak_parts_of_each
 from ..uncertainty._bootstrap import Draws, resample
 from ..uncertainty._functionals import Custom, named_functionals
+from ..uncertainty._methods import METHODS as _METHODS
 from ..uncertainty._methods import choose_method
 from ..uncertainty._result import BIAS_AWARE, BOUNDS, std_of
 from ..uncertainty._scales import SCALES
@@ -17,7 +18,7 @@ from ..utils._answers import answering, fitted_distributions
 from ..utils._inspect import find_builder
 from ..utils._remember import remembering
 
-METHODS = ("auto", *BOUNDS, BIAS_AWARE, "unpenalised", "parametric", "residual")
+METHODS = ("auto", *_METHODS)
 _WITHOUT_REFITS = (BIAS_AWARE, *BOUNDS)
 # Columns of a number besides its own.
 _PARTS = ("lower", "upper", "stderr", "status")

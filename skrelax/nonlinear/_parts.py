@@ -30,7 +30,7 @@ _PLAIN_EXPONENTS = -150, 150
 # all roots of weights are above the other number.
 _NOTHING, _PLAIN_WEIGHT = 1e-120, 1e-60
 # Levels of noise relative to the signal whose squares a likelihood can use.
-_LEAST_NOISE, _MOST_NOISE = 1e-50, 1e50
+LEAST_NOISE, MOST_NOISE = 1e-50, 1e50
 
 
 def exponents(*channels):
@@ -310,7 +310,7 @@ def _variance(setup, Y, solution, exponent, own):
             with np.errstate(over="ignore"):
                 noise_std = np.ldexp(mantissa, power)
             size = np.abs(Y).max(axis=(1, 2))
-            noise_std = noise_std.clip(_LEAST_NOISE * size, _MOST_NOISE * size)
+            noise_std = noise_std.clip(LEAST_NOISE * size, MOST_NOISE * size)
         return _fit_rician(setup, Y, solution, noise_std, own), plain
     if mantissa is not None:
         return np.full(len(Y), mantissa**2), power

@@ -12,7 +12,7 @@ from ..utils._progress import open_report
 from ..utils._rice import expected_signal
 from ._held import held_number
 from ._own import Own
-from ._parts import RootWeights, exponents
+from ._parts import LEAST_NOISE, MOST_NOISE, RootWeights, exponents
 from ._profile import least
 from ._profile_ends import NONE, OPEN, find_ends
 from ._report import of_freedom
@@ -24,8 +24,6 @@ from ._weighted import WeightedModel
 _TOGETHER = 2048
 # Noise that is smaller than this part of the signal is rounding.
 _ROUNDING = 1e-8
-# Noise relative to the signal whose squares can be used.
-_LEAST_NOISE, _MOST_NOISE = 1e-50, 1e50
 # Signals that show whether they were fitted, and how far relative errors may be apart.
 _LOOKED_AT, _MOST_APART = 20, 1e-5
 # Iterations for the variance of Rician noise, and the change at which they end.
@@ -244,7 +242,7 @@ def _with_noise(profiles, sums, p, free, where):
     if profiles.noise_std is not None:
         shift = -np.log2(sums.unit).astype(int) - profiles.weights.exponent
         noise = np.ldexp(float(profiles.noise_std), shift)
-        variance = noise.clip(_LEAST_NOISE * sizes, _MOST_NOISE * sizes) ** 2
+        variance = noise.clip(LEAST_NOISE * sizes, MOST_NOISE * sizes) ** 2
     if not profiles.is_rician:
         if variance is None:
             variance = _at_least(sums, sums.misfits(p) / np.maximum(free, 1))

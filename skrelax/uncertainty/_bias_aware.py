@@ -11,7 +11,7 @@ import numpy as np
 from scipy import linalg
 from scipy.special import chndtrix, ndtri, stdtrit
 
-from ._bounds import _ROUNDING, _find_end
+from ._bounds import _ROUNDING, _find_end, scaled_rows
 
 # Strengths that are looked at, in units of the largest that matters.
 _STRENGTHS = np.geomspace(1e-13, 1e6, 153)
@@ -65,20 +65,13 @@ def make_smoothness(K, y, weight, noise_std, has_baseline, grid_shape):
     The strength of the penalty and the noise are those of the largest restricted
     likelihood, as if distributions were drawn with differences of one variance.
     """
-    seen_points = weight > 0
-    root = np.sqrt(weight[seen_points])
-    largest = np.abs(K).max(initial=0.0)
-    size = np.abs(y[seen_points]).max(initial=0.0)
-    if not (largest > 0 and size > 0):
-        raise ValueError("y and the kernel must not be 0 for method='bias-aware'.")
+    A, target, root, largest, size = scaled_rows(K, y, weight, "bias-aware")
     n_bins = K.shape[1]
     if n_bins > MOST_BINS:
         raise ValueError(
             f"method='bias-aware' decomposes kernels of at most {MOST_BINS} bins, got "
             f"{n_bins}: take fewer."
         )
-    A = K[seen_points] / largest * root[:, None]
-    target = y[seen_points] / size * root
     J = _differences(grid_shape)
     if has_baseline:
         A, J = np.column_stack([A, root]), np.column_stack([J, np.zeros(len(J))])

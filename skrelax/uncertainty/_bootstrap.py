@@ -47,7 +47,7 @@ _NOISE = RealInterval(0, LARGEST_NOISE, closed="both")
 @validate_params(
     {
         "estimator": [HasMethods(["fit", "predict"])],
-        "method": [StrOptions(METHODS), None],
+        "method": [StrOptions(set(METHODS)), None],
         "level": [RealInterval(0, 1, closed="neither")],
         "n_jobs": N_JOBS,
         "random_state": ["random_state"],

@@ -58,16 +58,23 @@ class Problem(NamedTuple):
     """Root mean square of the signal."""
 
 
-def make_problem(K, y, weight, noise_std, has_baseline):
-    """Return the Problem of a signal (n_points,) and its kernel (n_points, n_bins)."""
+def scaled_rows(K, y, weight, method):
+    """Return kernel and signal of the points with a weight, weighted and in own units.
+
+    Besides, the roots of the weights, and the units of the kernel and the signal.
+    """
     seen = weight > 0
     root = np.sqrt(weight[seen])
     largest = np.abs(K).max(initial=0.0)
     size = np.abs(y[seen]).max(initial=0.0)
     if not (largest > 0 and size > 0):
-        raise ValueError("y and the kernel must not be 0 for method='bounds'.")
-    A = K[seen] / largest * root[:, None]
-    target = y[seen] / size * root
+        raise ValueError(f"y and the kernel must not be 0 for {method=}.")
+    return K[seen] / largest * root[:, None], y[seen] / size * root, root, largest, size
+
+
+def make_problem(K, y, weight, noise_std, has_baseline):
+    """Return the Problem of a signal (n_points,) and its kernel (n_points, n_bins)."""
+    A, target, root, largest, size = scaled_rows(K, y, weight, "bounds")
     if has_baseline:
         # A baseline has any sign.
         A = np.column_stack([A, root, -root])

@@ -5,7 +5,7 @@ from ..utils._inspect import best, final_step
 from ._bias_aware import MOST_BINS
 from ._result import BIAS_AWARE, BOUNDS
 
-METHODS = {"residual", "parametric", "unpenalised", BIAS_AWARE, *BOUNDS}
+METHODS = (*BOUNDS, BIAS_AWARE, "unpenalised", "parametric", "residual")
 
 
 def choose_method(fitted, method, signal, noise_std):

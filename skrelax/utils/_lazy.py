@@ -4,7 +4,7 @@ import importlib
 import sys
 
 
-def lazily(package, **homes):
+def lazily(package, modules=(), **homes):
     """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package.
 
     A package that loads all its parts makes whoever uses one of them wait for all.
@@ -14,6 +14,8 @@ def lazily(package, **homes):
     ----------
     package : str
         Its ``__name__``.
+    modules : sequence of str, default=()
+        Modules that are names as well.
     **homes : list of str
         The public names of each of its modules.
 
@@ -25,6 +27,8 @@ def lazily(package, **homes):
     module_of = {name: home for home, names in homes.items() for name in names}
 
     def find(name):
+        if name in modules:
+            return importlib.import_module(f"{package}.{name}")
         if name not in module_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         home = importlib.import_module(f"{package}.{module_of[name]}")
@@ -33,6 +37,6 @@ def lazily(package, **homes):
         return found
 
     def names():
-        return sorted({*vars(sys.modules[package]), *module_of})
+        return sorted({*vars(sys.modules[package]), *modules, *module_of})
 
     return find, names, sorted(module_of)

@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from listeners import Everywhere, Listener
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -45,43 +46,6 @@ SIGNALS = np.exp(-TIMES / np.array([0.03, 0.05, 0.08, 0.1, 0.2, 0.3])) + NOISE
 KERNEL = KernelBuilder("T2", n_bins=12).fit_transform(TIMES)
 GRID = np.geomspace(1e-3, 1.0, 16)
 ECHOES = 0.01 * np.arange(1, 17)[:, None]
-
-
-class Listener:
-    """Keep what is told, and stop a fit after a number of parts of a name."""
-
-    def __init__(self, stop_at=None):
-        self.told, self.stop_at = [], stop_at
-
-    def setup(self, estimator, context):
-        self.told.append(("setup", "", None, None))
-
-    def teardown(self, estimator, context):
-        self.told.append(("teardown", "", None, None))
-
-    def on_fit_task_begin(self, estimator, context):
-        self.told.append(("begin", context.task_name, path(context), context))
-
-    def on_fit_task_end(self, estimator, context):
-        self.told.append(("end", context.task_name, path(context), context))
-        return (context.task_name, context.task_id) == self.stop_at
-
-    def count(self, kind):
-        return Counter(name for what, name, *_ in self.told if what == kind)
-
-
-def path(context):
-    found = []
-    while context is not None:
-        found.insert(0, context.task_id)
-        context = context.parent
-    return tuple(found)
-
-
-class Everywhere(Listener):
-    """A listener that goes on to the estimators inside."""
-
-    max_propagation_depth = None
 
 
 def check_tree(listener):

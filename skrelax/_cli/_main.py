@@ -111,10 +111,22 @@ def _run(argv):
         from ._read import run_read as run
     else:
         from ._invert import run_invert as run
+    if arguments.command != "read":
+        _tell_of_compilation()
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = _notes()
         run(arguments)
+
+
+def _tell_of_compilation():
+    """Say in a terminal why the first run of all is silent for a while."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return
+    from ..utils._compiled import on_compilation
+
+    text = "skrelax: compiles its loops, once on this machine; a few seconds ..."
+    on_compilation(lambda: print(text, file=sys.stderr, flush=True))
 
 
 def _flush():

@@ -79,6 +79,31 @@ def select(x, n, rank):
 
 
 @compiled
+def solve_active(H, c, alpha, work):
+    """Write the active bins into work.index, and their values alone into work.x.
+
+    Returns whether their block of H is positive definite, its Cholesky factor, and
+    its size.
+    """
+    active, index, x, _ = work
+    k = 0
+    for j in range(c.size):
+        if active[j]:
+            index[k] = j
+            x[k] = c[j] - alpha
+            k += 1
+    block = np.empty((k, k))
+    for a in range(k):
+        row = H[index[a]]
+        for b in range(k):
+            block[a, b] = row[index[b]]
+    done, factor = cholesky(block)
+    if done:
+        cholesky_solve(factor, x)
+    return done, factor, k
+
+
+@compiled
 def pivot(H, c, alpha, f, work, max_iter):
     """Block principal pivoting for min 1/2 f'Hf - (c - alpha)'f, f >= 0.
 
@@ -98,30 +123,18 @@ def pivot(H, c, alpha, f, work, max_iter):
     k = 0
     while it < max_iter:
         it += 1
-        k = 0
         for j in range(n):
             f[j] = 0.0
             w[j] = c[j] - alpha
-            if active[j]:
-                index[k] = j
-                k += 1
-        if k > 0:
-            block = np.empty((k, k))
-            for a in range(k):
-                row = H[index[a]]
-                for b in range(k):
-                    block[a, b] = row[index[b]]
-                x[a] = c[index[a]] - alpha
-            done, factor = cholesky(block)
-            if not done:
-                return -it, factor, 0
-            cholesky_solve(factor, x)
-            for a in range(k):
-                v = x[a]
-                row = H[index[a]]
-                f[index[a]] = v
-                for j in range(n):
-                    w[j] -= v * row[j]
+        done, factor, k = solve_active(H, c, alpha, work)
+        if not done:
+            return -it, factor, 0
+        for a in range(k):
+            v = x[a]
+            row = H[index[a]]
+            f[index[a]] = v
+            for j in range(n):
+                w[j] -= v * row[j]
         wrong, last = 0, -1
         for j in range(n):
             if f[j] < 0.0 if active[j] else w[j] > threshold:
@@ -183,20 +196,9 @@ def lawson_hanson(H, c, alpha, f, work, max_iter):
             return it, factor, k
         active[entering] = True
         while True:
-            k = 0
-            for j in range(n):
-                if active[j]:
-                    index[k] = j
-                    x[k] = c[j] - alpha
-                    k += 1
-            block = np.empty((k, k))
-            for a in range(k):
-                for b in range(k):
-                    block[a, b] = H[index[a], index[b]]
-            done, factor = cholesky(block)
+            done, factor, k = solve_active(H, c, alpha, work)
             if not done:
                 return -it, factor, 0
-            cholesky_solve(factor, x[:k])
             step, leaving = 1.0, -1
             for a in range(k):
                 if not x[a] > 0.0:

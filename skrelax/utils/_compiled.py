@@ -13,6 +13,7 @@ from numba.core.registry import cpu_target
 
 _lock = threading.Lock()
 _warned = False
+_tell = None
 
 
 def compiled(function=None, *, fastmath=False):
@@ -37,21 +38,34 @@ def compiled(function=None, *, fastmath=False):
         return functools.partial(compiled, fastmath=fastmath)
     # Said even where it is False: else a loop would take the flags of that loop which
     # happens to call it first, and round accordingly.
-    options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-    loop = njit(fastmath=fastmath, **options)(function)
+    jit = functools.partial(
+        njit, fastmath=fastmath, nogil=True, error_model="numpy", no_cfunc_wrapper=True
+    )
+    loop = jit()(function)
     if config.DISABLE_JIT:
         return loop
-    template = loop.get_call_template
+    # What loops call needs no entry for Python, which a tenth of the time went into.
+    inner = jit(no_cpython_wrapper=True)(function)
+    template = inner.get_call_template
     # Numba would compile a loop again for each literal that another loop passes.
     loop.get_call_template = lambda args, kws: template(
         tuple(types.unliteral(one) for one in args),
         {name: types.unliteral(one) for name, one in kws.items()},
     )
+    loop.get_overload = inner.get_overload
     try:
-        loop._cache = _LoopCache(function)
+        loop._cache = _LoopCache(function, "")
+        inner._cache = _LoopCache(function, "-inner")
     except (RuntimeError, OSError) as error:
         _warn_uncached(error)
     return loop
+
+
+def on_compilation(tell):
+    """Have a function called, once, when a loop must be compiled that is to be kept."""
+    global _tell
+    with _lock:
+        _tell = tell
 
 
 @functools.cache
@@ -70,18 +84,26 @@ class _LoopCache(FunctionCache):
     of a loop that was called from another file and edited since.
     """
 
-    def __init__(self, function):
+    def __init__(self, function, kind):
         super().__init__(function)
         stamp = self._impl.locator.get_source_stamp(), _stamp_of_sources()
-        self._cache_file = _LoopFiles(self._cache_path, self._impl.filename_base, stamp)
+        base = self._impl.filename_base + kind
+        self._cache_file = _LoopFiles(self._cache_path, base, stamp)
 
     def load_overload(self, sig, target_context):
         """Return the compiled loop, or None if the cache has none that can be read."""
+        global _tell
         try:
-            return super().load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             _warn_uncached(error)
             return None
+        if found is None:
+            with _lock:
+                tell, _tell = _tell, None
+            if tell is not None:
+                tell()
+        return found
 
     def save_overload(self, sig, data):
         """Keep a compiled loop, if the disk takes it."""

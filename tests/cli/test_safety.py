@@ -2,6 +2,7 @@
 
 import builtins
 import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -414,6 +415,20 @@ def test_nobody_reads_the_output(tmp_path):
         # Slow machines report progress before.
         assert done.stderr.splitlines()[-1].startswith(b"skrelax: error: No space")
         assert done.returncode != 0
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_terminal_hears_of_compilation(tmp_path, monkeypatch, is_terminal):
+    class Stream(io.StringIO):
+        def isatty(self):
+            return is_terminal
+
+    stream = Stream()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr("skrelax.utils._compiled.on_compilation", lambda tell: tell())
+    assert main(["invert", str(tmp_path / "absent.csv")]) == 2
+    assert stream.getvalue().count("compiles its loops") == is_terminal
+    assert stream.getvalue().count("\n") == 1 + is_terminal
 
 
 @posix

@@ -120,6 +120,27 @@ def test_an_edit_in_another_file_is_seen(toy):
     assert len(list((package / "__pycache__").glob("_caller*.nbc"))) == 1
 
 
+def test_what_a_loop_calls_has_no_entry_for_python(toy):
+    code = (
+        "from toy._callee_numba import callee; from toy._caller_numba import caller;"
+        "print(caller(1), len(callee.overloads), callee(1), len(callee.overloads))"
+    )
+    assert run(code, toy)[0] == ["20 0 2 1"]
+    assert run(code, toy)[0] == ["20 0 2 1"]
+    files = [path.name for path in (toy / "toy" / "__pycache__").glob("*.nbc")]
+    assert sorted("-inner." in name for name in files) == [False, False, True]
+
+
+def test_compilation_is_told_once_and_only_where_it_happens(toy):
+    code = (
+        "from toy._caller_numba import caller; from toy.utils import _compiled;"
+        "_compiled.on_compilation(lambda: print('compiles'));"
+        "print(caller(1), caller(0.5))"
+    )
+    assert run(code, toy)[0] == ["compiles", "20 15.0"]
+    assert run(code, toy)[0] == ["20 15.0"]
+
+
 def test_a_tuple_that_is_gone_is_no_matter(toy):
     source = """
 from typing import NamedTuple

@@ -9,6 +9,7 @@ from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_is_fitted
 
 from ..utils._grid_shape import carry_grid
+from ..utils._parallel import calm_fit
 from ..utils._progress import tell_fit
 from ..utils._sklearn import (
     BaseEstimator,
@@ -119,6 +120,7 @@ class TSVDCompressor(TransformerMixin, BaseEstimator):
         self.output = output
         self.noise_std = noise_std
 
+    @calm_fit
     def fit(self, X, y=None, sample_weight=None):
         """Decompose X and choose the rank.
 

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..utils._parallel import run_chunks, single_blas_thread
 from ..utils._warnings import give_warning
-from ._lasso_solvers import dual_shift, relative_gap
+from ._lasso_solvers import relative_gap
 from ._numba_adaptive import (
     MEMORY,
     Adaptive,
@@ -28,7 +28,7 @@ from ._numba_adaptive import (
 from ._numba_fit import CertifiedKernel, Signals
 from ._penalty import difference_matrix
 from ._plane_system import Plane
-from ._smooth_solvers import sees, smooth_of, smooth_work, solve_smooth
+from ._smooth_solvers import own_shift, smooth_of, smooth_work, solve_smooth
 
 # Differences that are large are those above this fraction of an amplitude, squared.
 _FLOOR = 2e-4
@@ -138,9 +138,7 @@ def adaptive_work(n, m, n_padded):
 def _adaptive_of(rows, penalty, smoothness, settings):
     """Return the Adaptive of a fit, with matrices of its own; settings end its fits."""
     n = rows.AT.shape[0]
-    vv, Atv = dual_shift(rows.AT)
-    shift = (vv, Atv) if sees(Atv) else (0.0, np.empty(0))
-    kernel = CertifiedKernel(rows.AT, False, *shift)
+    kernel = CertifiedKernel(rows.AT, False, *own_shift(rows))
     matrix = penalty.matrix(np.ones(n))
     smooth = smooth_of(kernel, np.empty((n, n)), smoothness, matrix)
     return Adaptive(smooth, rows.gram, penalty.stencil, *settings)

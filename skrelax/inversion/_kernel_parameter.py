@@ -18,6 +18,7 @@ from ..utils._linear_inputs import (
     validate_relative_weight,
     validate_signals_of,
 )
+from ..utils._parallel import calm_fit
 from ..utils._progress import SILENT, open_work
 from ..utils._sklearn import (
     BaseEstimator,
@@ -181,6 +182,7 @@ class KernelParameterSearch(
 
     # The search runs before the estimator, whose settings must be checked too.
     @_fit_context(prefer_skip_nested_validation=False)
+    @calm_fit
     def fit(self, X, y, sample_weight=None, known=None, mask=None):
         """Choose the value of each signal and find its distribution.
 

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from ..utils._linear_inputs import COUNT, ITERATIONS, STRENGTH
+from ..utils._parallel import calm_fit
 from ..utils._progress import open_work, tell_fit
 from ..utils._sklearn import BaseEstimator, StrOptions, _fit_context
 from ..utils._validation import N_JOBS
@@ -152,6 +153,7 @@ class LassoFista(LinearInversionMixin, MultiOutputMixin, RegressorMixin, BaseEst
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @calm_fit
     def fit(self, X, y, sample_weight=None):
         """Find the distribution of each signal.
 
@@ -347,6 +349,7 @@ class LassoFistaCV(
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @calm_fit
     def fit(self, X, y, sample_weight=None, groups=None):
         """Choose alpha and find the distribution of each signal.
 

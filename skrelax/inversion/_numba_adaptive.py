@@ -16,11 +16,12 @@ import numpy as np
 
 from ..utils._compiled import compiled
 from ._numba_certificate import certificate, floor_of
-from ._numba_fit import CertifiedKernel, gradient
+from ._numba_fit import gradient
 from ._numba_pivoting import cholesky, cholesky_solve
 from ._numba_smooth import (
     Smooth,
     SmoothWork,
+    seeing,
     smooth_gradient,
     smooth_solve,
     start,
@@ -302,19 +303,9 @@ def _certify(smooth, s, extra, alpha, f, work, out):
     whole, factor = cholesky(smooth.H)
     if not whole:
         return
-    n = f.size
-    ones, x = np.empty(n), np.empty(n)
-    for j in range(n):
-        ones[j] = 1.0
-        x[j] = 1.0
-    cholesky_solve(factor, x)
-    vv = 0.0
-    for j in range(n):
-        vv += x[j]
-    AT, signed = smooth.kernel.AT, smooth.kernel.signed
-    kernel = CertifiedKernel(AT, signed, vv, ones)
+    kernel = seeing(smooth.kernel, whole, factor)
     r, g = work.r, work.g
-    rough = smooth_gradient(AT, s, f, smooth.roughness, r, g)
+    rough = smooth_gradient(kernel.AT, s, f, smooth.roughness, r, g)
     floor = floor_of(s, extra)
     certificate(kernel, f, r, g, extra + rough, floor, alpha, out)
 

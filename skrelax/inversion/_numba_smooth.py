@@ -117,6 +117,24 @@ def start(whole, factor, alpha, f, work):
 
 
 @compiled
+def seeing(kernel, whole, factor):
+    """Return the kernel with a v that sees all bins, see `certificate`, or as it is.
+
+    Where it has none, v = A H^-1 1 of the stacked A serves, of whose Hessian H `factor`
+    is that if it is `whole`: A^T v = 1 for any kernel.
+    """
+    AT, signed, vv, Atv = kernel
+    if Atv.size == 0 and whole and not signed:
+        Atv = np.empty(AT.shape[0])
+        Atv[:] = 1.0
+        cholesky_solve(factor, Atv)
+        for value in Atv:
+            vv += value
+        Atv[:] = 1.0
+    return CertifiedKernel(AT, signed, vv, Atv)
+
+
+@compiled
 def smooth_batch(smooth, signals, alphas, work, F, info):
     """Solve each row of S (q, m) with its own alphas[q]; F (q, n), info (q, 3).
 
@@ -124,8 +142,10 @@ def smooth_batch(smooth, signals, alphas, work, F, info):
     they depend on nothing but themselves.
     """
     S, extra = signals
-    AT = smooth.kernel.AT
-    whole, factor = cholesky(smooth.H)
+    kernel, roughness, H, max_iter = smooth
+    AT = kernel.AT
+    whole, factor = cholesky(H)
+    smooth = Smooth(seeing(kernel, whole, factor), roughness, H, max_iter)
     for q in range(S.shape[0]):
         f = F[q]
         gradient(AT, S[q], work.c)
@@ -143,7 +163,7 @@ def smooth_batch_each(smooth, gram, smoothnesses, signals, alphas, work, F, info
     """
     S, extra = signals
     kernel, roughness, H, max_iter = smooth
-    AT, signed = kernel.AT, kernel.signed
+    AT = kernel.AT
     indptr, indices, data = roughness.indptr, roughness.indices, roughness.data
     n = gram.shape[0]
     whole, factor = False, H
@@ -155,14 +175,8 @@ def smooth_batch_each(smooth, gram, smoothnesses, signals, alphas, work, F, info
                 for p in range(indptr[j], indptr[j + 1]):
                     H[j, indices[p]] += smoothnesses[q] * data[p]
             whole, factor = cholesky(H)
-            vv, Atv = kernel.vv, kernel.Atv
-            if Atv.size == 0 and whole:
-                Atv = np.ones(n)
-                cholesky_solve(factor, Atv)
-                vv = Atv.sum()
-                Atv[:] = 1.0
             smooth = Smooth(
-                CertifiedKernel(AT, signed, vv, Atv),
+                seeing(kernel, whole, factor),
                 Roughness(smoothnesses[q], indptr, indices, data),
                 H,
                 max_iter,

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..utils._grid_shape import check_grid_shape
 from ..utils._linear_inputs import ITERATIONS, STRENGTH
+from ..utils._parallel import calm_fit
 from ..utils._progress import tell_fit
 from ..utils._sklearn import BaseEstimator, Options, _fit_context
 from ..utils._validation import N_JOBS
@@ -193,6 +194,7 @@ class SmoothLasso(
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @calm_fit
     def fit(self, X, y, sample_weight=None):
         """Find the distribution of each signal.
 

@@ -7,6 +7,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from ..utils._grid_shape import check_grid_shape
 from ..utils._linear_inputs import COUNT, ITERATIONS, STRENGTH
+from ..utils._parallel import calm_fit
 from ..utils._progress import open_work
 from ..utils._sklearn import BaseEstimator, Options, StrOptions, _fit_context
 from ..utils._validation import N_JOBS
@@ -256,6 +257,7 @@ class SmoothLassoCV(
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @calm_fit
     def fit(self, X, y, sample_weight=None, groups=None):
         """Choose both strengths and find the distribution of each signal.
 

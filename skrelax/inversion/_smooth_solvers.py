@@ -96,11 +96,19 @@ def rows_of_hessian(rows, H):
     )
 
 
-def smooth_shift(rows, H):
-    """Return (v^T v, A^T v) of the stacked rows, see `dual_shift`.
+def own_shift(rows):
+    """Return (v^T v, A^T v) of the rows, see `dual_shift`, or none if it is poor.
 
-    Where the kernel hardly sees some bin, its row sums make a poor v. Then
-    v = A H^-1 1 of the stacked A serves: A^T v = 1 for any kernel.
+    It is where the kernel hardly sees some bin.
+    """
+    vv, Atv = dual_shift(rows.AT)
+    return (vv, Atv) if sees(Atv) else (0.0, np.empty(0))
+
+
+def smooth_shift(rows, H):
+    """Return (v^T v, A^T v) of the rows, or of the stacked ones where that is poor.
+
+    v = A H^-1 1 of the stacked A serves then: A^T v = 1 for any kernel.
     """
     vv, Atv = dual_shift(rows.AT)
     if sees(Atv):
@@ -137,7 +145,7 @@ def solve_smooth(
     if smoothness == 0.0:
         return solve_lasso(rows, alphas, positive, "auto", tol, max_iter, n_jobs)
     H = hessian(rows, penalty, smoothness)
-    shift = smooth_shift(rows, H) if positive else (0.0, np.empty(0))
+    shift = own_shift(rows) if positive else (0.0, np.empty(0))
     kernel = CertifiedKernel(rows.AT, not positive, *shift)
     smooth = smooth_of(kernel, H, smoothness, penalty)
     if not positive:
@@ -169,9 +177,7 @@ def _solve_each(rows, alphas, smoothness, penalty, positive, tol, max_iter, n_jo
     order = np.argsort(smoothness, kind="stable")
     order = order[smoothness[order] > 0.0]
     if positive:
-        vv, Atv = dual_shift(rows.AT)
-        shift = (vv, Atv) if sees(Atv) else (0.0, np.empty(0))
-        kernel = CertifiedKernel(rows.AT, False, *shift)
+        kernel = CertifiedKernel(rows.AT, False, *own_shift(rows))
 
         def chunk(part):
             own = order[part]
@@ -201,6 +207,9 @@ def _solve_each(rows, alphas, smoothness, penalty, positive, tol, max_iter, n_jo
 def _retry(rows, smooth, alphas, tol, max_iter, missed, F, info):
     """Solve again by the active set what pivoting left open; keep the better."""
     part = rows.part(missed)
+    if smooth.kernel.Atv.size == 0:
+        shift = smooth_shift(part, smooth.H)
+        smooth = smooth._replace(kernel=CertifiedKernel(part.AT, False, *shift))
     again, _, n_iter = solve_lasso(
         rows_of_hessian(part, smooth.H), alphas[missed], True, "auto", tol, max_iter
     )

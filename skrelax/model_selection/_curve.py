@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..uncertainty._noise import left_directions
+from ..utils._parallel import calm_blas
 from ..utils._progress import SILENT
 from ..utils._remember import remembering
 from ..utils._validation import stable_std
@@ -95,7 +96,7 @@ class Curve:
     def _count(self, penalty, strengths, F):
         """Return the effective parameters of distributions F (q, n) by choice."""
         given, is_linear = (self.target.matrix, self.target.weight), self.is_linear
-        with remembering(self.target.memory):
+        with calm_blas(min(given[0].shape)), remembering(self.target.memory):
             if self.per_signal:
                 return penalty.count_each(*given, strengths, F, is_linear)
             strength = float(strengths[0])

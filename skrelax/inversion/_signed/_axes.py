@@ -15,6 +15,7 @@ from ...kernels._builder import (
 )
 from ...kernels._grid import warn_uncovered
 from ...utils._columns import assign_columns
+from ...utils._parallel import calm_blas
 from ...utils._validation import (
     check_acquisition,
     check_number,
@@ -385,7 +386,8 @@ def _truncated(K, rank):
     """
     if rank is None:
         return K
-    U, s, Vt = np.linalg.svd(K, full_matrices=False)
+    with calm_blas(min(K.shape)):
+        U, s, Vt = np.linalg.svd(K, full_matrices=False)
     kept = kept_rank(s, rank)
     return (U[:, :kept] * s[:kept]) @ Vt[:kept]
 

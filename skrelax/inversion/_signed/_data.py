@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ...utils._parallel import calm_blas
 from ._axes import kept_rank
 
 # Singular values below this fraction of the largest carry no signal above noise.
@@ -78,7 +79,8 @@ def count_data(count, axes, factors, n_rows, weights):
         sizes = []
         for axis, K in zip(axes.inverted, factors, strict=False):
             rank = axes.ranks[axis]
-            s = np.linalg.svd(K, compute_uv=False)
+            with calm_blas(min(K.shape)):
+                s = np.linalg.svd(K, compute_uv=False)
             sizes.append(K.shape[0] if rank is None else kept_rank(s, rank))
         return math.prod(sizes) * n_channels
     if weights is None:
@@ -147,5 +149,6 @@ def _least_free(n_rows):
 
 def _resolved(K):
     """Return the left singular vectors of K that a measurement can resolve."""
-    U, s, _ = np.linalg.svd(K, full_matrices=False)
+    with calm_blas(min(K.shape)):
+        U, s, _ = np.linalg.svd(K, full_matrices=False)
     return U[:, s > _SEEN * s[0]]

@@ -439,5 +439,4 @@ def _warn(status):
             f"{sum(wrong.values())} of {status.size} groups have no converged fit: "
             f"{words}. See the columns status and message.",
             ConvergenceWarning,
-            stacklevel=3,
         )

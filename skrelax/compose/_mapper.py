@@ -215,7 +215,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
                 warning
             ).startswith(("the distributions explain", "rule="))
             if not about_signal:
-                give_warning(warning, stacklevel=3)
+                give_warning(warning)
         if not answering(self.estimator_)._has_outputs():
             raise TypeError(
                 "estimator must end in a NonlinearRelaxationFit or in an inversion "
@@ -287,7 +287,7 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
         out, status, told = self._map_chunks(job, X, mask, known)
         for (category, _), (text, count) in told.items():
             more = "" if count == 1 else f" (and {count - 1} more of this kind)"
-            give_warning(f"{text}{more}", category, stacklevel=2)
+            give_warning(f"{text}{more}", category)
         warn_status(status)
         return out
 

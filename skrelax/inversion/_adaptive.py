@@ -298,5 +298,4 @@ def warn_unsettled(changes, max_iter):
             f"(largest last change {np.max(changes[missed]):.3g} of the largest "
             "amplitude). Another smoothness, or more iterations, help.",
             ConvergenceWarning,
-            stacklevel=4,
         )

@@ -39,7 +39,7 @@ class Unexplained:
         """Add what was found in some of the signals."""
         self.found += [(int(signals[number]), why) for number, why in other.found]
 
-    def warn(self, stacklevel=3):
+    def warn(self):
         """Give one warning, if there is something to tell."""
         # Candidates of a search may well explain nothing: the last fit tells of it.
         if not self.found or fits_a_fold():
@@ -50,9 +50,7 @@ class Unexplained:
             other: _text(1, 1, "the signal", reason) for other, reason in self.found
         }
         text = _text(len(self.found), self.n_signals, which, why)
-        give_warning(
-            warning_of_signals(text, alone, self.n_signals), stacklevel=stacklevel + 1
-        )
+        give_warning(warning_of_signals(text, alone, self.n_signals))
 
 
 def _text(n_found, n_signals, which, why):
@@ -83,8 +81,7 @@ def report_unexplained(rows, F, alphas, positive):
             if why:
                 report.found.append((start + k, why))
     if not hold_report(report):
-        # Past this function, fit, and the check of its parameters.
-        report.warn(stacklevel=4)
+        report.warn()
 
 
 def _reason(rows, k, square, alpha, positive):
@@ -144,5 +141,4 @@ def report_hidden(X, weight, F):
 
     alone = {int(k): text(1, 1, share) for k, share in zip(told, shares, strict=True)}
     message = text(told.size, len(F), shares.max())
-    # Past this function, fit, and the check of its parameters.
-    give_warning(warning_of_signals(message, alone, len(F)), stacklevel=4)
+    give_warning(warning_of_signals(message, alone, len(F)))

@@ -346,11 +346,10 @@ class KernelParameterSearch(
 
     def _tell(self, report):
         """Warn of signals that have no numbers, and of those of which nothing fits."""
-        # Past this function, fit, and the check of its parameters.
-        report.warn(stacklevel=4)
+        report.warn()
         codes = self._codes_to_tell()
         codes[[number for number, _ in report.found]] = FitStatus.CONVERGED
-        warn_status(codes, stacklevel=5)
+        warn_status(codes)
 
     def predict(self, X):
         """Return the signals of the distributions at other acquisition points.

@@ -145,5 +145,4 @@ def warn_gaps(gaps, tol, max_iter, what="signals"):
             f"{np.max(gaps):.3g}, max_iter={max_iter}). A larger alpha, more "
             "iterations or a larger tol helps.",
             ConvergenceWarning,
-            stacklevel=4,
         )

@@ -253,8 +253,6 @@ class RicianInversion(
                 f"rest at tol={self.tol:.3g}; increase tol or "
                 f"max_iter={self.max_iter}, or fix the strength. See converged_.",
                 ConvergenceWarning,
-                # Past the check of its parameters.
-                stacklevel=3,
             )
         tell_fit(self, X, y)
         return self

@@ -216,8 +216,7 @@ class KernelBuilder(TransformerMixin, BaseEstimator):
                 )
             if grids[axis] is not None or low is not None or high is not None:
                 where = axis if n_axes > 1 else None
-                # Past this method, and the check of its parameters.
-                warn_uncovered(model, points, values, where, stacklevel=3)
+                warn_uncovered(model, points, values, where)
             axes.append(values)
         check_total([values.size for values in axes], self.max_bins)
         self.grid_shape_ = tuple(values.size for values in axes)

@@ -73,7 +73,7 @@ def spaced_grid(minimum, maximum, n_bins, spacing):
     return np.linspace(minimum, maximum, n_bins)
 
 
-def warn_uncovered(model, points, grid, axis, stacklevel):
+def warn_uncovered(model, points, grid, axis):
     """Warn where an explicit grid misses most of what an acquisition can see."""
     if model.is_discrete or isinstance(model, UserSignal):
         return
@@ -95,8 +95,6 @@ def warn_uncovered(model, points, grid, axis, stacklevel):
         f"the grid{where} ({symbol} from {grid[0]:.3g} to {grid[-1]:.3g}) covers "
         f"{max(shared, 0.0) / np.log(high / low):.0%} of what the acquisition can see "
         f"({low:.3g} to {high:.3g}): are both in one unit?",
-        UserWarning,
-        stacklevel=stacklevel + 1,
     )
 
 

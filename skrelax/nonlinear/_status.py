@@ -51,7 +51,7 @@ def status_words(status):
     return ", ".join(f"{counts[one]} {one.label}" for one in FitStatus if counts[one])
 
 
-def warn_status(status, stacklevel=4):
+def warn_status(status):
     """Warn of voxels without a converged fit, by number."""
     tried = np.ravel(status)
     tried = tried[tried != FitStatus.MASKED]
@@ -61,16 +61,14 @@ def warn_status(status, stacklevel=4):
             f"{wrong.size} of {tried.size} fits are not converged: "
             f"{status_words(wrong)}. See status_.",
             ConvergenceWarning,
-            stacklevel=stacklevel,
         )
 
 
-def warn_noise(noise_std, quiet, stacklevel=4):
+def warn_noise(noise_std, quiet):
     """Warn of signals (n,) whose residuals contradict a level of noise, by number."""
     if quiet.any():
         give_warning(
             f"noise_std={noise_std:g} is far above the residuals of {quiet.sum()} of "
             f"{quiet.size} signals; magnitudes of such noise would scatter more, and a "
             "fit takes from these what is not there.",
-            stacklevel=stacklevel,
         )

@@ -6,13 +6,25 @@ collects it is known by the context, which `run_tasks` hands on to its threads.
 """
 
 import contextlib
+import os
+import sys
 import threading
 import warnings
 from contextvars import ContextVar
+from pathlib import Path
+
+import joblib
+import sklearn
 
 _collected = ContextVar("collected warnings", default=None)
 _reports = ContextVar("held reports", default=None)
 _others = threading.RLock()
+# Folders whose functions stand between a warning and who is told: the suite, and those
+# of scikit-learn, which checks its parameters or fits it as a step.
+_INSIDE = tuple(
+    os.path.join(path, "")
+    for path in (Path(__file__).parents[1], *sklearn.__path__, *joblib.__path__)
+)
 
 
 def warning_of_signals(message, texts, n_signals):
@@ -32,11 +44,14 @@ def texts_of_signals(warning, n_signals):
     return warning.texts if known else {}
 
 
-def give_warning(message, category=UserWarning, stacklevel=1):
-    """Warn, as ``warnings.warn`` does, unless somebody in this context collects it."""
+def give_warning(message, category=UserWarning):
+    """Warn the caller of the suite, unless somebody in this context collects it."""
     found = _collected.get()
     if found is None:
-        warnings.warn(message, category, stacklevel=stacklevel + 1)
+        frame, level = sys._getframe(), 1
+        while frame.f_back and frame.f_code.co_filename.startswith(_INSIDE):
+            frame, level = frame.f_back, level + 1
+        warnings.warn(message, category, stacklevel=level)
     else:
         found.append(message if isinstance(message, Warning) else category(message))
 

@@ -6,10 +6,13 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import make_pipeline
 
 import skrelax
+from skrelax import KernelBuilder
 from skrelax.utils._parallel import run_tasks
 from skrelax.utils._warnings import (
     collect_warnings,
@@ -33,6 +36,16 @@ def test_fits_leave_the_warnings_of_python_alone():
             assert not re.search(r"(?<![\w.])warnings\.\w", path.read_text()), path
         if path not in allowed and "_cli" not in path.parts:
             assert "catch_warnings" not in path.read_text(), path
+
+
+@pytest.mark.parametrize("is_step", [False, True])
+def test_the_line_that_called_is_told(is_step):
+    times = np.geomspace(1e-3, 1.0, 20)[:, None]
+    builder = KernelBuilder("T2", grid=np.geomspace(1e3, 1e4, 5))
+    called = make_pipeline(builder, "passthrough") if is_step else builder
+    with pytest.warns(UserWarning, match="covers 0%") as told:
+        called.fit(times)
+    assert [one.filename for one in told] == [__file__]
 
 
 def state():

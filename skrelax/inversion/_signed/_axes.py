@@ -354,8 +354,7 @@ def _bins(grid, model, points, axis, n_inverted, log):
         return values
     if grid is not None and not np.isscalar(grid):
         values = check_grid(grid, axis, "log" if log else "linear", "grids")
-        # Past make_axes, _fit, fit, and the check of its parameters.
-        warn_uncovered(model, points, values, axis, stacklevel=6)
+        warn_uncovered(model, points, values, axis)
         return values
     n_bins = _default_bins(n_inverted, points.shape[0]) if grid is None else grid
     n_bins = check_number(n_bins, "grids", 1, _MOST_BINS, numbers.Real)

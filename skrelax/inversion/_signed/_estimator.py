@@ -494,5 +494,4 @@ def _warn(answer, scheme):
         )
     else:
         return
-    # Past this function, _fit, fit, and the check of its parameters.
-    give_warning(text, ConvergenceWarning, stacklevel=5)
+    give_warning(text, ConvergenceWarning)

@@ -294,7 +294,7 @@ def _fit(fit, X, signals, known):
     for warning in caught:
         # What becomes of single signals is told when all are fitted.
         if not isinstance(warning, ConvergenceWarning):
-            give_warning(warning, stacklevel=2)
+            give_warning(warning)
     model = fit.model_
     n_nonlinear = len(model.parameters) - len(known or ())
     channels = 2 if np.iscomplexobj(signals) else 1
@@ -385,7 +385,6 @@ def _decide(named, found, signals, noise, level):
             give_warning(
                 f"no model fits: the residuals of {names[best]} are {over[best]:.1f} "
                 f"times the noise.",
-                stacklevel=3,
             )
     name = names[best]
     return ModelChoice(name, named[name], table, int(common.sum()), fits)

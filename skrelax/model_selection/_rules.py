@@ -64,8 +64,7 @@ def choose(rule, curve, strengths, criterion, measure, targets, refine):
             alone if curve.per_signal else {},
             curve.target.signals.shape[1],
         )
-        # Past this function, fit, and the check of its parameters.
-        give_warning(warning, stacklevel=4)
+        give_warning(warning)
     return chosen
 
 

@@ -80,8 +80,6 @@ class InterleavedKFold(BaseCrossValidator):
             give_warning(
                 "groups are ignored by InterleavedKFold; pass a splitter that takes "
                 "them as cv, GroupKFold for example.",
-                UserWarning,
-                stacklevel=2,
             )
         with errors_name("X"):
             _num_samples(X)

@@ -7,9 +7,10 @@ from scipy.special import stdtrit
 from sklearn.base import clone
 
 from ..utils._answers import answering, fitted_distributions
-from ..utils._validation import check_numbers
+from ..utils._validation import check_numbers, errors_name
 from ..utils._warnings import collect_warnings
 from ._magnitudes import level_of_magnitudes, signals_below
+from ._scales import SCALES, on_scale
 
 # Signals and noise beyond could not be squared.
 LARGEST = 1e90
@@ -31,7 +32,7 @@ class Plan(NamedTuple):
     options: dict
     """What fit takes besides."""
     statistics: dict
-    """By name a function of distributions and bins, and one of the interval."""
+    """By name a function of distributions and bins, and the scale of its interval."""
     n_refits: int
     """Refits of each signal."""
     level: float
@@ -70,10 +71,10 @@ def measure(plan, Y, numbers, known, noise_std):
             found = _take(plan, _invert(plan, plan.estimator, drawn, known))
             refits[:, sound] = found.reshape(len(found), -1, plan.n_refits)
     columns = []
-    for (_, interval), values, samples in zip(
+    for (_, scale), values, samples in zip(
         plan.statistics.values(), estimates, refits, strict=True
     ):
-        columns += [values, *_summarise(interval, values, samples, plan.level)]
+        columns += [values, *_summarise(SCALES[scale], values, samples, plan.level)]
     return np.column_stack([*columns, noise_std])
 
 
@@ -96,19 +97,29 @@ def _take(plan, fitted):
             "estimator must know its relaxation times: give it a Pipeline with a "
             "KernelBuilder, or name them in the columns of X."
         )
-    bins = found.grids[0] if len(found.grids) == 1 else tuple(found.grids)
     out = np.full((len(plan.statistics), len(found.rows)), np.nan)
     whole = np.isfinite(found.rows).all(axis=1)
-    for row, (name, (function, _)) in zip(out, plan.statistics.items(), strict=True):
-        values = check_numbers(
-            function(found.rows[whole], bins), f"statistics[{name!r}]", finite=False
-        )
+    for row, (name, (function, scale)) in zip(
+        out, plan.statistics.items(), strict=True
+    ):
+        # A function that changes its input must not change that of the next one.
+        grids = tuple(grid.copy() for grid in found.grids)
+        rows, bins = found.rows[whole], grids[0] if len(grids) == 1 else grids
+        try:
+            values = function(rows.copy(), bins)
+        except Exception as error:
+            raise ValueError(
+                f"statistics[{name!r}] must return one number per distribution, but "
+                f"raised {type(error).__name__}: {error}"
+            ) from error
+        values = check_numbers(values, f"statistics[{name!r}]", finite=False)
         if values.shape != (np.count_nonzero(whole),):
             raise ValueError(
                 f"statistics[{name!r}] must return one number per distribution, got "
                 f"shape {values.shape} for {np.count_nonzero(whole)}."
             )
-        row[whole] = values
+        with errors_name(f"statistics[{name!r}]"):
+            row[whole] = on_scale(values, rows, scale)
     return out
 
 

@@ -181,7 +181,10 @@ class UncertaintyResult:
             lower, upper = np.quantile(self.samples, [tail, 1.0 - tail], axis=0)
             return lower, upper
         squares = ((self.samples - self.distribution) ** 2).mean(axis=0)
-        half = stdtrit(len(self.samples) - 1.0, 0.5 + 0.5 * level) * np.sqrt(squares)
+        quantile = stdtrit(len(self.samples) - 1.0, 0.5 + 0.5 * level)
+        # Levels next to 1 have infinite quantiles, where all refits agree as well.
+        half = np.zeros(squares.shape)
+        np.multiply(quantile, np.sqrt(squares), out=half, where=squares > 0.0)
         lower, upper = self.distribution - half, self.distribution + half
         if not (self.samples < 0.0).any() and not (self.distribution < 0.0).any():
             lower = np.maximum(lower, 0.0)
@@ -331,6 +334,8 @@ class UncertaintyResult:
             return basic_interval(estimate, refits, tails, functional.scale, limits)
         finite = refits[np.isfinite(refits)]
         if finite.size < 2 or not np.isfinite(estimate):
+            return np.nan, np.nan
+        if functional.scale == "time" and not estimate > 0.0:
             return np.nan, np.nan
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             ends = SCALES[functional.scale](

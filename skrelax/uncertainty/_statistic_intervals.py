@@ -300,7 +300,7 @@ def _check_signal_numbers(values, n_signals):
 
 
 def _check_statistics(statistics, short):
-    """Return {name: (function, interval)}."""
+    """Return {name: (function, scale)}."""
     named = {
         "short_fraction": (partial(fraction_between, upper=short), "share"),
         "log_mean": (log_mean, "time"),
@@ -336,7 +336,7 @@ def _check_statistics(statistics, short):
                 f"statistics must have scales among {list(SCALES)}, got {scale!r} for "
                 f"{name!r}."
             )
-        found[name] = function, SCALES[scale]
+        found[name] = function, scale
     columns = [_NOISE, *(f"{name}{part}" for name in found for part in _PARTS)]
     twice = [column for column in columns if columns.count(column) > 1]
     if twice:

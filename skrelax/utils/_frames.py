@@ -51,12 +51,10 @@ def as_pandas(X, name="frame", columns=None):
 def _as_values(column, name):
     """Return a column (n_rows,) as an array that pandas keeps as it is."""
     missing = column.is_null().to_numpy()
+    is_whole = str(column.dtype).startswith(("Int", "UInt")) and missing.any()
     try:
-        if column.dtype.is_integer() and missing.any():
-            # As doubles, which hold nan, large integers would be equal.
-            known = column.fill_null(0).to_numpy()
-            return pd.arrays.IntegerArray(known, missing)
-        values = column.to_numpy()
+        # As doubles, which hold nan, large integers would be equal.
+        values = (column.fill_null(0) if is_whole else column).to_numpy()
     except Exception as error:  # each library raises another one
         raise TypeError(
             f"{name} has a column {column.name!r} of {column.dtype}, which NumPy "
@@ -67,7 +65,7 @@ def _as_values(column, name):
             f"{name} has a column {column.name!r} of {column.dtype}, but columns must "
             "hold one value in each row."
         )
-    return values
+    return pd.arrays.IntegerArray(values, missing) if is_whole else values
 
 
 def _read(X, name):

@@ -50,9 +50,9 @@ DRAWN = {
     "figure_": "Figure",
     "line_": "Line2D",
     "lines_": "list of Line2D",
-    "whiteness_": "float",
+    "whiteness_": "DataFrame",
 }
-# Parameters that are a frame of any library, and whether the result is one of it.
+# Functions that return a frame of the library that this parameter is of.
 FRAMES = {"fit_batch": "frame"}
 # What Python calls by itself, and users by operators.
 OPERATORS = ("__call__", "__getitem__", "__iter__", "__len__")
@@ -259,9 +259,7 @@ class Stub:
                 for one in told
             ]
             result = result.replace("DataFrame", self.words.take_frame())
-        flag = next(
-            (one for one in told if re.match(r"return_\w+: bool = F", one)), None
-        )
+        flag = next((one for one in told if one.startswith("return_")), None)
         if flag is None:
             return [f"def {name}({', '.join(told)}) -> {result}: ..."]
         # What may be None is there where it is asked for.

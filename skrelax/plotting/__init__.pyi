@@ -8,6 +8,7 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
+from pandas import DataFrame
 
 from ..io import RelaxationTable
 from ..metrics import Polygon, RatioBand, Rectangle
@@ -277,7 +278,7 @@ class ResidualsMapDisplay:
     axes_: NDArray[Any]
     colorbar_: Colorbar
     figure_: Figure
-    whiteness_: float
+    whiteness_: DataFrame
     def __init__(
         self,
         times: tuple[NDArray[Any], ...],

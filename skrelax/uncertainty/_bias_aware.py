@@ -119,9 +119,9 @@ def _differences(grid_shape):
 def _most_likely(found, target, balance, known):
     """Return noise and points used at the largest restricted likelihood.
 
-    Besides, the strength of the fit that tells the roughness. Where a flat distribution is not refuted,
-    the likelihood has hardly a maximum, and the weakest strength that is not refuted
-    either shows how rough distributions may be.
+    Besides, the strength of the fit that tells the roughness. Where a flat distribution
+    is not refuted, the likelihood has hardly a maximum, and the weakest strength that
+    is not refuted either shows how rough distributions may be.
     """
     rough, seen = found.rough, found.seen
     # Flat directions are fitted, whatever the strength.

@@ -266,3 +266,15 @@ def test_too_few_points_tell_no_noise():
         model, times, y, n_bootstrap=2, method="bias-aware", noise_std=1e-3
     )
     assert np.isfinite(result.interval(Amplitude((0, 0.05)))).all()
+
+
+def test_times_beyond_the_grid_are_not_its_end():
+    # All values that are not refuted are longer than the longest time.
+    times, bins = np.geomspace(1e-3, 1.0, 40), np.geomspace(1e-3, 2.0, 30)
+    y = np.exp(-times / 50.0) + 1e-3 * np.random.default_rng(0).standard_normal(40)
+    model = make_pipeline(KernelBuilder("T2", grid=bins), SmoothLasso(0.0, 1e-3))
+    result = bootstrap_distribution(
+        model, times[:, None], y, n_bootstrap=2, method="bias-aware", random_state=0
+    )
+    assert np.isnan(result.interval("log_mean_0")).all()
+    assert result.status("log_mean_0") == "no value"

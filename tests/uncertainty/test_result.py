@@ -22,6 +22,7 @@ from skrelax.metrics import (
     peak_statistics,
 )
 from skrelax.uncertainty import (
+    Amplitude,
     LogMean,
     Share,
     TimeRatio,
@@ -341,3 +342,13 @@ def test_bounds_leave_settings_of_warnings_alone(monkeypatch):
         patched.setattr(warnings.catch_warnings, "__enter__", change)
         found = result.interval(LogMean())
     assert found == expected
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_regions_without_bins_are_not_known(method):
+    # Between two bins, and beyond the grid: a wrong unit is no share of 0, for sure.
+    result = make_result(method)
+    for region in ((BINS[3] * 1.01, BINS[4] * 0.99), (1e3, 1e4)):
+        for function in (Share(region), Amplitude(region), LogMean(region)):
+            assert np.isnan(result.interval(function)).all()
+            assert result.status(function) == "no value"

@@ -324,7 +324,8 @@ def _check_statistics(statistics, short):
         raise ValueError("statistics must name at least one number, got none.")
     found = {}
     for name, value in pairs.items():
-        function, scale = value if isinstance(value, tuple | list) else (value, None)
+        pair = value if isinstance(value, tuple | list) else (value, None)
+        function, scale = pair if len(pair) == 2 else (None, None)
         scale = "number" if scale is None else scale
         if not isinstance(name, str) or not callable(function):
             raise TypeError(

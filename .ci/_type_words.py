@@ -25,6 +25,8 @@ SIMPLE = {
     "Index": ("Index[Any]", "from pandas import Index"),
     "Axes": ("Axes", "from matplotlib.axes import Axes"),
     "Figure": ("Figure", "from matplotlib.figure import Figure"),
+    "Colorbar": ("Colorbar", "from matplotlib.colorbar import Colorbar"),
+    "Line2D": ("Line2D", "from matplotlib.lines import Line2D"),
     "Bunch": ("Bunch", "from sklearn.utils import Bunch"),
     "self": ("Self", "from typing import Self"),
     "xarray.DataArray": ("DataArray", "from xarray import DataArray"),
@@ -47,6 +49,7 @@ class Words:
     def __init__(self, package, homes):
         self.package, self.homes = package, homes
         self.imports = set()
+        self.variables = ""
 
     def translate(self, text, given):
         """Return the type that words mean.
@@ -102,6 +105,12 @@ class Words:
         """Return the type of a generator."""
         self.imports.add("from collections.abc import Iterator")
         return f"Iterator[{kind}]"
+
+    def take_frame(self):
+        """Return the type of a frame of one library, whichever it is."""
+        self.imports.add("from typing import TypeVar")
+        self.variables = '_Frame = TypeVar("_Frame")\n\n'
+        return "_Frame"
 
     def list_imports(self):
         """Return the lines of imports."""

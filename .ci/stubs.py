@@ -14,6 +14,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 from _type_words import Words
@@ -41,6 +42,18 @@ PROPERTIES = {
     "simpler": "SignalModel or None",
     "status": "ndarray",
 }
+# What a picture has once it is drawn.
+DRAWN = {
+    "ax_": "Axes",
+    "axes_": "ndarray",
+    "colorbar_": "Colorbar",
+    "figure_": "Figure",
+    "line_": "Line2D",
+    "lines_": "list of Line2D",
+    "whiteness_": "DataFrame",
+}
+# Functions that return a frame of the library that this parameter is of.
+FRAMES = {"fit_batch": "frame"}
 # What Python calls by itself, and users by operators.
 OPERATORS = ("__call__", "__getitem__", "__iter__", "__len__")
 HEADER = (
@@ -88,7 +101,11 @@ class Stub:
             else:
                 body += self._write_function(name, item, item, name)
         names = "".join(f"    {name!r},\n" for name in module.__all__)
-        parts = [HEADER, self.words.list_imports(), f"__all__ = [\n{names}]\n"]
+        parts = [
+            HEADER,
+            self.words.list_imports(),
+            f"{self.words.variables}__all__ = [\n{names}]\n",
+        ]
         return "\n".join([*parts, *body]) + "\n"
 
     def _type(self, words, where, given=False):
@@ -114,6 +131,7 @@ class Stub:
         first = next((base for base in own if "__init__" in vars(base)), None)
         kept = {} if first is None else self._read_kept(first, doc, attributes)
         inherited = {member for base in bases for member in dir(base)}
+        attributes = self._find_drawn(item) | attributes
         members = self._find_members(own, inherited | set(kept) | set(attributes))
         for attribute, words in (kept | attributes).items():
             if attribute not in members:
@@ -135,6 +153,18 @@ class Stub:
                 told = self._type(words or plain, where)
                 lines += ["    @property", f"    def {member}(self) -> {told}: ..."]
         return lines if len(lines) > 1 else [*lines, "    pass"]
+
+    def _find_drawn(self, item):
+        """Return the words of what a picture has once it is drawn."""
+        if not hasattr(item, "plot"):
+            return {}
+        tree = ast.parse(textwrap.dedent(inspect.getsource(item.plot)))
+        found = sorted(
+            node.attr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        )
+        return {name: DRAWN[name] for name in found}
 
     def _read_dataclass(self, name, item, attributes):
         """Return the words of the fields of a dataclass, which say shapes."""
@@ -213,8 +243,39 @@ class Stub:
             if parameter.default is not parameter.empty:
                 text += f" = {self._default(parameter.default)}"
             told.append(text)
-        result = self._result(name, doc, where)
-        return [f"{' ' * indent}def {name}({', '.join(told)}) -> {result}: ..."]
+        return [
+            f"{' ' * indent}{line}"
+            for line in self._write_cases(name, told, self._result(name, doc, where))
+        ]
+
+    def _write_cases(self, name, told, result):
+        """Return the lines of a function, one for each kind of result."""
+        if name in FRAMES:
+            # The result is of the library of what is given.
+            told = [
+                f"{one.partition(':')[0]}: {self.words.take_frame()}"
+                if one.startswith(f"{FRAMES[name]}:")
+                else one
+                for one in told
+            ]
+            result = result.replace("DataFrame", self.words.take_frame())
+        flag = next((one for one in told if one.startswith("return_")), None)
+        if flag is None:
+            return [f"def {name}({', '.join(told)}) -> {result}: ..."]
+        # What may be None is there where it is asked for.
+        whole = result.replace(" | None", "")
+        first = whole.removeprefix("tuple[").partition(",")[0]
+        cases = {
+            "Literal[False] = False": first,
+            "Literal[True]": whole,
+            "bool": f"{first} | {whole}",
+        }
+        lines, (head, _, _) = [], flag.partition(":")
+        for kind, found in cases.items():
+            self.words.imports.add("from typing import Literal, overload")
+            case = [f"{head}: {kind}" if one == flag else one for one in told]
+            lines += ["@overload", f"def {name}({', '.join(case)}) -> {found}: ..."]
+        return lines
 
     def _default(self, value):
         """Return a default as a stub shows it."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 from joblib import Parallel, delayed
 
-from ..utils._written import written_together
+from ..utils._written import encodable, written_together
 from ._choices import printable
 from ._output import check_folder, name_results, write_csv
 from ._safely import try_one
@@ -104,11 +104,11 @@ def make_table(files, names, outcomes):
     """Return a row per signal of all files, and one for each file that failed."""
     parts = []
     for file, name, one in zip(files, names, outcomes, strict=True):
-        head = {"sample": name, "file": str(file), "kernel": one.kernel}
+        head = {"sample": encodable(name), "file": encodable(str(file))}
+        head["kernel"] = one.kernel
         if one.error:
-            parts.append(
-                pd.DataFrame([head | {"status": "failed", "message": one.error}])
-            )
+            head |= {"status": "failed", "message": encodable(one.error)}
+            parts.append(pd.DataFrame([head]))
             continue
         rows = one.rows.reset_index(drop=True)
         signals = [str(label) for label in one.rows.index]

@@ -67,7 +67,8 @@ def check_numbers(given):
         raise ValueError("numbers must name at least one number, got none.")
     found = {}
     for name, value in pairs.items():
-        function, scale = value if isinstance(value, tuple | list) else (value, None)
+        pair = value if isinstance(value, tuple | list) else (value, None)
+        function, scale = pair if len(pair) == 2 else (None, None)
         if isinstance(given, dict) and not callable(function):
             raise TypeError(
                 "numbers must have a Share, LogMean, TimeRatio, Amplitude or function, "
@@ -79,6 +80,13 @@ def check_numbers(given):
                 f"{name!r}."
             )
         found[_as_text(name)] = function, scale
+    for name in found:
+        owner, _, part = name.rpartition(" ")
+        if owner in found and part in _PARTS:
+            raise ValueError(
+                f"numbers must have names that are not those of columns, got {name!r}, "
+                f"a column of {owner!r}."
+            )
     return found
 
 
@@ -86,6 +94,8 @@ def _as_text(name):
     """Return the name of a number, or raise."""
     if not isinstance(name, str):
         raise TypeError(f"numbers must have text for names, got {name!r}.")
+    if not name:
+        raise ValueError("numbers must have names, got an empty one.")
     return name
 
 
@@ -266,7 +276,8 @@ def _check_name(name, axes):
 
 def _check_free(name, columns):
     """Raise if a number has the name of a column."""
-    if name in columns or _owner_of(name, columns) in columns:
+    # How well signals are fitted is told last.
+    if name in (*columns, "score") or _owner_of(name, columns) in columns:
         raise WrongCallError(
             f"numbers must have names that are not those of columns, got {name!r}."
         )

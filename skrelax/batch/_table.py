@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_complex_dtype, is_numeric_dtype, is_timedelta64_dtype
 
-from ..utils._frames import as_pandas
+from ..utils._frames import as_pandas, frame_columns, refuse_lazy
 from ..utils._validation import errors_name
 
 
@@ -67,15 +67,16 @@ class Unit:
 
 def read_table(frame, acquisition, signal, by, sample_weight):
     """Return the LongTable of a frame, or raise if columns do not fit."""
-    frame = as_pandas(frame)
-    if not isinstance(frame, pd.DataFrame):
+    refuse_lazy(frame, "frame")
+    names = frame_columns(frame)
+    if names is None:
         raise TypeError(
             "frame must be a pandas DataFrame, or one of another library, got "
             f"{type(frame).__name__}."
         )
-    if frame.columns.nlevels > 1:
+    if names.nlevels > 1:
         raise ValueError(
-            f"frame must have one level of columns, got {frame.columns.nlevels}: join "
+            f"frame must have one level of columns, got {names.nlevels}: join "
             "them, for example by frame.columns.map('_'.join)."
         )
     acquisition, by = _as_list(acquisition, "acquisition"), _as_list(by, "by")
@@ -86,19 +87,22 @@ def read_table(frame, acquisition, signal, by, sample_weight):
     if not acquisition or not by:
         raise ValueError("acquisition and by must name at least one column each.")
     wanted = [*by, *acquisition, signal, *weights]
-    missing = [name for name in wanted if name not in frame.columns]
+    missing = [name for name in wanted if name not in names]
     if missing:
-        levels = [name for name in missing if name in frame.index.names]
+        rows = frame.index.names if isinstance(frame, pd.DataFrame) else []
+        levels = [name for name in missing if name in rows]
         hint = " Levels of the index become columns by reset_index()." if levels else ""
         raise ValueError(
-            f"frame has no column {missing[0]!r}, only {list(frame.columns)}.{hint}"
+            f"frame has no column {missing[0]!r}, only {list(names)}.{hint}"
         )
     if len(set(wanted)) < len(wanted):
         raise ValueError(f"each column may have one role, got {wanted}.")
     for name in wanted:
-        count = int((frame.columns == name).sum())
+        count = int((names == name).sum())
         if count > 1:
             raise ValueError(f"frame has {count} columns named {name!r}.")
+    is_own = isinstance(frame, pd.DataFrame)
+    frame = as_pandas(frame, columns=wanted)
     if frame.empty:
         raise ValueError("frame has no rows.")
     for name in wanted[len(by) :]:
@@ -108,6 +112,7 @@ def read_table(frame, acquisition, signal, by, sample_weight):
                 hint = "; .dt.total_seconds() makes them"
             elif frame[name].dtype.kind == "O":
                 hint = "; pandas.to_numeric makes them"
+                hint = hint if is_own else "; cast it to floating-point numbers"
             raise TypeError(
                 f"column {name!r} must hold numbers, got dtype {frame[name].dtype}"
                 f"{hint}."

@@ -29,6 +29,7 @@ from ..utils._validation import (
     check_numbers,
     errors_name,
     refuse_complex,
+    unmasked,
 )
 from ..utils._warnings import collect_warnings, give_warning
 from ._outputs import Options, check_include, map_columns
@@ -351,10 +352,8 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
         """Return voxels (n_voxels, n_points), which may hold nan."""
         refuse_complex(X, "X")
         with errors_name("X"):
-            if np.ma.isMaskedArray(X):
-                X = np.ma.filled(X.astype(np.float64), np.nan)
             return validate_data(
-                self, X, dtype="numeric", ensure_all_finite=False, reset=reset
+                self, unmasked(X), dtype="numeric", ensure_all_finite=False, reset=reset
             )
 
     def _transform_lazily(self, X, mask, known):

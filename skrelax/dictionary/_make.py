@@ -15,8 +15,10 @@ from ..utils._sklearn import BaseEstimator, StrOptions, _fit_context
 from ..utils._validation import (
     N_JOBS,
     check_acquisition,
+    check_convertible,
     check_numbers,
     errors_name,
+    unmasked,
 )
 
 # Sets of parameters per call of a model: the signals of a block stay in the cache.
@@ -231,7 +233,8 @@ class SignalSimulator(TransformerMixin, BaseEstimator):
             not finite, or acquisition points are missing or have no meaning.
         """
         with errors_name("X"):
-            X = validate_data(self, X, dtype=np.float64)
+            check_convertible(X, "X")
+            X = validate_data(self, unmasked(X), dtype=np.float64)
         model = resolve_model(self.model, "model")
         # Later changes of a model's settings are not those of this fit.
         self.model_ = clone(model) if model is self.model else model
@@ -262,7 +265,8 @@ class SignalSimulator(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         with errors_name("X"):
-            X = validate_data(self, X, dtype=np.float64, reset=False)
+            check_convertible(X, "X")
+            X = validate_data(self, unmasked(X), dtype=np.float64, reset=False)
         self._check_parameters(X)
         X = X[:, self._columns].astype(self.dtype)
         # The first row tells whether signals are complex.

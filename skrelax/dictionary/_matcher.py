@@ -26,6 +26,7 @@ from ..utils._validation import (
     check_convertible,
     check_size,
     errors_name,
+    unmasked,
     validate_signals,
 )
 from ._checks import check_atoms, grid_neighbours, row_norms, thin_grid
@@ -205,7 +206,9 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
             )
         # Of parameters complex numbers are refused, with scikit-learn's words.
         with errors_name("y"):
-            y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+            y = check_array(
+                unmasked(y), ensure_2d=False, dtype=np.float64, input_name="y"
+            )
         X = validate_signals(self, X, reset=True, min_points=2)
         if y.ndim > 2 or y.shape[0] != X.shape[0]:
             raise ValueError(
@@ -369,7 +372,9 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         predicted = np.asarray(self.predict(X))
         with errors_name("y"):
-            y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+            y = check_array(
+                unmasked(y), ensure_2d=False, dtype=np.float64, input_name="y"
+            )
         if y.shape[0] != len(predicted) or y.size != predicted.size:
             raise ValueError(
                 f"y must have the shape of the predictions {predicted.shape}, got "

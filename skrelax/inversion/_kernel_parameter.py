@@ -27,7 +27,7 @@ from ..utils._sklearn import (
     process_routing,
     routing_enabled,
 )
-from ..utils._validation import N_JOBS, errors_name, refuse_complex
+from ..utils._validation import N_JOBS, errors_name, refuse_complex, unmasked
 from ._explained import Unexplained
 from ._kernel_parameter_answers import SettingAnswers
 from ._kernel_parameter_checks import (
@@ -226,8 +226,7 @@ class KernelParameterSearch(
         refuse_complex(X, "X")
         refuse_complex(y)
         with errors_name("X"):
-            if np.ma.isMaskedArray(X):
-                X = np.ma.filled(X.astype(np.float64), np.nan)
+            X = unmasked(X)
             points = validate_data(
                 self, X, None if y is None else "no_validation", dtype=np.float64
             )
@@ -367,8 +366,7 @@ class KernelParameterSearch(
         check_is_fitted(self)
         refuse_complex(X, "X")
         with errors_name("X"):
-            if np.ma.isMaskedArray(X):
-                X = np.ma.filled(X.astype(np.float64), np.nan)
+            X = unmasked(X)
             points = validate_data(self, X, dtype=np.float64, reset=False)
         values, coef = np.atleast_1d(self.value_), np.atleast_2d(self.coef_)
         signals = np.full((len(points), values.size), np.nan)

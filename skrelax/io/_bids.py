@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .._version import __version__
-from ..utils._written import written_together
+from ..utils._written import encodable, written_together
 from ._files import as_numbers, as_path, shown
 from ._nifti import as_affine, check_maps, write_maps
 from ._sidecar import SUFFIXES, parse_name
@@ -215,7 +215,7 @@ def describe_dataset(sources=()):
 def write_json(path, content):
     """Write a JSON file as BIDS has them."""
     text = json.dumps(content, indent=2, ensure_ascii=False)
-    Path(path).write_text(text + "\n", encoding="utf-8")
+    Path(path).write_text(encodable(text) + "\n", encoding="utf-8")
 
 
 def _check_entities(entities):

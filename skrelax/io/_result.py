@@ -16,7 +16,7 @@ from ..utils._provenance import (
     find_chosen,
     find_versions,
 )
-from ..utils._written import written_together
+from ..utils._written import encodable, written_together
 from ._csdm import import_csdmpy
 from ._files import as_numbers, as_path, reason, shown
 
@@ -121,7 +121,7 @@ def write_result(
     for name, unit in units.items():
         content[name].attrs["units"] = unit
     if command is not None:
-        content.attrs["history"] = f"{command}"
+        content.attrs["history"] = encodable(f"{command}")
     with written_together(path.parent, overwrite=overwrite) as new:
         content.to_netcdf(new / path.name, engine="scipy", format="NETCDF3_64BIT")
     return path

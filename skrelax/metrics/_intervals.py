@@ -10,7 +10,10 @@ def basic_interval(estimate, refits, tails, scale, limits):
         return np.nan, np.nan
     low, high = np.quantile(refits, tails)
     if scale == "time":
-        lower, upper = estimate * (estimate / high), estimate * (estimate / low)
+        if not (estimate > 0.0 and high > 0.0):
+            return np.nan, np.nan
+        lower = estimate * (estimate / high)
+        upper = estimate * (estimate / low) if low > 0.0 else np.inf
     elif scale == "share":
         here, first, last = np.arcsin(np.sqrt(np.clip([estimate, low, high], 0.0, 1.0)))
         angles = np.clip([2.0 * here - last, 2.0 * here - first], 0.0, 0.5 * np.pi)

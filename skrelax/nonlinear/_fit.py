@@ -17,7 +17,7 @@ from ..utils._parallel import (
 )
 from ..utils._progress import open_work
 from ..utils._sklearn import BaseEstimator, Interval, StrOptions, _fit_context
-from ..utils._validation import check_acquisition, check_convertible
+from ..utils._validation import check_acquisition, check_convertible, unmasked
 from ._answers import FitAnswers
 from ._choice import choose_problem
 from ._inputs import (
@@ -365,7 +365,7 @@ class NonlinearRelaxationFit(
         """Return X as float64."""
         check_convertible(X, "X")
         with errors_name_points():
-            return validate_data(self, X, dtype=np.float64, reset=reset)
+            return validate_data(self, unmasked(X), dtype=np.float64, reset=reset)
 
     def _check_number(self, n_points, n_known):
         needed = self._needed(n_known)

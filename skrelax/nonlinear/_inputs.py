@@ -10,7 +10,7 @@ from ..signals._checks import check_numbers
 from ..utils import _columns
 from ..utils._frames import frame_columns
 from ..utils._sklearn import _check_sample_weight
-from ..utils._validation import check_convertible, refuse_complex
+from ..utils._validation import check_convertible, refuse_complex, unmasked
 
 # Relaxation times beyond these have no tables, nor have wider ranges of them.
 _LEAST, _MOST, _WIDEST = 1e-250, 1e250, 1e60
@@ -79,7 +79,7 @@ def check_weights(sample_weight, X):
     refuse_complex(sample_weight, "sample_weight")
     try:
         weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            unmasked(sample_weight), X, dtype=np.float64, ensure_non_negative=True
         )
     except (TypeError, ValueError, OverflowError) as error:
         if "sample_weight" in str(error):
@@ -129,7 +129,7 @@ def _as_signals(y):
         if any(pd.api.types.is_extension_array_dtype(one) for one in types):
             y = y.to_numpy(dtype=np.float64, na_value=np.nan)
     elif np.ma.isMaskedArray(y) and y.dtype.kind in "biufc":
-        y = y.astype(np.promote_types(y.dtype, np.float64)).filled(np.nan)
+        y = unmasked(y)
     array = y if hasattr(y, "toarray") else np.asarray(y)
     if not np.iscomplexobj(array):
         # In a table of voxels, single ones may be bad.

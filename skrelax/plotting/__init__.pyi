@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
+from pandas import DataFrame
 
 from ..io import RelaxationTable
 from ..metrics import Polygon, RatioBand, Rectangle
@@ -35,6 +38,8 @@ class CrossValidationCurveDisplay:
     curves: Sequence[float] | None
     names: tuple[str, ...]
     chosen_curve: float | None
+    ax_: Axes
+    figure_: Figure
     def __init__(
         self,
         strengths: NDArray[Any],
@@ -55,6 +60,8 @@ class DecayDisplay:
     times: NDArray[Any]
     fit: NDArray[Any]
     label: str
+    ax_: Axes
+    figure_: Figure
     def __init__(
         self,
         times: NDArray[Any],
@@ -81,6 +88,9 @@ class DistributionDisplay:
     label: str
     truth: tuple[NDArray[Any], ...] | None
     band: tuple[NDArray[Any], ...] | None
+    ax_: Axes
+    figure_: Figure
+    lines_: list[Line2D]
     def __init__(
         self,
         relaxation_times: NDArray[Any],
@@ -114,6 +124,9 @@ class DistributionDisplay:
 
 class DistributionMapDisplay:
     distribution: NDArray[Any]
+    axes_: NDArray[Any]
+    colorbar_: Colorbar
+    figure_: Figure
     def __init__(
         self,
         relaxation_times: tuple[NDArray[Any], ...],
@@ -140,6 +153,9 @@ class DistributionMapDisplay:
 class DistributionSlicesDisplay:
     slices: NDArray[Any]
     titles: Sequence[str] | None
+    axes_: NDArray[Any]
+    colorbar_: Colorbar
+    figure_: Figure
     def __init__(
         self,
         relaxation_times: tuple[NDArray[Any], ...],
@@ -172,6 +188,8 @@ class ParameterMapDisplay:
     affine: NDArray[Any] | None
     slices: int | ArrayLike
     colours: Mapping[str, Any] | None
+    axes_: NDArray[Any]
+    figure_: Figure
     def __init__(
         self,
         images: Mapping[str, NDArray[Any]],
@@ -201,6 +219,8 @@ class RegionHistogramDisplay:
     names: Mapping[int, str] | None
     label: str
     unit: str
+    ax_: Axes
+    figure_: Figure
     def __init__(
         self,
         image: NDArray[Any],
@@ -216,6 +236,8 @@ class ResidualsDisplay:
     times: NDArray[Any]
     noise_std: float | None
     label: str
+    ax_: Axes
+    figure_: Figure
     def __init__(
         self,
         times: NDArray[Any],
@@ -253,6 +275,10 @@ class ResidualsMapDisplay:
     residuals: NDArray[Any]
     noise_std: float | None
     labels: tuple[str, ...]
+    axes_: NDArray[Any]
+    colorbar_: Colorbar
+    figure_: Figure
+    whiteness_: DataFrame
     def __init__(
         self,
         times: tuple[NDArray[Any], ...],
@@ -294,6 +320,9 @@ class ResolutionDisplay:
     length: NDArray[Any]
     seen: NDArray[Any]
     label: str
+    ax_: Axes
+    figure_: Figure
+    line_: Line2D
     def __init__(
         self,
         relaxation_times: NDArray[Any],
@@ -318,6 +347,8 @@ class ResolutionDisplay:
 
 class StrengthCurveDisplay:
     search: StrengthSearch
+    ax_: Axes
+    figure_: Figure
     def __init__(self, search: StrengthSearch) -> None: ...
     @classmethod
     def from_estimator(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from ..utils._provenance import find_versions
-from ..utils._written import written_together
+from ..utils._written import encodable, written_together
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -56,7 +56,8 @@ def check_target(path, overwrite):
 def write(path, title, parts, overwrite):
     """Write the whole document, or nothing; return its path."""
     with written_together(path.parent, overwrite=overwrite) as new:
-        (new / path.name).write_text(page(title, parts), encoding="utf-8")
+        text = encodable(page(title, parts))
+        (new / path.name).write_text(text, encoding="utf-8")
     return path
 
 

@@ -19,6 +19,9 @@ _STRENGTHS = np.geomspace(1e-13, 1e6, 153)
 _SHORTEST = 0.9
 # Roughness of the truth in units of that of the fit, which is smoothed itself.
 _ROUGHER = 2.0
+# Twice the logarithm of a likelihood ratio that refutes a flat distribution, and
+# strengths: the quantiles 0.99 and 0.95 of one degree of freedom.
+_FLAT, _REFUTED = 6.63, 3.84
 # Directions that the kernel or the penalty does not have.
 _CUT = 1e-12
 # From here on the other side of the distribution is empty.
@@ -88,7 +91,7 @@ def make_smoothness(K, y, weight, noise_std, has_baseline, grid_shape):
         V, seen, share / balance, along, n_bins, size / largest, 0.0, np.inf, 0.0, size,
     )  # fmt: skip
     known = None if noise_std is None else noise_std / size
-    strength, noise, used = _most_likely(found, target, balance, known)
+    noise, used, weakest = _most_likely(found, target, balance, known)
     noise = max(noise, _ROUNDING * float(np.sqrt((target @ target) / target.size)))
     left = np.inf
     if known is None:
@@ -98,7 +101,7 @@ def make_smoothness(K, y, weight, noise_std, has_baseline, grid_shape):
                 f"y has {target.size} points with a weight, too few for residuals: the "
                 f"fit uses {used:.1f} of them. Give noise_std."
             )
-    u = along / (seen + strength * found.rough)
+    u = along / (seen + weakest * found.rough)
     limit = _ROUGHER * float(np.sqrt(found.rough @ u**2))
     return found._replace(noise_std=noise, left=left, limit=limit)
 
@@ -114,7 +117,12 @@ def _differences(grid_shape):
 
 
 def _most_likely(found, target, balance, known):
-    """Return strength and noise of the restricted likelihood, and the points used."""
+    """Return noise and points used at the largest restricted likelihood.
+
+    Besides, the strength of the fit that tells the roughness. Where a flat distribution
+    is not refuted, the likelihood has hardly a maximum, and the weakest strength that
+    is not refuted either shows how rough distributions may be.
+    """
     rough, seen = found.rough, found.seen
     # Flat directions are fitted, whatever the strength.
     there = (rough > 0.0) & (seen > _CUT * seen.max())
@@ -122,17 +130,20 @@ def _most_likely(found, target, balance, known):
     squares = found.along**2 / seen
     rest = max(float(target @ target - squares[there | flat].sum()), 0.0)
     n = target.size - np.count_nonzero(flat)
-    best = None
+    trials = []
     for strength in _STRENGTHS * balance:
         factor = 1.0 + seen[there] / (strength * rough[there])
         total = float((squares[there] / factor).sum()) + rest
         variance = total / max(n, 1) if known is None else known**2
         variance = max(variance, np.finfo(float).tiny)
         loss = n * np.log(variance) + np.log(factor).sum() + total / variance
-        if best is None or loss < best[0]:
-            used = float((1.0 - 1.0 / factor).sum()) + np.count_nonzero(flat)
-            best = loss, float(strength), float(np.sqrt(variance)), used
-    return best[1:]
+        used = float((1.0 - 1.0 / factor).sum()) + np.count_nonzero(flat)
+        trials.append((loss, float(strength), float(np.sqrt(variance)), used))
+    least = min(trials)
+    weakest = least
+    if trials[-1][0] - least[0] < _FLAT:
+        weakest = next(one for one in trials if one[0] - least[0] < _REFUTED)
+    return *least[2:], weakest[1]
 
 
 def smooth_values(problem, weights, level):

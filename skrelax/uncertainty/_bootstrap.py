@@ -167,7 +167,8 @@ def bootstrap_distribution(
     shortest, so it has the level for all these distributions. It is that of a ratio
     :math:`a^T f / b^T f` which holds all s for which :math:`(a - s b)^T f` may be 0. No
     data tell the true roughness; c is twice that of the fit with the largest restricted
-    likelihood, which the guide has measured.
+    likelihood, which the guide has measured. Where noise hides whether the distribution
+    is flat, it is twice that of the roughest fit that this likelihood does not refute.
 
     Intervals of **refits** are on a scale on which the number can have any value: the
     logarithm for times and their ratio, an angle for shares. They are cut to what the
@@ -384,7 +385,7 @@ def _check_draws(n_bootstrap, method, noise_std):
         )
     if noise_std is None:
         return
-    if not isinstance(noise_std, numbers.Real):
+    if not isinstance(noise_std, numbers.Real) or isinstance(noise_std, bool):
         raise TypeError(f"noise_std must be a number or None, got {noise_std!r}.")
     if noise_std not in _NOISE:
         raise ValueError(

@@ -6,6 +6,7 @@ rises beyond it, so that the values whose misfit is small enough are an interval
 ends are found as roots.
 """
 
+import contextlib
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,9 @@ _FIRST_STEP = 1e-3
 _MOST_STEPS = 60
 # Sides from which a kernel is decomposed by products.
 _LARGE = 1200
+# Older versions of NNLS, in Python, warn of singular steps that they take back. Only
+# for them: settings of warnings are those of all threads.
+_WARNS = "LinAlgWarning" in getattr(nnls, "__wrapped__", nnls).__globals__
 
 
 class Problem(NamedTuple):
@@ -113,8 +117,7 @@ def _directions(A):
 def _fit(A, y):
     """Return x >= 0 with the least misfit, and its square."""
     try:
-        # Of singular steps that it takes back older versions warn.
-        with silenced():
+        with silenced() if _WARNS else contextlib.nullcontext():
             x, _ = nnls(A, y, maxiter=max(1000, 10 * A.shape[1]))
     except (RuntimeError, linalg.LinAlgError):
         # It may go in circles where nothing but rounding is left.

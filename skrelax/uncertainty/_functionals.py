@@ -9,7 +9,8 @@ from ..metrics import Polygon, RatioBand, Rectangle
 from ..metrics._moments import check_distributions
 from ..metrics._regions import cut_shares
 from ..metrics._shapes import _check_limits, outline
-from ..utils._validation import check_numbers
+from ..utils._validation import check_numbers, errors_name
+from ._scales import on_scale
 
 _SHAPES = Polygon, RatioBand, Rectangle
 
@@ -306,18 +307,21 @@ class Custom(Functional):
 
     def _values(self, rows, axes):
         """Return the numbers (n_signals,) of rows (n_signals, n_bins)."""
-        grids = tuple(axes.values())
-        bins = grids[0] if len(grids) == 1 else grids
-        shape = tuple(grid.size for grid in grids)
+        shape = tuple(grid.size for grid in axes.values())
         out = np.empty(len(rows))
         for k, row in enumerate(rows):
+            # A function that changes its input must not change the next one.
+            grids = tuple(grid.copy() for grid in axes.values())
+            bins = grids[0] if len(grids) == 1 else grids
             try:
-                value = self.function(row.reshape(shape), bins)
+                value = self.function(row.reshape(shape).copy(), bins)
             except Exception as error:
                 raise ValueError(
                     "function must return one number for a distribution of shape "
                     f"{shape} and its bins, but raised {type(error).__name__}: {error}"
                 ) from error
+            if value is None:
+                raise ValueError("function must return one number, got None.")
             try:
                 value = check_numbers(value, "what function returns", finite=False)
             except (TypeError, ValueError) as error:
@@ -328,7 +332,8 @@ class Custom(Functional):
                     f"{value.shape}."
                 )
             out[k] = value.item()
-        return out
+        with errors_name("function"):
+            return on_scale(out, rows, self.scale)
 
 
 def named_functionals(axes, peaks):

@@ -11,6 +11,7 @@ from ..utils._validation import (
     check_size,
     is_complex,
     refuse_complex,
+    unmasked,
 )
 
 # Singular values below this fraction of the largest carry no signal that is above
@@ -104,8 +105,7 @@ def estimate_noise_std(y, K=None, *, method="auto", tail=0.25, sample_weight=Non
 def _check_signals(y):
     """Return real or complex signals whose squares are finite."""
     if is_complex(y):
-        y = np.ma.filled(y, np.nan) if np.ma.isMaskedArray(y) else y
-        y = np.asarray(y, dtype=np.complex128)
+        y = np.asarray(unmasked(y), dtype=np.complex128)
     else:
         y = check_numbers(y, "y", finite=False)
     if y.ndim not in (1, 2) or 0 in y.shape:

@@ -1,6 +1,6 @@
 """Profile likelihood: how sure the parameters of nonlinear fits are."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -306,6 +306,8 @@ def profile_parameters(
             f"{type(estimator).__name__}."
         )
     profiles.check_free()
+    # Intervals are computed later, whatever has become of the caller's arrays.
+    profiles = replace(profiles, points=profiles.points.copy(), y=profiles.y.copy())
     names = profiles.names
     places = [estimator.param_names_.index(name) for name in names]
     labels = None if np.ndim(estimator.params_) == 1 else estimator._signal_labels

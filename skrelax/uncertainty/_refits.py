@@ -6,10 +6,12 @@ import numpy as np
 from scipy.special import stdtrit
 from sklearn.base import clone
 
+from ..metrics import log_mean
 from ..utils._answers import answering, fitted_distributions
-from ..utils._validation import check_numbers
+from ..utils._validation import check_numbers, errors_name
 from ..utils._warnings import collect_warnings
 from ._magnitudes import level_of_magnitudes, signals_below
+from ._scales import SCALES, on_scale
 
 # Signals and noise beyond could not be squared.
 LARGEST = 1e90
@@ -31,7 +33,7 @@ class Plan(NamedTuple):
     options: dict
     """What fit takes besides."""
     statistics: dict
-    """By name a function of distributions and bins, and one of the interval."""
+    """By name a function of distributions and bins, and the scale of its interval."""
     n_refits: int
     """Refits of each signal."""
     level: float
@@ -49,7 +51,8 @@ def measure(plan, Y, numbers, known, noise_std):
     `noise_std` are (n_signals,), or None for the last two.
     """
     with collect_warnings():
-        estimates = _take(plan, _invert(plan, plan.estimator, Y, known))
+        fitted = _invert(plan, plan.estimator, Y, known)
+        estimates = _take(plan, fitted)
         free = _invert(plan, plan.free, Y, known)
         means = np.reshape(free.predict(plan.X), Y.shape).T
         if noise_std is None:
@@ -70,10 +73,15 @@ def measure(plan, Y, numbers, known, noise_std):
             found = _take(plan, _invert(plan, plan.estimator, drawn, known))
             refits[:, sound] = found.reshape(len(found), -1, plan.n_refits)
     columns = []
-    for (_, interval), values, samples in zip(
+    for (function, scale), values, samples in zip(
         plan.statistics.values(), estimates, refits, strict=True
     ):
-        columns += [values, *_summarise(interval, values, samples, plan.level)]
+        told = _summarise(scale, values, samples, plan.level)
+        if function is log_mean:
+            # No mean is beyond the bins.
+            bins = fitted_distributions(fitted).grids[0]
+            np.clip(told[1:], bins[0], bins[-1], out=told[1:])
+        columns += [values, *told]
     return np.column_stack([*columns, noise_std])
 
 
@@ -96,19 +104,29 @@ def _take(plan, fitted):
             "estimator must know its relaxation times: give it a Pipeline with a "
             "KernelBuilder, or name them in the columns of X."
         )
-    bins = found.grids[0] if len(found.grids) == 1 else tuple(found.grids)
     out = np.full((len(plan.statistics), len(found.rows)), np.nan)
     whole = np.isfinite(found.rows).all(axis=1)
-    for row, (name, (function, _)) in zip(out, plan.statistics.items(), strict=True):
-        values = check_numbers(
-            function(found.rows[whole], bins), f"statistics[{name!r}]", finite=False
-        )
+    for row, (name, (function, scale)) in zip(
+        out, plan.statistics.items(), strict=True
+    ):
+        # A function that changes its input must not change that of the next one.
+        grids = tuple(grid.copy() for grid in found.grids)
+        rows, bins = found.rows[whole], grids[0] if len(grids) == 1 else grids
+        try:
+            values = function(rows.copy(), bins)
+        except Exception as error:
+            raise ValueError(
+                f"statistics[{name!r}] must return one number per distribution, but "
+                f"raised {type(error).__name__}: {error}"
+            ) from error
+        values = check_numbers(values, f"statistics[{name!r}]", finite=False)
         if values.shape != (np.count_nonzero(whole),):
             raise ValueError(
                 f"statistics[{name!r}] must return one number per distribution, got "
                 f"shape {values.shape} for {np.count_nonzero(whole)}."
             )
-        row[whole] = values
+        with errors_name(f"statistics[{name!r}]"):
+            row[whole] = on_scale(values, rows, scale)
     return out
 
 
@@ -145,15 +163,17 @@ def _draw(plan, signals, levels, numbers):
     return out.reshape(-1, n_points).T
 
 
-def _summarise(interval, estimates, refits, level):
+def _summarise(scale, estimates, refits, level):
     """Return standard deviation of refits (n_signals, n_refits), and the interval."""
     out = np.full((3, len(estimates)), np.nan)
     count = np.isfinite(refits).sum(axis=1)
     enough = (count >= max(2.0, _ENOUGH * refits.shape[1])) & np.isfinite(estimates)
+    if scale == "time":
+        enough &= estimates > 0.0
     if enough.any():
         refits = np.where(np.isfinite(refits), refits, np.nan)[enough]
         quantiles = stdtrit(count[enough] - 1.0, 0.5 + 0.5 * level)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             out[0, enough] = np.nanstd(refits, axis=1, ddof=1)
-            out[1:, enough] = interval(estimates[enough], refits, quantiles)
+            out[1:, enough] = SCALES[scale](estimates[enough], refits, quantiles)
     return out

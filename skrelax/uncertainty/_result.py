@@ -82,8 +82,8 @@ class UncertaintyResult:
         Returns
         -------
         lower, upper : float
-            The interval, nan where the distribution has no such number or, for
-            ``method="simultaneous"``, no distribution fits the signal.
+            The interval, nan where the distribution has no such number, a region has
+            no bins or, for ``method="simultaneous"``, no distribution fits the signal.
 
         Raises
         ------
@@ -181,7 +181,10 @@ class UncertaintyResult:
             lower, upper = np.quantile(self.samples, [tail, 1.0 - tail], axis=0)
             return lower, upper
         squares = ((self.samples - self.distribution) ** 2).mean(axis=0)
-        half = stdtrit(len(self.samples) - 1.0, 0.5 + 0.5 * level) * np.sqrt(squares)
+        quantile = stdtrit(len(self.samples) - 1.0, 0.5 + 0.5 * level)
+        # Levels next to 1 have infinite quantiles, where all refits agree as well.
+        half = np.zeros(squares.shape)
+        np.multiply(quantile, np.sqrt(squares), out=half, where=squares > 0.0)
         lower, upper = self.distribution - half, self.distribution + half
         if not (self.samples < 0.0).any() and not (self.distribution < 0.0).any():
             lower = np.maximum(lower, 0.0)
@@ -310,8 +313,12 @@ class UncertaintyResult:
     def _interval(self, functional, values, level):
         """Return the interval of a number and its values."""
         level, limits = self._level(level), functional._limits(self.axes)
+        weights = functional._weights(self.axes)
+        is_part = weights is not None and functional.scale != "time"
+        if is_part and not weights.numerator.any():
+            # Of what has no bins the grid says 0, and the signal nothing.
+            return np.nan, np.nan
         if self.method in (BIAS_AWARE, *BOUNDS):
-            weights = functional._weights(self.axes)
             if weights is None:
                 raise ValueError(
                     f"function must be a ratio of sums for method={self.method!r}: a "
@@ -322,6 +329,9 @@ class UncertaintyResult:
                 found = smooth_values(self.problem, weights, level)
                 # Sums and shares have any sign, but times are those of the grid.
                 ends = np.clip(found, *limits) if weights.is_log else found
+                if weights.is_log and (found[0] > limits[1] or found[1] < limits[0]):
+                    # Beyond it none of them is held possible.
+                    return np.nan, np.nan
                 return tuple(float(v) for v in ends)
             found = bound_values(self.problem, weights, level, self.method)
             return tuple(float(v) for v in np.clip(found, *limits))
@@ -331,6 +341,8 @@ class UncertaintyResult:
             return basic_interval(estimate, refits, tails, functional.scale, limits)
         finite = refits[np.isfinite(refits)]
         if finite.size < 2 or not np.isfinite(estimate):
+            return np.nan, np.nan
+        if functional.scale == "time" and not estimate > 0.0:
             return np.nan, np.nan
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             ends = SCALES[functional.scale](

@@ -6,6 +6,9 @@ quantiles (n_signals,) of Student's distribution.
 
 import numpy as np
 
+# Shares may be beyond 0 and 1 by rounding.
+_ROUNDING = 1e-9
+
 
 def number_interval(estimates, refits, quantiles):
     """Return the interval of as many root mean square distances to the refits."""
@@ -42,6 +45,23 @@ def share_interval(estimates, refits, quantiles):
     high[estimates + quantiles * std >= 1.0] = 1.0
     # Rounding must not leave the estimate outside.
     return np.minimum(low, estimates), np.maximum(high, estimates)
+
+
+def on_scale(values, rows, scale):
+    """Return numbers (n_rows,) of distributions, nan for those that are no times.
+
+    Raises ValueError for shares outside 0 to 1, which only negative bins explain.
+    """
+    if scale == "share" and values.size and (rows >= 0.0).all():
+        wrong = (values < -_ROUNDING) | (values > 1.0 + _ROUNDING)
+        if wrong.any():
+            raise ValueError(
+                "scale='share' is for numbers from 0 to 1, got "
+                f"{values[wrong][0]:.6g}; take scale='number' for others."
+            )
+    if scale == "time":
+        return np.where(values < 0.0, np.nan, values)
+    return values
 
 
 SCALES = {"number": number_interval, "share": share_interval, "time": time_interval}

@@ -300,7 +300,7 @@ def _check_signal_numbers(values, n_signals):
 
 
 def _check_statistics(statistics, short):
-    """Return {name: (function, interval)}."""
+    """Return {name: (function, scale)}."""
     named = {
         "short_fraction": (partial(fraction_between, upper=short), "share"),
         "log_mean": (log_mean, "time"),
@@ -324,7 +324,8 @@ def _check_statistics(statistics, short):
         raise ValueError("statistics must name at least one number, got none.")
     found = {}
     for name, value in pairs.items():
-        function, scale = value if isinstance(value, tuple | list) else (value, None)
+        pair = value if isinstance(value, tuple | list) else (value, None)
+        function, scale = pair if len(pair) == 2 else (None, None)
         scale = "number" if scale is None else scale
         if not isinstance(name, str) or not callable(function):
             raise TypeError(
@@ -336,7 +337,7 @@ def _check_statistics(statistics, short):
                 f"statistics must have scales among {list(SCALES)}, got {scale!r} for "
                 f"{name!r}."
             )
-        found[name] = function, SCALES[scale]
+        found[name] = function, scale
     columns = [_NOISE, *(f"{name}{part}" for name in found for part in _PARTS)]
     twice = [column for column in columns if columns.count(column) > 1]
     if twice:

@@ -35,13 +35,56 @@ def refuse_lazy(X, name):
         )
 
 
-def as_pandas(X, name="frame"):
-    """Return a frame of another library as one of pandas, and all else as it is."""
+def as_pandas(X, name="frame", columns=None):
+    """Return a frame of another library as one of pandas, and all else as it is.
+
+    Of `columns`, None is all; others may hold what pandas has no types for.
+    """
     refuse_lazy(X, name)
     if not is_foreign(X):
         return X
-    frame = _narwhals(X, name).from_native(X, eager_only=True)
-    return pd.DataFrame({one: frame[one].to_numpy() for one in frame.columns})
+    frame = _read(X, name)
+    names = frame.columns if columns is None else columns
+    return pd.DataFrame({one: _as_values(frame[one], name) for one in names})
+
+
+def _as_values(column, name):
+    """Return a column (n_rows,) as an array that pandas keeps as it is."""
+    missing = column.is_null().to_numpy()
+    is_whole = str(column.dtype).startswith(("Int", "UInt")) and missing.any()
+    try:
+        # As doubles, which hold nan, large integers would be equal.
+        values = (column.fill_null(0) if is_whole else column).to_numpy()
+    except Exception as error:  # each library raises another one
+        raise TypeError(
+            f"{name} has a column {column.name!r} of {column.dtype}, which NumPy "
+            f"cannot hold: {error}"
+        ) from error
+    if values.ndim != 1:
+        raise TypeError(
+            f"{name} has a column {column.name!r} of {column.dtype}, but columns must "
+            "hold one value in each row."
+        )
+    return pd.arrays.IntegerArray(values, missing) if is_whole else values
+
+
+def _read(X, name):
+    """Return a frame of another library as narwhals has it, or raise."""
+    names = frame_columns(X)
+    if not names.is_unique:
+        twice = names[names.duplicated()][0]
+        raise ValueError(
+            f"{name} has {int((names == twice).sum())} columns named {twice!r}."
+        )
+    try:
+        return _narwhals(X, name).from_native(X, eager_only=True)
+    except TypeError as error:
+        kind = type(X)
+        raise TypeError(
+            f"{name} must be a frame with its rows in memory, of pandas or of a "
+            f"library that narwhals reads (polars, pyarrow), got a {kind.__name__} of "
+            f"{kind.__module__.partition('.')[0]}."
+        ) from error
 
 
 def like(table, X, keys=(), rows=None):
@@ -52,9 +95,8 @@ def like(table, X, keys=(), rows=None):
     """
     if not is_foreign(X):
         return table
-    narwhals = _narwhals(X, "frame")
-    whole = narwhals.from_native(X, eager_only=True)
-    native = narwhals.get_native_namespace(whole)
+    whole = _read(X, "frame")
+    native = _narwhals(X, "frame").get_native_namespace(whole)
     kept = whole if rows is None else whole[np.asarray(rows)]
     # What polars, Modin and cuDF call a frame is a table to Arrow.
     make = getattr(native, "DataFrame", None) or native.table
@@ -78,7 +120,7 @@ def take_rows(X, index):
         return np.asarray(X)[index]
     index = np.asarray(index)
     index = np.flatnonzero(index) if index.dtype == bool else index
-    return _narwhals(X, "frame").from_native(X, eager_only=True)[index].to_native()
+    return _read(X, "frame")[index].to_native()
 
 
 def _narwhals(X, name):

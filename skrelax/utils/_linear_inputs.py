@@ -12,6 +12,7 @@ from ._validation import (
     check_size,
     errors_name,
     refuse_complex,
+    unmasked,
     validate_weight,
 )
 
@@ -29,8 +30,7 @@ def validate_kernel(estimator, X, y="no_validation", *, reset=True, name="X"):
     """Return a kernel as an array of float64 that can be squared."""
     refuse_complex(X, name)
     with errors_name(name):
-        if np.ma.isMaskedArray(X):
-            X = np.ma.filled(X.astype(np.float64), np.nan)
+        X = unmasked(X)
         if estimator is None:
             X = check_array(X, dtype=np.float64, input_name=name)
         else:

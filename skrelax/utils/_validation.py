@@ -71,11 +71,13 @@ def check_convertible(values, name):
     """Return values, arrays of other libraries than NumPy as its own.
 
     As in scikit-learn, what NumPy does read (tensors on the CPU) is converted; other
-    arrays, and lazy frames, are a TypeError.
+    arrays, lazy frames, and times that have a unit of their own, are a TypeError.
     """
     if isinstance(values, np.ndarray):
+        _refuse_dates([values.dtype], name)
         return values
     refuse_lazy(values, name)
+    _refuse_dates(_types_of(values), name)
     if not hasattr(values, "__dlpack__"):
         return values
     try:
@@ -88,6 +90,33 @@ def check_convertible(values, name):
             f"another device ({name}.detach().cpu().numpy() for PyTorch, {name}.get() "
             "for CuPy)."
         ) from error
+
+
+def _types_of(values):
+    """Return the types of an array or of the columns of a frame of any library."""
+    if hasattr(values, "dtype"):
+        return [values.dtype]
+    types = getattr(getattr(values, "schema", None), "types", None)
+    types = getattr(values, "dtypes", ()) if types is None else types
+    return list(types) if hasattr(types, "__iter__") else []
+
+
+def _refuse_dates(types, name):
+    """Raise TypeError for times whose numbers would be those of any unit."""
+    for one in types:
+        # Each library has types of its own for them.
+        if str(one).lower().startswith(("date", "time", "duration", "period")):
+            raise TypeError(
+                f"{name} must hold numbers, got {one}: make them times in seconds, as "
+                ".dt.total_seconds() does of differences."
+            )
+
+
+def unmasked(values):
+    """Return an array with nan where it is masked, and all else as it is."""
+    if not np.ma.isMaskedArray(values):
+        return values
+    return np.ma.filled(values.astype(np.result_type(values.dtype, np.float32)), np.nan)
 
 
 def check_numbers(values, name, *, ndim=None, finite=True):
@@ -112,9 +141,8 @@ def check_numbers(values, name, *, ndim=None, finite=True):
     check_convertible(values, name)
     if sparse.issparse(values):
         raise TypeError(f"{name} must be dense, got a sparse matrix; use toarray().")
-    if np.ma.isMaskedArray(values):
-        values = np.ma.filled(values.astype(np.float64), np.nan)
     with errors_name(name):
+        values = unmasked(values)
         if hasattr(values, "to_numpy"):
             # Missing values of nullable dtypes would make an array of objects.
             array = values.to_numpy()
@@ -229,9 +257,9 @@ def validate_points(estimator, X, *, reset, **checks):
     """Return acquisition points, or a kernel, as real, finite float64 (m, n)."""
     refuse_complex(X, "X")
     with errors_name("X"):
-        if np.ma.isMaskedArray(X):
-            X = np.ma.filled(X.astype(np.float64), np.nan)
-        return validate_data(estimator, X, reset=reset, dtype=np.float64, **checks)
+        return validate_data(
+            estimator, unmasked(X), reset=reset, dtype=np.float64, **checks
+        )
 
 
 def validate_weight(sample_weight, X):
@@ -240,10 +268,8 @@ def validate_weight(sample_weight, X):
         return None
     refuse_complex(sample_weight, "sample_weight")
     with errors_name("sample_weight"):
-        if np.ma.isMaskedArray(sample_weight):
-            sample_weight = np.ma.filled(sample_weight.astype(np.float64), np.nan)
         weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            unmasked(sample_weight), X, dtype=np.float64, ensure_non_negative=True
         )
     if not weight.any():
         raise ValueError("sample_weight must have a positive entry, got none.")
@@ -258,9 +284,7 @@ def validate_signals(estimator, X, *, reset, allow_nan=False, min_points=1):
     """
     check_convertible(X, "X")
     with errors_name("X"):
-        if np.ma.isMaskedArray(X):
-            X = np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan)
-        return _validate_signals(estimator, X, reset, allow_nan, min_points)
+        return _validate_signals(estimator, unmasked(X), reset, allow_nan, min_points)
 
 
 def _validate_signals(estimator, X, reset, allow_nan, min_points):

@@ -129,3 +129,8 @@ def _locked(folder, base):
     finally:
         if (lock / name).exists():
             lock.rename(own)
+
+
+def encodable(text):
+    """Return text with codes for bytes of the names of files that are none."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

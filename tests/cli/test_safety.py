@@ -3,6 +3,7 @@
 import builtins
 import contextlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from numpy.testing import assert_allclose
 
 from skrelax._cli import main
 from skrelax._cli._output import write_csv
+from skrelax.io._bids import write_json
 
 # Text of strangers
 
@@ -298,6 +300,31 @@ def test_names_of_files_of_all_kinds(tmp_path, capsys, name, monkeypatch):
     if name.startswith("-"):
         assert "./-name" in fails(capsys, "invert", name)
         assert main(["invert", *FAST, "--overwrite", "--", name]) == 0
+
+
+@posix
+def test_names_of_files_that_are_no_text(tmp_path, capsys):
+    # Bytes of another encoding than that of the system, as of old archives.
+    name = os.fsdecode(b"caf\xe9.csv")
+    try:
+        file = decay(tmp_path, name)
+    except OSError:
+        pytest.skip("the disk takes no such names")
+    out = tmp_path / "one"
+    pytest.importorskip("xarray")
+    options = [*FAST, "--report", "--netcdf"]
+    assert main(["invert", str(file), *options, "--out", str(out)]) == 0
+    assert "caf\\udce9.csv" in (out / "report.html").read_text(encoding="utf-8")
+    (tmp_path / name.replace("caf", "bad")).write_text("no numbers")
+    files = sorted(map(str, tmp_path.glob("*.csv")))
+    out = tmp_path / "several"
+    assert main(["invert", *files, *FAST, "--out", str(out)]) == 0
+    table = pd.read_csv(out / "samples.csv")
+    assert table["sample"].tolist() == ["bad\\udce9", "caf\\udce9"]
+    assert table["file"].str.endswith("\\udce9.csv").all()
+    assert "bad\\udce9" in capsys.readouterr().err
+    write_json(tmp_path / "x.json", {"Sources": [name]})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"Sources": [name]}
 
 
 @posix

@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 
 from skrelax import NonlinearRelaxationFit
-from skrelax.signals import EPGEchoTrain, SignalModel, resolve_model
+from skrelax.dictionary import make_dictionary
+from skrelax.signals import EPGEchoTrain, MonoExponential, SignalModel, resolve_model
 from skrelax.signals._names import NAMED
 
 # What the acquisition columns of the models hold, by name.
@@ -99,3 +100,30 @@ def test_a_fit_finds_what_made_the_signal(name):
     fit = NonlinearRelaxationFit(clone(model)).fit(points, signal)
     residual = signal - fit.predict(points)
     assert np.abs(residual).max() < 1e-6 * np.abs(signal).max()
+
+
+class InMilliseconds(MonoExponential):
+    """A decay that turns what it is given into milliseconds, in place."""
+
+    def evaluate(self, acquisition, parameters):
+        acquisition *= 1e3
+        parameters *= 1e3
+        return np.exp(-acquisition / parameters[:, 0])
+
+    def grid_limits(self, acquisition):
+        acquisition *= 1e3
+        return 1e-4 * acquisition.min(), 1e-2 * acquisition.max()
+
+
+def test_models_may_change_what_they_are_given():
+    model, times = InMilliseconds(), POINTS["time"][:, None]
+    before = times.copy()
+    expected = np.exp(-times / [0.03, 0.1])
+    sets = np.array([[0.03], [0.1]])
+    assert_allclose(model.evaluate(times, sets), expected, rtol=1e-12)
+    assert_allclose(make_dictionary(model, sets, times)[0], expected.T, rtol=1e-12)
+    fit = NonlinearRelaxationFit(model).fit(times, expected)
+    assert_allclose(fit.params_, [[1.0, 0.03], [1.0, 0.1]], rtol=1e-6)
+    assert_allclose(fit.predict(times), expected, rtol=1e-6)
+    assert (times == before).all()
+    assert (sets == [[0.03], [0.1]]).all()

@@ -7,7 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import skrelax
-from skrelax import KernelBuilder, NonlinearRelaxationFit, SmoothLassoCV, VoxelMapper
+from skrelax import (
+    KernelBuilder,
+    NonlinearRelaxationFit,
+    SmoothLassoCV,
+    VoxelMapper,
+    fit_batch,
+)
 from skrelax.datasets import make_decay
 from skrelax.inversion import LassoFista
 from skrelax.io import DecayFileError, read_decay
@@ -15,7 +21,11 @@ from skrelax.metrics import Rectangle, distribution_peaks
 from skrelax.nonlinear import FitStatus
 from skrelax.plotting import DistributionDisplay
 from skrelax.signals import MonoExponential, SignalModel
-from skrelax.uncertainty import Share, bootstrap_distribution
+from skrelax.uncertainty import (
+    Share,
+    bootstrap_distribution,
+    profile_parameters,
+)
 
 
 def invert(path: Path) -> float:
@@ -51,3 +61,19 @@ assert_type(fit.fit([[1.0]], [1.0]).grids_, tuple[NDArray[Any], ...])
 print(LassoFista(alpha=1e-3).fit(data.X, data.y).predict(data.X).shape)
 print(skrelax.__version__.upper(), skrelax.metrics.log_mean([1.0], [1.0]))
 print(bootstrap_distribution(fit, data.X, data.y, n_bootstrap=20).interval("log_mean"))
+result = bootstrap_distribution(fit, data.X, data.y, n_bootstrap=20)
+print(result.plot().ax_.get_xlabel(), result.plot().figure_.axes, len(result.band()))
+print(profile_parameters(NonlinearRelaxationFit("T2"), data.X, data.y).to_frame())
+
+
+class OtherFrame:
+    """A frame of another library, whose results are of that library, too."""
+
+
+found = fit_batch(fit, OtherFrame(), "TE", "signal", ["run"], intervals="auto")
+assert_type(found, OtherFrame)
+table, fitted = fit_batch(
+    fit, OtherFrame(), ["TE"], "signal", "run", return_estimators=True
+)
+assert_type(table, OtherFrame)
+print(fitted[0])

@@ -125,6 +125,23 @@ def test_intervals_hold_the_truth():
     assert min(held.values()) >= 18
 
 
+@pytest.mark.parametrize("noise_std", [0.5, 1.0])
+def test_signals_near_the_noise_are_not_known_for_sure(noise_std):
+    # The likelihood is largest for flat distributions then, which have no roughness.
+    K = np.exp(-TIMES[:, None] / GRID)
+    a = ((GRID > 0.03) & (GRID < 1.0)).astype(float)
+    broad = np.exp(-0.5 * ((np.log10(GRID) + 1.3) / 0.5) ** 2)
+    broad /= broad.sum()
+    noise = noise_std * np.random.default_rng(0).standard_normal((60, TIMES.size))
+    held = np.zeros(60, dtype=bool)
+    for k, y in enumerate(K @ broad + noise):
+        problem = make_smoothness(K, y, np.ones(y.size), None, False, (40,))
+        low, high = smooth_values(problem, Weights(a, None, False), 0.9)
+        held[k] = low <= a @ broad <= high
+    # 60 intervals of 90 %: three standard errors of a share are 12 %.
+    assert held.mean() >= 0.78
+
+
 def test_ends_of_ratios_are_where_they_are_refuted():
     K = np.exp(-TIMES[:, None] / GRID)
     problem = make_smoothness(K, signal(), np.ones(40), None, False, (40,))
@@ -249,3 +266,15 @@ def test_too_few_points_tell_no_noise():
         model, times, y, n_bootstrap=2, method="bias-aware", noise_std=1e-3
     )
     assert np.isfinite(result.interval(Amplitude((0, 0.05)))).all()
+
+
+def test_times_beyond_the_grid_are_not_its_end():
+    # All values that are not refuted are longer than the longest time.
+    times, bins = np.geomspace(1e-3, 1.0, 40), np.geomspace(1e-3, 2.0, 30)
+    y = np.exp(-times / 50.0) + 1e-3 * np.random.default_rng(0).standard_normal(40)
+    model = make_pipeline(KernelBuilder("T2", grid=bins), SmoothLasso(0.0, 1e-3))
+    result = bootstrap_distribution(
+        model, times[:, None], y, n_bootstrap=2, method="bias-aware", random_state=0
+    )
+    assert np.isnan(result.interval("log_mean_0")).all()
+    assert result.status("log_mean_0") == "no value"

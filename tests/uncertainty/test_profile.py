@@ -335,3 +335,20 @@ def test_tables_have_the_columns_of_all_results():
     assert single.to_frame().index.to_list() == ["M0", "T2"]
     assert isinstance(single.status("T2"), str)
     assert single.interval("T2", 0.5)[0] == pytest.approx(low[0], rel=1e-12)
+
+
+def test_results_do_not_follow_the_arrays_they_were_asked_of():
+    # Intervals are computed when they are asked for.
+    times = np.linspace(0.01, 0.3, 16)[:, None]
+    noise = 0.02 * np.random.default_rng(0).standard_normal((16, 2))
+    signals = decay(times, np.array([0.05, 0.08])) + noise
+    weight = np.linspace(1.0, 2.0, 16)
+    fit = NonlinearRelaxationFit("T2").fit(times, signals, weight)
+    expected = profile_parameters(fit, times, signals, sample_weight=weight).to_frame()
+    result = profile_parameters(fit, times, signals, sample_weight=weight)
+    times *= 1e3
+    signals[:] = 0.0
+    weight[:] = 1.0
+    others = decay(times, 50.0) + noise
+    fit.set_params(bounds={"T2": (10.0, 200.0)}).fit(times, others)
+    assert result.to_frame().equals(expected)

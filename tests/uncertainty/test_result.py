@@ -1,5 +1,6 @@
 """The object of intervals: names, functions, levels, bands, seeds and errors."""
 
+import warnings
 from functools import partial
 
 import numpy as np
@@ -21,10 +22,12 @@ from skrelax.metrics import (
     peak_statistics,
 )
 from skrelax.uncertainty import (
+    Amplitude,
     LogMean,
     Share,
     TimeRatio,
     UncertaintyResult,
+    _bounds,
     bootstrap_distribution,
     statistic_intervals,
 )
@@ -267,3 +270,85 @@ def test_functions_that_have_no_value():
     assert result.status(nothing) == "no value"
     assert np.isnan(result.std(nothing))
     assert isinstance(result, UncertaintyResult)
+
+
+def in_milliseconds(f, bins):
+    """Return a log mean of bins that are changed in place."""
+    bins *= 1e3
+    f /= f.sum(axis=-1, keepdims=True)
+    return f @ np.log(bins)
+
+
+def test_functions_that_change_their_input_change_nothing_else():
+    result = make_result()
+    expected = result.interval(lambda f, bins: f @ np.log(1e3 * bins) / f.sum())
+    found = result.interval(in_milliseconds)
+    assert_allclose(found, expected, rtol=1e-10)
+    assert_array_equal(result.axes["T2"], make_result().axes["T2"])
+    assert_array_equal(result.samples, make_result().samples)
+    expected = np.log(1e3 * log_mean(result.distribution, BINS))
+    table = statistic_intervals(
+        MODEL, DATA.X, np.column_stack([DATA.y, DATA.y]), n_refits=4, random_state=0,
+        statistics={"first": in_milliseconds, "again": in_milliseconds},
+    )  # fmt: skip
+    assert_allclose(table[["first", "again"]], expected, rtol=1e-10)
+    assert_array_equal(table["first low"], table["again low"])
+
+
+def test_functions_that_are_not_of_their_scale():
+    result = make_result("unpenalised")
+    parts = make_result("parametric")
+    for one in (result, parts):
+        # Cut to 1, a share of 60 % would be known for sure.
+        with pytest.raises(ValueError, match="scale='share' is for numbers from 0 to"):
+            one.interval(lambda f, bins: 60.0, scale="share")
+        with pytest.raises(ValueError, match="must return one number, got None"):
+            one.interval(lambda f, bins: None)
+        for value in (-1.0, 0.0):
+            found = one.interval(lambda f, bins, v=value: v, scale="time")
+            assert_array_equal(found, [np.nan, np.nan])
+    options = {"n_refits": 4, "random_state": 0}
+    for function, message in (
+        (lambda f, bins: np.full(len(f), 60.0), r"statistics\['s'\]: scale='share'"),
+        (lambda f, bins: 1 / 0, r"statistics\['s'\] must.* raised ZeroDivisionError"),
+        (lambda f, bins: None, r"statistics\['s'\] must"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            statistic_intervals(
+                MODEL, DATA.X, DATA.y, statistics={"s": (function, "share")}, **options
+            )
+    # Refits may have no such time, of which the others say enough.
+    signs = iter([1.0, 1.0, -1.0, *[1.0] * 98])
+    lower, upper = parts.interval(lambda f, bins: next(signs), scale="time")
+    assert lower == upper == 1.0
+
+
+def test_bands_of_levels_next_to_one():
+    level = float(np.nextafter(1.0, 0.0))
+    # Without a warning of infinite quantiles where all refits agree.
+    lower, upper = make_result("unpenalised").band(level)
+    assert not (lower > upper).any()
+
+
+@pytest.mark.skipif(_bounds._WARNS, reason="this version of NNLS warns")
+def test_bounds_leave_settings_of_warnings_alone(monkeypatch):
+    # They are those of all threads, which would restore each other's.
+    def change(self):
+        raise AssertionError
+
+    result = make_result("bounds")
+    expected = result.interval(LogMean())
+    with monkeypatch.context() as patched:
+        patched.setattr(warnings.catch_warnings, "__enter__", change)
+        found = result.interval(LogMean())
+    assert found == expected
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_regions_without_bins_are_not_known(method):
+    # Between two bins, and beyond the grid: a wrong unit is no share of 0, for sure.
+    result = make_result(method)
+    for region in ((BINS[3] * 1.01, BINS[4] * 0.99), (1e3, 1e4)):
+        for function in (Share(region), Amplitude(region), LogMean(region)):
+            assert np.isnan(result.interval(function)).all()
+            assert result.status(function) == "no value"

@@ -355,3 +355,21 @@ def test_only_signals_that_are_inverted_must_be_magnitudes():
 def test_bad_input(settings, error, message):
     with pytest.raises(error, match=message):
         call(**settings)
+
+
+def test_log_means_stay_on_the_grid():
+    # A constant fits times beyond the last bin, which the grid does not have.
+    y = 1.0 + 0.01 * np.random.default_rng(0).standard_normal(len(TIMES))
+    found = statistic_intervals(inversion(), TIMES, y, n_refits=10, random_state=0)
+    lower, upper = found.loc[0, ["log_mean low", "log_mean high"]]
+    assert BINS[0] <= lower < upper == BINS[-1]
+
+
+def test_pairs_and_times_of_functions():
+    options = {"n_refits": 4, "random_state": 0}
+    y = simulate(1)[0]
+    with pytest.raises(TypeError, match="or pairs of a function and a scale"):
+        statistic_intervals(inversion(), TIMES, y, statistics={"a": (log_mean,)})
+    nothing = {"a": (lambda f, bins: 0.0 * f.sum(axis=1), "time")}
+    found = statistic_intervals(inversion(), TIMES, y, statistics=nothing, **options)
+    assert_array_equal(found.loc[0, ["a", "a low", "a high"]], [0.0, np.nan, np.nan])

@@ -14,7 +14,7 @@ from skrelax import (
     VoxelMapper,
 )
 from skrelax.decomposition import TSVDCompressor
-from skrelax.dictionary import DictionaryMatcher
+from skrelax.dictionary import DictionaryMatcher, SignalSimulator
 from skrelax.inversion import KernelParameterSearch
 from skrelax.metrics import log_mean
 from skrelax.model_selection import StrengthSearch
@@ -104,3 +104,32 @@ def test_strict_arrays_of_another_device():
     y = strict.asarray(SIGNALS, device=strict.Device("device1"))
     with pytest.raises(TypeError, match="got one of array_api_strict that NumPy"):
         SmoothLasso().fit(KERNEL, y)
+
+
+def masked(array):
+    """Return an array whose fourth entry is masked, with a wrong number below."""
+    wrong = np.array(array, dtype=float)
+    wrong.flat[3] = 7.0
+    mask = np.zeros(wrong.shape, dtype=bool)
+    mask.flat[3] = True
+    return np.ma.masked_array(wrong, mask)
+
+
+def test_masked_numbers_are_missing():
+    # What is below a mask was meant not to count.
+    fit = NonlinearRelaxationFit("T2").fit(TIMES, SIGNALS)
+    simulator = SignalSimulator("T2", TIMES).fit(TIMES)
+    missing = [
+        lambda: NonlinearRelaxationFit("T2").fit(masked(TIMES), SIGNALS),
+        lambda: NonlinearRelaxationFit("T2").fit(TIMES, SIGNALS, masked(WEIGHT)),
+        lambda: fit.predict(masked(TIMES)),
+        lambda: VoxelMapper(fit, masked(TIMES)).fit(SIGNALS.T),
+        lambda: SignalSimulator("T2", TIMES).fit(masked(TIMES)),
+        lambda: simulator.transform(masked(TIMES)),
+        lambda: DictionaryMatcher().fit(KERNEL.T, masked(TIMES[:6, 0])),
+        lambda: SmoothLasso().fit(masked(KERNEL), SIGNALS),
+        lambda: log_mean(masked(WEIGHT), masked(TIMES[:, 0])),
+    ]
+    for call in missing:
+        with pytest.raises(ValueError, match=r"(?i)nan|finite"):
+            call()

@@ -19,7 +19,7 @@ from skrelax import (
     fit_batch,
 )
 from skrelax.decomposition import TSVDCompressor
-from skrelax.dictionary import DictionaryMatcher, make_dictionary
+from skrelax.dictionary import DictionaryMatcher, SignalSimulator, make_dictionary
 from skrelax.inversion import KernelParameterSearch, RicianInversion
 from skrelax.io import RelaxationTable
 from skrelax.model_selection import StrengthSearch
@@ -186,6 +186,81 @@ def test_other_inputs(make):
 def test_without_narwhals_the_error_says_what_to_do(monkeypatch):
     polars = pytest.importorskip("polars")
     monkeypatch.setitem(sys.modules, "narwhals", None)
-    frame = polars.DataFrame({"TE": TIMES})
+    frame = polars.DataFrame({"TE": TIMES, "signal": TIMES, "run": TIMES})
     with pytest.raises(ImportError, match=r"a frame of polars, which needs narwhals"):
         fit_batch(NonlinearRelaxationFit("T2"), frame, "TE", "signal", "run")
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_large_numbers_of_samples_stay_apart(make):
+    # Beside missing values they would become doubles, of which two are equal.
+    runs = pd.array([2**53] * 8 + [2**53 + 1] * 8 + [None] * 8, dtype="Int64")
+    table = pd.DataFrame({"TE": np.tile(TIMES[:8], 3)})
+    table["signal"] = np.exp(-table["TE"] / 0.05)
+    if make is to_arrow:
+        given = make(table.assign(run=runs))
+    else:
+        polars = pytest.importorskip("polars")
+        labels = [None if one is pd.NA else int(one) for one in runs]
+        given = make(table).with_columns(run=polars.Series(labels))
+    found = fit_batch(NonlinearRelaxationFit("T2"), given, "TE", "signal", "run")
+    assert _frames.as_pandas(found)["n_points"].to_list() == [8, 8, 8]
+    keys = found["run"].to_pylist() if make is to_arrow else found["run"].to_list()
+    assert keys == [2**53, 2**53 + 1, None]
+
+
+@pytest.mark.skipif(not HAS_NARWHALS, reason="needs narwhals")
+def test_columns_that_are_not_asked_for_may_hold_anything():
+    polars = pytest.importorskip("polars")
+    table = to_polars(pd.DataFrame({"run": [1] * 24, "TE": TIMES}))
+    table = table.with_columns(signal=polars.Series(SIGNALS[:, 0]))
+    expected = fit_batch(NonlinearRelaxationFit("T2"), table, "TE", "signal", "run")
+    table = table.with_columns(other=polars.struct("run"))
+    found = fit_batch(NonlinearRelaxationFit("T2"), table, "TE", "signal", "run")
+    assert found.equals(expected)
+    with pytest.raises(TypeError, match=r"frame has a column 'other' of Struct"):
+        fit_batch(NonlinearRelaxationFit("T2"), table, "TE", "signal", "other")
+    table = table.with_columns(signal=table["signal"].cast(polars.Decimal(20, 9)))
+    with pytest.raises(TypeError, match=r"'signal' must hold numbers.*; cast it to fl"):
+        fit_batch(NonlinearRelaxationFit("T2"), table, "TE", "signal", "run")
+
+
+@pytest.mark.skipif(not HAS_NARWHALS, reason="needs narwhals")
+def test_frames_that_cannot_be_read_are_named():
+    arrow = pytest.importorskip("pyarrow")
+    values = arrow.array(TIMES)
+    twice = arrow.table([values] * 4, names=["run", "TE", "signal", "TE"])
+    model = NonlinearRelaxationFit("T2")
+    with pytest.raises(ValueError, match="frame has 2 columns named 'TE'"):
+        fit_batch(model, twice, "TE", "signal", "run")
+    batch = twice.select([0, 1, 2]).to_batches()[0]
+    with pytest.raises(TypeError, match=r"frame must be a frame with.*RecordB"):
+        fit_batch(model, batch, "TE", "signal", "run")
+
+
+def durations():
+    """Yield 24 times with units of their own, as arrays and frames."""
+    step = (1e9 * TIMES).astype("m8[ns]")
+    yield step[:, None]
+    yield pd.DataFrame({"TE": step})
+    yield pd.DataFrame({"TE": pd.Timestamp("2020-01-01") + pd.Series(step)})
+    if HAS_NARWHALS:
+        polars = pytest.importorskip("polars")
+        yield polars.DataFrame({"TE": step})
+        frame = pd.DataFrame({"TE": step})
+        yield pytest.importorskip("pyarrow").Table.from_pandas(frame)
+
+
+def test_times_with_units_are_not_taken_for_numbers():
+    # They would count nanoseconds or microseconds, as their resolution says.
+    for times in durations():
+        calls = [
+            lambda X: NonlinearRelaxationFit("T2").fit(X, SIGNALS),
+            lambda X: make_pipeline(builder(), SmoothLasso()).fit(X, SIGNALS),
+            lambda X: MultiDimRegularizedILT("T2", 8, noise_std=0.1).fit(X, SIGNALS),
+            lambda X: VoxelMapper(NonlinearRelaxationFit("T2"), X).fit(SIGNALS.T),
+            lambda X: SignalSimulator("T2", TIMES).fit(X),
+        ]
+        for call in calls:
+            with pytest.raises(TypeError, match=r"got \w+.*: make them times in"):
+                call(times)

@@ -18,7 +18,9 @@ from ..utils._answers import answering, fitted_distributions
 from ..utils._inspect import find_builder
 from ..utils._remember import remembering
 
-METHODS = ("auto", *_METHODS)
+# That of nonlinear fits, whose parameters have no other.
+PROFILE = "profile"
+METHODS = ("auto", PROFILE, *_METHODS)
 _WITHOUT_REFITS = (BIAS_AWARE, *BOUNDS)
 # Columns of a number besides its own.
 _PARTS = ("lower", "upper", "stderr", "status")
@@ -163,8 +165,11 @@ def _is_possible(fitted, asked):
     """Return whether there are numbers; raise if intervals of none are asked for."""
     last = answering(fitted)
     why = None
-    if not last._tells_distributions:
+    if asked.method == PROFILE:
+        why = f"a {type(last).__name__} has no profile likelihood; take 'auto'"
+    elif not last._tells_distributions:
         why = f"a {type(last).__name__} fits no distributions"
+        why += "; take 'profile'" if "intervals" in last._map_columns else ""
     elif not last._has_refits and find_builder(fitted) is None:
         why = "the estimator has no fixed KernelBuilder, so its bins are no times"
     elif not fitted_distributions(fitted).has_times:

@@ -17,7 +17,7 @@ from ._profile import least
 from ._profile_ends import NONE, OPEN, find_ends
 from ._report import of_freedom
 from ._starts import find_exchanges
-from ._sums import Sums
+from ._sums import Sums, total
 from ._weighted import WeightedModel
 
 # Signals of one call, so that their sums stay in a cache.
@@ -219,7 +219,7 @@ def _start(profiles, part):
         return where, None, None
     exponent = exponents(*channels)
     y = np.stack([np.ldexp(c.astype(float), -exponent[:, None]) for c in channels])
-    y = np.moveaxis(y * profiles.weights.roots, 1, 2)
+    y = np.ascontiguousarray(np.moveaxis(y * profiles.weights.roots, 1, 2))
     weighted = WeightedModel(
         profiles.model, profiles.points, profiles.axes, profiles.weights.roots
     )
@@ -254,7 +254,7 @@ def _with_noise(profiles, sums, p, free, where):
 
 def _at_least(sums, variance):
     """Return variances (m,) that are no rounding."""
-    power = (sums.y**2).sum(axis=(0, 1)) / sums.y.shape[1]
+    power = sum(total(y**2) for y in sums.y) / sums.y.shape[1]
     return np.maximum(variance, _ROUNDING**2 * power)
 
 
@@ -264,11 +264,14 @@ def _rician_variance(sums, p):
     n_points = sums.own.count_points(len(y))
     # Half of the freedom is that of the channel which holds no signal.
     free = np.maximum(1.0, 2.0 * n_points - len(p))
-    variance = _at_least(sums, ((y - np.abs(s)) ** 2).sum(axis=0) / n_points)
+    variance = _at_least(sums, total((y - np.abs(s)) ** 2) / n_points)
+    settled = np.zeros(variance.size, dtype=bool)
     for _ in range(_MOST_VARIANCES):
         target = expected_signal(y, s, variance)
-        total = (y**2 - 2.0 * target * s + s**2).sum(axis=0)
-        old, variance = variance, _at_least(sums, total / free)
-        if (np.abs(variance - old) <= _SETTLED * old).all():
+        rest = total(y**2 - 2.0 * target * s + s**2)
+        new = np.where(settled, variance, _at_least(sums, rest / free))
+        settled |= np.abs(new - variance) <= _SETTLED * variance
+        variance = new
+        if settled.all():
             break
     return variance

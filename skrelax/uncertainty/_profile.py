@@ -298,6 +298,16 @@ def profile_parameters(
     >>> result.to_frame()["status"].to_list()
     ['ok', 'ok']
     """
+    result = make_result(estimator, X, y, sample_weight, known, level, n_jobs)
+    result.profiles.check_free()
+    return result
+
+
+def make_result(estimator, X, y, sample_weight, known, level, n_jobs=None):
+    """Return the ProfileResult of a fit, see `profile_parameters`.
+
+    Signals that do not tell their own noise have no intervals.
+    """
     known_to = answers(estimator)
     profiles = known_to._profiles(X, y, sample_weight, known)
     if profiles is None:
@@ -305,7 +315,6 @@ def profile_parameters(
             "estimator must be a fitted NonlinearRelaxationFit, got "
             f"{type(estimator).__name__}."
         )
-    profiles.check_free()
     names = profiles.names
     places = [estimator.param_names_.index(name) for name in names]
     labels = None if np.ndim(estimator.params_) == 1 else estimator._signal_labels

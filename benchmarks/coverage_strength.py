@@ -105,7 +105,7 @@ def make_table(found, options):
         "median width of 90 % intervals: the difference of shares and amplitudes, the "
         f"factor between the ends of times. {options.n_refits} refits of each signal, "
         "with the strength chosen anew or kept. The standard error of a coverage of "
-        "50, 90 and 95 % is 2.5, 1.5 and 1.1 points for 400 signals, twice that for 100.",
+        "50, 90 and 95 % is 2.5, 1.5 and 1.1 points of 400 signals, twice that of 100.",
         "columns": ["spectrum", "SNR", "signals", "number"]
         + [f"{method}, {kind}" for method, kind in KINDS],
         "rows": [row for cell in order for row in found.get(cell, [])],

@@ -121,7 +121,7 @@ class Sums(NamedTuple):
         if self.rician is None:
             p = self._project(p, basis, project)
         coef = self.amplitudes(p)
-        slopes = self.weighted.slopes(u, self.own, basis)
+        slopes = self.weighted.slopes_told(u, self.own, basis)
         n_amplitudes = len(basis)
         value = np.zeros(p.shape[1])
         gradient = np.zeros_like(p)

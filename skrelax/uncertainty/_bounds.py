@@ -279,46 +279,48 @@ class _Excess:
 
     def __init__(self, problem, condition):
         self.problem, self.condition, self.used = problem, condition, None
+        A = problem.matrix
+        self.longest = np.sqrt(np.einsum("ij,ij->j", A, A).max())
 
     def __call__(self, s):
         """Return it at a value s of the number."""
-        return self._at(*self.condition(s))
+        return self.at(*self.condition(s))
 
-    def _at(self, row, value):
+    def at(self, row, value):
+        """Return it for a condition."""
         largest = np.abs(row).max()
         if not largest > 0.0:
             return 0.0
         A, y = self.problem.matrix, self.problem.target
-        longest = np.sqrt(np.einsum("ij,ij->j", A, A).max())
-        factor = _TIGHT * longest / largest
-        matrix = np.concatenate([A, factor * row[None]])
-        target = np.append(y, factor * value)
-        x = _fit_of(matrix, target, self.used)
-        if x is None:
-            x, _ = _fit(matrix, target)
-        self.used = np.flatnonzero(x)
-        rest = A @ x - y
+        factor = _TIGHT * self.longest / largest
+        row, target = factor * row, np.append(y, factor * value)
+        rest = self._rest_of(row, target)
+        if rest is None:
+            x, _ = _fit(np.concatenate([A, row[None]]), target)
+            self.used = np.flatnonzero(x)
+            rest = A @ x - y
         return max(float(rest @ rest) - self.problem.least, 0.0)
 
-
-def _fit_of(A, y, used):
-    """Return x >= 0 with the least misfit if just these columns are in use, or None."""
-    if used is None or not 0 < used.size <= len(y):
-        return None
-    _, found, info = lapack.dgels(A[:, used], y)
-    found = found[: used.size]
-    if info or not (found > 0.0).all():
-        return None
-    x = np.zeros(A.shape[1])
-    x[used] = found
-    pull = A.T @ (y - A @ x)
-    pull[used] = 0.0
-    return x if pull.max() <= _PULL * np.abs(pull).max(initial=1.0) else None
+    def _rest_of(self, row, target):
+        """Return residuals if the bins in use are those of the last fit, or None."""
+        A, used, m = self.problem.matrix, self.used, len(target)
+        if used is None or not 0 < used.size <= m:
+            return None
+        part = np.empty((m, used.size))
+        part[:-1], part[-1] = A[:, used], row[used]
+        _, found, info = lapack.dgels(part, target)
+        x = found[: used.size]
+        if info or not x.min() > 0.0:
+            return None
+        rest = target - part @ x
+        pull = rest[:-1] @ A + rest[-1] * row
+        pull[used] = 0.0
+        return rest[:-1] if pull.max() <= _PULL else None
 
 
 def _excess(problem, row, value):
     """Return how far the misfit is above the least where row.f = value."""
-    return _Excess(problem, None)._at(row, value)
+    return _Excess(problem, None).at(row, value)
 
 
 def find_end(excess, middle, limit, width, allowed, step=0.0):

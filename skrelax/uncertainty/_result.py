@@ -62,6 +62,7 @@ class UncertaintyResult:
     noise_std: float
     level: float
     problem: object = field(default=None, repr=False)
+    _found: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def interval(self, function, level=None, *, scale=None):
         """Return the interval of a number.
@@ -323,7 +324,7 @@ class UncertaintyResult:
                 # Sums and shares have any sign, but times are those of the grid.
                 ends = np.clip(found, *limits) if weights.is_log else found
                 return tuple(float(v) for v in ends)
-            found = bound_values(self.problem, weights, level, self.method)
+            found = self._bounds(weights, level)
             return tuple(float(v) for v in np.clip(found, *limits))
         estimate, refits = values[0], values[1:]
         if self.method != "unpenalised":
@@ -339,6 +340,20 @@ class UncertaintyResult:
                 stdtrit(np.array([finite.size - 1.0]), 0.5 + 0.5 * level),
             )
         return tuple(float(np.clip(end[0], *limits)) for end in ends)
+
+    def _bounds(self, weights, level):
+        """Return the ends of a number, each of which is computed once."""
+        a, b, is_log = weights
+        parts = [level, is_log, None if b is None else b.tobytes()]
+        key = (*parts, a.tobytes())
+        if key not in self._found:
+            found = bound_values(self.problem, weights, level, self.method)
+            self._found[key] = found
+            if not is_log and b is not None:
+                # One share is what the other leaves.
+                rest = (*parts, (b - a).tobytes())
+                self._found.setdefault(rest, (1.0 - found[1], 1.0 - found[0]))
+        return self._found[key]
 
     def _judge(self, functional, lower, upper):
         """Return the status of an interval."""

@@ -32,6 +32,8 @@ _NEAR = 1e-9
 # Bins out of use pull less than this part of the signal.
 _PULL = 1e-12
 _MOST_STEPS = 60
+# Level of the misfit from which on no distribution is said to fit.
+_MET = 0.99
 # Sides from which a kernel is decomposed by products.
 _LARGE = 1200
 
@@ -210,6 +212,18 @@ def excess_allowed(problem, level, method):
     else:
         quantile = chdtri(n, 1.0 - level)
     return quantile * noise**2 - problem.least
+
+
+def is_met(problem):
+    """Return whether a distribution of these bins fits as well as the noise asks.
+
+    True where nothing tells the noise but the fit. One true signal in a hundred is said
+    not to be met.
+    """
+    left = problem.n_points - problem.target.size
+    if problem.noise_std is None and left < 1:
+        return True
+    return excess_allowed(problem, _MET, "simultaneous") >= 0.0
 
 
 def bound_values(problem, weights, level, method):

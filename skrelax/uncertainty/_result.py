@@ -11,7 +11,7 @@ from ..metrics._intervals import basic_interval
 from ..metrics._peaks import peak_parts
 from ..utils._validation import stable_std
 from ._bias_aware import smooth_values
-from ._bounds import bound_values
+from ._bounds import bound_values, is_met
 from ._functionals import Custom, Functional, named_functionals, of_peaks
 from ._scales import SCALES
 
@@ -115,8 +115,11 @@ class UncertaintyResult:
             ``"ok"``; ``"not identifiable"`` where a share is known to no better than
             half of all shares, or a time, ratio or amplitude to a factor of ten or to
             four fifths of the decades of the grid, or, of bias-aware intervals, a sum
-            to half of all amplitudes, whatever their sign; ``"no value"`` where there
-            is no interval.
+            to half of all amplitudes, whatever their sign; ``"does not fit"`` where no
+            distribution of these bins fits the signal as well as its noise asks (all
+            but one in a hundred true ones do), so that bounds miss what they should
+            hold: bins are too few for the noise, or the model is wrong; ``"no value"``
+            where there is no interval.
 
         Raises
         ------
@@ -355,10 +358,18 @@ class UncertaintyResult:
                 self._found.setdefault(rest, (1.0 - found[1], 1.0 - found[0]))
         return self._found[key]
 
+    def _is_met(self):
+        """Return whether a distribution of these bins fits the signal."""
+        if "met" not in self._found:
+            self._found["met"] = is_met(self.problem)
+        return self._found["met"]
+
     def _judge(self, functional, lower, upper):
         """Return the status of an interval."""
         if np.isnan(lower) or np.isnan(upper):
             return "no value"
+        if self.method in BOUNDS and not self._is_met():
+            return "does not fit"
         if np.isinf(lower) or np.isinf(upper):
             return "not identifiable"
         low, high = functional._limits(self.axes)

@@ -158,8 +158,8 @@ def make_tables(rows, costs, options):
         {
             "name": "cost",
             "description": "CPU time per signal of a fit and of the intervals of all "
-            f"its parameters at one level, of {options.n_timed} signals of SNR 50 in one "
-            "thread; multiples of the fit, and those for each parameter.",
+            f"its parameters at one level, of {options.n_timed} signals of SNR 50 in "
+            "one thread; multiples of the fit, and those for each parameter.",
             "columns": ["model", "points", "fit", "intervals", "times the fit",
                         "for each parameter"],
             "rows": cost,

@@ -91,15 +91,15 @@ def measure(name, snr, options):
 
 
 def time_both(name, n_signals, seed):
-    """Return times of a fit and of all its profiles in microseconds per signal."""
+    """Return CPU times of a fit and of all its profiles, microseconds per signal."""
     X, Y, _ = simulate(name, 50, n_signals, seed)
     fit, best = NonlinearRelaxationFit(name, magnitude=False), [np.inf, np.inf]
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         fit.fit(X, Y)
-        middle = time.perf_counter()
+        middle = time.process_time()
         profile_parameters(fit, X, Y).to_frame()
-        end = time.perf_counter()
+        end = time.process_time()
         best = np.minimum(best, [middle - start, end - middle])
     return 1e6 * best / n_signals
 
@@ -157,9 +157,9 @@ def make_tables(rows, costs, options):
         },
         {
             "name": "cost",
-            "description": "Time per signal of a fit and of the intervals of all its "
-            f"parameters at one level, of {options.n_timed} signals of SNR 50 in one "
-            "thread; multiples of the fit, and those for each parameter.",
+            "description": "CPU time per signal of a fit and of the intervals of all "
+            f"its parameters at one level, of {options.n_timed} signals of SNR 50 in "
+            "one thread; multiples of the fit, and those for each parameter.",
             "columns": ["model", "points", "fit", "intervals", "times the fit",
                         "for each parameter"],
             "rows": cost,

@@ -13,7 +13,7 @@ import skrelax
 GALLERY = {
     "decays": [
         "getting_started_t2", "penalties", "broad_and_narrow", "strength_rules",
-        "uncertainty", "grid_search_pipeline", "kernels",
+        "uncertainty", "profile_likelihood", "grid_search_pipeline", "kernels",
     ],
     "planes": ["berea_t1_t2", "diffusion_t2", "exchange_t2_t2", "three_axes"],
     "signed": ["signed_spectrum", "pseudo_3d", "signed_schemes", "number_of_points"],

@@ -30,7 +30,10 @@ ROOMS = [
 PACKAGE = Path(skrelax.__file__).parent
 # Methods that users look for on a result, {file: {method: room above}}. The import is
 # within the method, so that the file does not need the room.
-UPWARDS = {"uncertainty/_result.py": {"plot": "plotting"}}
+UPWARDS = {
+    "uncertainty/_profile.py": {"plot": "plotting"},
+    "uncertainty/_result.py": {"plot": "plotting"},
+}
 
 
 def imported_rooms(tree, path):

@@ -13,7 +13,8 @@ from ..utils._answers import (
 )
 from ..utils._inspect import best
 from ..utils._scaling import centre_rows
-from ._intervals import describe_intervals
+from ._intervals import PROFILE, describe_intervals
+from ._profiles import describe_profiles
 
 
 class Columns:
@@ -55,7 +56,9 @@ def describe(fitted, estimator, X, Y, weight, asked, seeds):
     columns = chosen_settings(fitted, Y.shape[1])
     columns |= last._describe_signals(found, Y.shape[1], asked.min_share)
     columns["noise"] = last._noise(rest)
-    if asked.parts:
+    if asked.method in ("auto", PROFILE) and "intervals" in last._map_columns:
+        columns |= describe_profiles(fitted, X, Y, weight, asked)
+    elif asked.parts:
         columns |= describe_intervals(
             fitted, estimator, X, Y, weight, asked, seeds, columns
         )

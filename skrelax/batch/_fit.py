@@ -120,16 +120,21 @@ def fit_batch(
     intervals : str or None, default=None
         Method of intervals of numbers of each distribution, as of
         :func:`~skrelax.uncertainty.bootstrap_distribution`: ``"bounds"``,
-        ``"simultaneous"``, ``"bias-aware"``, ``"unpenalised"``, ``"parametric"``,
-        ``"residual"``, or ``"auto"``, which is ``"bounds"`` where these can be and
-        ``"bias-aware"`` of signed distributions. The first three need no refits.
+        ``"simultaneous"``, ``"bias-aware"``, ``"unpenalised"``, ``"parametric"`` or
+        ``"residual"``, of which the first three need no refits. ``"profile"`` is that
+        of the parameters of a nonlinear fit, see
+        :func:`~skrelax.uncertainty.profile_parameters`. ``"auto"`` is ``"profile"`` of
+        a nonlinear fit, ``"bounds"`` where these can be, and ``"bias-aware"`` of signed
+        distributions.
     numbers : list of str, dict or None, default=None
-        The numbers with intervals: names of columns; or a dict of new names with a
+        The numbers with intervals: names of columns; or, of distributions, a dict of
+        new names with a
         :class:`~skrelax.uncertainty.Share`, :class:`~skrelax.uncertainty.LogMean`,
         :class:`~skrelax.uncertainty.TimeRatio`, an
         :class:`~skrelax.uncertainty.Amplitude` or a function of a distribution and its
         bins, or with a pair of a function and a scale, ``"share"``, ``"time"`` or
-        ``"number"``. None is all numbers of the distribution and its peaks.
+        ``"number"``. None is all numbers of the distribution and its peaks, or all
+        parameters.
     level : float, default=0.9
         Level of the intervals, in (0, 1).
     random_state : int or None, default=None
@@ -161,7 +166,8 @@ def fit_batch(
           ``log_mean_1``, ... of each peak;
         - ``"log_mean lower"``, ``"log_mean upper"``, ``"log_mean stderr"`` and
           ``"log_mean status"``, and those of other numbers, see `intervals` and
-          :meth:`skrelax.uncertainty.UncertaintyResult.status`;
+          :meth:`skrelax.uncertainty.UncertaintyResult.status`, or of parameters
+          :meth:`skrelax.uncertainty.ProfileResult.status`;
         - ``noise``, the standard deviation of a point of weight one, and ``score``,
           the coefficient of determination;
         - ``status`` and ``message``.

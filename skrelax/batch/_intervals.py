@@ -8,17 +8,19 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ..metrics._peaks import peak_parts_of_each
-from ..uncertainty._bootstrap import Draws, resample
+from ..uncertainty._bootstrap import Draws, resample, without_refits
 from ..uncertainty._functionals import Custom, named_functionals
 from ..uncertainty._methods import METHODS as _METHODS
 from ..uncertainty._methods import choose_method
 from ..uncertainty._result import BIAS_AWARE, BOUNDS, std_of
 from ..uncertainty._scales import SCALES
 from ..utils._answers import answering, fitted_distributions
-from ..utils._inspect import find_builder
+from ..utils._inspect import find_builder, find_kernel
 from ..utils._remember import remembering
 
-METHODS = ("auto", *_METHODS)
+# That of nonlinear fits, whose parameters have no other.
+PROFILE = "profile"
+METHODS = ("auto", PROFILE, *_METHODS)
 _WITHOUT_REFITS = (BIAS_AWARE, *BOUNDS)
 # Columns of a number besides its own.
 _PARTS = ("lower", "upper", "stderr", "status")
@@ -138,10 +140,17 @@ def describe_intervals(fitted, estimator, X, Y, weight, asked, seeds, columns):
     found = fitted_distributions(fitted)
     peaks = peak_parts_of_each(found.rows, found.grids, asked.min_share)
     inner, K = _behind_kernel(fitted, estimator, X)
+    # What is made of the signal alone needs no other fit.
+    alone = asked.n_bootstrap == 0 and not answering(fitted)._has_refits
+    if alone:
+        kernel = np.asarray(find_kernel(fitted, X), dtype=np.float64)
     with remembering({}):
         for k, y in enumerate(Y.T):
             noise, seed = float(columns["noise"][k]), int(seeds[k])
-            result = _result_of(fitted, inner, K, y, weight, asked, noise, seed)
+            if alone:
+                result = _bounds_of(fitted, kernel, y, k, weight, asked)
+            else:
+                result = _result_of(fitted, inner, K, y, weight, asked, noise, seed)
             if result is None:
                 continue
             for name, row in _rows_of(result, asked, columns, peaks[k]).items():
@@ -173,8 +182,11 @@ def _is_possible(fitted, asked):
     """Return whether there are numbers; raise if intervals of none are asked for."""
     last = answering(fitted)
     why = None
-    if not last._tells_distributions:
+    if asked.method == PROFILE:
+        why = f"a {type(last).__name__} has no profile likelihood; take 'auto'"
+    elif not last._tells_distributions:
         why = f"a {type(last).__name__} fits no distributions"
+        why += "; take 'profile'" if "intervals" in last._map_columns else ""
     elif not last._has_refits and find_builder(fitted) is None:
         why = "the estimator has no fixed KernelBuilder, so its bins are no times"
     elif not fitted_distributions(fitted).has_times:
@@ -194,6 +206,20 @@ def _is_possible(fitted, asked):
             f"made of refits here (method {method!r}), got 0."
         )
     return True
+
+
+def _bounds_of(fitted, K, y, place, weight, asked):
+    """Return the UncertaintyResult of a signal without refits, None if it has none."""
+    method = None if asked.method == "auto" else asked.method
+    method, _ = choose_method(fitted, method, y, None)
+    if method not in _WITHOUT_REFITS:
+        return None
+    w = np.ones(len(y)) if weight is None else weight
+    try:
+        return without_refits(fitted, K, y, place, w, method, asked.level)
+    except ValueError:
+        # Too few points for residuals: the fit is sound, its errors are not known.
+        return None
 
 
 def _result_of(fitted, estimator, X, y, weight, asked, noise, seed):

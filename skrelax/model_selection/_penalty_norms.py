@@ -70,12 +70,19 @@ class SquaredNorm(NamedTuple):
     def count_each(self, K, weight, strengths, F, is_linear):
         """Return the same for each of F (n_signals, n_bins), (n_signals,)."""
         A = K * np.sqrt(weight / weight.sum())[:, None]
+        F, back = np.ascontiguousarray(F), slice(None)
+        if is_linear:
+            # All bins count, so signals of one strength have the same trace.
+            strengths, first, back = np.unique(
+                strengths, return_index=True, return_inverse=True
+            )
+            F = F[first]
         traces = np.empty(len(F))
-        F = np.ascontiguousarray(F)
         influence_traces(
             A.T @ A, self.matrix.toarray(), strengths, F, is_linear, traces
         )
         for k in np.flatnonzero(~np.isfinite(traces)):
             traces[k] = self.count_parameters(K, weight, strengths[k], F[k], is_linear)
         n_active = F.shape[1] if is_linear else np.count_nonzero(F, axis=1)
-        return np.clip(traces, 0.0, np.minimum(np.count_nonzero(weight), n_active))
+        most = np.minimum(np.count_nonzero(weight), n_active)
+        return np.clip(traces[back], 0.0, most)

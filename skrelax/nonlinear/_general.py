@@ -180,7 +180,9 @@ class GeneralProblem(WeightedModel):
                 theirs = own.take(here[better])
                 slopes = self.slopes(new[:, better], theirs, found.basis)
                 slope, bend = curvature(found, slopes)
-                add_secant(bend, step[:, better], slope - gradient[:, better])
+                moved = step[:, better]
+                along = np.einsum("pqm,qm->pm", bend, moved)
+                add_secant(bend, moved, along, slope - gradient[:, better])
                 gradient[:, better], hessian[:, :, better] = slope, bend
             # A step that keeps its promise asks for a longer one.
             good = better & (gained > 0.5 * gain)
@@ -245,13 +247,14 @@ def _centers(known):
     )
 
 
-def add_secant(hessian, step, change):
+def add_secant(hessian, step, along, change):
     """Give a Hessian (P, P, m) the change of the gradient (P, m) along a step.
+
+    `along` (P, m) is the change that it has.
 
     The formula of Broyden, Fletcher, Goldfarb and Shanno: the approximation by J'J
     alone converges slowly where residuals are large.
     """
-    along = np.einsum("pqm,qm->pm", hessian, step)
     expected, seen = (step * along).sum(axis=0), (step * change).sum(axis=0)
     # What rounding or another pattern of polarities may have made is left out.
     good = (expected > 0.0) & (seen > 1e-3 * expected) & (seen < 1e3 * expected)

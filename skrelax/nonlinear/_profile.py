@@ -10,7 +10,7 @@ import numpy as np
 
 from ._general import add_secant
 from ._held import LONGEST_LINEAR, LONGEST_LOG
-from ._sums import State, Sums
+from ._sums import State, Sums, total
 
 # Predicted gains that mean nothing, as a fraction of the excess that is looked for.
 _GAIN = 1e-5
@@ -62,7 +62,7 @@ def standard_error(sums, number, state):
     a, exponent = _of_size_one(number.gradient(sums, state.p))
     scale, matrix = _scaled(state.hessian, np.ones(a.shape, dtype=bool), 0.0)
     solved = _solve(matrix, (a * scale)[None])[0] * scale
-    return np.ldexp(np.sqrt(np.maximum((a * solved).sum(axis=0), 0.0)), exponent)
+    return np.ldexp(np.sqrt(np.maximum(total(a * solved), 0.0)), exponent)
 
 
 def _of_size_one(a):
@@ -112,8 +112,8 @@ def _descend(sums, state, held, scale):
         d = damping[active]
         step, multiplier, way, _ = _step(rest, part, chosen, np.zeros(d.size), d)
         slope[active] = multiplier
-        gain = -2.0 * (part.gradient * step).sum(axis=0)
-        gain -= (step * (part.hessian * step[None]).sum(axis=1)).sum(axis=0)
+        gain = -2.0 * total(part.gradient * step)
+        gain -= total(step * total(part.hessian * step[:, None]))
         rounding = 1e-14 * part.value
         done = np.abs(gain) <= _GAIN * scale[active] + rounding
         # Long steps that are damped are not there yet.
@@ -156,7 +156,8 @@ def bend(sums, old, new, held, multiplier):
         change = change - multiplier * (
             held.number.gradient(sums, new.p) - held.number.gradient(sums, old.p)
         )
-    add_secant(new.hessian, new.p - old.p, change)
+    step = new.p - old.p
+    add_secant(new.hessian, step, total(new.hessian * step[:, None]), change)
 
 
 def _scaled(hessian, free, damping):
@@ -179,15 +180,24 @@ def _solve(matrix, right):
     D = len(matrix)
     L = np.zeros_like(matrix)
     for j in range(D):
-        pivot = matrix[j, j] - (L[j, :j] ** 2).sum(axis=0)
+        pivot = matrix[j, j]
+        for k in range(j):
+            pivot = pivot - L[j, k] ** 2
         L[j, j] = np.sqrt(np.maximum(pivot, _RIDGE))
         for i in range(j + 1, D):
-            L[i, j] = (matrix[i, j] - (L[i, :j] * L[j, :j]).sum(axis=0)) / L[j, j]
+            left = matrix[i, j]
+            for k in range(j):
+                left = left - L[i, k] * L[j, k]
+            L[i, j] = left / L[j, j]
     x = np.array(right)
     for i in range(D):
-        x[:, i] = (x[:, i] - (L[i, :i] * x[:, :i]).sum(axis=1)) / L[i, i]
+        for k in range(i):
+            x[:, i] -= L[i, k] * x[:, k]
+        x[:, i] /= L[i, i]
     for i in range(D - 1, -1, -1):
-        x[:, i] = (x[:, i] - (L[i + 1 :, i] * x[:, i + 1 :]).sum(axis=1)) / L[i, i]
+        for k in range(i + 1, D):
+            x[:, i] -= L[k, i] * x[:, k]
+        x[:, i] /= L[i, i]
     return x
 
 
@@ -219,11 +229,11 @@ def _constrained(hessian, gradient, condition, damping, box):
     for _ in range(D):
         free = ~fixed
         kept = np.where(fixed, step, 0.0)
-        pull = -gradient - (hessian * kept[None]).sum(axis=1)
+        pull = -gradient - total(hessian * kept[:, None])
         scale, matrix = _scaled(hessian, free, damping)
         plain, way = _solve(matrix, np.stack([pull, a]) * scale) * scale
-        along = (a * way).sum(axis=0)
-        wanted = missing - (a * (plain + kept)).sum(axis=0)
+        along = total(a * way)
+        wanted = missing - total(a * (plain + kept))
         possible = along > 0.0
         multiplier = np.divide(wanted, along, out=np.zeros(m), where=possible)
         step = np.where(free, plain + multiplier * way, step)
@@ -260,7 +270,7 @@ def _projection(sums, held):
             if k:
                 # What is there stays, whatever other fits still need.
                 step = np.where(good, 0.0, step)
-            gradient = gradient + (hessian * step[None]).sum(axis=1)
+            gradient = gradient + total(hessian * step[:, None])
             p = np.concatenate([c + step, p[first:]])
         return p, good & np.isfinite(p).all(axis=0)
 
@@ -312,8 +322,9 @@ def _restore(sums, held, p, way):
         good = np.abs(missing) <= held.close
         if good.all():
             break
-        slope = (held.number.gradient(sums, p) * way).sum(axis=0)
-        factor = np.where(good, 0.0, missing / slope)
-        p = np.clip(p + factor * way, low, high)
+        slope = total(held.number.gradient(sums, p) * way)
+        moved = np.clip(p + missing / slope * way, low, high)
+        # What is there stays, whatever other fits still need.
+        p = np.where(good, p, moved)
     missing = held.x - held.number.values(sums, p)
     return p, (np.abs(missing) <= held.close) & np.isfinite(p).all(axis=0)

@@ -15,6 +15,8 @@ from ._sums import State, Sums
 
 # Roots of the excess this near to their goal, as a fraction, are there.
 _CLOSE = 1e-5
+# From this near on a step of Newton's ends there, without another look.
+_NEARLY = 2e-3
 # How close to its value a number is held, as a fraction of the first step.
 _CLOSE_NUMBER = 1e-9
 _MOST_VALUES = 40
@@ -141,7 +143,13 @@ class _Search:
         closed = np.abs(tried.root - goal) <= _CLOSE * goal
         kind = np.where(tried.touches, AT_BOUND, FOUND)
         self._end(active[closed], x[closed], kind[closed])
-        ended = closed.copy()
+        # The root is nearly a straight line, so that this is as good.
+        newton = x + (goal - tried.root) / tried.slope * tried.root
+        near = ~closed & (np.abs(tried.root - goal) <= _NEARLY * goal)
+        near &= np.abs(newton - x) <= 2.0 * _NEARLY * np.abs(x - self.center[active])
+        near &= (self.limit[active] - newton) * self.side > 0.0
+        self._end(active[near], newton[near], kind[near])
+        ended = closed | near
         last = is_in & tried.is_last & ~ended
         self._end(active[last], x[last], self._kind_of_limit())
         ended |= last

@@ -17,7 +17,7 @@ from ._profile import least
 from ._profile_ends import NONE, OPEN, find_ends
 from ._report import of_freedom
 from ._starts import find_exchanges
-from ._sums import Sums
+from ._sums import State, Sums, total
 from ._weighted import WeightedModel
 
 # Signals of one call, so that their sums stay in a cache.
@@ -161,10 +161,61 @@ def _write_intervals(profiles, part, level, out):
         _find_intervals(profiles, part, level, out)
 
 
+class Minima(NamedTuple):
+    """Fits of signals at their minimum, and what profiles rise to."""
+
+    where: np.ndarray
+    """Numbers of the signals, (m,)."""
+    sums: Sums
+    """Their sums of squares."""
+    start: State
+    """Where these are least."""
+    pairs: tuple
+    """Pairs of coordinates of which the first must not be above the second."""
+    variance: np.ndarray
+    """Variances of the noise, (m,)."""
+    free: np.ndarray | None
+    """Degrees of freedom that tell it, (m,), None where it is known."""
+
+    def number(self, profiles, name):
+        """Return what is held for a name."""
+        is_positive = np.isfinite(self.sums.limits()[0][: self.sums.n_linear]).all()
+        return held_number(
+            profiles.model, name, profiles.axes, profiles.given, is_positive
+        )
+
+    def quantile(self, level):
+        """Return how many standard deviations an interval allows, or (m,) of these."""
+        if self.free is None:
+            return ndtri(0.5 + 0.5 * level)
+        return of_freedom(
+            lambda count: stdtrit(count, 0.5 + 0.5 * level), self.free, np.nan
+        )
+
+
 def _find_intervals(profiles, part, level, out):
+    minima = find_minima(profiles, part)
+    if minima is None:
+        return
+    where, sums, start, pairs, variance, _ = minima
+    allowed = minima.quantile(level) ** 2 * variance
+    for name, intervals in out.items():
+        number = minima.number(profiles, name)
+        for side, nothing, ends, kinds in (
+            (-1, number.open_ends[0], intervals.low, intervals.low_kind),
+            (1, number.open_ends[1], intervals.high, intervals.high_kind),
+        ):
+            found = find_ends(sums, number, start, allowed, side, pairs)
+            is_open = found.kind == OPEN
+            ends[where] = np.where(is_open, nothing, number.shown(found.x))
+            kinds[where] = found.kind
+
+
+def find_minima(profiles, part):
+    """Return the Minima of a slice of the signals, None if none has profiles."""
     where, sums, p = _start(profiles, part)
     if not where.size:
-        return
+        return None
     weighted, own = sums.weighted, sums.own
     free = profiles.count_free(where)
     held = own.known[:1]
@@ -176,28 +227,11 @@ def _find_intervals(profiles, part, level, out):
     pairs = tuple(pairs)
     sums, variance = _with_noise(profiles, sums, p, free, where)
     start = least(sums, p, variance, pairs)
-    if profiles.noise_std is None:
-        if not profiles.is_rician:
-            variance = _at_least(sums, start.value / np.maximum(free, 1))
-        quantile = of_freedom(
-            lambda count: stdtrit(count, 0.5 + 0.5 * level), free, np.nan
-        )
-    else:
-        quantile = ndtri(0.5 + 0.5 * level)
-    allowed = quantile**2 * variance
-    is_positive = np.isfinite(sums.limits()[0][: sums.n_linear]).all()
-    for name, intervals in out.items():
-        number = held_number(
-            profiles.model, name, profiles.axes, profiles.given, is_positive
-        )
-        for side, nothing, ends, kinds in (
-            (-1, number.open_ends[0], intervals.low, intervals.low_kind),
-            (1, number.open_ends[1], intervals.high, intervals.high_kind),
-        ):
-            found = find_ends(sums, number, start, allowed, side, pairs)
-            is_open = found.kind == OPEN
-            ends[where] = np.where(is_open, nothing, number.shown(found.x))
-            kinds[where] = found.kind
+    if profiles.noise_std is not None:
+        return Minima(where, sums, start, pairs, variance, None)
+    if not profiles.is_rician:
+        variance = _at_least(sums, start.value / np.maximum(free, 1))
+    return Minima(where, sums, start, pairs, variance, free)
 
 
 def _start(profiles, part):
@@ -219,7 +253,7 @@ def _start(profiles, part):
         return where, None, None
     exponent = exponents(*channels)
     y = np.stack([np.ldexp(c.astype(float), -exponent[:, None]) for c in channels])
-    y = np.moveaxis(y * profiles.weights.roots, 1, 2)
+    y = np.ascontiguousarray(np.moveaxis(y * profiles.weights.roots, 1, 2))
     weighted = WeightedModel(
         profiles.model, profiles.points, profiles.axes, profiles.weights.roots
     )
@@ -254,7 +288,7 @@ def _with_noise(profiles, sums, p, free, where):
 
 def _at_least(sums, variance):
     """Return variances (m,) that are no rounding."""
-    power = (sums.y**2).sum(axis=(0, 1)) / sums.y.shape[1]
+    power = sum(total(y**2) for y in sums.y) / sums.y.shape[1]
     return np.maximum(variance, _ROUNDING**2 * power)
 
 
@@ -264,11 +298,14 @@ def _rician_variance(sums, p):
     n_points = sums.own.count_points(len(y))
     # Half of the freedom is that of the channel which holds no signal.
     free = np.maximum(1.0, 2.0 * n_points - len(p))
-    variance = _at_least(sums, ((y - np.abs(s)) ** 2).sum(axis=0) / n_points)
+    variance = _at_least(sums, total((y - np.abs(s)) ** 2) / n_points)
+    settled = np.zeros(variance.size, dtype=bool)
     for _ in range(_MOST_VARIANCES):
         target = expected_signal(y, s, variance)
-        total = (y**2 - 2.0 * target * s + s**2).sum(axis=0)
-        old, variance = variance, _at_least(sums, total / free)
-        if (np.abs(variance - old) <= _SETTLED * old).all():
+        rest = total(y**2 - 2.0 * target * s + s**2)
+        new = np.where(settled, variance, _at_least(sums, rest / free))
+        settled |= np.abs(new - variance) <= _SETTLED * variance
+        variance = new
+        if settled.all():
             break
     return variance

@@ -15,6 +15,23 @@ from ._rician import information
 from ._weighted import WeightedModel
 
 
+def total(values):
+    """Return sums over the first axis of values (k, ..., m), one after another.
+
+    Of one fit alone NumPy would add pairs, and its last bits hang on who else is there.
+    """
+    if values.shape[-1] == 1:
+        return np.add.accumulate(values, axis=0)[-1]
+    return np.ascontiguousarray(values).sum(axis=0)
+
+
+def take_fits(values, chosen):
+    """Return those of some fits, the last axis, by numbers or a mask, in C order."""
+    if chosen.dtype == bool:
+        return np.compress(chosen, values, axis=-1)
+    return np.take(values, chosen, axis=-1)
+
+
 class State(NamedTuple):
     """A sum of squares at numbers p, expanded to second order."""
 
@@ -29,7 +46,7 @@ class State(NamedTuple):
 
     def take(self, chosen):
         """Return that of some of the fits."""
-        return State(*(part[..., chosen] for part in self))
+        return State(*(take_fits(part, chosen) for part in self))
 
     def put(self, chosen, new):
         """Write the states of some of the fits."""
@@ -57,7 +74,7 @@ class Sums(NamedTuple):
         """Return those of some of the fits."""
         rician = None if self.rician is None else self.rician[chosen]
         return self._replace(
-            y=self.y[..., chosen],
+            y=take_fits(self.y, chosen),
             own=self.own.take(chosen),
             unit=self.unit[chosen],
             rician=rician,
@@ -104,7 +121,7 @@ class Sums(NamedTuple):
         if self.rician is None:
             p = self._project(p, basis, project)
         coef = self.amplitudes(p)
-        slopes = self.weighted.slopes(u, self.own, basis)
+        slopes = self.weighted.slopes_told(u, self.own, basis)
         n_amplitudes = len(basis)
         value = np.zeros(p.shape[1])
         gradient = np.zeros_like(p)
@@ -119,10 +136,10 @@ class Sums(NamedTuple):
             places = [first + k for k in range(n_amplitudes)]
             places += range(self.n_linear, len(p))
             for k, (i, column) in enumerate(zip(places, columns, strict=True)):
-                gradient[i] -= (column * rest).sum(axis=0)
+                gradient[i] -= total(column * rest)
                 scaled = column if weight is None else weight * column
                 for j, other in zip(places[: k + 1], columns, strict=False):
-                    both = (scaled * other).sum(axis=0)
+                    both = total(scaled * other)
                     hessian[i, j] += both
                     if i != j:
                         hessian[j, i] += both
@@ -134,7 +151,7 @@ class Sums(NamedTuple):
         gram = np.empty((n_amplitudes, n_amplitudes, p.shape[1]))
         for i, one in enumerate(basis):
             for j, other in enumerate(basis[: i + 1]):
-                gram[i, j] = gram[j, i] = (one * other).sum(axis=0)
+                gram[i, j] = gram[j, i] = total(one * other)
         hessian = np.zeros((self.n_linear, self.n_linear, p.shape[1]))
         gradient, value = np.empty((self.n_linear, p.shape[1])), 0.0
         for c, (y, coef) in enumerate(zip(self.y, self.amplitudes(p), strict=True)):
@@ -143,7 +160,7 @@ class Sums(NamedTuple):
             value = value + misfit
             block = slice(c * n_amplitudes, (c + 1) * n_amplitudes)
             hessian[block, block] = gram
-            gradient[block] = -(basis * rest).sum(axis=1)
+            gradient[block] = [-total(one * rest) for one in basis]
         new, good = project(p, hessian, gradient)
         if self.is_magnitude:
             # Other amplitudes may have other polarities.
@@ -157,7 +174,7 @@ class Sums(NamedTuple):
             if self.is_magnitude:
                 y = np.where(signal < 0.0, -y, y)
             rest = y - signal
-            return (rest**2).sum(axis=0), rest, None
+            return total(rest**2), rest, None
         size = np.abs(signal)
         misfit = (y - size) ** 2
         misfit -= 2.0 * self.rician * np.log(i0e(y * size / self.rician))
@@ -167,4 +184,4 @@ class Sums(NamedTuple):
             # Of a point that is missing, nothing is a function of the signal.
             there = self.own.there.T
             misfit, rest = misfit * there, rest * there
-        return misfit.sum(axis=0), rest, weight
+        return total(misfit), rest, weight

@@ -22,6 +22,7 @@ class WeightedModel:
         self.n_amplitudes = len(model.amplitudes)
         self._model, self._acquisition = model, acquisition
         self._root_weight = root_weight
+        self._tells_slopes = _tells_slopes(type(model))
         self.restricted = np.array([one.lower >= 0.0 for one in model.amplitudes])
         ends = np.array([axis.ends for axis in axes])
         self.low, self.high = ends.T[:, :, None]
@@ -40,6 +41,15 @@ class WeightedModel:
         values = self.values(u, own.known)
         basis = self._model.basis(self._acquisition, values)
         return basis * own.weigh(self._root_weight)
+
+    def slopes_told(self, u, own, basis):
+        """Return the derivatives as the model tells them, those of `slopes` if not."""
+        if not self._tells_slopes:
+            return self.slopes(u, own, basis)
+        values = self.values(u.T, own.known)
+        slopes = self._model._basis_slopes(self._acquisition, values, basis)[self.free]
+        scale = [axis.slope(row) for axis, row in zip(self.axes, u, strict=True)]
+        return slopes * np.stack(scale)[:, None, None]
 
     def slopes(self, u, own, basis):
         """Return the derivatives (P, L, N, m) of the basis at u (P, m)."""
@@ -73,3 +83,16 @@ class WeightedModel:
             bend -= 2.0 * self.basis(middle.T, own.take(edge))
             slopes[k][..., edge] += moved[k, edge] * bend / h[k] ** 2
         return slopes
+
+
+def _tells_slopes(kind):
+    """Return whether a class of models tells the derivatives of its own basis.
+
+    A subclass with another basis has inherited those of the first.
+    """
+    for one in kind.__mro__:
+        if "_basis_slopes" in vars(one):
+            return True
+        if {"basis", "evaluate"} & set(vars(one)):
+            return False
+    return False

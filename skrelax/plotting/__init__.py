@@ -9,6 +9,7 @@ from ._curves import CrossValidationCurveDisplay, StrengthCurveDisplay
 from ._distribution import DistributionDisplay
 from ._maps import ParameterMapDisplay
 from ._planes import DistributionMapDisplay, DistributionSlicesDisplay
+from ._profile import ProfileDisplay
 from ._regions import RegionHistogramDisplay
 from ._residual_map import ResidualsMapDisplay
 from ._resolution import ResolutionDisplay
@@ -21,6 +22,7 @@ __all__ = [
     "DistributionMapDisplay",
     "DistributionSlicesDisplay",
     "ParameterMapDisplay",
+    "ProfileDisplay",
     "RegionHistogramDisplay",
     "ResidualsDisplay",
     "ResidualsMapDisplay",

@@ -14,7 +14,7 @@ from ..io import RelaxationTable
 from ..metrics import Polygon, RatioBand, Rectangle
 from ..model_selection import StrengthSearch
 from ..nonlinear import NonlinearRelaxationFit
-from ..uncertainty import UncertaintyResult
+from ..uncertainty import ProfileResult, UncertaintyResult
 
 __all__ = [
     "CrossValidationCurveDisplay",
@@ -23,6 +23,7 @@ __all__ = [
     "DistributionMapDisplay",
     "DistributionSlicesDisplay",
     "ParameterMapDisplay",
+    "ProfileDisplay",
     "RegionHistogramDisplay",
     "ResidualsDisplay",
     "ResidualsMapDisplay",
@@ -212,6 +213,41 @@ class ParameterMapDisplay:
         axes: NDArray[Any] | None = None,
     ) -> Self: ...
     def plot(self, axes: NDArray[Any] | None = None) -> Self: ...
+
+class ProfileDisplay:
+    values: NDArray[Any]
+    rise: NDArray[Any]
+    levels: Mapping[float, float]
+    estimate: float
+    stderr: float | None
+    interval: tuple[float, ...] | None
+    label: str
+    truth: float | None
+    def __init__(
+        self,
+        values: NDArray[Any],
+        rise: NDArray[Any],
+        levels: Mapping[float, float],
+        estimate: float,
+        stderr: float | None = None,
+        *,
+        interval: tuple[float, ...] | None = None,
+        label: str = "parameter",
+        truth: float | None = None,
+    ) -> None: ...
+    @classmethod
+    def from_result(
+        cls,
+        result: ProfileResult,
+        name: str,
+        level: float | None = None,
+        *,
+        signal: int | None = None,
+        unit: str | None = None,
+        truth: float | None = None,
+        ax: Axes | None = None,
+    ) -> Self: ...
+    def plot(self, ax: Axes | None = None) -> Self: ...
 
 class RegionHistogramDisplay:
     image: NDArray[Any]

@@ -22,7 +22,7 @@ _COLUMNS = 4
 # Letters of the name of a region.
 _LONGEST = 30
 # Ranges of larger numbers overflow inside matplotlib.
-_LARGEST_DRAWN = 1e100
+LARGEST_DRAWN = 1e100
 # Units of what is no time; symbols that begin with T are times.
 _UNITS = {
     "D": "m²/s", "b": "s/m²", "f": "Hz", "FA": "degrees", "tau": "s",
@@ -206,21 +206,21 @@ def check_drawn(values, name, ndim):
         words = " or ".join(f"{n}-D" for n in allowed)
         raise ValueError(f"{name} must be {words} and not empty, got {array.shape}.")
     largest = np.nanmax(np.abs(array)) if not np.isnan(array).all() else 0.0
-    if largest > _LARGEST_DRAWN:
+    if largest > LARGEST_DRAWN:
         raise ValueError(
-            f"{name} must be at most {_LARGEST_DRAWN:g} in size to be drawn, got "
+            f"{name} must be at most {LARGEST_DRAWN:g} in size to be drawn, got "
             f"{largest:g}; take another unit."
         )
     # Matplotlib cannot tell such numbers from zero, and divides by their range.
-    return np.where(np.abs(array) < 1.0 / _LARGEST_DRAWN, 0.0, array)
+    return np.where(np.abs(array) < 1.0 / LARGEST_DRAWN, 0.0, array)
 
 
 def check_bins(values, name="relaxation_times"):
     """Return bins of a logarithmic axis that matplotlib can draw."""
     times = check_grid(values, name)
-    if times[0] < 1.0 / _LARGEST_DRAWN or times[-1] > _LARGEST_DRAWN:
+    if times[0] < 1.0 / LARGEST_DRAWN or times[-1] > LARGEST_DRAWN:
         raise ValueError(
-            f"{name} must be from {1.0 / _LARGEST_DRAWN:g} to {_LARGEST_DRAWN:g} to be "
+            f"{name} must be from {1.0 / LARGEST_DRAWN:g} to {LARGEST_DRAWN:g} to be "
             f"drawn, got {times[0]:g} to {times[-1]:g}."
         )
     return times
@@ -270,7 +270,7 @@ def legend_on_top(ax):
     if ax.get_yscale() == "log":
         decades = np.log10(highest) - np.log10(low)
         power = np.log10(highest) + decades * share / (1.0 - share)
-        needed = 10.0 ** min(power, np.log10(_LARGEST_DRAWN))
+        needed = 10.0 ** min(power, np.log10(LARGEST_DRAWN))
     else:
         needed = highest + (highest - low) * share / (1.0 - share)
     # Axes that share their scale may have more room already.

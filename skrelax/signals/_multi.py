@@ -84,6 +84,13 @@ class BiExponential(SignalModel):
         """
         return self.basis(acquisition, parameters).mean(axis=0)
 
+    def _basis_slopes(self, acquisition, parameters, basis):
+        """Return derivatives (2, 2, n_points, n_sets) of the basis, which is given."""
+        out = np.zeros((2, *basis.shape))
+        for k, times in enumerate(parameters.T):
+            out[k, k] = basis[k] * (_column(acquisition) / times / times)
+        return out
+
     def derive(self, values):
         short, long, t_short, t_long = values
         return np.stack([short + long, short / (short + long), t_short, t_long])

@@ -10,7 +10,7 @@ from pandas import DataFrame, Index
 
 from ..metrics import Polygon, RatioBand, Rectangle
 from ..nonlinear import NonlinearRelaxationFit
-from ..plotting import DistributionDisplay
+from ..plotting import DistributionDisplay, ProfileDisplay
 
 __all__ = [
     "Amplitude",
@@ -98,6 +98,16 @@ class ProfileResult:
     def status(self, name: str, level: float | None = None) -> str | NDArray[Any]: ...
     def std(self, name: str) -> float | NDArray[Any]: ...
     def to_frame(self, level: float | None = None) -> DataFrame: ...
+    def plot(
+        self,
+        name: str,
+        level: float | None = None,
+        *,
+        signal: int | None = None,
+        unit: str | None = None,
+        truth: float | None = None,
+        ax: Axes | None = None,
+    ) -> ProfileDisplay: ...
 
 class Share:
     region: tuple[float, float] | Rectangle | Polygon | RatioBand

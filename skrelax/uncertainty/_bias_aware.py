@@ -11,7 +11,7 @@ import numpy as np
 from scipy import linalg
 from scipy.special import chndtrix, ndtri, stdtrit
 
-from ._bounds import _ROUNDING, _find_end, scaled_rows
+from ._bounds import _ROUNDING, find_end, scaled_rows
 
 # Strengths that are looked at, in units of the largest that matters.
 _STRENGTHS = np.geomspace(1e-13, 1e6, 153)
@@ -175,7 +175,7 @@ def smooth_values(problem, weights, level):
     width = max(float(np.ptp(ratio)), np.finfo(float).eps)
     if excess(middle) > 1.0:
         middle = _closest(excess, middle, width)
-    ends = [_find_end(excess, middle, limit, width, 1.0) for limit in (-np.inf, np.inf)]
+    ends = [find_end(excess, middle, limit, width, 1.0) for limit in (-np.inf, np.inf)]
     with np.errstate(over="ignore"):
         return tuple(float(v) for v in (np.exp(ends) if weights.is_log else ends))
 

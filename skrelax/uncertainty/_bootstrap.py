@@ -297,6 +297,30 @@ def resample(estimator, X, y, draws, sample_weight, random_state, n_jobs=None):
     )  # fmt: skip
 
 
+def without_refits(fitted, K, signal, place, weight, method, level):
+    """Return the UncertaintyResult of one signal of a fit, by its place among all.
+
+    K (n_points, n_bins) is the kernel of the fit, and the method one that makes its
+    intervals of the signal alone.
+    """
+    found = fitted_distributions(fitted)
+    has_baseline = bool(getattr(final_step(fitted), "fit_intercept", False))
+    if method == BIAS_AWARE:
+        shape = tuple(grid.size for grid in found.grids)
+        problem = make_smoothness(K, signal, weight, None, has_baseline, shape)
+        noise_std = problem.noise_std
+    else:
+        problem = make_problem(K, signal, weight, None, has_baseline)
+        check_bounds(problem, method)
+        noise_std = noise_of(problem)
+    axes = dict(zip(found.axis_names, found.grids, strict=True))
+    row = found.rows[place]
+    return UncertaintyResult(
+        row, np.empty((0, row.size)), axes, method, float(noise_std * problem.size),
+        level, problem,
+    )  # fmt: skip
+
+
 def check_one_signal(X, y, sample_weight):
     """Return one signal and weights of its points, both (n_points,), or raise."""
     refuse_complex(X, "X")

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg
-from scipy.optimize import brentq, lsq_linear, nnls
+from scipy.linalg import lapack
+from scipy.optimize import lsq_linear, nnls
 from scipy.special import chdtri, fdtri, ndtri, stdtrit
 
 from ..utils._remember import recall
@@ -27,7 +28,13 @@ _TIGHT = 1e3
 # Relative to the range of a number; standard errors are never as small.
 _CLOSE = 1e-9
 _FIRST_STEP = 1e-3
+# Roots of the excess that are as close to their goal, relative to it, are there.
+_NEAR = 1e-9
+# Bins out of use pull less than this part of the signal.
+_PULL = 1e-12
 _MOST_STEPS = 60
+# Level of the misfit from which on no distribution is said to fit.
+_MET = 0.99
 # Sides from which a kernel is decomposed by products.
 _LARGE = 1200
 # Older versions of NNLS, in Python, warn of singular steps that they take back. Only
@@ -210,6 +217,18 @@ def excess_allowed(problem, level, method):
     return quantile * noise**2 - problem.least
 
 
+def is_met(problem):
+    """Return whether a distribution of these bins fits as well as the noise asks.
+
+    True where nothing tells the noise but the fit. One true signal in a hundred is said
+    not to be met.
+    """
+    left = problem.n_points - problem.target.size
+    if problem.noise_std is None and left < 1:
+        return True
+    return excess_allowed(problem, _MET, "simultaneous") >= 0.0
+
+
 def bound_values(problem, weights, level, method):
     """Return the least and the largest value of a number, nan if nothing fits."""
     allowed = excess_allowed(problem, level, method)
@@ -231,60 +250,141 @@ def bound_values(problem, weights, level, method):
         found = limits
     else:
         middle = float(np.clip(a @ problem.best / total, *limits))
-        found = tuple(
-            _find_end(
-                lambda s: _excess(problem, a - s * b, 0.0),
-                middle, limit, limits[1] - limits[0], allowed,
-            )
-            for limit in limits
-        )  # fmt: skip
+        width = limits[1] - limits[0]
+        step = _error(problem, a - middle * b, allowed) / total
+        found = []
+        for limit in limits:
+            excess = _Excess(problem, lambda s: (a - s * b, 0.0))
+            end = find_end(excess, middle, limit, width, allowed, step)
+            found.append(end)
+            # Intervals are as long on the other side, more or less.
+            step = abs(end - middle)
     return tuple(float(v) for v in (np.exp(found) if weights.is_log else found))
 
 
 def _bound_sum(problem, a, allowed):
     """Return the least and the largest weighted sum of bins."""
     middle = a @ problem.best
-    scale = max(middle, 1.0)
-
-    def excess(s):
-        return _excess(problem, a, s)
-
-    lower = _find_end(excess, middle, 0.0, scale, allowed)
-    upper = _find_end(excess, middle, np.inf, scale, allowed)
+    scale, step = max(middle, 1.0), _error(problem, a, allowed)
+    lower, upper = (
+        find_end(
+            _Excess(problem, lambda s: (a, s)), middle, limit, scale, allowed, step
+        )
+        for limit in (0.0, np.inf)
+    )
     return float(lower * problem.unit), float(upper * problem.unit)
+
+
+def _error(problem, row, allowed):
+    """Return how far a sum of the bins of the best fit may be from its value there."""
+    used = problem.best > 0.0
+    A, part = problem.matrix[:, used], row[used]
+    if not part.any():
+        return 0.0
+    R = linalg.qr(A, mode="r", check_finite=False)[0][: A.shape[1]]
+    if R.shape[0] < R.shape[1] or not np.diag(R).all():
+        return 0.0
+    found = linalg.solve_triangular(R, part, trans="T", check_finite=False)
+    return float(np.sqrt(allowed) * np.linalg.norm(found))
+
+
+class _Excess:
+    """How far the misfit is above the least one where row.f = value.
+
+    ``condition(s)`` returns both. The bins in use at one s are tried at the next.
+    """
+
+    def __init__(self, problem, condition):
+        self.problem, self.condition, self.used = problem, condition, None
+        A = problem.matrix
+        self.longest = np.sqrt(np.einsum("ij,ij->j", A, A).max())
+
+    def __call__(self, s):
+        """Return it at a value s of the number."""
+        return self.at(*self.condition(s))
+
+    def at(self, row, value):
+        """Return it for a condition."""
+        largest = np.abs(row).max()
+        if not largest > 0.0:
+            return 0.0
+        A, y = self.problem.matrix, self.problem.target
+        factor = _TIGHT * self.longest / largest
+        row, target = factor * row, np.append(y, factor * value)
+        rest = self._rest_of(row, target)
+        if rest is None:
+            x, _ = _fit(np.concatenate([A, row[None]]), target)
+            self.used = np.flatnonzero(x)
+            rest = A @ x - y
+        return max(float(rest @ rest) - self.problem.least, 0.0)
+
+    def _rest_of(self, row, target):
+        """Return residuals if the bins in use are those of the last fit, or None."""
+        A, used, m = self.problem.matrix, self.used, len(target)
+        if used is None or not 0 < used.size <= m:
+            return None
+        part = np.empty((m, used.size))
+        part[:-1], part[-1] = A[:, used], row[used]
+        _, found, info = lapack.dgels(part, target)
+        x = found[: used.size]
+        if info or not x.min() > 0.0:
+            return None
+        rest = target - part @ x
+        pull = rest[:-1] @ A + rest[-1] * row
+        pull[used] = 0.0
+        return rest[:-1] if pull.max() <= _PULL else None
 
 
 def _excess(problem, row, value):
     """Return how far the misfit is above the least where row.f = value."""
-    largest = np.abs(row).max()
-    if not largest > 0.0:
-        return 0.0
-    A = problem.matrix
-    factor = _TIGHT * np.sqrt((A * A).sum(axis=0).max()) / largest
-    x, _ = _fit(np.vstack([A, factor * row]), np.append(problem.target, factor * value))
-    rest = A @ x - problem.target
-    return max(float(rest @ rest) - problem.least, 0.0)
+    return _Excess(problem, None).at(row, value)
 
 
-def _find_end(excess, middle, limit, width, allowed):
-    """Return where the excess passes what is allowed, on the way to a limit."""
+def find_end(excess, middle, limit, width, allowed, step=0.0):
+    """Return where the excess passes what is allowed, on the way to a limit.
 
-    def distance(s):
-        return np.sqrt(excess(s)) - np.sqrt(allowed)
-
+    Its root is nearly a straight line, along which steps go; `step` is the first.
+    """
+    goal = np.sqrt(allowed)
     if limit == middle:
         return limit
-    near, step = middle, _FIRST_STEP * width * np.sign(limit - middle)
+    side = np.sign(limit - middle)
+    step = min(max(step, _FIRST_STEP * width), abs(limit - middle))
+    inside, outside = (middle, 0.0), None
+    last, at = inside, middle + side * step
     for _ in range(_MOST_STEPS):
-        far = near + step
-        if (limit - far) * step <= 0.0:
-            far = limit
-        if distance(far) > 0.0:
-            # Root of a function that may be flat, so that it has no sign at `near`.
-            if distance(near) > 0.0:
-                return near
-            return brentq(distance, near, far, xtol=_CLOSE * width, rtol=1e-12)
-        if far == limit:
-            return limit
-        near, step = far, 4.0 * step
-    return limit
+        if (limit - at) * side <= 0.0:
+            at = limit
+        here = at, float(np.sqrt(excess(at)))
+        if here[1] > goal:
+            outside = here
+        else:
+            inside = here
+            if at == limit:
+                return limit
+        gone = abs(here[0] - last[0])
+        if abs(here[1] - goal) <= _NEAR * goal or 0.0 < gone <= _CLOSE * width:
+            return at
+        if outside is not None and abs(outside[0] - inside[0]) <= _CLOSE * width:
+            return inside[0]
+        at, last = _next(here, last, (inside, outside), goal, side, width), here
+    return limit if outside is None else inside[0]
+
+
+def _next(here, last, bracket, goal, side, width):
+    """Return the value to try next, from the last two and their roots of the excess."""
+    inside, outside = bracket
+    rise = here[1] - last[1]
+    along = np.nan
+    if rise != 0.0:
+        along = here[0] + (goal - here[1]) * (here[0] - last[0]) / rise
+    if outside is None:
+        far = abs(here[0] - last[0])
+        ahead = (along - here[0]) * side
+        # Where it is flat, steps get longer all the same.
+        ahead = ahead if 0.0 < ahead < np.inf else 4.0 * far
+        return here[0] + side * max(min(ahead, 16.0 * far), _CLOSE * width)
+    low, high = sorted((inside[0], outside[0]))
+    if low < along < high:
+        return along
+    return 0.5 * (low + high)

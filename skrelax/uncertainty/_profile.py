@@ -1,18 +1,23 @@
 """Profile likelihood: how sure the parameters of nonlinear fits are."""
 
+import numbers
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
+from ..nonlinear._profile_curves import draw_curve
 from ..nonlinear._profile_ends import OPEN
 from ..nonlinear._profiles import Profiles
 from ..utils._answers import answers
 from ..utils._sklearn import validate_params
-from ..utils._validation import N_JOBS, RealInterval
+from ..utils._validation import N_JOBS, RealInterval, check_number
 from ._result import COLUMNS, MOST_FACTOR, MOST_SHARE, check_level
 
 _STATUSES = np.array(["ok", "at bound", "not identifiable", "no value"], dtype=object)
+
+# Levels that pictures show beside the one that is asked for, and points of a curve.
+_SHOWN, _N_VALUES = (0.5, 0.8, 0.95), 80
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,69 @@ class ProfileResult:
         values = [column.ravel() for column in columns]
         return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)), index=index)
 
+    def plot(self, name, level=None, *, signal=None, unit=None, truth=None, ax=None):
+        """Draw the profile of a parameter, with the parabola of its standard error.
+
+        Parameters
+        ----------
+        name : str
+            One of `names`.
+        level : float or None, default=None
+            Level whose interval is marked, in (0, 1). None is that of the result.
+        signal : int or None, default=None
+            Number of the signal. None is the only one.
+        unit : str or None, default=None
+            Unit of the axis. None takes that of the model, or s for times.
+        truth : float or None, default=None
+            True value.
+        ax : Axes or None, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        ProfileDisplay
+            With ``ax_``, ``figure_``, ``line_`` and ``parabola_``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such name or signal, the signal has no profile, or `level` is
+            not between 0 and 1.
+        """
+        # Pictures lie above results; who draws none does not load them.
+        from ..plotting import ProfileDisplay
+
+        return ProfileDisplay.from_result(
+            self, name, level, signal=signal, unit=unit, truth=truth, ax=ax
+        )
+
+    def _curve(self, name, level, signal):
+        """Return what is drawn: the Curve, {level: rise}, and what is at its minimum.
+
+        The level that is asked for is the last one.
+        """
+        name, level = self._check(name), check_level(level, self.level)
+        n_signals = len(self.estimates)
+        if signal is None:
+            if n_signals > 1:
+                raise ValueError(
+                    f"signal must be the number of one of {n_signals} signals, got "
+                    "None."
+                )
+            signal = 0
+        signal = check_number(signal, "signal", 0, n_signals - 1, numbers.Integral)
+        levels = [*(one for one in _SHOWN if one != level), level]
+        curve = draw_curve(self.profiles, name, signal, levels, _N_VALUES)
+        if curve is None:
+            raise ValueError(
+                f"signal {signal} has no profile: its fit has no parameters, or leaves "
+                "no points that tell the noise."
+            )
+        place, found = self.names.index(name), self._intervals([name], level)[name]
+        here = self.estimates[signal, place], self.stderr[signal, place]
+        ends = found.low[signal], found.high[signal]
+        return curve, dict(zip(levels, curve.allowed, strict=True)), (*here, ends)
+
     def _intervals(self, names, level):
         """Return the Intervals of names at a level; each is computed once."""
         level = check_level(level, self.level)
@@ -298,6 +366,16 @@ def profile_parameters(
     >>> result.to_frame()["status"].to_list()
     ['ok', 'ok']
     """
+    result = make_result(estimator, X, y, sample_weight, known, level, n_jobs)
+    result.profiles.check_free()
+    return result
+
+
+def make_result(estimator, X, y, sample_weight, known, level, n_jobs=None):
+    """Return the ProfileResult of a fit, see `profile_parameters`.
+
+    Signals that do not tell their own noise have no intervals.
+    """
     known_to = answers(estimator)
     profiles = known_to._profiles(X, y, sample_weight, known)
     if profiles is None:
@@ -305,7 +383,6 @@ def profile_parameters(
             "estimator must be a fitted NonlinearRelaxationFit, got "
             f"{type(estimator).__name__}."
         )
-    profiles.check_free()
     # Intervals are computed later, whatever has become of the caller's arrays.
     profiles = replace(profiles, points=profiles.points.copy(), y=profiles.y.copy())
     names = profiles.names

@@ -11,7 +11,7 @@ from ..metrics._intervals import basic_interval
 from ..metrics._peaks import peak_parts
 from ..utils._validation import stable_std
 from ._bias_aware import smooth_values
-from ._bounds import bound_values
+from ._bounds import bound_values, is_met
 from ._functionals import Custom, Functional, named_functionals, of_peaks
 from ._scales import SCALES
 
@@ -62,6 +62,7 @@ class UncertaintyResult:
     noise_std: float
     level: float
     problem: object = field(default=None, repr=False)
+    _found: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def interval(self, function, level=None, *, scale=None):
         """Return the interval of a number.
@@ -114,8 +115,11 @@ class UncertaintyResult:
             ``"ok"``; ``"not identifiable"`` where a share is known to no better than
             half of all shares, or a time, ratio or amplitude to a factor of ten or to
             four fifths of the decades of the grid, or, of bias-aware intervals, a sum
-            to half of all amplitudes, whatever their sign; ``"no value"`` where there
-            is no interval.
+            to half of all amplitudes, whatever their sign; ``"does not fit"`` where no
+            distribution of these bins fits the signal as well as its noise asks (all
+            but one in a hundred true ones do), so that bounds miss what they should
+            hold: bins are too few for the noise, or the model is wrong; ``"no value"``
+            where there is no interval.
 
         Raises
         ------
@@ -333,7 +337,7 @@ class UncertaintyResult:
                     # Beyond it none of them is held possible.
                     return np.nan, np.nan
                 return tuple(float(v) for v in ends)
-            found = bound_values(self.problem, weights, level, self.method)
+            found = self._bounds(weights, level)
             return tuple(float(v) for v in np.clip(found, *limits))
         estimate, refits = values[0], values[1:]
         if self.method != "unpenalised":
@@ -352,10 +356,32 @@ class UncertaintyResult:
             )
         return tuple(float(np.clip(end[0], *limits)) for end in ends)
 
+    def _bounds(self, weights, level):
+        """Return the ends of a number, each of which is computed once."""
+        a, b, is_log = weights
+        parts = [level, is_log, None if b is None else b.tobytes()]
+        key = (*parts, a.tobytes())
+        if key not in self._found:
+            found = bound_values(self.problem, weights, level, self.method)
+            self._found[key] = found
+            if not is_log and b is not None:
+                # One share is what the other leaves.
+                rest = (*parts, (b - a).tobytes())
+                self._found.setdefault(rest, (1.0 - found[1], 1.0 - found[0]))
+        return self._found[key]
+
+    def _is_met(self):
+        """Return whether a distribution of these bins fits the signal."""
+        if "met" not in self._found:
+            self._found["met"] = is_met(self.problem)
+        return self._found["met"]
+
     def _judge(self, functional, lower, upper):
         """Return the status of an interval."""
         if np.isnan(lower) or np.isnan(upper):
             return "no value"
+        if self.method in BOUNDS and not self._is_met():
+            return "does not fit"
         if np.isinf(lower) or np.isinf(upper):
             return "not identifiable"
         low, high = functional._limits(self.axes)

@@ -219,7 +219,7 @@ def test_a_sample_without_signal_costs_only_itself():
         (MODEL, {"numbers": {"a": LogMean(axis=1)}}, ValueError, r"numbers\['a'\]: ax"),
         (MODEL, {"intervals": "residual"}, ValueError, "n_bootstrap must be at least"),
         (SIGNED, {"intervals": "bounds"}, ValueError, "may be negative"),
-        (NonlinearRelaxationFit(), {}, ValueError, "fits no distributions"),
+        (NonlinearRelaxationFit(), {}, ValueError, "among the parameters"),
         (LassoFista(0.1), {}, ValueError, "no fixed KernelBuilder"),
     ],
 )

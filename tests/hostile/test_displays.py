@@ -41,6 +41,7 @@ from skrelax.plotting import (
     DistributionMapDisplay,
     DistributionSlicesDisplay,
     ParameterMapDisplay,
+    ProfileDisplay,
     RegionHistogramDisplay,
     ResidualsDisplay,
     ResidualsMapDisplay,
@@ -182,6 +183,10 @@ CONSTRUCTORS = {
     ResolutionDisplay: {
         "relaxation_times": TIMES, "length": DECAY, "seen": DECAY, "label": "T2",
     },
+    ProfileDisplay: {
+        "values": TIMES, "rise": DECAY, "levels": {0.9: 2.7}, "estimate": 0.3,
+        "stderr": 0.1, "interval": (0.1, 0.5), "label": "T2", "truth": 0.4,
+    },
     DecayDisplay: {"times": TIMES, "signals": ROWS, "fit": ROWS, "label": "TE"},
     ResidualsDisplay: {"times": TIMES, "residuals": ROWS, "noise_std": 0.1},
     CrossValidationCurveDisplay: {
@@ -211,7 +216,9 @@ def test_constructors_of_displays(kind):
                 )
             continue
         # Where shapes do not match, the other array may be the one that is named.
-        names = (name, "distribution", "signals", "residuals", "mean", "fit", "image")
+        names = (
+            name, "distribution", "signals", "residuals", "mean", "fit", "image", "rise"
+        )  # fmt: skip
         check_numbers(lambda v, n=name: draw(kind(**good | {n: v})), names)
         if isinstance(value, np.ndarray):
             check_arrays(

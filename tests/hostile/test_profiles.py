@@ -80,6 +80,9 @@ def test_results():
             found = hostile.ends_well(lambda v=value, a=ask: a("T2", v), ("level",))
             assert found is None or len(found) in (2, 3)
         hostile.ends_well(lambda v=value: result.to_frame(v), ("level",))
+        for name in ("level", "signal", "truth"):
+            given = {"signal": 0} | {name: value}
+            hostile.ends_well(lambda g=given: result.plot("T2", **g), (name,))
     for name in ("T9", "T2 stderr", "t2"):
         with pytest.raises(ValueError, match="name must be one of"):
             result.interval(name)

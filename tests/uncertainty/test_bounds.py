@@ -12,6 +12,7 @@ from skrelax import KernelBuilder, SmoothLasso
 from skrelax.kernels import acquisition_grid
 from skrelax.metrics import Rectangle
 from skrelax.uncertainty import LogMean, Share, TimeRatio, bootstrap_distribution
+from skrelax.uncertainty._bounds import is_met, make_problem
 
 TIMES = np.geomspace(1e-3, 3.0, 48)[:, None]
 BINS = np.geomspace(1e-3, 10.0, 30)
@@ -169,6 +170,30 @@ def test_what_the_measurement_does_not_see_is_not_identifiable():
     assert result.status("log_mean") == "ok"
     noisy = measure(signal(noise=0.5))
     assert noisy.status(Share((0.05, 0.2))) == "not identifiable"
+
+
+def test_bins_that_are_too_few_for_the_noise_say_so():
+    # The peaks lie between bins that are five to ten times as far apart as before.
+    few = np.geomspace(1e-3, 10.0, 7)
+    coarse = measure(signal(noise=1e-3), bins=few)
+    assert coarse.status("log_mean") == "does not fit"
+    frame = coarse.to_frame()
+    assert (frame.drop("width")["status"] == "does not fit").all()
+    assert measure(signal(noise=1e-3)).status("log_mean") == "ok"
+    # More noise hides it, and so does a level that is said to be larger.
+    assert measure(signal(noise=0.1), bins=few).status("log_mean") == "ok"
+    told = measure(signal(noise=1e-3), bins=few, noise_std=0.05)
+    assert told.status("log_mean") == "ok"
+
+
+def test_signals_of_some_distribution_fit():
+    rng, K = np.random.default_rng(2), np.exp(-TIMES / BINS)
+    f = rng.exponential(size=(100, 30)) * (rng.random((100, 30)) < 0.2)
+    Y = f @ K.T + NOISE * rng.standard_normal((100, 48))
+    weight = np.ones(48)
+    met = [is_met(make_problem(K, y, weight, None, False)) for y in Y]
+    # One in a hundred does not; five have a probability of 0.3 % at most.
+    assert np.count_nonzero(met) >= 96
 
 
 def test_without_noise_the_interval_is_the_number():

@@ -8,6 +8,7 @@ from scipy.optimize import brentq, least_squares, minimize
 from scipy.special import i0e
 
 from skrelax.nonlinear import NonlinearRelaxationFit
+from skrelax.plotting import ProfileDisplay
 from skrelax.signals import EPGEchoTrain, LookLocker
 from skrelax.uncertainty import ProfileResult, profile_parameters
 
@@ -352,3 +353,63 @@ def test_results_do_not_follow_the_arrays_they_were_asked_of():
     others = decay(times, 50.0) + noise
     fit.set_params(bounds={"T2": (10.0, 200.0)}).fit(times, others)
     assert result.to_frame().equals(expected)
+
+
+def test_curves_are_drawn_through_fits_with_the_parameter_held():
+    t, rng = np.linspace(0.01, 0.3, 16), np.random.default_rng(13)
+    Y = decay(t, 0.08)[:, None] + 0.05 * rng.standard_normal((16, 2))
+    fit = NonlinearRelaxationFit("T2").fit(t[:, None], Y)
+    result = profile_parameters(fit, t[:, None], Y)
+    display = result.plot("T2", 0.8, signal=1, truth=0.08)
+    assert isinstance(display, ProfileDisplay)
+    assert display.ax_.get_xlabel() == "T2 (s)"
+    assert (np.diff(display.values) > 0.0).all()
+    # The reference fits the amplitude alone, which is linear.
+    basis = np.exp(-t / display.values[:, None])
+    amplitude = basis @ Y[:, 1] / (basis**2).sum(axis=1)
+    sums = ((Y[:, 1] - amplitude[:, None] * basis) ** 2).sum(axis=1)
+    assert_allclose(
+        display.rise, (sums - sums.min()) * 14 / sums.min(), rtol=1e-3, atol=2e-4
+    )
+    # Where it passes the line, the interval ends.
+    low, high = result.interval("T2", 0.8)
+    ends = np.interp([low[1], high[1]], display.values, display.rise)
+    assert_allclose(ends, display.levels[0.8], rtol=5e-3)
+    assert display.interval == (low[1], high[1])
+    assert list(display.levels) == [0.5, 0.95, 0.8]
+    assert display.stderr == fit.stderr_[1, 1]
+    parabola = display.parabola_.get_ydata()
+    near = np.abs(display.values - display.estimate) < display.stderr
+    assert_allclose(parabola[near], display.rise[near], atol=0.15)
+
+
+def test_what_has_no_curve_says_so():
+    t, rng = np.linspace(0.01, 0.3, 16), np.random.default_rng(14)
+    Y = decay(t, 0.08)[:, None] + 0.05 * rng.standard_normal((16, 3))
+    Y[:, 1] = 0.0
+    with pytest.warns(match="not converged"):
+        fit = NonlinearRelaxationFit("T2").fit(t[:, None], Y)
+    result = profile_parameters(fit, t[:, None], Y)
+    with pytest.raises(ValueError, match="signal must be the number of one of 3"):
+        result.plot("T2")
+    with pytest.raises(ValueError, match="signal must be from 0 to 2"):
+        result.plot("T2", signal=3)
+    with pytest.raises(ValueError, match="signal 1 has no profile"):
+        result.plot("T2", signal=1)
+    with pytest.raises(ValueError, match="name must be one of"):
+        result.plot("T1", signal=0)
+    with pytest.raises(TypeError, match="must be a ProfileResult"):
+        ProfileDisplay.from_result(fit, "T2")
+
+
+def test_curves_without_an_end_are_drawn_as_far_as_they_go():
+    # A decay that has hardly begun tells no upper limit of T2.
+    t, rng = np.linspace(0.001, 0.01, 12), np.random.default_rng(7)
+    y = decay(t, 1.0) + 0.02 * rng.standard_normal(12)
+    with pytest.warns(match="not converged"):
+        fit = NonlinearRelaxationFit("T2").fit(t[:, None], y)
+    display = profile_parameters(fit, t[:, None], y).plot("T2")
+    assert display.parabola_ is None
+    assert display.interval[1] == np.inf
+    assert display.rise[-1] < display.levels[0.5]
+    assert (display.rise[np.isfinite(display.rise)] >= 0.0).all()

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import linalg
 from scipy.special import chndtrix, ndtri, stdtrit
 
+from ..utils._parallel import calm_blas
 from ._bounds import _ROUNDING, find_end, scaled_rows
 
 # Strengths that are looked at, in units of the largest that matters.
@@ -82,7 +83,8 @@ def make_smoothness(K, y, weight, noise_std, has_baseline, grid_shape):
     balance = np.trace(gram) / max(np.trace(roughness), 1.0)
     total = gram + balance * roughness
     total[np.diag_indices(len(total))] += _CUT * balance
-    share, V = linalg.eigh(balance * roughness, total)
+    with calm_blas(len(total)):
+        share, V = linalg.eigh(balance * roughness, total)
     share = share.clip(0.0, 1.0)
     share[share < _CUT] = 0.0
     along = V.T @ (A.T @ target)

@@ -15,6 +15,7 @@ from scipy.linalg import lapack
 from scipy.optimize import lsq_linear, nnls
 from scipy.special import chdtri, fdtri, ndtri, stdtrit
 
+from ..utils._parallel import calm_blas
 from ..utils._remember import recall
 from ..utils._warnings import silenced
 
@@ -110,15 +111,16 @@ def signal_of(problem, K, columns):
 
 def _directions(A):
     """Return the left singular vectors of a matrix whose values count."""
-    if min(A.shape) <= _LARGE and max(A.shape) <= 20 * _LARGE:
-        U, s, _ = linalg.svd(A, full_matrices=False)
-        return U[:, s > _CUT * s[0]]
-    if A.shape[0] <= A.shape[1]:
-        values, U = linalg.eigh(A @ A.T)
-        return U[:, values > _CUT**2 * values[-1]]
-    values, V = linalg.eigh(A.T @ A)
-    U = A @ V[:, values > _CUT**2 * values[-1]]
-    return linalg.qr(U, mode="economic")[0]
+    with calm_blas(min(A.shape)):
+        if min(A.shape) <= _LARGE and max(A.shape) <= 20 * _LARGE:
+            U, s, _ = linalg.svd(A, full_matrices=False)
+            return U[:, s > _CUT * s[0]]
+        if A.shape[0] <= A.shape[1]:
+            values, U = linalg.eigh(A @ A.T)
+            return U[:, values > _CUT**2 * values[-1]]
+        values, V = linalg.eigh(A.T @ A)
+        U = A @ V[:, values > _CUT**2 * values[-1]]
+        return linalg.qr(U, mode="economic")[0]
 
 
 def _fit(A, y):
@@ -281,7 +283,8 @@ def _error(problem, row, allowed):
     A, part = problem.matrix[:, used], row[used]
     if not part.any():
         return 0.0
-    R = linalg.qr(A, mode="r", check_finite=False)[0][: A.shape[1]]
+    with calm_blas(A.shape[1]):
+        R = linalg.qr(A, mode="r", check_finite=False)[0][: A.shape[1]]
     if R.shape[0] < R.shape[1] or not np.diag(R).all():
         return 0.0
     found = linalg.solve_triangular(R, part, trans="T", check_finite=False)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import linalg
 
-from ..utils._parallel import single_blas_thread
+from ..utils._parallel import calm_blas, single_blas_thread
 from ..utils._sklearn import validate_params
 from ..utils._validation import (
     RealInterval,
@@ -178,7 +178,8 @@ def left_directions(K, root, cut):
     Those are taken whose singular values are above cut times the largest.
     """
     if K.shape[1] <= max(_MANY_BINS, 2 * len(K)):
-        U, s, _ = linalg.svd(K * root[:, None], full_matrices=False)
+        with calm_blas(min(K.shape)):
+            U, s, _ = linalg.svd(K * root[:, None], full_matrices=False)
         return U[:, s > cut * s[0]]
     # Products of rows are enough for cuts far above the root of rounding.
     with single_blas_thread():

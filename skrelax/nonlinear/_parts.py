@@ -164,6 +164,9 @@ def fit_part(setup, voxels, fits, part):
     if not wanted.any():
         return
     fits.n_points[part] = np.where(wanted, counts, 0)
+    if not wanted.all() or lacks.any():
+        # Signals in columns are slow to choose from.
+        Y, missing = np.ascontiguousarray(Y), np.ascontiguousarray(missing)
     for chosen in (wanted & ~lacks, wanted & lacks):
         if not chosen.any():
             continue

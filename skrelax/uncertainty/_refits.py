@@ -49,7 +49,9 @@ def measure(plan, Y, numbers, known, noise_std):
     `noise_std` are (n_signals,), or None for the last two.
     """
     with collect_warnings():
-        estimates = _take(plan, _invert(plan, plan.estimator, Y, known))
+        estimates = take_statistics(
+            plan.statistics, _invert(plan, plan.estimator, Y, known)
+        )
         free = _invert(plan, plan.free, Y, known)
         means = np.reshape(free.predict(plan.X), Y.shape).T
         if noise_std is None:
@@ -67,7 +69,9 @@ def measure(plan, Y, numbers, known, noise_std):
             drawn = _draw(plan, below, levels[sound], numbers[sound])
             if known is not None:
                 known = np.repeat(known[sound], plan.n_refits)
-            found = _take(plan, _invert(plan, plan.estimator, drawn, known))
+            found = take_statistics(
+                plan.statistics, _invert(plan, plan.estimator, drawn, known)
+            )
             refits[:, sound] = found.reshape(len(found), -1, plan.n_refits)
     columns = []
     for (_, interval), values, samples in zip(
@@ -88,8 +92,11 @@ def _is_below(fitted):
     return getattr(answering(fitted), "_is_rician", False)
 
 
-def _take(plan, fitted):
-    """Return the statistics of fitted distributions, (n_statistics, n_signals)."""
+def take_statistics(statistics, fitted):
+    """Return numbers of fitted distributions, (n_statistics, n_signals).
+
+    `statistics` are {name: (function, anything)}.
+    """
     found = fitted_distributions(fitted)
     if found.grids is None:
         raise ValueError(
@@ -97,9 +104,9 @@ def _take(plan, fitted):
             "KernelBuilder, or name them in the columns of X."
         )
     bins = found.grids[0] if len(found.grids) == 1 else tuple(found.grids)
-    out = np.full((len(plan.statistics), len(found.rows)), np.nan)
+    out = np.full((len(statistics), len(found.rows)), np.nan)
     whole = np.isfinite(found.rows).all(axis=1)
-    for row, (name, (function, _)) in zip(out, plan.statistics.items(), strict=True):
+    for row, (name, (function, _)) in zip(out, statistics.items(), strict=True):
         values = check_numbers(
             function(found.rows[whole], bins), f"statistics[{name!r}]", finite=False
         )

@@ -107,3 +107,24 @@ def test_odd_names_of_regions(series, capsys):
     names.write_text("index\tname\n1\ta\n1\tb\n")
     error = fails(capsys, *arguments(series, "--overwrite"))
     assert "labels.tsv: has more than one name of 1." in error
+
+
+def test_known_values_of_regions(series, capsys):
+    pytest.importorskip("matplotlib")
+    names = series.parent / "labels.tsv"
+    names.write_text("index\tname\tT2\tT1\n1\tgrey\t0.11\t0.8\n3\twhite\tn/a\t\n")
+    code, printed, _ = called(capsys, *arguments(series, "--report"))
+    assert code == 0
+    table = pd.read_csv(series.parent / "out" / "regions.csv")
+    known = table[table["reference"].notna()]
+    assert known[["region", "map"]].values.tolist() == [["grey", "T2"]]
+    assert known["reference"].tolist() == [0.11]
+    assert_allclose(known["error"], known["median"] / 0.11 - 1.0)
+    assert_allclose(known["error"], -1 / 11, atol=2e-3)
+    printed = "\n".join(printed)
+    assert "errors of T2: median 9." in printed
+    assert "1 of 1 regions with a reference have values" in printed
+    for text, words in (("110", "T2 must be in seconds"), ("x", "got 'x'")):
+        names.write_text(f"index\tname\tT2\n1\tgrey\t{text}\n")
+        error = fails(capsys, *arguments(series, "--overwrite"))
+        assert words in error

@@ -140,7 +140,8 @@ def _say_regions(table, name):
             f"{row.robust_std:>12.2g} {row.mean:>12.4g}"
         )
         if known and np.isfinite(row.reference):
-            lines[-1] += f" {row.reference:>12.4g} {row.error:>+8.1%}"
+            lines[-1] += f" {row.reference:>12.4g}"
+            lines[-1] += f" {row.error:>+8.1%}" if np.isfinite(row.error) else ""
     if len(table) > _MOST_PRINTED:
         lines.append(f"and {len(table) - _MOST_PRINTED} more in regions.csv")
     if known:

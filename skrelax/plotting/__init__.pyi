@@ -201,6 +201,7 @@ class RegionHistogramDisplay:
     names: Mapping[int, str] | None
     label: str
     unit: str
+    references: Mapping[int, float] | None
     def __init__(
         self,
         image: NDArray[Any],
@@ -209,6 +210,7 @@ class RegionHistogramDisplay:
         names: Mapping[int, str] | None = None,
         label: str = "",
         unit: str = "",
+        references: Mapping[int, float] | None = None,
     ) -> None: ...
     def plot(self, ax: Axes | None = None) -> Self: ...
 

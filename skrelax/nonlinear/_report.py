@@ -15,8 +15,8 @@ from ._table import Coordinate
 # chance how close to the limit a minimisation ends.
 _AT_BOUND, _AT_BOUND_ERRORS, _MOST_AT_BOUND = 1e-7, 1e-3, 1e-2
 _COMPLEX_STEP = 1e-30
-# Estimates are beyond what has a meaning if they are so far from it: standard errors, and
-# a part of the range that has one, for models are never exact.
+# Estimates are beyond what has a meaning if they are so far from it: standard errors,
+# and a part of the range that has one, for models are never exact.
 _BEYOND_ERRORS, _BEYOND_RANGE = 3.0, 0.25
 # Half of a 95 % interval, relative to the value, from which on a relaxation time beyond
 # the range of the acquisition is not known: errors of the model grow with the distance.

@@ -92,7 +92,8 @@ class RegionHistogramDisplay:
                 middle = np.median(one)
                 self.ax_.plot([middle, middle], [base, base + _OVERLAP], color="k")
             if number in self.references:
-                self.ax_.plot(self.references[number], base, "^", color=TRUTH, ms=5)
+                known = self.references[number]
+                self.ax_.plot(known, base, "^", color=TRUTH, ms=5, clip_on=False)
         self.ax_.set_yticks(range(n_rows - 1, -1, -1), self.names.values())
         self.ax_.set(
             xlabel=with_unit(self.label, self.unit),

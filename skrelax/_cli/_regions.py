@@ -1,5 +1,6 @@
 """``--labels``: numbers and histograms of maps in labelled regions."""
 
+import io
 from collections import Counter
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..io._files import as_path, shown
+from ..io._source import Source
 from ..metrics import label_statistics
 from ..plotting import RegionHistogramDisplay
 from ..plotting._base import known_unit, shortened, styled
@@ -56,13 +58,19 @@ def _read_names(path, numbers):
     if not beside.is_file():
         return {}, {}
     try:
-        table = pd.read_csv(beside, sep="\t", dtype=str, keep_default_na=False)
-        index = table["index"].astype(int)
-        rows = list(zip(index, table["name"], strict=True))
-    except (KeyError, ValueError, OverflowError) as error:
+        # In whatever encoding other programs write text.
+        text = io.StringIO(Source(beside).text())
+        table = pd.read_csv(text, sep="\t", dtype=str, keep_default_na=False)
+        given, called = table["index"], table["name"]
+    except (KeyError, ValueError) as error:
         raise ValueError(
-            f"{beside}: expected a table with columns index and name."
+            f"{beside}: expected columns index and name, with tabs between them."
         ) from error
+    try:
+        index = given.astype(int)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{beside}: index must be whole numbers.") from error
+    rows = list(zip(index, called, strict=True))
     twice = index[index.duplicated()]
     if twice.size:
         raise ValueError(f"{beside}: has more than one name of {twice.iloc[0]}.")

@@ -83,6 +83,8 @@ def test_labels_that_are_none(series, capsys):
     code, _, error = called(capsys, *arguments(series))
     assert code == 2
     assert "columns index and name" in error
+    (series.parent / "labels.tsv").write_text("index\tname\n1.5\tgrey\n")
+    assert "index must be whole numbers" in fails(capsys, *arguments(series))
     path.unlink()
     code, _, error = called(capsys, *arguments(series))
     assert code == 2
@@ -104,6 +106,11 @@ def test_odd_names_of_regions(series, capsys):
         assert code == 0
         assert "layout" not in printed
         assert set(pd.read_csv(out / "regions.csv", dtype=str)["region"]) == found
+    # Tables of spreadsheets.
+    for encoding in ("utf-16", "latin-1", "utf-8-sig"):
+        names.write_bytes("index\tname\n1\tgröße\n".encode(encoding))
+        assert main(arguments(series, "--overwrite")) == 0
+        assert "größe" in set(pd.read_csv(out / "regions.csv", dtype=str)["region"])
     names.write_text("index\tname\n1\ta\n1\tb\n")
     error = fails(capsys, *arguments(series, "--overwrite"))
     assert "labels.tsv: has more than one name of 1." in error

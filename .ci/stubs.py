@@ -50,6 +50,7 @@ DRAWN = {
     "figure_": "Figure",
     "line_": "Line2D",
     "lines_": "list of Line2D",
+    "parabola_": "Line2D or None",
     "whiteness_": "DataFrame",
 }
 # Functions that return a frame of the library that this parameter is of.

@@ -1,5 +1,6 @@
 """``python -m skrelax map --model T2-distribution``: a distribution in every voxel."""
 
+import functools
 import json
 import warnings
 from typing import NamedTuple
@@ -47,6 +48,8 @@ _UNITS = {"gmT2": "s", "flip_angle": "degrees"}
 # What --intervals adds, by names of statistics, and their names here.
 _STATISTICS = {"short_fraction": "short_fraction", "log_mean": "gmT2"}
 _ENDS = ("stderr", "low", "high")
+# Shares of the first bin and the last.
+_ENDS_OF_GRID = "first_share", "last_share"
 _INTERVALS = tuple(f"{name} {end}" for name in _STATISTICS.values() for end in _ENDS)
 FILES = (
     *(
@@ -208,44 +211,75 @@ def plan_distributions(arguments, table, inside):
 
 def write_distributions(folder, arguments, table, mask, plan):
     """Invert the voxels of a mask, write tables; return lines to print and maps."""
+    # Derivatives of a dataset have no name for it, and it is the largest file by far.
+    keeps = getattr(arguments, "keeps_distributions", True)
+    kinds = ("statistics", "settings", "noise", "status")
     mapper = VoxelMapper(
-        plan.estimator, table.acquisition[["TE"]], n_jobs=plan.jobs, verbose=1
+        plan.estimator,
+        table.acquisition[["TE"]],
+        include=("distribution", *kinds) if keeps else kinds,
+        statistics=_statistics(plan),
+        n_jobs=plan.jobs,
+        verbose=1,
     )
     values = mapper.fit(table.by_sample()).transform(
         table.by_sample(), mask=mask, known=plan.angles
     )
     names = list(mapper.get_feature_names_out())
-    rows = values[:, : plan.grid.size]
     columns = dict(zip(names, values.T, strict=True))
     status = columns["status"].astype(int)
     good = status <= FitStatus.AT_BOUND
-    found, sums, ends = _reduce(rows, good, plan)
-    found |= {name: columns[name] for name in MAPS if name in columns}
+    found = {name: columns[name] for name in MAPS if name in columns}
     if arguments.intervals is not None:
         found |= _intervals(arguments, table, mask, plan)
     order = [name for name in (*MAPS, *_INTERVALS) if name in found]
     maps = {name: table.to_image(found[name]) for name in order}
     maps["status"] = table.to_image(status, fill=FitStatus.MASKED).astype(int)
-    # Derivatives of a dataset have no name for it, and it is the largest file by far.
-    if getattr(arguments, "keeps_distributions", True):
-        image = {"distribution": table.to_image(rows.astype(np.float32))}
-        write_maps(folder, image, table.spatial["affine"])
-        del image
-        axis = {"T2": plan.grid.tolist(), "unit": "s", "axis": 3}
-        (folder / "distribution.json").write_text(json.dumps(axis), encoding="utf-8")
-    columns = [("T2", plan.grid)]
-    if good.any():
-        mean = sums[0] / good.sum()
-        variance = (sums[1] / good.sum() - (mean - sums[2]) ** 2).clip(min=0.0)
-        columns += [("mean", mean), ("standard_deviation", np.sqrt(variance))]
-    write_csv(folder / "distribution.csv", columns)
+    if keeps:
+        _write_distributions(folder, table, values[:, : plan.grid.size], good, plan)
     write_csv(folder / "acquisition.csv", table.acquisition.items())
     summary = _summary({name: values[good] for name, values in found.items()})
     write_csv(folder / "summary.csv", summary.items())
     if not arguments.no_plot:
         _draw(folder / "maps.png", maps, table.spatial["affine"])
+    ends = [np.count_nonzero(columns[name][good] > 0.5) for name in _ENDS_OF_GRID]
     lines = [_report(mask, status, summary), *_edges(ends, plan.grid)]
     return "\n".join(lines), maps
+
+
+def _statistics(plan):
+    """Return what is told of each distribution, {name: function}."""
+    low, high = _ENDS_OF_GRID
+    return {
+        "short_fraction": functools.partial(fraction_between, upper=plan.short),
+        "gmT2": log_mean,
+        "M0": _amplitude,
+        low: functools.partial(_share_of_bin, place=0),
+        high: functools.partial(_share_of_bin, place=-1),
+    }
+
+
+def _amplitude(rows, grid):
+    return rows.sum(axis=1)
+
+
+def _share_of_bin(rows, grid, place):
+    total = rows.sum(axis=1)
+    return np.divide(rows[:, place], total, out=np.zeros(len(rows)), where=total > 0.0)
+
+
+def _write_distributions(folder, table, rows, good, plan):
+    """Write the distributions (n_voxels, n_bins), and the mean of the good ones."""
+    image = {"distribution": table.to_image(rows.astype(np.float32))}
+    write_maps(folder, image, table.spatial["affine"])
+    axis = {"T2": plan.grid.tolist(), "unit": "s", "axis": 3}
+    (folder / "distribution.json").write_text(json.dumps(axis), encoding="utf-8")
+    columns = [("T2", plan.grid)]
+    if good.any():
+        columns += zip(
+            ("mean", "standard_deviation"), _moments(rows, good), strict=True
+        )
+    write_csv(folder / "distribution.csv", columns)
 
 
 def _given(arguments, name):
@@ -367,27 +401,20 @@ def _draw(path, maps, affine):
     figure.savefig(path, dpi=150)
 
 
-def _reduce(rows, good, plan):
-    """Return maps of distributions, their sums, and how many lie at either end.
+def _moments(rows, good):
+    """Return mean and standard deviation (n_bins,) of the good distributions.
 
-    Sums (3, n_bins) are those of the good ones, of squares about a place, and that
-    place. Some at a time: distributions of a volume are too large for copies.
+    Some at a time: distributions of a volume are too large for copies.
     """
-    found = {name: np.empty(len(rows)) for name in ("short_fraction", "gmT2", "M0")}
-    sums, ends = np.zeros((3, plan.grid.size)), np.zeros(2, dtype=int)
-    if good.any():
-        sums[2] = rows[good.argmax()]
+    place = rows[good.argmax()]
+    sums = np.zeros((2, rows.shape[1]))
     for start in range(0, len(rows), _AT_A_TIME):
         part = slice(start, start + _AT_A_TIME)
-        F = rows[part]
-        found["short_fraction"][part] = fraction_between(F, plan.grid, upper=plan.short)
-        found["gmT2"][part] = log_mean(F, plan.grid)
-        found["M0"][part] = total = F.sum(axis=1)
-        F, total = F[good[part]], total[good[part]]
+        F = rows[part][good[part]]
         sums[0] += F.sum(axis=0)
-        sums[1] += ((F - sums[2]) ** 2).sum(axis=0)
-        ends += (F[:, [0, -1]] > 0.5 * total[:, None]).sum(axis=0)
-    return found, sums, ends
+        sums[1] += ((F - place) ** 2).sum(axis=0)
+    mean, squares = sums / good.sum()
+    return mean, np.sqrt((squares - (mean - place) ** 2).clip(min=0.0))
 
 
 def _edges(counts, grid):

@@ -1,5 +1,7 @@
 """Parameters that the command line is told: a number, or a map measured before."""
 
+import warnings
+
 import numpy as np
 
 from ..io._files import as_path
@@ -94,18 +96,53 @@ def read_map(name, path, table):
     mask = table.spatial["mask"]
     if values.ndim == 4 and values.shape[3] == 1:
         values = values[..., 0]
-    if values.shape != mask.shape:
+    same = values.shape == mask.shape and np.allclose(
+        affine, table.spatial["affine"], atol=_SAME_PLACE
+    )
+    if same:
+        values = values[mask]
+    elif name in _LARGEST and values.ndim == 3:
+        values = _at_voxels(values, affine, table, f"--{name} {path}")
+    elif values.shape != mask.shape:
         raise ValueError(
             f"--{name} {path}: has shape {values.shape}, the images have {mask.shape}; "
-            "maps are not resampled."
+            "it is not resampled."
         )
-    if not np.allclose(affine, table.spatial["affine"], atol=_SAME_PLACE):
+    else:
         raise ValueError(
             f"--{name} {path}: lies elsewhere than the images (their affines differ); "
-            "maps are not resampled."
+            "it is not resampled."
         )
-    values = values[mask]
     return np.where(np.isfinite(values) & (values > 0), values, np.nan)
+
+
+def _at_voxels(values, affine, table, source):
+    """Return the values of a map where voxels of the images lie in it, nan elsewhere.
+
+    Each is that of the voxel of the map that the middle of a voxel is in: between
+    tissues or spheres, means of both would be of neither.
+    """
+    mask = table.spatial["mask"]
+    if not np.isfinite(np.linalg.cond(affine)):
+        raise ValueError(f"{source}: its affine has no inverse.")
+    middle = np.argwhere(mask).T
+    to_map = np.linalg.solve(affine, table.spatial["affine"])
+    places = np.rint(to_map[:3, :3] @ middle + to_map[:3, 3:])
+    inside = (places >= 0) & (places < np.reshape(values.shape, (3, 1)))
+    inside = inside.all(axis=0)
+    if 2 * np.count_nonzero(inside) < inside.size:
+        raise ValueError(
+            f"{source}: lies elsewhere than the images, {np.count_nonzero(inside)} of "
+            f"whose {inside.size} voxels are in it."
+        )
+    found = np.full(inside.size, np.nan)
+    found[inside] = values[tuple(places[:, inside].astype(np.int64))]
+    warnings.warn(
+        f"{source}: lies elsewhere than the images; each voxel takes the value at its "
+        f"place, {np.count_nonzero(~inside)} of {inside.size} are outside the map",
+        stacklevel=2,
+    )
+    return found
 
 
 def voxels_with_values(maps, mask):

@@ -15,7 +15,7 @@ def write_maps_report(folder, arguments, table, maps, labels, comparison, notes)
     from ..reporting import write_map_report
 
     acquisition = acquisition_of(table)
-    image, names = (None, None) if labels is None else labels
+    image, names = (None, None) if labels is None else labels[:2]
     shown = [name for name in maps if name != "status"]
     write_map_report(
         folder / REPORT,

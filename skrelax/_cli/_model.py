@@ -142,6 +142,11 @@ def _choose(arguments, table, inside):
     acquisition, in_slice = _one_slice(table, inside)
     found = suggest_models(acquisition)
     if not found:
+        if len(table.acquisition) == 1:
+            raise ValueError(
+                f"{arguments.source}: one image is left of each slice; a relaxation "
+                "time takes several, at different times or angles."
+            )
         raise ValueError(
             f"{arguments.source}: nothing that a model reads differs from image to "
             f"image, the files give {list(table.acquisition.columns)}; --model names "

@@ -366,7 +366,8 @@ def _add_map(commands):
         help="regions (NIfTI of whole numbers, the shape of the images; 0 is none): "
         "writes regions.csv with medians, means and robust errors of all maps, and "
         "regions.png with histograms; names are those of a table beside it, NAME.tsv "
-        "with index and name",
+        "with index and name; further columns that are called as maps (T1, T2) hold "
+        "known values in seconds, with which medians are compared",
     )
     add(
         "--tr",
@@ -379,8 +380,8 @@ def _add_map(commands):
         "--T1",
         metavar="SECONDS|FILE",
         help="T1 for T2-EPG and T2-distribution, whose stimulated echoes decay with "
-        "it: a number, or, for T2-EPG, a map (NIfTI, seconds, the shape of the images) "
-        "as this command writes it, of which each voxel takes its own value (default "
+        "it: a number, or, for T2-EPG, a map (NIfTI, seconds) as this command writes "
+        "it, of which each voxel takes the value at its place (default "
         "1 s in all voxels)",
     )
     add(

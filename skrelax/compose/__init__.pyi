@@ -1,6 +1,6 @@
 """Written by .ci/stubs.py from signatures and docstrings; do not edit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,8 @@ class VoxelMapper(TransformerMixin, CallbackSupportMixin, BaseEstimator):
     include: tuple[str, ...] | None
     only_converged: bool
     level: float
+    statistics: Sequence[str] | Mapping[str, Any]
+    short: float
     chunk_size: int
     n_jobs: int | None
     verbose: int
@@ -30,6 +32,8 @@ class VoxelMapper(TransformerMixin, CallbackSupportMixin, BaseEstimator):
         include: tuple[str, ...] | None = None,
         only_converged: bool = True,
         level: float = 0.9,
+        statistics: Sequence[str] | Mapping[str, Any] = ...,
+        short: float = 0.04,
         chunk_size: int = 20000,
         n_jobs: int | None = None,
         verbose: int = 0,

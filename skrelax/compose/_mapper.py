@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..nonlinear._status import warn_status
+from ..uncertainty._statistic_intervals import check_statistics
 from ..utils._answers import answering, check_takes_known
 from ..utils._parallel import split_slices
 from ..utils._progress import open_work, tell_fit
@@ -32,6 +33,7 @@ from ..utils._validation import (
     unmasked,
 )
 from ..utils._warnings import collect_warnings, give_warning
+from ._dask import as_lazy, check_two_axes, is_dask, map_block
 from ._outputs import Options, check_include, map_columns
 from ._rows import Job, map_rows, merge
 
@@ -55,16 +57,23 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         :func:`~skrelax.uncertainty.profile_parameters`), ``"r2"``,
         ``"relative_error"``, ``"n_points"`` (the number of points that were
         fitted) and ``"status"``; of an inversion some of
-        ``"distribution"`` (its bins), ``"settings"`` (what was chosen: strengths,
-        a flip angle), ``"baseline"`` (if there is one), ``"residual"`` (root mean
+        ``"distribution"`` (its bins), ``"statistics"`` (numbers of each distribution,
+        in the memory of as many bins), ``"settings"`` (what was chosen: strengths, a
+        flip angle), ``"baseline"`` (if there is one), ``"residual"`` (root mean
         square of what the fit leaves), ``"noise"`` (``noise_std``, where the fit finds
         it) and ``"status"``, in this order. None: of a nonlinear fit parameters,
-        standard errors and status, of an inversion all.
+        standard errors and status, of an inversion all but statistics.
     only_converged : bool, default=True
         Whether parameters and standard errors of a nonlinear fit are nan for voxels
         with another status than converged.
     level : float, default=0.9
         Level of ``"intervals"``, in (0, 1).
+    statistics : sequence of str or dict, default=("short_fraction", "log_mean")
+        What ``"statistics"`` are, as :func:`~skrelax.uncertainty.statistic_intervals`
+        takes them: names, or a dict of names and functions of distributions (n_voxels,
+        n_bins) and their bins.
+    short : float, default=0.04
+        First relaxation time that is not short, for ``"short_fraction"`` [s].
     chunk_size : int, default=20000
         Voxels per call of the estimator. It bounds the memory.
     n_jobs : int or None, default=None
@@ -128,6 +137,7 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         "include": [tuple, list, None],
         "only_converged": ["boolean"],
         "level": [RealInterval(0, 1, closed="neither")],
+        "short": [RealInterval(0, None, closed="neither")],
         "chunk_size": [Interval(numbers.Integral, 1, None, closed="left")],
         "n_jobs": N_JOBS,
         "verbose": ["verbose"],
@@ -140,6 +150,8 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         include=None,
         only_converged=True,
         level=0.9,
+        statistics=("short_fraction", "log_mean"),
+        short=0.04,
         chunk_size=20_000,
         n_jobs=None,
         verbose=0,
@@ -149,6 +161,8 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         self.include = include
         self.only_converged = only_converged
         self.level = level
+        self.statistics = statistics
+        self.short = short
         self.chunk_size = chunk_size
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -177,9 +191,9 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         TypeError
             If the estimator has neither parameters nor distributions to return.
         """
-        if _is_dask(X):
+        if is_dask(X):
             # One row of the right kind shows all that is checked.
-            _check_two_axes(X)
+            check_two_axes(X)
             X = np.ones((1, X.shape[1]), dtype=X.dtype)
         X = self._validate(X, reset=True)
         n_points = X.shape[1]
@@ -200,7 +214,8 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
             )
         # Copies: what the caller changes later must not reach what was fitted.
         self._acquisition = copy.deepcopy(acquisition)
-        self._options = Options(self.only_converged, float(self.level))
+        statistics = check_statistics(self.statistics, float(self.short))
+        self._options = Options(self.only_converged, float(self.level), statistics)
         coupling = answering(self.estimator)._coupling()
         if coupling is not None:
             raise ValueError(
@@ -269,7 +284,7 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
             If the fit of a voxel raises an error, and what the estimator warns of.
         """
         check_is_fitted(self)
-        is_lazy = _is_dask(X)
+        is_lazy = is_dask(X)
         if not is_lazy:
             X = self._validate(X, reset=False)
         n_voxels = X.shape[0]
@@ -358,7 +373,7 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
 
     def _transform_lazily(self, X, mask, known):
         """Return the Dask array of the parameters of a Dask array of voxels."""
-        _check_two_axes(X)
+        check_two_axes(X)
         row = np.ones((1, X.shape[1]), dtype=X.dtype)
         validate_data(self, row, dtype="numeric", reset=False)
         n_outputs = len(self.get_feature_names_out())
@@ -371,13 +386,13 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
             mask = np.ones(X.shape[0], dtype=bool) if mask is None else mask
             table = np.column_stack([mask, *columns.values()])
             rows = X.chunks[0]
-            blocks.append(_lazy(table, rows))
+            blocks.append(as_lazy(table, rows))
         job = Job(self.estimator_, self._acquisition, self._names, self._options)
-        map_block = functools.partial(
-            _map_block, job=job, names=names, chunk_size=self.chunk_size
+        map_one = functools.partial(
+            map_block, job=job, names=names, chunk_size=self.chunk_size
         )
         return blocks[0].map_blocks(
-            map_block, *blocks[1:], dtype=np.float64,
+            map_one, *blocks[1:], dtype=np.float64,
             chunks=(X.chunks[0], (n_outputs,)), meta=np.empty((0, 0)),
         )  # fmt: skip
 
@@ -404,42 +419,6 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _is_dask(X):
-    # Arrays of xarray have a graph, too, and are not always lazy.
-    return hasattr(X, "__dask_graph__") and hasattr(X, "rechunk")
-
-
-def _check_two_axes(X):
-    if X.ndim != 2:
-        raise ValueError(f"voxels must be rows of a 2-D array, got shape {X.shape}.")
-
-
-def _lazy(table, rows):
-    """Return a Dask array of a table, in chunks of rows."""
-    # Who has a Dask array has Dask, which the suite does not need.
-    import dask.array
-
-    return dask.array.from_array(table, chunks=(rows, -1))
-
-
-def _map_block(block, table=None, *, job, names, chunk_size):
-    """Return the outputs (n_voxels, n_outputs) of a block of a Dask array.
-
-    The columns of `table` are mask and known values of these names.
-    """
-    out = []
-    for start in range(0, len(block), chunk_size):
-        rows, mask, known = slice(start, start + chunk_size), None, None
-        if table is not None:
-            mask = table[rows, 0] != 0
-            columns = table[rows, 1:].T
-            known = dict(zip(names, columns, strict=True)) if names else None
-        out.append(map_rows(job, block[rows], mask, known).values)
-    if not out:
-        return np.empty((0, sum(map(len, job.names.values()))))
-    return np.concatenate(out)
 
 
 def _check_mask(mask, n_voxels):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..nonlinear import FitStatus
+from ..uncertainty._refits import take_statistics
 from ..utils._answers import answering, chosen_settings
 from ..utils._inspect import find_builder
 
@@ -25,6 +26,8 @@ class Options(NamedTuple):
     """Whether parameters of other fits are nan."""
     level: float
     """Level of intervals."""
+    statistics: dict
+    """Functions of distributions and their scales, {name: (function, scale)}."""
 
 
 def check_include(include, fitted):
@@ -51,10 +54,11 @@ def map_columns(fitted, include, options, acquisition, signals, known=None):
     if found is not None:
         if "intervals" in include:
             measured = acquisition, signals, known
-            found["intervals"] = last._interval_columns(measured, *options)
+            found["intervals"] = last._interval_columns(measured, *options[:2])
         return {kind: Column(*found[kind]) for kind in include}
     make = {
         "distribution": lambda: _distribution(fitted),
+        "statistics": lambda: _statistics(fitted, options.statistics),
         "settings": lambda: _settings(fitted, signals.shape[1]),
         "baseline": lambda: _baseline(last, signals.shape[1]),
         "residual": lambda: _residual(fitted, acquisition, signals),
@@ -84,6 +88,12 @@ def _distribution(fitted):
     if builder is not None:
         names = builder.get_feature_names_out()
     return Column(list(names), last._distributions().rows)
+
+
+def _statistics(fitted, statistics):
+    """Return numbers of each distribution."""
+    values = take_statistics(statistics, fitted)
+    return Column(list(statistics), np.where(np.isfinite(values), values, np.nan).T)
 
 
 def _settings(fitted, n_signals):

@@ -119,10 +119,12 @@ def choose_series(found, source, *, wanted, varying, component, told=False):
         raise SeriesError(f"{source}: no series to fit; {_list(found)}.")
     if told:
         usable = next(iter(_by_trust(usable)))
-        if len(usable) > 1:
+        if len(usable) > 1 and not _is_one(usable, varying, component):
+            single = all(len(one.points) == 1 for one in usable)
+            way_out = _way_out([usable] if single else [[one] for one in usable])
             raise SeriesError(
                 f"{source}: {len(usable)} series to which the acquisition may belong; "
-                f"choose with {_way_out([[one] for one in usable])}: {_list(found)}."
+                f"choose with {way_out}: {_list(found)}."
             )
         letters = _there(usable, component, source)
         return _taken(found, usable, letters, None, varying)
@@ -139,6 +141,8 @@ def choose_series(found, source, *, wanted, varying, component, told=False):
                 )
             if groups:
                 return _taken(found, groups[0], letters, column, varying)
+    if component != "auto":
+        _there(usable, component, source)
     if len(usable) > 1:
         names = " or ".join(varying)
         if varying == _QUANTITIES:
@@ -155,6 +159,15 @@ def choose_series(found, source, *, wanted, varying, component, told=False):
         )
     letters = _there(usable, component, source)
     return _taken(found, usable, letters, None, varying)
+
+
+def _is_one(several, varying, component):
+    """Return whether series are one measurement by what their files say."""
+    for letters in _letters(component):
+        groups, _ = find_candidates(_with_letters(several, letters), varying)
+        if groups:
+            return len(groups) == 1 and len(groups[0]) == len(several)
+    return False
 
 
 def _by_trust(usable):

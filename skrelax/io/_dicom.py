@@ -60,7 +60,8 @@ def read_dicom_series(
         affine to scanner coordinates (x to the right, y to the front, z up) [mm].
         ``measurement.notes`` says which series was taken, and why others were not.
         Signals are nan where an image of a slice is missing and where stored values
-        are cut off at the largest that they can be; both are warned of.
+        are cut off at the largest that they can be; both are warned of, and so is a
+        scale slope that is missing.
 
     Raises
     ------
@@ -108,6 +109,13 @@ def read_dicom_series(
     images = [image for image in choice.items if image.component in choice.letters]
     stack = stack_images(images, choice.letters, folder, acquisition)
     points = _with_delays(stack.points, varying, images)
+    if len({image.scale[0] for image in images if image.shown}) > 1:
+        warnings.warn(
+            f"{folder}: images of a Philips scanner have rescale slopes of their own, "
+            "and their scale slopes (2005,100E) are missing, without which values of "
+            "different images may not be comparable",
+            stacklevel=2,
+        )
     signals = _fill(stack, choice.letters, folder)
     return make_image_table(
         signals, points, stack.affine, folder, ("dicom", choice.notes + stack.notes)
@@ -126,15 +134,17 @@ def find_dicom_series(folder):
     """Return the Series of all DICOM files in a folder."""
     units, broken, places = {}, {}, []
     for header in _read_headers(folder):
-        key = header.uid, header.number, header.reason, header.doubtful
+        common = header.uid, header.number, header.doubtful
         if header.error is not None:
-            broken.setdefault(key, header)
+            broken.setdefault((*common, header.reason), header)
         for image in header.images:
             where = find_place(image, places, _is_same_place)
+            key = (*common, header.reason or image.reason)
             units.setdefault((key, where), (header, []))[1].append(image)
     found = []
     for (key, where), (header, images) in units.items():
         series = _as_series(header, images, places[where])
+        series.reason = key[-1]
         series.error = broken[key].error if key in broken else None
         found.append(series)
     there = {key for key, _ in units}

@@ -1,6 +1,5 @@
 """What the headers of DICOM images say: one entry per image."""
 
-import contextlib
 import re
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,14 +8,15 @@ import numpy as np
 
 from ._files import ImageFileError, clean_label, shown
 from ._images import COLUMNS
+from ._private import as_number, find_private, first_items
 from ._series import judge_name
 from ._siemens import is_mosaic, places_in_mosaic, split_mosaic
 
 _PHILIPS = "Philips MR Imaging DD 001"
-# Element of the scale slope in that private block, and where it is by custom.
-_SCALE_SLOPE, _SCALE_SLOPE_TAG = 0x0E, (0x2005, 0x100E)
-# Element of the component in a block of GE, where it is by custom, and its numbers.
-_GE, _GE_COMPONENT, _GE_COMPONENT_TAG = "GEMS_PARM_01", 0x2F, (0x0043, 0x102F)
+# Element of the scale slope in that private block.
+_SCALE_SLOPE = 0x0E
+# Element of the component in a block of GE, and its numbers.
+_GE, _GE_COMPONENT = "GEMS_PARM_01", 0x2F
 _GE_LETTERS = dict(enumerate("MPRI"))
 _COMPONENTS = {"MAGNITUDE": "M", "PHASE": "P", "REAL": "R", "IMAGINARY": "I"}
 # Beyond all scanners [mm].
@@ -65,6 +65,8 @@ class Image:
     """Rows and columns."""
     scale: tuple
     """Factor and summand that make the signal of what is stored."""
+    shown: bool
+    """Whether that is what a scanner of Philips shows, whose scale slope is missing."""
     bits: int
     """Bits of what is stored."""
     component: str
@@ -77,6 +79,8 @@ class Image:
     """Numbers that sort images as they were measured."""
     saturated: bool
     """Whether the file says that a saturation came first."""
+    reason: str | None
+    """Why it is no measurement, where images of one file differ."""
 
 
 @dataclass(eq=False)
@@ -138,12 +142,22 @@ def _judge(data, name):
     if _NO_IMAGES & set(kinds):
         return "no image of the scanner", None
     if kinds[:1] == ["DERIVED"]:
-        if any(_MAPS.fullmatch(kind) for kind in kinds[2:]):
-            return "derived: " + clean_label(" ".join(kinds[2:]), "map"), None
+        derived = _map_of(kinds)
+        if derived:
+            return derived, None
         why, doubtful = judge_name(name)
         # Both the scanner and whoever named it say so.
         return why or doubtful, "derived images"
     return judge_name(name, original=kinds[:1] == ["ORIGINAL"])
+
+
+def _map_of(kinds):
+    """Return which map entries of an image type or frame type name, or None."""
+    kinds = [str(kind).strip().upper() for kind in kinds]
+    is_map = any(_MAPS.fullmatch(kind) for kind in kinds[2:])
+    if kinds[:1] != ["DERIVED"] or not is_map:
+        return None
+    return "derived: " + clean_label(" ".join(kinds[2:]), "map")
 
 
 def _images_of(data, path, name):
@@ -257,6 +271,7 @@ def _image(name, path, frame, sources):
         tile=None,
         shape=(int(data.get("Rows") or 0), int(data.get("Columns") or 0)),
         scale=(factor, summand),
+        shown=private is None and _is_made_by(sources, "PHILIPS"),
         bits=int(data.get("BitsStored") or 16),
         component=_component(sources),
         acquisition=_acquisition(name, sources),
@@ -270,6 +285,7 @@ def _image(name, path, frame, sources):
             frame or 0,
         ),
         saturated=str(_lookup(sources, "SaturationRecovery") or "") == "YES",
+        reason=_map_of(_lookup(sources, "FrameType") or []),
     )
 
 
@@ -326,24 +342,19 @@ def _geometry(name, sources):
 
 def _scale_slope(sources):
     """Return Philips' private scale slope, or None."""
-    maker = str(sources[-1].data.get("Manufacturer", "")).lower()
-    for source in [one.data for one in sources]:
-        nested = [
-            item
-            for element in (
-                source[tag] for tag in tuple(source.keys()) if tag.is_private
-            )
-            if element.VR == "SQ" and element.value
-            for item in element.value[:1]
-        ]
-        for data in (source, *nested):
-            with contextlib.suppress(KeyError):
-                return float(data.private_block(0x2005, _PHILIPS)[_SCALE_SLOPE].value)
-            # Anonymisers drop the name of the private block.
-            if maker.startswith("philips") and _SCALE_SLOPE_TAG in data:
-                with contextlib.suppress(TypeError, ValueError):
-                    return float(data[_SCALE_SLOPE_TAG].value)
+    by_custom = _is_made_by(sources, "PHILIPS")
+    for source in sources:
+        for data in (source.data, *first_items(source.data)):
+            value = find_private(data, _PHILIPS, 0x2005, _SCALE_SLOPE, by_custom)
+            found = as_number(value, "f")
+            if found is not None:
+                return found
     return None
+
+
+def _is_made_by(sources, start):
+    """Return whether the name of the maker starts so."""
+    return str(sources[-1].data.get("Manufacturer", "")).upper().startswith(start)
 
 
 def _component(sources):
@@ -358,21 +369,13 @@ def _component(sources):
         letter = _COMPONENTS.get(start, start)
         if letter in _COMPONENTS.values():
             return letter
-    return _component_of_ge(sources[-1].data) or "M"
-
-
-def _component_of_ge(data):
-    """Return the letter in GE's private tag, or None."""
-    value = None
-    with contextlib.suppress(KeyError):
-        value = data.private_block(0x0043, _GE)[_GE_COMPONENT].value
-    # Anonymisers drop the name of the private block.
-    maker = str(data.get("Manufacturer", "")).upper()
-    if value is None and maker.startswith("GE ") and _GE_COMPONENT_TAG in data:
-        value = data[_GE_COMPONENT_TAG].value
-    with contextlib.suppress(TypeError, ValueError, IndexError):
-        return _GE_LETTERS.get(int(np.ravel(value)[0]))
-    return None
+    by_custom = _is_made_by(sources, "GE ")
+    for source in sources:
+        value = find_private(source.data, _GE, 0x0043, _GE_COMPONENT, by_custom)
+        letter = _GE_LETTERS.get(as_number(value, "h"))
+        if letter:
+            return letter
+    return "M"
 
 
 def _acquisition(name, sources):

@@ -148,9 +148,14 @@ def _inherited(path, name):
 
 
 def _load(file):
-    """Return the content of a JSON file, or raise ValueError."""
+    """Return the content of a JSON file, in Unicode or Latin-1, or raise ValueError."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        raw = file.read_bytes()
+        try:
+            # JSON finds out which form of Unicode it is, with a mark or without.
+            content = json.loads(raw)
+        except UnicodeDecodeError:
+            content = json.loads(raw.decode("latin-1"))
     except (OSError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"{file}: cannot be read ({reason(error)}).") from error
     if not isinstance(content, dict):
@@ -184,7 +189,8 @@ def points_of(content, origin, file, name, n_volumes):
             )
         if not (np.isfinite(values) & (values >= 0)).all():
             raise ValueError(
-                f"{where}: {key} must not be negative, got {shown(given)}."
+                f"{where}: {key} must be finite and must not be negative, got "
+                f"{shown(given)}."
             )
         if values.max(initial=0.0) > _LONGEST.get(column, np.inf):
             raise ValueError(
@@ -235,17 +241,30 @@ def component_of(name, content):
 def factor_of(content):
     """Return what makes numbers of images comparable that a converter left as shown.
 
-    Philips scanners scale what they show by a rescale slope of each image, and keep a
-    scale slope; without both, values are those of a common scale.
+    Of what a Philips scanner stores, R, it shows R RS + RI with slopes of each image;
+    on a common scale are (R RS + RI) / (RS SS) with the scale slope SS. dcm2niix writes
+    these unless it is told otherwise, and R times the slope of real-world values
+    wherever there is one [1]_.
+
+    .. [1] https://github.com/rordenlab/dcm2niix/blob/master/Philips/README.md
     """
-    if content.get("UsePhilipsFloatNotDisplayScaling") not in (0, False):
+    keys = "PhilipsRWVSlope", "PhilipsRescaleSlope", "PhilipsScaleSlope"
+    real, shown_by, scale = (_slope(content.get(key)) for key in keys)
+    applied = real
+    if real is None and content.get("UsePhilipsFloatNotDisplayScaling") in (0, False):
+        applied = shown_by
+    if applied is None or scale is None:
         return 1.0
-    slopes = [content.get(f"Philips{one}Slope") for one in ("Rescale", "Scale")]
-    values = [_as_times(slope) for slope in slopes if slope is not None]
-    if len(values) < 2 or any(one is None or one.size != 1 for one in values):
-        return 1.0
-    product = float(values[0][0] * values[1][0])
+    product = applied * scale
     return 1.0 / product if 0.0 < product < np.inf else 1.0
+
+
+def _slope(given):
+    """Return a slope of a sidecar, None where it is none."""
+    values = None if given is None else _as_times(given)
+    if values is None or values.size != 1 or not 0.0 < values[0] < np.inf:
+        return None
+    return float(values[0])
 
 
 def judge(name, content):

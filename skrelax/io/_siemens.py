@@ -6,6 +6,7 @@ import struct
 import numpy as np
 
 from ._files import ImageFileError
+from ._private import as_number, find_private
 
 _MR_HEADER, _CSA_HEADER = "SIEMENS MR HEADER", "SIEMENS CSA HEADER"
 # More than any header has.
@@ -21,16 +22,12 @@ def is_mosaic(data):
 def split_mosaic(name, data):
     """Return the number of slices, tiles along an edge, and the normal or None."""
     header = {}
-    with contextlib.suppress(KeyError):
-        block = data.private_block(0x0029, _CSA_HEADER)
-        header = read_csa(bytes(block[0x10].value))
-    count = None
-    with contextlib.suppress(KeyError, TypeError, ValueError):
-        count = int(data.private_block(0x0019, _MR_HEADER)[0x0A].value)
-    # Anonymisers drop the name of the private block.
-    if count is None and (0x0019, 0x100A) in data:
-        with contextlib.suppress(TypeError, ValueError):
-            count = int(data[0x0019, 0x100A].value)
+    content = find_private(data, _CSA_HEADER, 0x0029, 0x10)
+    if isinstance(content, bytes):
+        header = read_csa(content)
+    count = as_number(find_private(data, _MR_HEADER, 0x0019, 0x0A), "H")
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        count = int(count)
     if count is None:
         with contextlib.suppress(KeyError, IndexError, ValueError):
             count = int(header["NumberOfImagesInMosaic"][0])

@@ -140,7 +140,7 @@ def _number_points(images, where, letters, source):
         if slot in found:
             raise ValueError(
                 f"{source}: {found[slot]} and {image.file} show the same slice with "
-                "the same TI, TE, TR and FA; choose one series."
+                "the same TI, TE, TR and FA; choose one series or repetition."
             )
         found[slot] = image.file
     n_slices = int(where.max()) + 1

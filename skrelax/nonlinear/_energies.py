@@ -78,11 +78,17 @@ def _energies_there(Y, coarse, there):
         own = unit[part].astype(np.float32), there[part].astype(np.float32)
         gram = [own[1] @ product for product in products]
         if len(coarse) == 1:
-            total = sum((one @ coarse[0]) ** 2 for one in np.moveaxis(own[0], 1, 0))
+            (gram,) = gram
+            total = np.zeros_like(gram)
+            for c in range(Y.shape[1]):
+                one = own[0][:, c] @ coarse[0]
+                one *= one
+                total += one
             # Signals that have next to nothing there are lost to rounding.
-            lost = gram[0] <= _TINY
-            total = np.divide(total, gram[0], out=total, where=~lost)
-            total[lost] = 0.0
+            lost = gram <= _TINY
+            if lost.any():
+                gram[lost], total[lost] = 1.0, 0.0
+            total /= gram
         else:
             total = _energy_of_two(own[0], coarse, gram)
             # Of two signals that are almost parallel there it takes more digits.

@@ -7,7 +7,7 @@ counts references, which costs more than the work here.
 import numpy as np
 
 from ..utils._compiled import compiled
-from ._numba_missing import energies_there, invert_pair, take_row
+from ._numba_missing import energies_there, invert_pair, list_missing, take_row
 from ._numba_types import FAST, WIDTH
 
 
@@ -27,6 +27,7 @@ def scan_line(Y, energies, grid, margins, work, brackets, there):
     n_coarse = energies.shape[1]
     total, part = np.empty(WIDTH), np.empty(WIDTH)
     w, sums = np.empty(n_points if there.shape[0] else 0), np.empty((5, WIDTH))
+    missing, n_missing = np.empty(n_points + 1, np.int64), 0
     peak[:] = False
     eight = peak.view(np.uint64)
     # Positive floats are ordered like their bits, whose maximum LLVM finds by SIMD.
@@ -43,6 +44,7 @@ def scan_line(Y, energies, grid, margins, work, brackets, there):
         for m in range(n_coarse):
             peak[m] = peak[m] | (energies[v, m] >= best[0] - near[row, m])
         take_row(there, v, w)
+        n_missing = list_missing(w, missing)
         for k in range(node.shape[1]):
             node[v, k] = -1
         found = 0
@@ -61,7 +63,8 @@ def scan_line(Y, energies, grid, margins, work, brackets, there):
             m += 1
             for g in range(first, last + 1, WIDTH):
                 if w.size > 0:
-                    energies_there(Y, v, grid, w, g, sums, acc)
+                    points = w, missing, n_missing
+                    energies_there(Y, v, grid, points, g, sums, acc)
                     continue
                 for j in range(WIDTH):
                     total[j] = 0.0

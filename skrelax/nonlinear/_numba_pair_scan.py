@@ -4,8 +4,11 @@ import numpy as np
 
 from ..utils._compiled import compiled
 from ._numba_line_scan import summit
-from ._numba_missing import list_points, norms_there, row_there
 from ._numba_types import FAST
+
+# Largest product of unit signals, so that those alike up to rounding make no huge
+# energy.
+_ALIKE = 1.0 - 1e-9
 
 
 @compiled(fastmath=FAST)
@@ -14,25 +17,20 @@ def scan_pair(Y, products, grid, margins, work, starts, there):
 
     products (n, C, G) are those of Y with the unit signals of the nodes. Starts take
     both places in nodes. Amplitudes of real data are not negative. Each row of pairs
-    has one best partner, and rows are compared.
+    has one best partner, and rows are compared. `there` (n, G (G + 1) / 2) are the
+    products of the unit signals with themselves and later ones at the points of each
+    voxel; it has no rows where all points are there.
     """
-    gram, inverse, units, allowed = grid
-    whole = gram
+    gram, inverse, allowed = grid
     energies, rows, partner, size = work
     n, n_channels, n_points = Y.shape
     n_nodes = size.size
-    is_holed, listed = there.shape[0] > 0, 0
-    missing, rest = np.empty(n_points + 8, np.int64), np.empty(n_points + 8, np.int64)
-    points = missing
+    is_holed = there.shape[0] > 0
     if is_holed:
         gram, inverse = np.empty((1, n_nodes)), np.empty((1, n_nodes))
     for v in range(n):
         if is_holed:
-            off = list_points(there, v, missing, rest)
-            if norms_there(units, missing, rest, off, size):
-                points, listed = missing, off
-            else:
-                points, listed = rest, off - n_points
+            norms_there(there, v, size)
             for c in range(n_channels):
                 for g in range(n_nodes):
                     products[v, c, g] *= size[g]
@@ -45,7 +43,7 @@ def scan_pair(Y, products, grid, margins, work, starts, there):
             h = g
             if is_holed:
                 h = 0
-                row_there(units, whole, points, listed, size, g, gram, inverse)
+                row_there(there, v, g, size, gram, inverse)
             after = max(g + 1, allowed[1, 0])
             count = max(allowed[1, 1] - after, 0)
             if g < allowed[0, 0] or g >= allowed[0, 1]:
@@ -130,3 +128,31 @@ def _take_rows(rows, partner, least, depth, starts, v):
             if abs(step) <= 2.0:
                 start[v, k, 0] += shift
                 start[v, k, 1] += shift * step
+
+
+@compiled
+def norms_there(there, v, size):
+    """Write one over the norms of unit signals (G,), from their products (n, .)."""
+    place = 0
+    for g in range(size.size):
+        square = there[v, place]
+        size[g] = 1.0 / np.sqrt(square) if square > 0.0 else 0.0
+        place += size.size - g
+
+
+@compiled(fastmath=FAST)
+def row_there(there, v, g, size, row, inverse):
+    """Write the products r of unit signal g with later ones, from those (n, .) given.
+
+    row (1, G) takes them, and inverse (1, G) 1 / (1 - r^2). size (G,) is one over the
+    norms.
+    """
+    low, stop = np.uint64(g + 1), np.uint64(size.size)
+    # Rows of pairs have one entry less each.
+    begin, own = np.uint64(g * size.size - (g * (g + 1)) // 2), size[g]
+    for k in range(low, stop):
+        r = there[v, begin + k] * own * size[k]
+        r = r if r < _ALIKE else _ALIKE
+        r = r if r > -_ALIKE else -_ALIKE
+        row[0, k] = r
+        inverse[0, k] = 1.0 / (1.0 - r * r)

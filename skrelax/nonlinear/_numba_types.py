@@ -217,8 +217,6 @@ class PairGrid(NamedTuple):
     """Products r of the unit signals of the nodes, (G, G)."""
     inverse: np.ndarray
     """1 / (1 - r^2), (G, G)."""
-    units: np.ndarray
-    """The unit signals, and a row of zeros, (N + 1, G)."""
     allowed: np.ndarray
     """First node and the stop of both parameters, (2, 2)."""
 

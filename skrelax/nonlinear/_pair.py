@@ -1,5 +1,7 @@
 """Fits of the sum of two signals of one model."""
 
+from functools import cached_property
+
 import numpy as np
 
 from ._energies import orthonormal, rows_there
@@ -22,6 +24,8 @@ _STEP, _STEP_COARSE = 0.05, 0.15
 # Pairs of nodes that may hide the global minimum, and valleys between them.
 _MARGINS = PairMargins(row=2e-2, depth=1e-9)
 _N_KEPT = 4
+# Signals whose products of pairs at the points there fit into a cache.
+_ROWS = 64
 
 
 class PairProblem:
@@ -56,8 +60,14 @@ class PairProblem:
         ).clip(max=coarse.size)
         unit = np.ascontiguousarray(unit)
         self.line = PairLine(spline, unit, coarse, box)
-        below = np.pad(unit, [(0, 1), (0, 0)])
-        self.grid = PairGrid(gram, 1.0 / (1.0 - gram**2), below, allowed)
+        self.grid = PairGrid(gram, 1.0 / (1.0 - gram**2), allowed)
+
+    @cached_property
+    def _squares(self):
+        """Products (N, G (G + 1) / 2) of unit signals with themselves and others."""
+        unit = self.line.basis
+        first, second = np.triu_indices(unit.shape[1])
+        return unit[:, first] * unit[:, second]
 
     @property
     def cost(self):
@@ -86,5 +96,17 @@ class PairProblem:
         node = np.empty((len(Y), _N_KEPT), dtype=np.int64)
         starts = Starts(np.zeros((len(Y), _N_KEPT, 2)), node)
         work = PairWork(*np.empty((4, coarse.size)))
-        scan_pair(Y, Y @ self.line.basis, self.grid, _MARGINS, work, starts, there)
+        products = Y @ self.line.basis
+        rest = self.grid, _MARGINS, work
+        if len(there):
+            # One array for all slices: memory that is new each time costs more.
+            squares = np.empty((min(len(there), _ROWS), self._squares.shape[1]))
+            for start in range(0, len(there), _ROWS):
+                part = slice(start, min(start + _ROWS, len(there)))
+                own = squares[: part.stop - start]
+                np.matmul(there[part], self._squares, out=own)
+                here = Starts(starts.place[part], node[part])
+                scan_pair(Y[part], products[part], *rest, here, own)
+        else:
+            scan_pair(Y, products, *rest, starts, there)
         return Starts(coarse[0] + (coarse[1] - coarse[0]) * starts.place, node)

@@ -12,6 +12,7 @@ from ._report import (
     Ranges,
     coordinate_errors,
     find_status,
+    is_without_meaning,
     outputs_and_errors,
     parameter_values,
     with_known,
@@ -164,6 +165,9 @@ def fit_part(setup, voxels, fits, part):
     if not wanted.any():
         return
     fits.n_points[part] = np.where(wanted, counts, 0)
+    if not wanted.all() or lacks.any():
+        # Signals in columns are slow to choose from.
+        Y, missing = np.ascontiguousarray(Y), np.ascontiguousarray(missing)
     for chosen in (wanted & ~lacks, wanted & lacks):
         if not chosen.any():
             continue
@@ -245,6 +249,8 @@ def _write_fits(setup, solution, own, noise, free, exponent, fits, where):
             u_errors = np.ldexp(u_errors, noise_exponent[:, None])
     max_iter = setup.stop.max_iter
     status = find_status(model, *whole, outputs, u_errors, free, setup.ranges, max_iter)
+    wrong = is_without_meaning(model, outputs, errors)
+    status[wrong & (status == FitStatus.CONVERGED)] = FitStatus.NOT_IDENTIFIABLE
     lost = status == FitStatus.FAILED
     errors[lost | (status == FitStatus.AT_BOUND)] = np.nan
     outputs[lost] = np.nan

@@ -15,6 +15,9 @@ from ._table import Coordinate
 # chance how close to the limit a minimisation ends.
 _AT_BOUND, _AT_BOUND_ERRORS, _MOST_AT_BOUND = 1e-7, 1e-3, 1e-2
 _COMPLEX_STEP = 1e-30
+# Estimates are beyond what has a meaning if they are so far from it: standard errors,
+# and a part of the range that has one, for models are never exact.
+_BEYOND_ERRORS, _BEYOND_RANGE = 3.0, 0.25
 # Half of a 95 % interval, relative to the value, from which on a relaxation time beyond
 # the range of the acquisition is not known: errors of the model grow with the distance.
 _WELL_KNOWN = 0.1
@@ -174,3 +177,20 @@ def find_status(model, axes, solution, outputs, errors, free, ranges, max_iter):
     lost = np.isnan(solution.u).any(axis=1) | (solution.n_iter > max_iter)
     status[lost] = FitStatus.FAILED
     return status
+
+
+def is_without_meaning(model, outputs, errors):
+    """Return which fits (n,) have an output far beyond the limits of its meaning.
+
+    Such an efficiency of an inversion, above 2, comes of polarities that are wrong.
+    """
+    beyond = np.zeros(len(outputs), dtype=bool)
+    for k, one in enumerate(model.outputs):
+        room = _BEYOND_RANGE * (one.upper - one.lower)
+        if not np.isfinite(room):
+            continue
+        values, error = outputs[:, k], _BEYOND_ERRORS * errors[:, k]
+        with np.errstate(invalid="ignore", over="ignore"):
+            beyond |= values - error > one.upper + room
+            beyond |= values + error < one.lower - room
+    return beyond

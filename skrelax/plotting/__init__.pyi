@@ -223,6 +223,10 @@ class ProfileDisplay:
     interval: tuple[float, ...] | None
     label: str
     truth: float | None
+    ax_: Axes
+    figure_: Figure
+    line_: Line2D
+    parabola_: Line2D | None
     def __init__(
         self,
         values: NDArray[Any],
@@ -255,6 +259,7 @@ class RegionHistogramDisplay:
     names: Mapping[int, str] | None
     label: str
     unit: str
+    references: Mapping[int, float] | None
     ax_: Axes
     figure_: Figure
     def __init__(
@@ -265,6 +270,7 @@ class RegionHistogramDisplay:
         names: Mapping[int, str] | None = None,
         label: str = "",
         unit: str = "",
+        references: Mapping[int, float] | None = None,
     ) -> None: ...
     def plot(self, ax: Axes | None = None) -> Self: ...
 

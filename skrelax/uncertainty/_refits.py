@@ -52,7 +52,7 @@ def measure(plan, Y, numbers, known, noise_std):
     """
     with collect_warnings():
         fitted = _invert(plan, plan.estimator, Y, known)
-        estimates = _take(plan, fitted)
+        estimates = take_statistics(plan.statistics, fitted)
         free = _invert(plan, plan.free, Y, known)
         means = np.reshape(free.predict(plan.X), Y.shape).T
         if noise_std is None:
@@ -70,7 +70,9 @@ def measure(plan, Y, numbers, known, noise_std):
             drawn = _draw(plan, below, levels[sound], numbers[sound])
             if known is not None:
                 known = np.repeat(known[sound], plan.n_refits)
-            found = _take(plan, _invert(plan, plan.estimator, drawn, known))
+            found = take_statistics(
+                plan.statistics, _invert(plan, plan.estimator, drawn, known)
+            )
             refits[:, sound] = found.reshape(len(found), -1, plan.n_refits)
     columns = []
     for (function, scale), values, samples in zip(
@@ -96,19 +98,20 @@ def _is_below(fitted):
     return getattr(answering(fitted), "_is_rician", False)
 
 
-def _take(plan, fitted):
-    """Return the statistics of fitted distributions, (n_statistics, n_signals)."""
+def take_statistics(statistics, fitted):
+    """Return numbers of fitted distributions, (n_statistics, n_signals).
+
+    `statistics` are {name: (function, scale)}.
+    """
     found = fitted_distributions(fitted)
     if found.grids is None:
         raise ValueError(
             "estimator must know its relaxation times: give it a Pipeline with a "
             "KernelBuilder, or name them in the columns of X."
         )
-    out = np.full((len(plan.statistics), len(found.rows)), np.nan)
+    out = np.full((len(statistics), len(found.rows)), np.nan)
     whole = np.isfinite(found.rows).all(axis=1)
-    for row, (name, (function, scale)) in zip(
-        out, plan.statistics.items(), strict=True
-    ):
+    for row, (name, (function, scale)) in zip(out, statistics.items(), strict=True):
         # A function that changes its input must not change that of the next one.
         grids = tuple(grid.copy() for grid in found.grids)
         rows, bins = found.rows[whole], grids[0] if len(grids) == 1 else grids

@@ -221,7 +221,7 @@ def statistic_intervals(
         X,
         np.ones(len(Y)) if weight is None else weight / weight.mean(),
         weight_options(each, weight),
-        _check_statistics(statistics, short),
+        check_statistics(statistics, short),
         n_refits,
         level,
         is_rician,
@@ -299,7 +299,7 @@ def _check_signal_numbers(values, n_signals):
     return found.astype(np.int64)
 
 
-def _check_statistics(statistics, short):
+def check_statistics(statistics, short):
     """Return {name: (function, scale)}."""
     named = {
         "short_fraction": (partial(fraction_between, upper=short), "share"),

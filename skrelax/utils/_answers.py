@@ -92,9 +92,10 @@ class Answers:
     _takes_known = ""
     # Kinds of columns that a map may hold, in their order, and those that it does.
     _map_columns = (
-        "distribution", "settings", "baseline", "residual", "noise", "status",
+        "distribution", "statistics", "settings", "baseline", "residual", "noise",
+        "status",
     )  # fmt: skip
-    _default_columns = _map_columns
+    _default_columns = tuple(name for name in _map_columns if name != "statistics")
     # Whether signals are magnitudes, so that new noise of them has to be Rician.
     _is_rician = False
 

@@ -210,6 +210,37 @@ def test_b1_map_of_variable_flip_angles(tmp_path, capsys):
     assert "B1 of each voxel from" in capsys.readouterr().out
 
 
+# One metre away.
+FAR = AFFINE.copy()
+FAR[:3, 3] += 1000.0
+
+
+def test_a_known_map_of_other_voxels(tmp_path, capsys):
+    # Of coarser voxels that lie elsewhere, and end before the images do.
+    T1 = write_trains(tmp_path / "in")
+    coarse = np.full((4, 12, 1), 0.6)
+    coarse[:2] = 1.2
+    affine = AFFINE.copy()
+    affine[:3, 0] *= 2.0
+    affine[:3, 3] += 0.5 * AFFINE[:3, 0] + 0.3 * AFFINE[:3, 1]
+    nibabel.save(nibabel.Nifti1Image(coarse, affine), tmp_path / "coarse.nii.gz")
+    same = np.full(T1.shape, np.nan)
+    same[:4], same[4:8] = 1.2, 0.6
+    nibabel.save(nibabel.Nifti1Image(same, AFFINE), tmp_path / "same.nii.gz")
+    found = []
+    for name in ("coarse", "same"):
+        out = tmp_path / name
+        command = ["map", str(tmp_path / "in"), "--out", str(out), "--model", "T2-EPG"]
+        command += ["--mask", "none", "--no-plot", "--T1"]
+        assert main([*command, str(tmp_path / f"{name}.nii.gz")]) == 0
+        found.append(load(out / "T2.nii.gz"))
+        told = capsys.readouterr().err
+        assert ("48 of 144 are outside the map" in told) == (name == "coarse")
+    assert_allclose(found[0], found[1])
+    assert np.isfinite(found[0][:8]).any()
+    assert np.isnan(found[0][8:]).all()
+
+
 def test_wrong_t1_is_one_clear_error(tmp_path, capsys):
     T1 = write_trains(tmp_path / "in")
 
@@ -223,8 +254,8 @@ def test_wrong_t1_is_one_clear_error(tmp_path, capsys):
         ("850", "the median is 850, expected seconds"),
         ("nothing.nii.gz", "is neither a number nor a file"),
         (str(tmp_path / "text.nii.gz"), "cannot be read"),
-        (save("small.nii.gz", T1[1:]), r"has shape (11, 12, 1), the images have"),
-        (save("moved.nii.gz", T1, 2 * AFFINE), "their affines differ"),
+        (save("far.nii.gz", T1, FAR), "lies elsewhere than the images, 0 of"),
+        (save("four.nii.gz", np.stack([T1, T1], axis=3)), "the images have"),
         (save("ms.nii.gz", 1e3 * T1), "expected seconds"),
         (save("empty.nii.gz", 0 * T1), "no value in any of the 36 voxels"),
         (save("complex.nii.gz", T1 + 1j), "holds complex values"),

@@ -143,7 +143,7 @@ def test_none_fits_and_nothing_varies(tmp_path, capsys):
     assert "T2-biexponential, T2-stretched and T2-distribution" in printed
     write(tmp_path / "same", MonoExponential(), {"TE": [0.01]}, (0.05, 0.08))
     error = fails(capsys, "map", tmp_path / "same", "--out", tmp_path / "out2")
-    assert "nothing that a model reads differs from image to image" in error
+    assert "one image is left of each slice" in error
 
 
 def test_what_a_model_does_not_read(tmp_path, capsys):

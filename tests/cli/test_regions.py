@@ -83,6 +83,8 @@ def test_labels_that_are_none(series, capsys):
     code, _, error = called(capsys, *arguments(series))
     assert code == 2
     assert "columns index and name" in error
+    (series.parent / "labels.tsv").write_text("index\tname\n1.5\tgrey\n")
+    assert "index must be whole numbers" in fails(capsys, *arguments(series))
     path.unlink()
     code, _, error = called(capsys, *arguments(series))
     assert code == 2
@@ -104,6 +106,31 @@ def test_odd_names_of_regions(series, capsys):
         assert code == 0
         assert "layout" not in printed
         assert set(pd.read_csv(out / "regions.csv", dtype=str)["region"]) == found
+    # Tables of spreadsheets.
+    for encoding in ("utf-16", "latin-1", "utf-8-sig"):
+        names.write_bytes("index\tname\n1\tgröße\n".encode(encoding))
+        assert main(arguments(series, "--overwrite")) == 0
+        assert "größe" in set(pd.read_csv(out / "regions.csv", dtype=str)["region"])
     names.write_text("index\tname\n1\ta\n1\tb\n")
     error = fails(capsys, *arguments(series, "--overwrite"))
     assert "labels.tsv: has more than one name of 1." in error
+
+
+def test_known_values_of_regions(series, capsys):
+    pytest.importorskip("matplotlib")
+    names = series.parent / "labels.tsv"
+    names.write_text("index\tname\tT2\tT1\n1\tgrey\t0.11\t0.8\n3\twhite\tn/a\t\n")
+    assert main(arguments(series, "--report")) == 0
+    printed = capsys.readouterr().out
+    table = pd.read_csv(series.parent / "out" / "regions.csv")
+    known = table[table["reference"].notna()]
+    assert known[["region", "map"]].values.tolist() == [["grey", "T2"]]
+    assert known["reference"].tolist() == [0.11]
+    assert_allclose(known["error"], known["median"] / 0.11 - 1.0)
+    assert_allclose(known["error"], -1 / 11, atol=2e-3)
+    assert "errors of T2: median 9." in printed
+    assert "1 of 1 regions with a reference have values" in printed
+    for text, words in (("110", "T2 must be in seconds"), ("x", "got 'x'")):
+        names.write_text(f"index\tname\tT2\n1\tgrey\t{text}\n")
+        error = fails(capsys, *arguments(series, "--overwrite"))
+        assert words in error

@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from skrelax import KernelBuilder, LassoFista, NonlinearRelaxationFit, SmoothLasso
 from skrelax.compose import VoxelMapper
 from skrelax.inversion import KernelParameterSearch
+from skrelax.metrics import fraction_between, log_mean
 from skrelax.model_selection import StrengthSearch
 from skrelax.nonlinear import FitStatus
 from skrelax.signals import EPGEchoTrain
@@ -74,6 +75,40 @@ def test_a_baseline_is_kept_where_there_is_one():
     assert_allclose(rows[:, 0], fitted[-1].intercept_, rtol=1e-9)
     mapper = VoxelMapper(search(), TE, include=("baseline", "status")).fit(X)
     assert mapper.get_feature_names_out().tolist() == ["status"]
+
+
+def last_bin(F, bins):
+    return F[:, -1] * bins[-1]
+
+
+def test_numbers_of_distributions_in_place_of_bins():
+    X, _ = trains(25)
+    kinds = ("statistics", "status")
+    whole = VoxelMapper(search(), TE, include=("distribution", *kinds), short=0.05)
+    table = whole.fit_transform(X)
+    F = table[:, : T2.size]
+    names = whole.get_feature_names_out().tolist()
+    assert names[T2.size :] == ["short_fraction", "log_mean", "status"]
+    assert_array_equal(table[:, T2.size], fraction_between(F, T2, upper=0.05))
+    assert_array_equal(table[:, T2.size + 1], log_mean(F, T2))
+    alone = VoxelMapper(search(), TE, include=kinds, short=0.05, chunk_size=7)
+    assert_allclose(alone.fit_transform(X), table[:, T2.size :], rtol=1e-12)
+    own = {"end": last_bin, "log_mean": log_mean}
+    mapper = VoxelMapper(search(), TE, include=("statistics",), statistics=own)
+    found = mapper.fit_transform(X)
+    assert mapper.get_feature_names_out().tolist() == ["end", "log_mean"]
+    assert_allclose(found[:, 0], F[:, -1] * T2[-1])
+
+
+def test_numbers_of_distributions_that_cannot_be_told():
+    X, _ = trains(3)
+    kinds = ("statistics",)
+    with pytest.raises(ValueError, match="statistics must be among"):
+        VoxelMapper(search(), TE, include=kinds, statistics=("T2",)).fit(X)
+    with pytest.raises(ValueError, match="must know its relaxation times"):
+        VoxelMapper(SmoothLasso(alpha=0.1), np.eye(8), include=kinds).fit(X[:, :8])
+    with pytest.raises(ValueError, match="include must name some of"):
+        VoxelMapper(NonlinearRelaxationFit("T2"), TE, include=kinds).fit(X)
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])

@@ -199,7 +199,7 @@ CONSTRUCTORS = {
     },
     RegionHistogramDisplay: {
         "image": PLANE, "labels": np.arange(PLANE.size).reshape(PLANE.shape) % 3,
-        "names": {1: "oil"},
+        "names": {1: "oil"}, "references": {1: 0.3},
     },
 }  # fmt: skip
 

@@ -50,6 +50,33 @@ def test_numbers_as_a_scanner_shows_them_are_brought_to_one_scale(tmp_path):
     assert_allclose(images_of(read_nifti(tmp_path)), [values] * 3, rtol=1e-6)
 
 
+@pytest.mark.parametrize("floating", [0, 1])
+def test_real_world_values_are_brought_to_one_scale(tmp_path, floating):
+    # A converter prefers their slopes, whatever it is told of the others.
+    stored = np.arange(1.0, 25.0, dtype=np.float32).reshape(4, 3, 2)
+    for number, time in enumerate(TIMES, 1):
+        own = {
+            "EchoTime": time, "UsePhilipsFloatNotDisplayScaling": floating,
+            "PhilipsRWVSlope": 3.0 * number, "PhilipsRescaleSlope": 7.0,
+            "PhilipsScaleSlope": 0.5 * number,
+        }  # fmt: skip
+        values = 3.0 * number * stored * number
+        write_volume(tmp_path / f"x_e{number}.nii.gz", values, **own)
+    # Stored numbers over the scale slope.
+    assert_allclose(images_of(read_nifti(tmp_path)), [2.0 * stored] * 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1", "utf-16", "utf-16-le"])
+def test_sidecars_of_other_encodings(tmp_path, encoding):
+    values = np.arange(1.0, 25.0, dtype=np.float32).reshape(4, 3, 2)
+    for number, time in enumerate(TIMES, 1):
+        write_volume(tmp_path / f"x_e{number}.nii.gz", number * values)
+        text = f'{{"EchoTime": {time}, "ProtocolName": "Größe"}}'
+        sidecar = tmp_path / f"x_e{number}.json"
+        sidecar.write_bytes(text.encode(encoding))
+    assert_allclose(read_nifti(tmp_path).acquisition["TE"], TIMES)
+
+
 def test_images_that_an_interrupted_scan_lacks(tmp_path):
     rng = np.random.default_rng(0)
     stored = rng.integers(1, 2000, (6, 3, 4))

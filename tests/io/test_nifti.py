@@ -90,7 +90,7 @@ def test_maps_of_distributions_have_a_fourth_axis(tmp_path):
     ("sidecar", "message"),
     [
         ({"EchoTime": [0.1, 0.2]}, "EchoTime has 2 values, the image has 1"),
-        ({"EchoTime": -0.1}, "EchoTime must not be negative"),
+        ({"EchoTime": -0.1}, "EchoTime must be finite and must not be negative"),
         ({"EchoTime": "long"}, "EchoTime is 'long'"),
     ],
 )

@@ -309,3 +309,26 @@ def test_measured_phantom_is_clipped(shared_data):
     lost = np.isnan(table.signals.to_numpy())
     assert lost.sum(axis=0).tolist() == [0, 0, 210, 0, 0, 0]
     assert table.signals.to_numpy().dtype == np.float32
+
+
+def test_an_acquisition_of_single_images(tmp_path):
+    # A series for each image, as some scanners have it.
+    for number, time in enumerate((50.0, 400.0, 2000.0), start=2):
+        write_image(tmp_path / f"{number}.dcm", np.full((3, 4), number),
+                    InversionTime=time, SeriesNumber=number)  # fmt: skip
+    times = pd.DataFrame({"TI": [0.06, 0.5, 2.5]})
+    table = read_dicom_series(tmp_path, acquisition=times)
+    assert_allclose(table.acquisition["TI"], times["TI"])
+    assert table.signals.to_numpy()[0].tolist() == [2.0, 3.0, 4.0]
+    # What files do not know is asked for, with the numbers of all.
+    for number in (2, 3, 4):
+        write_image(tmp_path / f"{number}.dcm", SeriesNumber=number)
+    with pytest.raises(ValueError, match=r"choose with series='2-4' \(--series 2-4\)"):
+        read_dicom_series(tmp_path, acquisition=times)
+
+
+def test_components_that_no_series_has(tmp_path):
+    for number, time in enumerate((50.0, 400.0, 2000.0), start=2):
+        write_image(tmp_path / f"{number}.dcm", InversionTime=time, SeriesNumber=number)
+    with pytest.raises(ValueError, match=r"expected images of the components \['R'\]"):
+        read_dicom_series(tmp_path, component="real")

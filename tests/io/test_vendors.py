@@ -55,7 +55,7 @@ def write_mosaic(path, slices, orientation, echo, header):
         ImageType=["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"],
     )  # fmt: skip
     data = pydicom.dcmread(path)
-    if header == "tag":
+    if "tag" in header:
         block = data.private_block(0x0019, SIEMENS, create=True)
         block.add_new(0x0A, "US", count)
     elif header != "none":
@@ -67,10 +67,19 @@ def write_mosaic(path, slices, orientation, echo, header):
             SliceNormalVector=[f"{value:.8f}" for value in normal],
         )
         block.add_new(0x10, "OB", content + b"\0" * (len(content) % 2))
-    data.save_as(path)
+    if "nameless" in header:
+        # As anonymisers leave it, in a file that does not write kinds of values.
+        for element in list(data):
+            if element.tag.is_private_creator:
+                del data[element.tag]
+        data.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
+    pydicom.dcmwrite(path, data)
 
 
-@pytest.mark.parametrize("header", ["tag", "csa", "csa first", "csa reversed"])
+@pytest.mark.parametrize(
+    "header",
+    ["tag", "tag nameless", "csa", "csa first", "csa reversed", "csa nameless"],
+)
 def test_mosaics_are_slices_at_their_places(tmp_path, header):
     rng = np.random.default_rng(0)
     # Tilted by 30 degrees around x.

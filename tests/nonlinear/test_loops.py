@@ -11,7 +11,7 @@ from skrelax.nonlinear import _numba_pair as pair
 from skrelax.nonlinear import _numba_plane as plane
 from skrelax.nonlinear._energies import coarse_energies
 from skrelax.nonlinear._line import LineProblem
-from skrelax.nonlinear._numba_missing import list_points, norms_there, row_there
+from skrelax.nonlinear._numba_pair_scan import norms_there, row_there
 from skrelax.nonlinear._numba_types import PairState, Spline, Stop
 from skrelax.nonlinear._plane import PlaneProblem
 from skrelax.nonlinear._table import Coordinate
@@ -248,35 +248,36 @@ def test_derivatives_of_pairs(n_channels):
     assert_allclose(found[1:], bends, rtol=1e-4)
 
 
-@pytest.mark.parametrize("n_missing", [0, 1, 4, 5, 9, 13, 19])
+@pytest.mark.parametrize("n_missing", [0, 1, 4, 9, 19])
 def test_products_of_pairs_at_the_points_there_equal_numpy(n_missing):
     rng = np.random.default_rng(n_missing)
     N, G = 20, 11
     units = rng.standard_normal((N, G))
     units[:, 3] = units[:, 7]
-    there = np.ones((2, N))
-    there[1, rng.permutation(N)[:n_missing]] = 0.0
+    there = np.ones(N)
+    there[rng.permutation(N)[:n_missing]] = 0.0
     # One signal of which next to nothing is left, as after a loss of its first echoes.
-    units[:, 5] *= np.where(there[1] > 0, 1e-5, 1.0)
+    units[:, 5] *= np.where(there > 0, 1e-5, 1.0)
     units /= np.linalg.norm(units, axis=0)
-    padded, gram = np.pad(units, [(0, 1), (0, 0)]), units.T @ units
-    missing, rest = np.empty((2, N + 8), np.int64)
-    assert list_points(there, 1, missing, rest) == n_missing
-    assert missing[:n_missing].tolist() == np.flatnonzero(there[1] == 0).tolist()
-    assert rest[: N - n_missing].tolist() == np.flatnonzero(there[1]).tolist()
+    first, second = np.triu_indices(G)
+    pairs = np.zeros((2, first.size))
+    pairs[1] = there @ (units[:, first] * units[:, second])
     size = np.empty(G)
-    if norms_there(padded, missing, rest, n_missing, size):
-        points, listed = missing, n_missing
-    else:
-        points, listed = rest, n_missing - N
-    norms = np.linalg.norm(there[1][:, None] * units, axis=0)
-    # Of signals that are summed all digits stay, of others at least ten.
-    assert_allclose(size, 1.0 / norms, rtol=1e-9)
+    norms_there(pairs, 1, size)
+    norms = np.linalg.norm(there[:, None] * units, axis=0)
+    assert_allclose(size, 1.0 / norms, rtol=1e-12)
     row, inverse = np.empty((2, 1, G))
-    expected = (units / norms).T @ (there[1][:, None] * units / norms)
+    expected = (units / norms).T @ (there[:, None] * units / norms)
     expected = expected.clip(1e-9 - 1.0, 1.0 - 1e-9)
     for g in range(G - 1):
-        row_there(padded, gram, points, listed, size, g, row, inverse)
+        row_there(pairs, 1, g, size, row, inverse)
         own = expected[g, g + 1 :]
-        assert_allclose(row[0, g + 1 :], own, rtol=0, atol=1e-9)
+        assert_allclose(row[0, g + 1 :], own, rtol=0, atol=1e-12)
         assert_allclose(inverse[0, g + 1 :], 1.0 / (1.0 - row[0, g + 1 :] ** 2))
+
+
+def test_signals_of_which_nothing_is_there_have_no_norm():
+    pairs = np.array([[0.0, 0.0, 4.0]])
+    size = np.empty(2)
+    norms_there(pairs, 0, size)
+    assert size.tolist() == [0.0, 0.5]

@@ -140,3 +140,24 @@ def test_recovery_with_a_repetition_time_of_each_point():
     np.testing.assert_allclose(basis, other, atol=1e-15)
     with pytest.raises(ValueError, match="repetition_time must be 'TR' or None, got 2"):
         GeneralRecovery(repetition_time=2.0).basis(X, T1)
+
+
+def test_efficiencies_that_no_inversion_has():
+    # Sphere 12 of a phantom, of which one image was cut off: the first point may be
+    # before the zero crossing or behind it, with a T1 of almost half.
+    TI = np.array([[0.05], [0.1], [0.4], [0.6], [0.8]])
+    noise = np.random.default_rng(0).standard_normal((5, 400))
+    clean = 1.0 - 1.93 * np.exp(-TI / 0.0445)
+    fit = NonlinearRelaxationFit("T1-IR-efficiency", magnitude=True)
+    fit.fit(TI, np.abs(clean + 0.008 * noise))
+    T1, efficiency = fit.params_[:, 1], fit.params_[:, 2]
+    wrong = T1 < 0.033
+    assert 20 < wrong.sum() < 380
+    assert (efficiency[wrong] > 5.0).all()
+    assert (fit.status_[wrong] == FitStatus.NOT_IDENTIFIABLE).all()
+    assert (fit.status_[~wrong] == FitStatus.CONVERGED).mean() > 0.9
+    # Somewhat above 2 is noise, or a repetition time that is not quite right.
+    good = 1.0 - 2.15 * np.exp(-TI / 0.15)
+    fit = NonlinearRelaxationFit("T1-IR-efficiency", magnitude=False)
+    fit.fit(TI, good + 1e-3 * noise)
+    assert (fit.status_ == FitStatus.CONVERGED).all()

@@ -116,5 +116,12 @@ def test_histograms_of_regions():
     assert wide.get_xscale() == "log"
     nothing = RegionHistogramDisplay(np.full((2, 2), np.nan), np.ones((2, 2))).plot()
     assert nothing.ax_.get_xlim() == (0.0, 1.0)
+    # Other labels may have known values, too, and the axis shows those it marks.
+    known = RegionHistogramDisplay(image, labels, references={1: 9.0, 7: 90.0}).plot()
+    assert known.references == {1: 9.0}
+    assert [line.get_xdata()[0] for line in known.ax_.lines if line.get_marker() == "^"]
+    assert known.ax_.get_xlim()[1] == 9.0
+    with pytest.raises(TypeError, match="references must be a dict"):
+        RegionHistogramDisplay(image, labels, references=[1.0])
     with pytest.raises(ValueError, match="shape of the labels"):
         RegionHistogramDisplay(image[:2], labels)

@@ -15,7 +15,7 @@ from ._result import COLUMNS, MOST_FACTOR, MOST_SHARE, check_level
 _STATUSES = np.array(["ok", "at bound", "not identifiable", "no value"], dtype=object)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ProfileResult:
     """Hold fitted signals, and tell how sure their parameters are.
 
@@ -48,10 +48,17 @@ class ProfileResult:
     estimates: np.ndarray
     stderr: np.ndarray
     level: float
-    profiles: Profiles = field(repr=False)
+    profiles: Profiles
     labels: pd.Index | None = None
     n_jobs: int | None = None
-    _found: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+    _found: dict = field(default_factory=dict, init=False, compare=False)
+
+    def __repr__(self):
+        """Return what it holds in one line: arrays of a map tell nothing."""
+        return (
+            f"{type(self).__name__}({', '.join(self.names)} of "
+            f"{len(self.estimates)} signals, level={self.level:g})"
+        )
 
     def interval(self, name, level=None):
         """Return the interval of a parameter.

@@ -99,3 +99,25 @@ def test_a_fit_finds_what_made_the_signal(name):
     fit = NonlinearRelaxationFit(clone(model)).fit(points, signal)
     residual = signal - fit.predict(points)
     assert np.abs(residual).max() < 1e-6 * np.abs(signal).max()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("t2", "'T2'"),
+        ("T1", "'T1-IR' or 'T1-LL' or 'T1-SR'?"),
+        ("T2star", "'T2*'"),
+        ("t1_ir", "'T1-IR'"),
+        ("diffussion", "'diffusion'"),
+    ],
+)
+def test_names_that_are_meant(wrong, meant):
+    with pytest.raises(ValueError, match=r"got .*Did you mean") as caught:
+        resolve_model(wrong)
+    assert f"Did you mean {meant}" in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", ["", "-", "CPMG"])
+def test_names_that_mean_nothing(wrong):
+    with pytest.raises(ValueError, match=r"got '.*'\.$"):
+        resolve_model(wrong)

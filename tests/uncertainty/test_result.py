@@ -9,7 +9,12 @@ from scipy.optimize import nnls
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from skrelax import KernelBuilder, LassoFista, SmoothLasso
+from skrelax import (
+    KernelBuilder,
+    LassoFista,
+    NonlinearRelaxationFit,
+    SmoothLasso,
+)
 from skrelax.datasets import make_decay
 from skrelax.kernels import acquisition_grid
 from skrelax.metrics import (
@@ -21,11 +26,13 @@ from skrelax.metrics import (
     peak_statistics,
 )
 from skrelax.uncertainty import (
+    DistributionBands,
     LogMean,
     Share,
     TimeRatio,
     UncertaintyResult,
     bootstrap_distribution,
+    profile_parameters,
     statistic_intervals,
 )
 
@@ -267,3 +274,25 @@ def test_functions_that_have_no_value():
     assert result.status(nothing) == "no value"
     assert np.isnan(result.std(nothing))
     assert isinstance(result, UncertaintyResult)
+
+
+def test_objects_print_in_a_line():
+    result = bootstrap_distribution(
+        MODEL, DATA.X, DATA.y, method="parametric", n_bootstrap=3, random_state=0
+    )
+    assert repr(result).startswith(
+        "UncertaintyResult(T2 in 30 bins, 3 refits, method='parametric', noise_std=0.00"
+    )
+    fit = NonlinearRelaxationFit("T2").fit(DATA.X, DATA.y)
+    profiles = profile_parameters(fit, DATA.X, DATA.y)
+    assert repr(profiles) == "ProfileResult(M0, T2 of 1 signals, level=0.9)"
+    bands = DistributionBands.from_samples(np.zeros(4), np.zeros((3, 4)), 0.8)
+    assert repr(bands) == "DistributionBands(shape (4,), 3 refits, level=0.8)"
+
+
+def test_numbers_that_bounds_have_not_name_the_way_out():
+    result = bootstrap_distribution(MODEL, DATA.X, DATA.y, n_bootstrap=2)
+    with pytest.raises(ValueError, match="method='unpenalised'"):
+        result.interval(lambda f, bins: f[:5].sum() / f.sum())
+    with pytest.raises(TypeError, match=r"class LogMean; write LogMean\(\.\.\.\)"):
+        result.interval(LogMean)

@@ -44,6 +44,8 @@ DEFAULTS = {
 }
 MAPS = ("short_fraction", "gmT2", "M0", "flip_angle", "strength", "noise_std")
 _UNITS = {"gmT2": "s", "flip_angle": "degrees"}
+# Refits of --intervals where no number follows.
+N_REFITS = 40
 # What --intervals adds, by names of statistics, and their names here.
 _STATISTICS = {"short_fraction": "short_fraction", "log_mean": "gmT2"}
 _ENDS = ("stderr", "low", "high")

@@ -173,6 +173,8 @@ def check_options(arguments):
         )
     if arguments.interval_level is not None and arguments.intervals is None:
         raise ValueError("--interval-level goes with --intervals, which is not given.")
+    if arguments.intervals is True:
+        arguments.intervals = distributions.N_REFITS if distributes else PROFILE
     if arguments.intervals is not None:
         by_profile = arguments.intervals == PROFILE
         if distributes and by_profile:
@@ -257,7 +259,8 @@ def _write_parameters(folder, arguments, table, mask, plan):
         write_csv(folder / FILE, plan.comparison.reset_index().items())
     if not arguments.no_plot:
         draw_fit(folder / "maps.png", fit, maps, table.spatial["affine"])
-    return report_fit(fit, table, mask, plan, ends, level), maps
+    said = report_fit(fit, table, mask, plan, (ends, level), arguments.keep)
+    return said, maps
 
 
 def _check_residuals(arguments, table, plan):

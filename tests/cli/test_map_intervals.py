@@ -99,6 +99,19 @@ def test_datasets_say_what_ends_are(tmp_path):
     assert "90 % intervals from profile likelihood" in sidecar["Intervals"]
 
 
+def test_without_a_value_the_model_says_how(tmp_path, capsys):
+    source = write(tmp_path / "in", echoes())
+    tables = []
+    for number, value in enumerate(([], ["profile"])):
+        out = tmp_path / f"out{number}"
+        command = ["map", str(source), "--model", "T2", "--mask", "none", "--no-plot"]
+        assert main([*command, "--out", str(out), "--intervals", *value]) == 0
+        tables.append(load(out / "T2_low.nii.gz"))
+    assert np.isfinite(tables[0]).any()
+    np.testing.assert_array_equal(*tables)
+    assert "T2 (s)" in capsys.readouterr().out
+
+
 def test_options_that_do_not_go_together(tmp_path, capsys):
     source = write(tmp_path / "in", echoes())
     for options, words in (

@@ -48,7 +48,7 @@ _UNITS = {"gmT2": "s", "flip_angle": "degrees"}
 N_REFITS = 40
 # What --intervals adds, by names of statistics, and their names here.
 _STATISTICS = {"short_fraction": "short_fraction", "log_mean": "gmT2"}
-_ENDS = ("stderr", "low", "high")
+_ENDS = ("stderr", "lower", "upper")
 _INTERVALS = tuple(f"{name} {end}" for name in _STATISTICS.values() for end in _ENDS)
 FILES = (
     *(

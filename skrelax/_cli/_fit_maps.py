@@ -25,7 +25,7 @@ class FitMaps(Mapping):
         if not keep:
             self._lost = fit.status_ != FitStatus.CONVERGED
         names = [name for name in fit.param_names_ if name not in known]
-        kinds = ("", " stderr", " low", " high") if ends else ("", " stderr")
+        kinds = ("", " stderr", " lower", " upper") if ends else ("", " stderr")
         self._names = [f"{name}{kind}" for name in names for kind in kinds]
         self._names += ["relative error", "r2"]
         if _count_holed(fit, len(table.acquisition)):
@@ -154,7 +154,7 @@ def _say_intervals(fit, known, ends, level):
     """Return a line on intervals."""
     lacking = np.zeros(len(fit.status_), dtype=bool)
     for name in set(fit.param_names_) - set(known):
-        lacking |= np.isnan(ends[f"{name} low"]) | np.isnan(ends[f"{name} high"])
+        lacking |= np.isnan(ends[f"{name} lower"]) | np.isnan(ends[f"{name} upper"])
     count = int((lacking & (fit.status_ == FitStatus.CONVERGED)).sum())
-    line = f"{100 * level:g} % intervals by profile likelihood: maps with low and high"
+    line = f"{100 * level:g} % intervals by profile likelihood: maps with low and upper"
     return f"{line}; {count} voxels lack an end" if count else line

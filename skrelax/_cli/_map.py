@@ -47,7 +47,7 @@ def result_files():
     names = {"relative error", "r2", "n_points", "status"}
     for model in MODELS:
         for parameter in resolve_model(model).outputs:
-            kinds = ("", " stderr", " low", " high")
+            kinds = ("", " stderr", " lower", " upper")
             names |= {f"{parameter.name}{kind}" for kind in kinds}
     stems = sorted(map_file_name(name) for name in names)
     files = {f"{stem}.nii.gz": None for stem in stems} | dict.fromkeys(

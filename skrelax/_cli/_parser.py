@@ -438,7 +438,7 @@ def _add_map(commands):
         const=True,
         type=types.refits_or_profile,
         metavar="profile|REFITS",
-        help="maps of the lower and upper ends of intervals, NAME_low and NAME_high: "
+        help="maps of the ends of intervals, NAME_lower and NAME_upper: "
         "profile takes those of the profile likelihood of each parameter; for "
         "T2-distribution a number of refits with new noise tells those of "
         "short_fraction and gmT2 (default: none; profile or 40 where no value follows)",

@@ -100,9 +100,9 @@ def test_unpenalised_intervals_are_those_of_many_signals():
     ).iloc[0]
     asked = {"log_mean": LogMean(), "short_fraction": Share((0, 2.0))}
     for name, number in asked.items():
-        width = table[f"{name} high"] - table[f"{name} low"]
+        width = table[f"{name} upper"] - table[f"{name} lower"]
         found = np.array(result.interval(number))
-        expected = table[[f"{name} low", f"{name} high"]].to_numpy(dtype=float)
+        expected = table[[f"{name} lower", f"{name} upper"]].to_numpy(dtype=float)
         assert (np.abs(found - expected) < 0.15 * width).all()
         assert_allclose(result.std(number), table[f"{name} stderr"], rtol=0.15)
 

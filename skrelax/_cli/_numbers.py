@@ -40,7 +40,7 @@ def find_numbers(arguments, data, pipeline):
         for cutoff in arguments.cutoff or ():
             share = Share((0.0, cutoff))
             frame.loc[f"share below {cutoff:g}"] = [
-                share(result.distribution, next(iter(result.axes.values()))),
+                result.estimate(share),
                 *result.interval(share),
                 result.std(share),
                 result.status(share),

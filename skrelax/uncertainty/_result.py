@@ -105,6 +105,31 @@ class UncertaintyResult:
         functional = self._find(function, scale)
         return self._interval(functional, self._values(functional), level)
 
+    def estimate(self, function, *, scale=None):
+        """Return a number of the distribution of the measured signal.
+
+        Parameters
+        ----------
+        function : str, Share, LogMean, TimeRatio or callable
+            The number, as for `interval`.
+        scale : {"number", "share", "time"} or None, default=None
+            Taken as `interval` takes it; it does not change the result.
+
+        Returns
+        -------
+        float
+            The number, nan where the distribution has none. Bounds may leave it out:
+            then the penalty has shifted it.
+
+        Raises
+        ------
+        ValueError
+            If there is no such name, or a function raises or returns an array.
+        TypeError
+            If `function` is neither a name nor callable.
+        """
+        return float(self._values(self._find(function, scale))[0])
+
     def status(self, function, level=None, *, scale=None):
         """Return whether an interval of a number means anything.
 

@@ -296,3 +296,36 @@ def test_numbers_that_bounds_have_not_name_the_way_out():
         result.interval(lambda f, bins: f[:5].sum() / f.sum())
     with pytest.raises(TypeError, match=r"class LogMean; write LogMean\(\.\.\.\)"):
         result.interval(LogMean)
+
+
+def test_estimates_are_those_of_the_table_and_of_the_axes():
+    result = bootstrap_distribution(MODEL, DATA.X, DATA.y, n_bootstrap=2)
+    frame = result.to_frame()
+    for name in ("log_mean", "share_0", "width"):
+        assert result.estimate(name) == frame.loc[name, "estimate"]
+    assert_allclose(
+        result.estimate(Share((0, 2.0))),
+        fraction_between(result.distribution, result.axes["T2"], upper=2.0),
+    )
+    assert result.estimate(lambda f, bins: f.sum()) == result.distribution.sum()
+
+
+@pytest.mark.parametrize("axes", [("T1", "T2"), ("T1", "D")])
+def test_regions_on_axes_that_are_not_there_are_refused(axes):
+    # A limit that is passed over would give the share of all.
+    f = np.ones((4, 5))
+    bins = dict(
+        zip(axes, (np.geomspace(0.1, 1, 4), np.geomspace(0.1, 1, 5)), strict=True)
+    )
+    result = UncertaintyResult(
+        f.ravel(), np.ones((2, 20)), bins, "parametric", 1.0, 0.9
+    )
+    part = Share(Rectangle("short", T2=(0, 0.3)))
+    if "T2" in axes:
+        assert 0.2 < result.estimate(part) < 0.8
+    else:
+        with pytest.raises(ValueError, match=r"limits on T2, .* \['T1', 'D'\]"):
+            result.estimate(part)
+    # Called with bins alone, nobody knows which is which.
+    with pytest.raises(ValueError, match="limits on T2"):
+        part(f, tuple(bins.values()))

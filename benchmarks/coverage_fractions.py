@@ -83,7 +83,7 @@ def measure(pools, snr, rule, is_known, options):
     truths = {"short_fraction": share, "log_mean": log_mean(F, T2)}
     found = []
     for name, truth in truths.items():
-        low, high = table[f"{name} low"], table[f"{name} high"]
+        low, high = table[f"{name} lower"], table[f"{name} upper"]
         scale = 1.0 if name == "short_fraction" else truth
         found.append(
             {

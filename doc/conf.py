@@ -11,8 +11,12 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 import _history_page  # noqa: E402
 import _pages  # noqa: E402
+from sphinx.util import logging  # noqa: E402
+from sphinx.util.nodes import make_refnode  # noqa: E402
 
 import skrelax  # noqa: E402
+
+logger = logging.getLogger(__name__)
 
 project = "skrelax"
 author = "The skrelax developers"
@@ -113,9 +117,34 @@ def skip_foreign_members(app, what, name, obj, skip, options):
     return True if home.startswith(("sklearn", "abc", "builtins")) else None
 
 
+def find_home(app, env, node, contnode):
+    """Return the link of a name by which users import what lies in a package.
+
+    The reference lists names where they are defined, in ``skrelax.inversion`` for
+    example, and has a page for each package. Others of the suite are mistakes.
+    """
+    target = node.get("reftarget", "")
+    if node.get("refdomain") != "py" or not target.startswith("skrelax."):
+        return None
+    _, first, *rest = target.split(".")
+    docname, builder, found = node["refdoc"], app.builder, None
+    page = f"generated/packages/{first}"
+    if not rest and page in env.found_docs:
+        return make_refnode(builder, docname, page, None, contnode)
+    if first in skrelax.__all__ and first != "__version__":
+        package = re.sub(r"\._.*", "", getattr(skrelax, first).__module__)
+        home = ".".join([package, first, *rest])
+        domain, kind = env.get_domain("py"), node["reftype"]
+        found = domain.resolve_xref(env, docname, builder, kind, home, node, contnode)
+    if found is None:
+        logger.warning("the reference has no %s", target, location=node)
+    return found
+
+
 def setup(app):
     """Write the pages that are made from the package and from measurements."""
     app.connect("autodoc-skip-member", skip_foreign_members)
+    app.connect("missing-reference", find_home)
     # Before numpydoc, which comes at 500, reads the docstring.
     app.connect("autodoc-process-docstring", quote_fitted_names, priority=400)
     root, generated = HERE.parent, HERE / "generated"

@@ -42,7 +42,8 @@ search = GridSearchCV(
     cv=InterleavedKFold(5),
     scoring="neg_mean_squared_error",
 ).fit(data.X, data.y)
-print(search.best_params_)
+for name, value in search.best_params_.items():
+    print(f"{name} {value:.3g}")
 
 # Candidates are in the order of the sorted names: alpha first, rank fastest.
 mse = -search.cv_results_["mean_test_score"].reshape(alphas.size, len(ranks))

@@ -40,7 +40,7 @@ def search(rule, sample):
     ).fit(sample.X, sample.y)
 
 
-figure, axes = plt.subplots(3, 3, figsize=(9.6, 8.4), layout="constrained")
+figure, axes = plt.subplots(3, 3, figsize=(10.5, 10), layout="constrained")
 chosen = {rule: search(rule, data) for rule in rules}
 for ax, rule in zip(axes.flat, rules, strict=False):
     StrengthCurveDisplay.from_estimator(chosen[rule], ax=ax)

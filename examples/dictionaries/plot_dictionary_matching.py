@@ -76,7 +76,7 @@ T2_map = match.parameters[:, 0].reshape(size, size)
 M0_map = match.scale.reshape(size, size)
 error = 100 * (T2_map / np.where(head, T2_true, np.nan) - 1)
 print(f"median error of T2: {np.nanmedian(np.abs(error)):.2f} %")
-print(f"voxels without a match: {np.sum(~match.mask)} of {match.mask.size}")
+print(f"voxels without a match, all air: {np.sum(~match.mask)} of {match.mask.size}")
 
 maps = {
     "T2, truth": np.where(head, 1e3 * T2_true, np.nan),

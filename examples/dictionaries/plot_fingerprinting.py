@@ -71,7 +71,8 @@ start = time.perf_counter()
 found = matching.predict(signals)
 print(f"{len(signals)} signals matched in {time.perf_counter() - start:.2f} s")
 error = np.median(np.abs(found / truth - 1), axis=0)
-print("median error:", dict(zip(columns, (100 * error).round(2), strict=True)), "%")
+for name, value in zip(columns, 100 * error, strict=True):
+    print(f"median error of {name}: {value:.2f} %")
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.2, 3.9), layout="constrained")
 left.plot(flip_angles, color="0.6", label="flip angle")

@@ -113,7 +113,7 @@ ax.axhline(0.0, color="0.7", lw=0.8)
 for (name, found), colour in zip(errors.items(), ("C1", "C0"), strict=True):
     mean, error = np.transpose(found)
     ax.errorbar(ratios, mean, 2.0 * error, fmt="o-", color=colour, label=name)
-    print(name, np.round(mean, 4))
+    print(f"{name}: mean error {np.round(mean, 4)} at SNR {ratios}")
 ax.set(
     xlabel="SNR of the first echo", ylabel="error of the short fraction",
     title="beside noise without a floor, two standard errors",

@@ -291,12 +291,12 @@ def _is_magnitude(file):
 
 
 def _say_intervals(arguments):
-    """Return what maps of low and high hold."""
+    """Return what maps of lower and upper hold."""
     how = f"{arguments.intervals} refits with new noise"
     if arguments.intervals == PROFILE:
         how = "profile likelihood"
     percent = 100 * interval_level(arguments)
-    return f"low and high are the ends of {percent:g} % intervals from {how}"
+    return f"lower and upper are the ends of {percent:g} % intervals from {how}"
 
 
 def _metadata(arguments, table, suffix, model_words):

@@ -45,9 +45,11 @@ DEFAULTS = {
 }
 MAPS = ("short_fraction", "gmT2", "M0", "flip_angle", "strength", "noise_std")
 _UNITS = {"gmT2": "s", "flip_angle": "degrees"}
+# Refits of --intervals where no number follows.
+N_REFITS = 40
 # What --intervals adds, by names of statistics, and their names here.
 _STATISTICS = {"short_fraction": "short_fraction", "log_mean": "gmT2"}
-_ENDS = ("stderr", "low", "high")
+_ENDS = ("stderr", "lower", "upper")
 # Shares of the first bin and the last.
 _ENDS_OF_GRID = "first_share", "last_share"
 _INTERVALS = tuple(f"{name} {end}" for name in _STATISTICS.values() for end in _ENDS)

@@ -25,7 +25,7 @@ class FitMaps(Mapping):
         if not keep:
             self._lost = fit.status_ != FitStatus.CONVERGED
         names = [name for name in fit.param_names_ if name not in known]
-        kinds = ("", " stderr", " low", " high") if ends else ("", " stderr")
+        kinds = ("", " stderr", " lower", " upper") if ends else ("", " stderr")
         self._names = [f"{name}{kind}" for name in names for kind in kinds]
         self._names += ["relative error", "r2"]
         if _count_holed(fit, len(table.acquisition)):
@@ -77,15 +77,23 @@ def draw_fit(path, fit, maps, affine):
     figure = Figure(figsize=(3.1 * columns, 3.0 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     units = {
-        label: parameter.unit or known_unit(parameter.name)
-        for parameter in fit.model_.outputs
-        for label in (parameter.name, f"{parameter.name} stderr")
+        label: unit
+        for name, unit in _units(fit).items()
+        for label in (name, f"{name} stderr")
     }
     # The slices that are drawn of a volume, where it was fitted.
     shown = choose_slices(np.where(maps["status"] < FitStatus.MASKED, 1.0, np.nan), 9)
     images = {name: maps[name][:, :, shown] for name in names}
     ParameterMapDisplay(images, units=units, affine=affine).plot(axes)
     figure.savefig(path, dpi=150)
+
+
+def _units(fit):
+    """Return the unit of each parameter by name, None where it has none."""
+    return {
+        parameter.name: parameter.unit or known_unit(parameter.name)
+        for parameter in fit.model_.outputs
+    }
 
 
 def _kind_of(fit, table):
@@ -98,9 +106,10 @@ def _kind_of(fit, table):
     return "signed" if lowest < 0 else "magnitude"
 
 
-def report_fit(fit, table, mask, plan, ends, level):
-    """Return what is printed."""
-    known, X = plan.known, table.acquisition
+def report_fit(fit, table, mask, plan, intervals, keep):
+    """Return what is printed; `intervals` are their ends by name and the level."""
+    ends, level = intervals
+    known, X, units = plan.known, table.acquisition, _units(fit)
     n_voxels = int(mask.sum())
     good = fit.status_ == FitStatus.CONVERGED
     kind = _kind_of(fit, table)
@@ -120,9 +129,17 @@ def report_fit(fit, table, mask, plan, ends, level):
             errors = fit.stderr_[good, k]
             errors = errors[np.isfinite(errors)]
             error = np.median(errors) if errors.size else np.nan
+            unit = units.get(name)
+            label = f"{name} ({unit})" if unit else name
             lines.append(
-                f"{name:>16} {middle:>12.4g} {low:>12.4g} {high:>12.4g} {error:>15.2g}"
+                f"{label:>16} {middle:>12.4g} {low:>12.4g} {high:>12.4g} {error:>15.2g}"
             )
+    lost = int((fit.status_[mask] != FitStatus.CONVERGED).sum())
+    if lost:
+        kept = "keep their values" if keep else "are nan there; --keep keeps the values"
+        lines.append(
+            f"{lost} voxels are not converged, status.nii.gz says why: maps {kept}"
+        )
     holed = _count_holed(fit, len(X))
     if holed:
         lines.append(
@@ -137,7 +154,7 @@ def _say_intervals(fit, known, ends, level):
     """Return a line on intervals."""
     lacking = np.zeros(len(fit.status_), dtype=bool)
     for name in set(fit.param_names_) - set(known):
-        lacking |= np.isnan(ends[f"{name} low"]) | np.isnan(ends[f"{name} high"])
+        lacking |= np.isnan(ends[f"{name} lower"]) | np.isnan(ends[f"{name} upper"])
     count = int((lacking & (fit.status_ == FitStatus.CONVERGED)).sum())
-    line = f"{100 * level:g} % intervals by profile likelihood: maps with low and high"
+    line = f"{100 * level:g} % intervals by profile likelihood: maps with low and upper"
     return f"{line}; {count} voxels lack an end" if count else line

@@ -18,7 +18,8 @@ from ._choices import GRID_RULES
 from ._decay import load, read_table, reading_words, simulate
 from ._invert_grid import run_invert_grid
 from ._kept import REPORT, RESULT, check_kept, write_kept
-from ._output import check_folder, name_results, write_csv
+from ._numbers import NUMBERS, find_numbers, number_lines
+from ._output import check_folder, name_results, units_of, write_csv
 from ._picture import check_matplotlib, draw_inversion
 from ._spectrum import run_spectrum
 
@@ -28,6 +29,7 @@ FILES = (
     "fit.csv",
     "peaks.csv",
     "cross_validation.csv",
+    NUMBERS,
     "inversion.png",
     REPORT,
     RESULT,
@@ -52,6 +54,9 @@ def run_invert(arguments):
     if not arguments.no_plot:
         check_matplotlib()
     check_kept(arguments)
+    asked = arguments.intervals or arguments.cutoff is not None
+    if arguments.interval_level is not None and not asked:
+        raise ValueError("--interval-level goes with --intervals, which is not given.")
     files = find_files(arguments.files)
     if len(files) > 1:
         from ._batch import run_batch
@@ -78,6 +83,7 @@ def invert_file(arguments):
     """Invert what a file holds; return lines that say it, and a row per signal."""
     given, table = arguments.kernel, None
     if given is not None and "," in given:
+        _refuse_intervals(arguments)
         return run_invert_grid(arguments, given.split(","))
     if given is not None or arguments.file is None:
         # Options that cannot be are an error before any file is read.
@@ -95,6 +101,7 @@ def invert_file(arguments):
         _check_options(arguments, kernel)
         arguments.kernel = kernel
         if "frequency" in table.samples:
+            _refuse_intervals(arguments)
             return run_spectrum(arguments, table)
     arguments.kernel = arguments.kernel or "T2"
     for name in ("bins", "minimum", "maximum"):
@@ -110,6 +117,17 @@ def invert_file(arguments):
         _write(arguments, new, data, model)
     rows = model[-1].describe().set_axis(data["y"].columns, axis=0)
     return _report(arguments, folder, data, model, tried), rows
+
+
+def _refuse_intervals(arguments):
+    """Refuse options that are for distributions of one axis alone."""
+    given = {"intervals": arguments.intervals, "cutoff": arguments.cutoff}
+    for name, value in given.items():
+        if value:
+            raise ValueError(
+                f"--{name} is for distributions of one axis without sign, leave it "
+                "out; skrelax.uncertainty has intervals of others."
+            )
 
 
 def _check_options(arguments, kernel):
@@ -136,6 +154,7 @@ def results_folder(arguments):
 
 def _invert_plane(arguments, table):
     """Invert a signal over two axes by the kernels that its file tells."""
+    _refuse_intervals(arguments)
     known = table.measurement.kernels
     axes = " and ".join(table.acquisition)
     if arguments.kernel is not None:
@@ -211,7 +230,7 @@ def _tune(arguments, data):
         search = BaselineSearch(_pipeline(arguments, arguments.kernel, False), 1)
         without, based = search.fit(X, signal, data["weight"]).candidates_["error"]
         return search.best_estimator_, (
-            f"error without baseline {without:.3g}, with it {based:.3g}"
+            f"cross-validated error without baseline {without:.3g}, with it {based:.3g}"
         )
     if arguments.efficiency != "auto":
         return fit(InversionRecovery(efficiency=arguments.efficiency), baseline), ""
@@ -251,6 +270,9 @@ def _write(arguments, folder, data, pipeline):
     _doubt_fit(data)
     data["peaks"] = distribution_peaks(F, times, labels=list(y.columns))
     write_csv(folder / "peaks.csv", data["peaks"].items())
+    data["numbers"] = find_numbers(arguments, data, pipeline)
+    if data["numbers"] is not None:
+        write_csv(folder / NUMBERS, data["numbers"].items())
     curve = [(name, np.ravel(values)) for name, values in final.cv_results_.items()]
     write_csv(folder / "cross_validation.csv", curve)
     if not arguments.no_plot:
@@ -301,11 +323,12 @@ def _report(arguments, folder, data, pipeline, tried):
     if final.fit_intercept:
         settings.append(f"baseline {np.ravel(final.intercept_)[0]:.3g}")
     settings.append(f"relative duality gap {np.max(final.dual_gap_):.0e}")
-    name = model.parameters[0].name
+    name, unit = model.parameters[0].name, units_of(arguments)[1]
     lines = [
         *data["words"],
-        f"{len(data['X'])} points, {data['y'].shape[1]} signal(s), kernel "
-        f"{arguments.kernel}: " + ", ".join(settings),
+        f"{len(data['X'])} points, {data['y'].shape[1]} signal"
+        f"{'s' if data['y'].shape[1] > 1 else ''}, kernel {arguments.kernel}: "
+        + ", ".join(settings),
     ]
     if tried:
         lines.append(f"({tried})")
@@ -314,9 +337,12 @@ def _report(arguments, folder, data, pipeline, tried):
         log_mean(np.atleast_2d(final.coef_), pipeline[0].relaxation_times_)
     )
     for label, mean in list(zip(data["y"], means, strict=True))[:_SHOWN]:
-        lines.append(f"{label}: log-mean {name} {mean:.4g} of the whole distribution")
+        said = "no amplitude" if np.isnan(mean) else f"{mean:.4g} {unit}"
+        lines.append(f"{label}: log-mean {name} of the whole distribution: {said}")
     peaks = data["peaks"]
-    lines.append(f"{'signal':>12} {name + ' peak':>12} {'log-mean':>12} {'share':>8}")
+    if len(peaks):
+        head = f"{name} peak", "log-mean", "share"
+        lines.append("{:>12} {:>12} {:>12} {:>8}".format("signal", *head))
     for _, row in peaks.head(20).iterrows():
         note = "  at the edge of the grid" if row["at_edge"] else ""
         lines.append(
@@ -325,5 +351,6 @@ def _report(arguments, folder, data, pipeline, tried):
         )
     if len(peaks) > 20:
         lines.append(f"... {len(peaks) - 20} more peaks in peaks.csv")
+    lines += number_lines(arguments, data["numbers"], _SHOWN)
     lines.append(f"results in {folder}")
     return lines

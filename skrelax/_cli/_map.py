@@ -47,7 +47,7 @@ def result_files():
     names = {"relative error", "r2", "n_points", "status"}
     for model in MODELS:
         for parameter in resolve_model(model).outputs:
-            kinds = ("", " stderr", " low", " high")
+            kinds = ("", " stderr", " lower", " upper")
             names |= {f"{parameter.name}{kind}" for kind in kinds}
     stems = sorted(map_file_name(name) for name in names)
     files = {f"{stem}.nii.gz": None for stem in stems} | dict.fromkeys(
@@ -173,6 +173,8 @@ def check_options(arguments):
         )
     if arguments.interval_level is not None and arguments.intervals is None:
         raise ValueError("--interval-level goes with --intervals, which is not given.")
+    if arguments.intervals is True:
+        arguments.intervals = distributions.N_REFITS if distributes else PROFILE
     if arguments.intervals is not None:
         by_profile = arguments.intervals == PROFILE
         if distributes and by_profile:
@@ -257,7 +259,8 @@ def _write_parameters(folder, arguments, table, mask, plan):
         write_csv(folder / FILE, plan.comparison.reset_index().items())
     if not arguments.no_plot:
         draw_fit(folder / "maps.png", fit, maps, table.spatial["affine"])
-    return report_fit(fit, table, mask, plan, ends, level), maps
+    said = report_fit(fit, table, mask, plan, (ends, level), arguments.keep)
+    return said, maps
 
 
 def _check_residuals(arguments, table, plan):

@@ -110,6 +110,16 @@ def _as_text(text):
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
+def units_of(arguments):
+    """Return the units of points and of bins of one axis."""
+    diffusion = arguments.kernel == "diffusion"
+    given = arguments.unit or ("s/m²" if diffusion else "s")
+    if not diffusion:
+        return given, given
+    # A diffusion coefficient times b has no unit.
+    return given, "m²/s" if given == "s/m²" else f"1/({given})"
+
+
 def without_math(text):
     """Return text that Matplotlib draws as it is."""
     return text.replace("$", r"\$")

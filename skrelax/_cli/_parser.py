@@ -116,10 +116,11 @@ def _add_invert(commands):
             "Invert a decay, or a signal over two axes, into a distribution of "
             "relaxation times. The strength of the penalty is chosen by the data. "
             "Writes distribution.csv, fit.csv, peaks.csv, cross_validation.csv and "
-            "inversion.png (of two axes map.csv, marginal_1.csv, marginal_2.csv, "
-            "residuals.csv, peaks.csv, strengths.csv and inversion.png), all at once "
-            "when the last is done; a run that fails or is stopped writes nothing. Of "
-            "several files each has its folder, and samples.csv is one table of all."
+            "inversion.png, with --intervals numbers.csv (of two axes map.csv, "
+            "marginal_1.csv, marginal_2.csv, residuals.csv, peaks.csv, strengths.csv "
+            "and inversion.png), all at once when the last is done; a run that fails "
+            "or is stopped writes nothing. Of several files each has its folder, and "
+            "samples.csv is one table of all."
         ),
     )
     add = invert.add_argument
@@ -170,6 +171,25 @@ def _add_invert(commands):
         "distribution with its band, numbers with intervals, a slider over strengths, "
         "and what other rules would choose; takes up to a minute more for each of the "
         "first 10 signals",
+    )
+    add(
+        "--intervals",
+        action="store_true",
+        help="print intervals of the amplitude, of means, and of the shares and log "
+        "means of peaks, and write them to numbers.csv (one axis)",
+    )
+    add(
+        "--cutoff",
+        type=types.cutoffs,
+        metavar="TIME[,TIME...]",
+        help="as --intervals, and of the share below each relaxation time, 0.033 for "
+        "example",
+    )
+    add(
+        "--interval-level",
+        type=types.level,
+        metavar="LEVEL",
+        help="level of --intervals, between 0 and 1 (default 0.9)",
     )
     add(
         "--netcdf",
@@ -415,12 +435,14 @@ def _add_map(commands):
     )
     add(
         "--intervals",
+        nargs="?",
+        const=True,
         type=types.refits_or_profile,
         metavar="profile|REFITS",
-        help="maps of the lower and upper ends of intervals, NAME_low and NAME_high: "
+        help="maps of the ends of intervals, NAME_lower and NAME_upper: "
         "profile takes those of the profile likelihood of each parameter; for "
-        "T2-distribution a number of refits with new noise, 40 for example, tells "
-        "those of short_fraction and gmT2 (default: none)",
+        "T2-distribution a number of refits with new noise tells those of "
+        "short_fraction and gmT2 (default: none; profile or 40 where no value follows)",
     )
     add(
         "--interval-level",

@@ -13,7 +13,7 @@ from ..plotting import (
     ResidualsMapDisplay,
 )
 from ..plotting._base import styled
-from ._output import without_math
+from ._output import units_of, without_math
 
 
 def check_matplotlib():
@@ -33,10 +33,7 @@ def draw_inversion(path, arguments, data, pipeline):
     X = data["X"]
     y = data["y"].rename(columns=without_math)
     y = y if y.shape[1] > 1 else y.iloc[:, 0]
-    diffusion = arguments.kernel == "diffusion"
-    given = without_math(arguments.unit or ("s/m²" if diffusion else "s"))
-    # A diffusion coefficient times b has no unit.
-    found = given if not diffusion else "m²/s" if given == "s/m²" else f"1/({given})"
+    given, found = map(without_math, units_of(arguments))
     figure = Figure(figsize=(10, 7), layout="constrained")
     (decay, distribution), (residuals, curve) = figure.subplots(2, 2)
     DecayDisplay.from_estimator(pipeline, X, y, unit=given, ax=decay)

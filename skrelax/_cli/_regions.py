@@ -116,7 +116,7 @@ def main_map(names):
 def map_unit(name):
     """Return the unit of a map, or nothing."""
     base, _, kind = name.removeprefix("gm").partition(" ")
-    return known_unit(base) if kind in ("", "stderr", "low", "high") else ""
+    return known_unit(base) if kind in ("", "stderr", "lower", "upper") else ""
 
 
 def write_regions(folder, arguments, maps, labels):

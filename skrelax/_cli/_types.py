@@ -81,6 +81,11 @@ def level(text):
     return value
 
 
+def cutoffs(text):
+    """Return positive relaxation times."""
+    return tuple(positive(part) for part in text.split(","))
+
+
 def threads(text):
     value = integer(text)
     if value == 0 or abs(value) > _MOST_THREADS:

@@ -234,7 +234,10 @@ def fit_batch(
     [['oil', 0.03, 'converged'], ['water', 0.05, 'converged']]
     """
     if isinstance(estimator, type) or not hasattr(estimator, "fit"):
-        raise TypeError(f"estimator must be an estimator with fit, got {estimator!r}.")
+        what = f"an object of {type(estimator).__name__}"
+        if isinstance(estimator, type):
+            what = f"the class {estimator.__name__}; write {estimator.__name__}(...)"
+        raise TypeError(f"estimator must be an estimator with fit, got {what}.")
     min_share = check_number(min_share, "min_share", 0, 1)
     is_number = isinstance(n_bootstrap, Integral)
     if not is_number or not 0 <= n_bootstrap <= _MOST_REFITS or n_bootstrap == 1:

@@ -407,7 +407,7 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
         Returns
         -------
         ndarray of str objects of shape (n_outputs,)
-            For example ``"T1"``, ``"T1 stderr"``, ``"T1 low"``, ``"T1 high"`` and
+            For example ``"T1"``, ``"T1 stderr"``, ``"T1 lower"``, ``"T1 upper"`` and
             ``"status"``, or ``"T2=0.1"``, ``"flip_angle"``, ``"strength"``,
             ``"residual"``, ``"noise_std"`` and ``"status"``.
         """

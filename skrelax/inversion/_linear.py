@@ -17,6 +17,7 @@ from ..utils._linear_inputs import (
 )
 from ..utils._scaling import centre_rows
 from ..utils._validation import refuse_complex
+from ..utils._warnings import give_warning
 from ._adaptive_norm import AdaptiveNorm
 from ._distribution import DistributionMixin
 from ._penalty import kronecker_penalty
@@ -33,9 +34,22 @@ def validate_linear(estimator, X, y, sample_weight):
     grid, labels = find_known_grid(X), label_signals(y)
     X = validate_kernel(estimator, X, None if y is None else "no_validation")
     y = validate_signals_of(X, y)
+    _doubt_kernel(X, grid)
     estimator._single_signal, estimator._signal_labels = y.ndim == 1, labels(y)
     estimator._grid = grid
     return X, y.reshape(X.shape[0], -1), validate_relative_weight(sample_weight, X)
+
+
+def _doubt_kernel(X, grid):
+    """Warn where X looks like the times of a signal rather than like its kernel."""
+    rises = X.shape[1] == 1 and X.shape[0] > 2 and (np.diff(X[:, 0]) > 0.0).all()
+    if rises and grid is None and X[-1, 0] > 0.0:
+        give_warning(
+            "X has one column that increases, as acquisition times do, and is taken "
+            "for a kernel of one bin; if these are times, put a KernelBuilder before: "
+            "make_pipeline(KernelBuilder('T2'), ...).",
+            stacklevel=4,
+        )
 
 
 def label_signals(y):

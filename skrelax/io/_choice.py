@@ -358,7 +358,8 @@ def _words(group):
         place=group[0].place,
     )
     numbers = sorted({one.number for one in group if one.number is not None})
-    names = f"{shown(group[0].name)} to {shown(group[-1].name)}"
+    first, last = shown(group[0].name), shown(group[-1].name)
+    names = first if first == last else f"{first} to {last}"
     called = f"{as_ranges(numbers)} " if len(numbers) == len(group) else ""
     return f"{called}{names} ({', '.join(whole.facts())})"
 

@@ -73,8 +73,10 @@ def recognise(source):
     )
     if found:
         raise DecayFileError(
-            f"{source.path}: is a folder with {len(found)} experiments: {shown_names}; "
-            f"name the one that is meant, or {source.path / '*'} for all."
+            f"{source.path}: is a folder with {len(found)} "
+            f"experiment{'s' if len(found) > 1 else ''}: {shown_names}; name the one "
+            f"that is meant, {source.path / found[0]} for example, or "
+            f"{source.path / '*'} for all."
         )
     files = [name for name in source.names() if (source.path / name).is_file()]
     words = "it is empty"

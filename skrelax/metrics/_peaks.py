@@ -33,7 +33,7 @@ def distribution_peaks(distribution, relaxation_times, min_share=0.01, labels=No
         One row per signal and peak: ``signal``, ``peak`` (from 0, by position),
         ``position`` (bin of the maximum), ``log_mean``, ``mean``, ``width``
         (standard deviation of log10, in decades), ``amplitude``, ``share``,
-        ``lower`` and ``upper`` (first and last bin), and ``at_edge``: whether the
+        ``first_bin`` and ``last_bin``, and ``at_edge``: whether the
         maximum is the first or last bin, so that the peak lies outside the grid. A
         signal that is empty or holds nan has no row.
 
@@ -80,14 +80,15 @@ def distribution_peaks(distribution, relaxation_times, min_share=0.01, labels=No
                     "width": width[0],
                     "amplitude": np.ldexp(row[region].sum(), exponent),
                     "share": share,
-                    "lower": times[region][0],
-                    "upper": times[region][-1],
+                    "first_bin": times[region][0],
+                    "last_bin": times[region][-1],
                     "at_edge": top in (0, times.size - 1),
                 }
             )
             number += 1
     columns = (
-        "signal peak position log_mean mean width amplitude share lower upper at_edge"
+        "signal peak position log_mean mean width amplitude share first_bin last_bin "
+        "at_edge"
     )
     return pd.DataFrame(rows, columns=columns.split())
 
@@ -162,7 +163,7 @@ def peak_statistics(distributions, relaxation_times, min_share=0.01):
     peaks = distribution_peaks(f[0], times, min_share)
     total = f.sum(axis=1)
     columns = {}
-    ends = peaks["lower"].to_numpy(float), peaks["upper"].to_numpy(float)
+    ends = peaks["first_bin"].to_numpy(float), peaks["last_bin"].to_numpy(float)
     for number, inside in enumerate(_parts_of_peaks(*ends, times)):
         columns[f"share_{number}"] = _ratio(f[:, inside].sum(axis=1), total)
         columns[f"log_mean_{number}"] = _axis_moments(f[:, inside], times[inside])[0]
@@ -201,7 +202,7 @@ def peak_parts_of_each(distributions, axes, min_share=0.01, min_depth=0.05):
         return [[inside.ravel() for _, inside, _ in peaks] for peaks in found]
     table = distribution_peaks(f, times[0], min_share)
     signal = table["signal"].to_numpy(dtype=np.int64)
-    ends = table[["lower", "upper"]].to_numpy(dtype=np.float64)
+    ends = table[["first_bin", "last_bin"]].to_numpy(dtype=np.float64)
     first = np.searchsorted(signal, np.arange(len(f) + 1))
     return [
         _parts_of_peaks(*ends[start:stop].T, times[0])

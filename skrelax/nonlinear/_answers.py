@@ -80,7 +80,7 @@ class FitAnswers(Answers):
         for name, values in zip(
             self.param_names_, np.atleast_2d(self.params_).T, strict=True
         ):
-            names += [f"{name} low", f"{name} high"]
+            names += [f"{name} lower", f"{name} upper"]
             # What is known has no uncertainty.
             ends = found[name][:2] if name in found else (values, values)
             columns += ends

@@ -129,8 +129,8 @@ class CrossValidationCurveDisplay:
         if "smoothness" in results:
             chosen = final.smoothness_, final.alpha_
             if final.alpha_ not in final.alphas_:
-                # Strengths that follow the noise lie on no curve.
-                chosen = None, None
+                # Strengths that follow the noise lie on no curve, but somewhere along.
+                chosen = final.smoothness_, None
             display = cls(
                 final.smoothnesses_, mean.T, error.T, chosen[0],
                 final.alphas_, ("smoothness", "alpha"), chosen[1],
@@ -212,12 +212,11 @@ class CrossValidationCurveDisplay:
     def _mark_chosen(self):
         """Draw the chosen strength, and the chosen curve if there are several."""
         label = f"chosen {self.chosen:.2g}"
+        if self.curves is not None:
+            label = f"chosen {self.names[0]} {self.chosen:.2g}"
         line = {"color": ACCENT, "ls": "--", "lw": 1.1}
         if self.chosen_curve is not None:
-            label = (
-                f"chosen {self.names[0]} {self.chosen:.2g},\n"
-                f"{self.names[1]} {self.chosen_curve:.2g}"
-            )
+            label += f",\n{self.names[1]} {self.chosen_curve:.2g}"
             mean = self.mean[int(np.argmax(self.curves == self.chosen_curve))]
             use = self.strengths > 0
             self.ax_.plot(self.strengths[use], mean[use], color=ACCENT, lw=1.8)

@@ -1,5 +1,6 @@
 """How a signal model is found by its name."""
 
+import difflib
 import inspect
 
 from ._base import SignalModel
@@ -40,6 +41,9 @@ NAMED = {
     "identity": Identity,
 }
 
+# Names that an error suggests for a wrong one.
+_MOST_MEANT = 3
+
 
 def _argument_names(function):
     """Return names of positional arguments without a default."""
@@ -56,6 +60,27 @@ def _argument_names(function):
         for one in arguments
         if one.kind in positional and one.default is inspect.Parameter.empty
     ]
+
+
+def _nearest_names(name):
+    """Return in words which names a wrong one may have meant."""
+    plain = {known: _plain(known) for known in NAMED}
+    meant = [known for known, it in plain.items() if it == _plain(name)]
+    if not meant and _plain(name):
+        meant = [known for known, it in plain.items() if it.startswith(_plain(name))]
+    if not meant:
+        near = difflib.get_close_matches(_plain(name), plain.values(), n=3, cutoff=0.7)
+        meant = [known for known, it in plain.items() if it in near]
+    if not meant:
+        return ""
+    meant = sorted(meant, key=lambda known: (len(known), known))[:_MOST_MEANT]
+    return f" Did you mean {' or '.join(repr(known) for known in meant)}?"
+
+
+def _plain(name):
+    """Return a name without what is easily written another way."""
+    name = name.casefold().replace("star", "*")
+    return "".join(letter for letter in name if letter not in " -_")
 
 
 def resolve_model(kernel, argument="kernel"):
@@ -100,7 +125,7 @@ def resolve_model(kernel, argument="kernel"):
         if kernel not in NAMED:
             raise ValueError(
                 f"{argument} must be one of {sorted(NAMED)}, a SignalModel or a "
-                f"function, got {kernel!r}."
+                f"function, got {kernel!r}.{_nearest_names(kernel)}"
             )
         return NAMED[kernel]()
     if isinstance(kernel, type):

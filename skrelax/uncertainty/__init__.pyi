@@ -156,6 +156,12 @@ class UncertaintyResult:
         *,
         scale: Literal["number", "share", "time"] | None = None,
     ) -> tuple[float, float]: ...
+    def estimate(
+        self,
+        function: str | Share | LogMean | TimeRatio | Callable[..., Any],
+        *,
+        scale: Literal["number", "share", "time"] | None = None,
+    ) -> float: ...
     def status(
         self,
         function: str | Share | LogMean | TimeRatio | Callable[..., Any],

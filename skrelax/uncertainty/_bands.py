@@ -8,7 +8,7 @@ import numpy as np
 from ..utils._validation import check_numbers, check_size, refuse_complex
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DistributionBands:
     """Hold refits of a distribution and their pointwise bands.
 
@@ -36,6 +36,13 @@ class DistributionBands:
     upper: np.ndarray
     std: np.ndarray
     level: float
+
+    def __repr__(self):
+        """Return what it holds in one line: arrays of thousands tell nothing."""
+        return (
+            f"{type(self).__name__}(shape {self.distribution.shape}, "
+            f"{len(self.samples)} refits, level={self.level:g})"
+        )
 
     @classmethod
     def from_samples(cls, distribution, samples, level):

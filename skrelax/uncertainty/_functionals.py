@@ -406,6 +406,12 @@ def _inside(region, axes):
                 "least 2 bins each, but the grid has the shape "
                 f"{tuple(grid.size for grid in grids)}."
             )
+        missing = [name for name in region._axes() if name not in axes]
+        if missing:
+            raise ValueError(
+                f"region {region.name!r} has limits on {missing[0]}, which is none of "
+                f"the axes {list(axes)}; UncertaintyResult.estimate knows their names."
+            )
         return cut_shares(outline(region, list(axes), grids), grids).ravel()
     if len(grids) != 1:
         raise ValueError(

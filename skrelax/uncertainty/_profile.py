@@ -20,7 +20,7 @@ _STATUSES = np.array(["ok", "at bound", "not identifiable", "no value"], dtype=o
 _SHOWN, _N_VALUES = (0.5, 0.8, 0.95), 80
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ProfileResult:
     """Hold fitted signals, and tell how sure their parameters are.
 
@@ -53,10 +53,17 @@ class ProfileResult:
     estimates: np.ndarray
     stderr: np.ndarray
     level: float
-    profiles: Profiles = field(repr=False)
+    profiles: Profiles
     labels: pd.Index | None = None
     n_jobs: int | None = None
-    _found: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+    _found: dict = field(default_factory=dict, init=False, compare=False)
+
+    def __repr__(self):
+        """Return what it holds in one line: arrays of a map tell nothing."""
+        return (
+            f"{type(self).__name__}({', '.join(self.names)} of "
+            f"{len(self.estimates)} signals, level={self.level:g})"
+        )
 
     def interval(self, name, level=None):
         """Return the interval of a parameter.

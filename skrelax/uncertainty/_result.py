@@ -26,7 +26,7 @@ BOUNDS = ("bounds", "simultaneous")
 BIAS_AWARE = "bias-aware"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class UncertaintyResult:
     """Hold the refits of a distribution, and tell how sure its numbers are.
 
@@ -64,6 +64,15 @@ class UncertaintyResult:
     problem: object = field(default=None, repr=False)
     _found: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
+    def __repr__(self):
+        """Return what it holds in one line: arrays of thousands tell nothing."""
+        grids = "no axes" if self.axes is None else " x ".join(self.axes)
+        return (
+            f"{type(self).__name__}({grids} in {self.distribution.size} bins, "
+            f"{len(self.samples)} refits, method={self.method!r}, "
+            f"noise_std={self.noise_std:.3g}, level={self.level:g})"
+        )
+
     def interval(self, function, level=None, *, scale=None):
         """Return the interval of a number.
 
@@ -96,6 +105,31 @@ class UncertaintyResult:
         """
         functional = self._find(function, scale)
         return self._interval(functional, self._values(functional), level)
+
+    def estimate(self, function, *, scale=None):
+        """Return a number of the distribution of the measured signal.
+
+        Parameters
+        ----------
+        function : str, Share, LogMean, TimeRatio or callable
+            The number, as for `interval`.
+        scale : {"number", "share", "time"} or None, default=None
+            Taken as `interval` takes it; it does not change the result.
+
+        Returns
+        -------
+        float
+            The number, nan where the distribution has none. Bounds may leave it out:
+            then the penalty has shifted it.
+
+        Raises
+        ------
+        ValueError
+            If there is no such name, or a function raises or returns an array.
+        TypeError
+            If `function` is neither a name nor callable.
+        """
+        return float(self._values(self._find(function, scale))[0])
 
     def status(self, function, level=None, *, scale=None):
         """Return whether an interval of a number means anything.
@@ -302,6 +336,11 @@ class UncertaintyResult:
                     f"{function!r}."
                 )
             return named[function]
+        if isinstance(function, type) and issubclass(function, Functional):
+            raise TypeError(
+                f"function must be a number, got the class {function.__name__}; write "
+                f"{function.__name__}(...)."
+            )
         if not callable(function):
             raise TypeError(f"function must be a name or callable, got {function!r}.")
         return Custom(function, "number" if scale is None else scale)
@@ -326,8 +365,9 @@ class UncertaintyResult:
             if weights is None:
                 raise ValueError(
                     f"function must be a ratio of sums for method={self.method!r}: a "
-                    "name, Share, LogMean or TimeRatio. Take another method for "
-                    f"{getattr(functional, 'function', functional)!r}."
+                    "name, Share, LogMean, TimeRatio or Amplitude, got "
+                    f"{getattr(functional, 'function', functional)!r}. For other "
+                    "numbers make the result anew, with method='unpenalised'."
                 )
             if self.method == BIAS_AWARE:
                 found = smooth_values(self.problem, weights, level)

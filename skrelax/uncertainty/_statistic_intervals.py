@@ -29,7 +29,7 @@ _MOST_REFITS = 100_000
 _TOGETHER = 100_000
 _SMALLEST = 1e-90
 # Columns of each statistic, and that of the noise.
-_PARTS, _NOISE = ("", " stderr", " low", " high"), "noise"
+_PARTS, _NOISE = ("", " stderr", " lower", " upper"), "noise"
 
 
 @validate_params(
@@ -118,8 +118,8 @@ def statistic_intervals(
     -------
     DataFrame
         One row per signal. For each statistic ``name``, of the signal itself, ``name
-        stderr``, the standard deviation of the refits, and ``name low`` and ``name
-        high``, the interval; and ``noise``, the level that was drawn. Signals that are
+        stderr``, the standard deviation of the refits, and ``name lower`` and ``name
+        upper``, the interval; and ``noise``, the level that was drawn. Signals that are
         masked, zero, or hold values which are not finite, have nan, and so have those
         whose fit fails.
 
@@ -180,7 +180,7 @@ def statistic_intervals(
     >>> builder = KernelBuilder("T2", n_bins=40, minimum=0.01, maximum=2.0)
     >>> inversion = make_pipeline(builder, SmoothLasso(0.0, 1e-5))
     >>> table = statistic_intervals(inversion, times, signal, random_state=0)
-    >>> table[["short_fraction low", "short_fraction high"]].round(1).to_numpy()
+    >>> table[["short_fraction lower", "short_fraction upper"]].round(1).to_numpy()
     array([[0.1, 0.3]])
     """
     labels = frame_columns(y)

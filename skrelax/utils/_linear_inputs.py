@@ -29,6 +29,13 @@ KERNEL_SIZES = 1e-30, 1e30
 def validate_kernel(estimator, X, y="no_validation", *, reset=True, name="X"):
     """Return a kernel as an array of float64 that can be squared."""
     refuse_complex(X, name)
+    if y is None:
+        # The first words are those that scikit-learn has for it.
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but "
+            "the target y is None: rows of X are acquisition points, and y has a "
+            "column for each signal."
+        )
     with errors_name(name):
         X = unmasked(X)
         if estimator is None:
@@ -52,9 +59,15 @@ def validate_signals_of(X, y, *, in_table=False):
             f"shape {y.shape}."
         )
     if y.shape[0] != X.shape[0]:
+        way_out = ""
+        if y.ndim == 2 and y.shape[1] == X.shape[0]:
+            way_out = (
+                " Rows of y are the acquisition points of X, and its columns the "
+                "signals: pass y.T."
+            )
         raise ValueError(
             "Found input variables with inconsistent numbers of samples: X has "
-            f"{X.shape[0]}, y has {y.shape[0]}."
+            f"{X.shape[0]}, y has {y.shape[0]}.{way_out}"
         )
     if y.ndim == 1 or not in_table:
         assert_all_finite(y, input_name="y")

@@ -104,7 +104,8 @@ def test_folders_say_what_can_be_named(tmp_path, capsys):
     for name in ("1", "2"):
         instruments.bruker(folder, rows, {"vdlist": np.arange(1, 9)}, name=name)
     line = fails(capsys, "invert", folder)
-    assert f"2 experiments: 1, 2; name the one that is meant, or {folder}/*" in line
+    assert f"2 experiments: 1, 2; name the one that is meant, {folder}/1 for" in line
+    assert f"or {folder}/* for all" in line
     assert not (tmp_path / "data-inversion").exists()
 
 

@@ -262,7 +262,7 @@ def test_voxels_outside_do_not_change_those_inside(series, brain, capsys):
         lost = np.isnan(after[inside])
         assert lost.sum() == 1
         assert_allclose(after[inside][~lost], before[inside][~lost], rtol=1e-6)
-    low = load(series.parent / "after" / "short_fraction_low.nii.gz")
+    low = load(series.parent / "after" / "short_fraction_lower.nii.gz")
     assert np.isfinite(low[inside]).sum() == inside.sum() - 1
     # Inside it is wrong, also where another point is missing.
     images[tuple(np.argwhere(inside)[1])][[3, 4]] = -1.0, np.nan
@@ -340,7 +340,7 @@ def test_workers_for_every_kind_of_echoes(series, brain, monkeypatch):
     with parallel_config("threading"):
         assert main(command(series, *options, "--jobs", "2", out="two")) == 0
     assert workers == [2, 2]
-    for name in ("short_fraction", "gmT2_low"):
+    for name in ("short_fraction", "gmT2_lower"):
         one, two = (
             load(series.parent / out / f"{name}.nii.gz") for out in ("one", "two")
         )

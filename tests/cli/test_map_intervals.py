@@ -49,14 +49,14 @@ def test_maps_are_the_intervals_of_the_voxels(tmp_path, capsys):
     result = profile_parameters(fit, TIMES[:, None], y)
     for name in ("M0", "T2"):
         low, high = result.interval(name, 0.8)
-        for end, values in (("low", low), ("high", high)):
+        for end, values in (("lower", low), ("upper", high)):
             image = load(tmp_path / "out" / f"{name}_{end}.nii.gz")
             assert_allclose(image.ravel(), values, rtol=1e-6)
     # Another run without them leaves none of an earlier one.
     again = [one for one in command if one not in ("--intervals", "profile", "0.8")]
     again.remove("--interval-level")
     assert main([*again, "--overwrite"]) == 0
-    assert "T2_low.nii.gz" not in names(tmp_path / "out")
+    assert "T2_lower.nii.gz" not in names(tmp_path / "out")
 
 
 def test_what_is_not_told_is_nan(tmp_path, capsys):
@@ -67,18 +67,20 @@ def test_what_is_not_told_is_nan(tmp_path, capsys):
     command = ["map", str(source), "--model", "T2", "--mask", "none", "--no-plot"]
     command += ["--intervals", "profile", "--out", str(tmp_path / "out")]
     assert main([*command, "--keep"]) == 0
-    kept = {end: load(tmp_path / "out" / f"T2_{end}.nii.gz") for end in ("low", "high")}
+    kept = {
+        end: load(tmp_path / "out" / f"T2_{end}.nii.gz") for end in ("lower", "upper")
+    }
     value = load(tmp_path / "out" / "T2.nii.gz")
-    assert np.isnan(kept["high"]).any()
-    there = np.isfinite(kept["high"]) & np.isfinite(kept["low"])
-    assert (kept["low"][there] <= value[there] * (1 + 1e-6)).all()
-    assert (kept["high"][there] >= value[there] * (1 - 1e-6)).all()
+    assert np.isnan(kept["upper"]).any()
+    there = np.isfinite(kept["upper"]) & np.isfinite(kept["lower"])
+    assert (kept["lower"][there] <= value[there] * (1 + 1e-6)).all()
+    assert (kept["upper"][there] >= value[there] * (1 - 1e-6)).all()
     capsys.readouterr()
     assert main([*command, "--overwrite"]) == 0
     assert "12 voxels" in capsys.readouterr().out
     lost = load(tmp_path / "out" / "status.nii.gz") != 0
     assert lost.any()
-    assert np.isnan(load(tmp_path / "out" / "T2_low.nii.gz")[lost]).all()
+    assert np.isnan(load(tmp_path / "out" / "T2_lower.nii.gz")[lost]).all()
 
 
 def test_datasets_say_what_ends_are(tmp_path):
@@ -90,13 +92,26 @@ def test_datasets_say_what_ends_are(tmp_path):
     folder = out / "sub-01" / "anat"
     low, value, high = (
         load(folder / f"sub-01_{desc}T2map.nii.gz")
-        for desc in ("desc-low_", "", "desc-high_")
+        for desc in ("desc-lower_", "", "desc-upper_")
     )
     assert ((low < value) & (value < high)).all()
-    sidecar = json.loads((folder / "sub-01_desc-low_T2map.json").read_text())
+    sidecar = json.loads((folder / "sub-01_desc-lower_T2map.json").read_text())
     assert sidecar["Units"] == "s"
-    assert sidecar["Description"] == "T2 low"
+    assert sidecar["Description"] == "T2 lower"
     assert "90 % intervals from profile likelihood" in sidecar["Intervals"]
+
+
+def test_without_a_value_the_model_says_how(tmp_path, capsys):
+    source = write(tmp_path / "in", echoes())
+    tables = []
+    for number, value in enumerate(([], ["profile"])):
+        out = tmp_path / f"out{number}"
+        command = ["map", str(source), "--model", "T2", "--mask", "none", "--no-plot"]
+        assert main([*command, "--out", str(out), "--intervals", *value]) == 0
+        tables.append(load(out / "T2_lower.nii.gz"))
+    assert np.isfinite(tables[0]).any()
+    np.testing.assert_array_equal(*tables)
+    assert "T2 (s)" in capsys.readouterr().out
 
 
 def test_options_that_do_not_go_together(tmp_path, capsys):

@@ -117,13 +117,13 @@ def test_intervals_are_those_of_the_profile():
             strict=True,
         )
     )
-    assert list(found) == ["M0", "T2", "M0 low", "M0 high", "T2 low", "T2 high"]
+    assert list(found) == ["M0", "T2", "M0 lower", "M0 upper", "T2 lower", "T2 upper"]
     fit = clone(fit).fit(TE, X.T)
     result = profile_parameters(fit, TE, X.T)
     for name in ("M0", "T2"):
         low, high = result.interval(name, 0.8)
-        assert_allclose(found[f"{name} low"], low, rtol=1e-9)
-        assert_allclose(found[f"{name} high"], high, rtol=1e-9)
+        assert_allclose(found[f"{name} lower"], low, rtol=1e-9)
+        assert_allclose(found[f"{name} upper"], high, rtol=1e-9)
     # Known values have no uncertainty, and stay in their columns.
     train = EPGEchoTrain(echo_spacing=0.01, B1=None)
     signals = train.evaluate(times, np.column_stack([T2, np.full(3, 0.8)])).T
@@ -133,10 +133,10 @@ def test_intervals_are_those_of_the_profile():
     )
     values = mapper.fit(signals).transform(signals, known={"B1": np.full(3, 0.8)})
     names = list(mapper.get_feature_names_out())
-    assert_allclose(values[:, names.index("B1 low")], 0.8)
-    assert_allclose(values[:, names.index("B1 high")], 0.8)
+    assert_allclose(values[:, names.index("B1 lower")], 0.8)
+    assert_allclose(values[:, names.index("B1 upper")], 0.8)
     low, value, high = (
-        values[:, names.index(f"T2{end}")] for end in (" low", "", " high")
+        values[:, names.index(f"T2{end}")] for end in (" lower", "", " upper")
     )
     assert ((low < value) & (value < high)).all()
 

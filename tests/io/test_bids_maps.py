@@ -66,7 +66,7 @@ def test_maps_of_other_fits_keep_apart(tmp_path):
     for name in ("T1", "T2*", "gmT2"):
         maps = {name: image, "M0": image, "status": image.astype(int), "B1": image}
         if name == "gmT2":
-            maps |= {"short_fraction": image, "short_fraction low": image}
+            maps |= {"short_fraction": image, "short_fraction lower": image}
         before = check_layout(tmp_path) if (tmp_path / "sub-1").exists() else set()
         files = write_bids_maps(tmp_path, maps, AFFINE, entities={"sub": "1"})
         new = {str(path.relative_to(tmp_path)) for path in files}
@@ -76,6 +76,6 @@ def test_maps_of_other_fits_keep_apart(tmp_path):
     assert {f"sub-1/anat/sub-1_{stem}.nii.gz" for stem in stems} <= found
     assert "sub-1/fmap/sub-1_desc-T2star_TB1map.nii.gz" in found
     # The specification has myelin water in per cent.
-    for stem in ("MWFmap", "desc-low_MWFmap"):
+    for stem in ("MWFmap", "desc-lower_MWFmap"):
         path = tmp_path / "sub-1" / "anat" / f"sub-1_{stem}.nii.gz"
         assert_allclose(nibabel.load(path).get_fdata(), 25.0)

@@ -316,8 +316,11 @@ def test_chosen_alpha_is_marked_beside_the_smoothness(data):
 def test_strengths_that_follow_the_noise_are_on_no_curve(data):
     model = make_pipeline(KernelBuilder(n_bins=30), SmoothLassoCV(3, 8))
     display = CrossValidationCurveDisplay.from_estimator(model.fit(data.X, data.y))
-    assert display.chosen is None
-    assert len(display.ax_.lines) == 3
+    smoothness = model[-1].smoothness_
+    assert display.chosen_curve is None
+    assert_allclose(display.ax_.lines[-1].get_xdata(), smoothness)
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert f"chosen smoothness {smoothness:.2g}" in labels
 
 
 def test_a_chosen_zero_is_left_of_the_axis():

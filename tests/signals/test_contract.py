@@ -127,3 +127,25 @@ def test_models_may_change_what_they_are_given():
     assert_allclose(fit.predict(times), expected, rtol=1e-6)
     assert (times == before).all()
     assert (sets == [[0.03], [0.1]]).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("t2", "'T2'"),
+        ("T1", "'T1-IR' or 'T1-LL' or 'T1-SR'?"),
+        ("T2star", "'T2*'"),
+        ("t1_ir", "'T1-IR'"),
+        ("diffussion", "'diffusion'"),
+    ],
+)
+def test_names_that_are_meant(wrong, meant):
+    with pytest.raises(ValueError, match=r"got .*Did you mean") as caught:
+        resolve_model(wrong)
+    assert f"Did you mean {meant}" in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", ["", "-", "CPMG"])
+def test_names_that_mean_nothing(wrong):
+    with pytest.raises(ValueError, match=r"got '.*'\.$"):
+        resolve_model(wrong)

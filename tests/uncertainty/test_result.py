@@ -10,7 +10,12 @@ from scipy.optimize import nnls
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from skrelax import KernelBuilder, LassoFista, SmoothLasso
+from skrelax import (
+    KernelBuilder,
+    LassoFista,
+    NonlinearRelaxationFit,
+    SmoothLasso,
+)
 from skrelax.datasets import make_decay
 from skrelax.kernels import acquisition_grid
 from skrelax.metrics import (
@@ -23,12 +28,14 @@ from skrelax.metrics import (
 )
 from skrelax.uncertainty import (
     Amplitude,
+    DistributionBands,
     LogMean,
     Share,
     TimeRatio,
     UncertaintyResult,
     _bounds,
     bootstrap_distribution,
+    profile_parameters,
     statistic_intervals,
 )
 
@@ -96,9 +103,9 @@ def test_unpenalised_intervals_are_those_of_many_signals():
     ).iloc[0]
     asked = {"log_mean": LogMean(), "short_fraction": Share((0, 2.0))}
     for name, number in asked.items():
-        width = table[f"{name} high"] - table[f"{name} low"]
+        width = table[f"{name} upper"] - table[f"{name} lower"]
         found = np.array(result.interval(number))
-        expected = table[[f"{name} low", f"{name} high"]].to_numpy(dtype=float)
+        expected = table[[f"{name} lower", f"{name} upper"]].to_numpy(dtype=float)
         assert (np.abs(found - expected) < 0.15 * width).all()
         assert_allclose(result.std(number), table[f"{name} stderr"], rtol=0.15)
 
@@ -292,7 +299,7 @@ def test_functions_that_change_their_input_change_nothing_else():
         statistics={"first": in_milliseconds, "again": in_milliseconds},
     )  # fmt: skip
     assert_allclose(table[["first", "again"]], expected, rtol=1e-10)
-    assert_array_equal(table["first low"], table["again low"])
+    assert_array_equal(table["first lower"], table["again lower"])
 
 
 def test_functions_that_are_not_of_their_scale():
@@ -352,3 +359,58 @@ def test_regions_without_bins_are_not_known(method):
         for function in (Share(region), Amplitude(region), LogMean(region)):
             assert np.isnan(result.interval(function)).all()
             assert result.status(function) == "no value"
+
+
+def test_objects_print_in_a_line():
+    result = bootstrap_distribution(
+        MODEL, DATA.X, DATA.y, method="parametric", n_bootstrap=3, random_state=0
+    )
+    assert repr(result).startswith(
+        "UncertaintyResult(T2 in 30 bins, 3 refits, method='parametric', noise_std=0.00"
+    )
+    fit = NonlinearRelaxationFit("T2").fit(DATA.X, DATA.y)
+    profiles = profile_parameters(fit, DATA.X, DATA.y)
+    assert repr(profiles) == "ProfileResult(M0, T2 of 1 signals, level=0.9)"
+    bands = DistributionBands.from_samples(np.zeros(4), np.zeros((3, 4)), 0.8)
+    assert repr(bands) == "DistributionBands(shape (4,), 3 refits, level=0.8)"
+
+
+def test_numbers_that_bounds_have_not_name_the_way_out():
+    result = bootstrap_distribution(MODEL, DATA.X, DATA.y, n_bootstrap=2)
+    with pytest.raises(ValueError, match="method='unpenalised'"):
+        result.interval(lambda f, bins: f[:5].sum() / f.sum())
+    with pytest.raises(TypeError, match=r"class LogMean; write LogMean\(\.\.\.\)"):
+        result.interval(LogMean)
+
+
+def test_estimates_are_those_of_the_table_and_of_the_axes():
+    result = bootstrap_distribution(MODEL, DATA.X, DATA.y, n_bootstrap=2)
+    frame = result.to_frame()
+    for name in ("log_mean", "share_0", "width"):
+        assert result.estimate(name) == frame.loc[name, "estimate"]
+    assert_allclose(
+        result.estimate(Share((0, 2.0))),
+        fraction_between(result.distribution, result.axes["T2"], upper=2.0),
+    )
+    assert result.estimate(lambda f, bins: f.sum()) == result.distribution.sum()
+
+
+@pytest.mark.parametrize("axes", [("T1", "T2"), ("T1", "D")])
+def test_regions_on_axes_that_are_not_there_are_refused(axes):
+    # A limit that is passed over would give the share of all.
+    f = np.ones((4, 5))
+    bins = dict(
+        zip(axes, (np.geomspace(0.1, 1, 4), np.geomspace(0.1, 1, 5)), strict=True)
+    )
+    result = UncertaintyResult(
+        f.ravel(), np.ones((2, 20)), bins, "parametric", 1.0, 0.9
+    )
+    part = Share(Rectangle("short", T2=(0, 0.3)))
+    if "T2" in axes:
+        assert 0.2 < result.estimate(part) < 0.8
+    else:
+        with pytest.raises(ValueError, match=r"limits on T2, .* \['T1', 'D'\]"):
+            result.estimate(part)
+    # Called with bins alone, nobody knows which is which.
+    with pytest.raises(ValueError, match="limits on T2"):
+        part(f, tuple(bins.values()))

@@ -56,7 +56,7 @@ def test_intervals_cover_the_truth():
     table = statistic_intervals(inversion(), TIMES, Y, n_refits=20, random_state=0)
     share = fraction_between(F, BINS, upper=0.04)
     for name, truth in (("short_fraction", share), ("log_mean", log_mean(F, BINS))):
-        covered = (table[f"{name} low"] <= truth) & (truth <= table[f"{name} high"])
+        covered = (table[f"{name} lower"] <= truth) & (truth <= table[f"{name} upper"])
         # 400 intervals of 90 %: three standard errors of a share are 4.5 %.
         assert 0.855 <= covered.mean() <= 0.945, name
         # 400 errors know their spread to 3.5 %, and so do 20 refits of each.
@@ -73,7 +73,7 @@ def test_other_levels_are_other_quantiles():
         inversion(), TIMES, Y, n_refits=20, level=0.6, random_state=0
     )
     truth = log_mean(F, BINS)
-    covered = (table["log_mean low"] <= truth) & (truth <= table["log_mean high"])
+    covered = (table["log_mean lower"] <= truth) & (truth <= table["log_mean upper"])
     # Three standard errors of a share of 60 % are 7.3 %.
     assert 0.527 <= covered.mean() <= 0.673
 
@@ -94,7 +94,7 @@ def test_errors_are_those_of_linear_theory():
     # 2000 refits know a standard deviation to 1.6 %.
     assert_allclose(table["short_fraction stderr"], expected, rtol=0.05)
     half = norm.ppf(0.95) * expected
-    low, high = table["short_fraction low"], table["short_fraction high"]
+    low, high = table["short_fraction lower"], table["short_fraction upper"]
     assert_allclose([low, high], [0.4 - half, 0.4 + half], atol=0.1 * half)
     assert table["noise"] == noise_std
 
@@ -105,8 +105,8 @@ def test_without_noise_nothing_is_uncertain():
     for name in ("short_fraction", "log_mean"):
         # Refits start from the fit without penalty, which is not quite the signal.
         assert_allclose(table[f"{name} stderr"], 0.0, atol=1e-6)
-        assert_allclose(table[f"{name} low"], table[name], rtol=1e-3)
-        assert_allclose(table[f"{name} high"], table[name], rtol=1e-3)
+        assert_allclose(table[f"{name} lower"], table[name], rtol=1e-3)
+        assert_allclose(table[f"{name} upper"], table[name], rtol=1e-3)
 
 
 @pytest.mark.parametrize("model", [inversion(), search()], ids=["fixed", "chi2"])
@@ -172,12 +172,12 @@ def test_statistics_of_the_user():
     table = statistic_intervals(inversion(), TIMES, Y, statistics=statistics, **options)
     named = statistic_intervals(inversion(), TIMES, Y, short=0.03, **options)
     assert len(table.columns) == 3 * 4 + 1
-    for part in ("", " stderr", " low", " high"):
+    for part in ("", " stderr", " lower", " upper"):
         assert_array_equal(table[f"myelin{part}"], named[f"short_fraction{part}"])
         assert_array_equal(table[f"mean{part}"], named[f"log_mean{part}"])
     fitted = inversion().fit(TIMES, Y)
     assert_allclose(table["amplitude"], fitted[-1].coef_.sum(axis=1))
-    middle = 0.5 * (table["amplitude low"] + table["amplitude high"])
+    middle = 0.5 * (table["amplitude lower"] + table["amplitude upper"])
     assert_allclose(middle, table["amplitude"])
 
 
@@ -247,7 +247,7 @@ def test_magnitudes_are_drawn_with_the_mean_that_was_fitted():
     # Half of the echoes are at the floor, where magnitudes scatter less.
     assert np.sqrt((plain["noise"] ** 2).mean()) < 0.045
     # A second floor on top of the first would move the mean by more than its error.
-    shift = rician["mean signal high"] - rician["mean signal low"]
+    shift = rician["mean signal upper"] - rician["mean signal lower"]
     assert (shift < 2.6 * 1.685 * rician["mean signal stderr"]).mean() > 0.95
 
 
@@ -335,7 +335,7 @@ def test_only_signals_that_are_inverted_must_be_magnitudes():
         ({"statistics": {"a": lambda f, t: ["x"] * 3}}, TypeError, r"\['a'\] must ho"),
         ({"statistics": {"a": lambda f, t: 1j * f[:, 0]}}, TypeError, "real numbers"),
         ({"statistics": {"noise": len}}, ValueError, "'noise' would be there twice"),
-        ({"statistics": {"a": len, "a low": len}}, ValueError, "'a low' would be"),
+        ({"statistics": {"a": len, "a lower": len}}, ValueError, "'a lower' would be"),
         ({"known": 3.0}, TypeError, "known values are for a KernelParameterSearch"),
         ({"noise": "rice"}, ValueError, "noise"),
         ({"noise": "rician", "y": -TIMES}, ValueError, "y must not be negative"),
@@ -361,7 +361,7 @@ def test_log_means_stay_on_the_grid():
     # A constant fits times beyond the last bin, which the grid does not have.
     y = 1.0 + 0.01 * np.random.default_rng(0).standard_normal(len(TIMES))
     found = statistic_intervals(inversion(), TIMES, y, n_refits=10, random_state=0)
-    lower, upper = found.loc[0, ["log_mean low", "log_mean high"]]
+    lower, upper = found.loc[0, ["log_mean lower", "log_mean upper"]]
     assert BINS[0] <= lower < upper == BINS[-1]
 
 
@@ -372,4 +372,4 @@ def test_pairs_and_times_of_functions():
         statistic_intervals(inversion(), TIMES, y, statistics={"a": (log_mean,)})
     nothing = {"a": (lambda f, bins: 0.0 * f.sum(axis=1), "time")}
     found = statistic_intervals(inversion(), TIMES, y, statistics=nothing, **options)
-    assert_array_equal(found.loc[0, ["a", "a low", "a high"]], [0.0, np.nan, np.nan])
+    assert_array_equal(found.loc[0, ["a", "a lower", "a upper"]], [0.0, np.nan, np.nan])

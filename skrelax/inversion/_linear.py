@@ -47,8 +47,7 @@ def _doubt_kernel(X, grid):
         give_warning(
             "X has one column that increases, as acquisition times do, and is taken "
             "for a kernel of one bin; if these are times, put a KernelBuilder before: "
-            "make_pipeline(KernelBuilder('T2'), ...).",
-            stacklevel=4,
+            "make_pipeline(KernelBuilder('T2'), ...)."
         )
 
 

@@ -136,7 +136,7 @@ def test_models_may_change_what_they_are_given():
         ("T1", "'T1-IR' or 'T1-LL' or 'T1-SR'?"),
         ("T2star", "'T2*'"),
         ("t1_ir", "'T1-IR'"),
-        ("diffussion", "'diffusion'"),
+        ("diffusoin", "'diffusion'"),
     ],
 )
 def test_names_that_are_meant(wrong, meant):

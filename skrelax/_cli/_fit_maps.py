@@ -156,5 +156,7 @@ def _say_intervals(fit, known, ends, level):
     for name in set(fit.param_names_) - set(known):
         lacking |= np.isnan(ends[f"{name} lower"]) | np.isnan(ends[f"{name} upper"])
     count = int((lacking & (fit.status_ == FitStatus.CONVERGED)).sum())
-    line = f"{100 * level:g} % intervals by profile likelihood: maps with low and upper"
+    line = (
+        f"{100 * level:g} % intervals by profile likelihood: maps with lower and upper"
+    )
     return f"{line}; {count} voxels lack an end" if count else line

@@ -13,7 +13,7 @@ from ..uncertainty._functionals import Custom, named_functionals
 from ..uncertainty._methods import METHODS as _METHODS
 from ..uncertainty._methods import choose_method
 from ..uncertainty._result import BIAS_AWARE, BOUNDS, std_of
-from ..uncertainty._scales import SCALES
+from ..uncertainty._scales import SCALES, split_scale
 from ..utils._answers import answering, fitted_distributions
 from ..utils._inspect import find_builder, find_kernel
 from ..utils._remember import remembering
@@ -69,8 +69,7 @@ def check_numbers(given):
         raise ValueError("numbers must name at least one number, got none.")
     found = {}
     for name, value in pairs.items():
-        pair = value if isinstance(value, tuple | list) else (value, None)
-        function, scale = pair if len(pair) == 2 else (None, None)
+        function, scale = split_scale(value)
         if isinstance(given, dict) and not callable(function):
             raise TypeError(
                 "numbers must have a Share, LogMean, TimeRatio, Amplitude or function, "

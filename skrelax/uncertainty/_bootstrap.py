@@ -240,13 +240,11 @@ def resample(estimator, X, y, draws, sample_weight, random_state, n_jobs=None):
     check_linear(fitted)
     method, is_free = choose_method(fitted, method, signal, noise_std)
     source, problem = fitted, None
-    if method == BIAS_AWARE:
-        problem = _smoothness(fitted, X, signal, weight, noise_std)
-    if method in ("unpenalised", *BOUNDS) and is_free:
+    from_bounds = method in ("unpenalised", *BOUNDS) and is_free
+    if method == BIAS_AWARE or from_bounds:
         K = _kernel(fitted, X)
-        has_baseline = bool(getattr(final_step(fitted), "fit_intercept", False))
-        problem = make_problem(K, signal, weight, noise_std, has_baseline)
-        check_bounds(problem, method)
+        problem = _make_problem(fitted, K, signal, weight, noise_std, method)
+    if from_bounds:
         columns = fewest_bins(problem) if method in BOUNDS else problem.best
         expected = signal_of(problem, K, columns)
         noise_std = noise_of(problem) * problem.size
@@ -304,15 +302,8 @@ def without_refits(fitted, K, signal, place, weight, method, level):
     intervals of the signal alone.
     """
     found = fitted_distributions(fitted)
-    has_baseline = bool(getattr(final_step(fitted), "fit_intercept", False))
-    if method == BIAS_AWARE:
-        shape = tuple(grid.size for grid in found.grids)
-        problem = make_smoothness(K, signal, weight, None, has_baseline, shape)
-        noise_std = problem.noise_std
-    else:
-        problem = make_problem(K, signal, weight, None, has_baseline)
-        check_bounds(problem, method)
-        noise_std = noise_of(problem)
+    problem = _make_problem(fitted, K, signal, weight, None, method)
+    noise_std = problem.noise_std if method == BIAS_AWARE else noise_of(problem)
     axes = dict(zip(found.axis_names, found.grids, strict=True))
     row = found.rows[place]
     return UncertaintyResult(
@@ -423,14 +414,19 @@ def _check_draws(n_bootstrap, method, noise_std):
         )
 
 
-def _smoothness(fitted, X, signal, weight, noise_std):
-    """Return the problem of bias-aware intervals of a fitted linear inversion."""
-    found, K = fitted_distributions(fitted), _kernel(fitted, X)
-    shape = (K.shape[1],)
-    if found.grids is not None:
-        shape = tuple(grid.size for grid in found.grids)
+def _make_problem(fitted, K, signal, weight, noise_std, method):
+    """Return what intervals of a linear inversion are made of without refits.
+
+    K (n_points, n_bins) is the kernel of the fit.
+    """
     has_baseline = bool(getattr(final_step(fitted), "fit_intercept", False))
-    return make_smoothness(K, signal, weight, noise_std, has_baseline, shape)
+    if method == BIAS_AWARE:
+        grids = fitted_distributions(fitted).grids
+        shape = (K.shape[1],) if grids is None else tuple(one.size for one in grids)
+        return make_smoothness(K, signal, weight, noise_std, has_baseline, shape)
+    problem = make_problem(K, signal, weight, noise_std, has_baseline)
+    check_bounds(problem, method)
+    return problem
 
 
 def _resample_signed(fitted, X, signal, weight, draws, random_state, n_jobs):

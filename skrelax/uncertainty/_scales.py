@@ -47,6 +47,15 @@ def share_interval(estimates, refits, quantiles):
     return np.minimum(low, estimates), np.maximum(high, estimates)
 
 
+def split_scale(value):
+    """Return the function and the scale of what may be a pair of both.
+
+    None stands for a scale that is not named, and for both of what is no such pair.
+    """
+    pair = value if isinstance(value, tuple | list) else (value, None)
+    return pair if len(pair) == 2 else (None, None)
+
+
 def on_scale(values, rows, scale):
     """Return numbers (n_rows,) of distributions, nan for those that are no times.
 

@@ -22,7 +22,7 @@ from ..utils._validation import (
     refuse_complex,
 )
 from ._refits import LARGEST, Plan, measure
-from ._scales import SCALES
+from ._scales import SCALES, split_scale
 
 _MOST_REFITS = 100_000
 # Signals of one call of the estimator.
@@ -324,8 +324,7 @@ def check_statistics(statistics, short):
         raise ValueError("statistics must name at least one number, got none.")
     found = {}
     for name, value in pairs.items():
-        pair = value if isinstance(value, tuple | list) else (value, None)
-        function, scale = pair if len(pair) == 2 else (None, None)
+        function, scale = split_scale(value)
         scale = "number" if scale is None else scale
         if not isinstance(name, str) or not callable(function):
             raise TypeError(

@@ -36,6 +36,8 @@ _DISPLAYS = {
 }  # fmt: skip
 # Axes of this width have room for two columns of a legend [inches].
 _WIDE = 3.3
+# A logarithmic axis that begins within this factor of a power of ten shows it.
+_NEAR = 1.6
 
 
 def import_pyplot():
@@ -179,10 +181,13 @@ def _ordinal(number):
 
 
 def in_mathtext(symbol):
-    """Return T2* with its subscript, other symbols as they are."""
-    if re.fullmatch(r"T\d\*?", symbol):
-        return f"${symbol[0]}_{{{symbol[1:]}}}$"
-    return r"$T_{1\rho}$" if symbol == "T1rho" else symbol
+    """Return T2* or T2_short with its subscript, other symbols as they are."""
+    time = re.fullmatch(r"T(\d\*?|1rho)(?:_([a-z]+))?", symbol)
+    if time is None:
+        return symbol
+    kind, part = time[1].replace("rho", r"\rho"), time[2]
+    word = rf",\,\mathrm{{{part}}}" if part else ""
+    return f"$T_{{{kind}{word}}}$"
 
 
 def with_unit(name, unit):
@@ -257,9 +262,8 @@ def legend_on_top(ax):
     wide = ax.bbox.width / ax.figure.dpi > _WIDE
     columns = 2 if len(handles) > 3 and wide else 1
     legend = ax.legend(
-        loc="upper left", ncols=columns, fontsize="small", framealpha=1.0,
-        edgecolor="0.85", borderaxespad=0.3,
-        columnspacing=1.0,
+        loc="upper left", ncols=columns, fontsize="small", frameon=True,
+        framealpha=1.0, edgecolor="none", borderaxespad=0.3, columnspacing=1.0,
     )  # fmt: skip
     lines = sum(1 + label.count("\n") for label in labels)
     font = legend.prop.get_size_in_points()
@@ -275,6 +279,17 @@ def legend_on_top(ax):
         needed = highest + (highest - low) * share / (1.0 - share)
     # Axes that share their scale may have more room already.
     ax.set_ylim(low, max(top, needed))
+
+
+def show_decade(ax):
+    """Lower a logarithmic axis to a power of ten that it just misses.
+
+    With fewer than two of them in view, matplotlib labels the ticks between.
+    """
+    low = ax.get_ylim()[0]
+    power = 10.0 ** np.floor(np.log10(low))
+    if low < _NEAR * power:
+        ax.set_ylim(bottom=power / 1.05)
 
 
 def note_sample(ax, drawn, total):

@@ -4,7 +4,16 @@ import numpy as np
 
 from ..utils._inspect import final_step
 from ..utils._validation import check_number, check_numbers
-from ._base import ACCENT, DATA, MODEL, check_drawn, get_axes, legend_on_top, row_colors
+from ._base import (
+    ACCENT,
+    DATA,
+    MODEL,
+    check_drawn,
+    get_axes,
+    legend_on_top,
+    row_colors,
+    show_decade,
+)
 
 # What the criterion of a rule is.
 _CRITERIA = {
@@ -161,7 +170,12 @@ class CrossValidationCurveDisplay:
             strengths[order], -results["mean_test_score"][order], error[order],
             strengths[search.best_index_], names=(name.rpartition("__")[2], ""),
         )  # fmt: skip
-        display.ylabel = "minus the score"
+        scoring = search.scoring if isinstance(search.scoring, str) else ""
+        display.ylabel = (
+            f"held-out {scoring.removeprefix('neg_').replace('_', ' ')}"
+            if scoring.startswith("neg_")
+            else "minus the score"
+        )
         return display
 
     ylabel = _CRITERIA["cv"]
@@ -206,6 +220,7 @@ class CrossValidationCurveDisplay:
             if self.error is not None:
                 # Error bands that reach 0 would take the whole axis.
                 self.ax_.set_ylim(bottom=0.5 * low)
+            show_decade(self.ax_)
         legend_on_top(self.ax_)
         return self
 
@@ -302,7 +317,8 @@ class StrengthCurveDisplay:
                 "o", color=ACCENT, label=chosen,
             )  # fmt: skip
             self.ax_.set(
-                xlabel="log10 mean square residual", ylabel="log10 penalty norm"
+                xlabel=r"$\log_{10}$ mean square residual",
+                ylabel=r"$\log_{10}$ penalty norm",
             )
         else:
             self.ax_.plot(
@@ -315,6 +331,7 @@ class StrengthCurveDisplay:
                 xscale="log", yscale="log", xlabel=self._strength_name(),
                 ylabel=_CRITERIA[search.rule],
             )  # fmt: skip
+            show_decade(self.ax_)
         self.ax_.set_title(search.rule)
         legend_on_top(self.ax_)
         return self

@@ -181,7 +181,11 @@ class DistributionDisplay:
             truth=truth,
             band=result.band(level),
         )
+        shown = result.level if level is None else level
+        display._band_label = f"{100.0 * shown:g} % band"
         return display.plot(ax)
+
+    _band_label = "band"
 
     def plot(self, ax=None):
         """Draw.
@@ -208,7 +212,10 @@ class DistributionDisplay:
                 self.lines_ += self.ax_.plot(grid, density, color=TRUTH, label="truth")
         if self.band is not None:
             lower, upper = (_density(np.asarray(side), times) for side in self.band)
-            self.ax_.fill_between(times, lower, upper, color=MODEL, alpha=0.25, lw=0)
+            self.ax_.fill_between(
+                times, lower, upper, color=MODEL, alpha=0.25, lw=0,
+                label=self._band_label,
+            )  # fmt: skip
         for index, color in zip(drawn, row_colors(len(drawn)), strict=True):
             self.lines_ += self.ax_.plot(
                 times, _density(rows[index], times), color=color, marker=".", ms=3,
@@ -220,6 +227,6 @@ class DistributionDisplay:
             xscale="log", xlabel=self.label, ylabel="amplitude per decade",
             xlim=(times[0], times[-1]) if times.size > 1 else None,
         )  # fmt: skip
-        if self.truth is not None and len(rows) == 1:
+        if len(rows) == 1 and not (self.truth is None and self.band is None):
             self.ax_.legend(frameon=False)
         return self

@@ -13,6 +13,7 @@ from ._base import (
     check_drawn,
     choose_unit,
     get_axes,
+    in_mathtext,
     with_unit,
 )
 
@@ -128,7 +129,7 @@ class ProfileDisplay:
         return cls(
             curve.values[drawn], curve.rise[drawn], levels, estimate,
             stderr if np.isfinite(stderr) else None, interval=interval,
-            label=with_unit(name, shown), truth=truth,
+            label=with_unit(in_mathtext(name), shown), truth=truth,
         ).plot(ax)  # fmt: skip
 
     def plot(self, ax=None):
@@ -177,13 +178,11 @@ class ProfileDisplay:
         )  # fmt: skip
         if ax.get_xscale() == "linear":
             ax.locator_params(axis="x", nbins=5)
+        # Curves fill the axes, so the legend has a row of its own above them.
         ax.legend(
-            loc="upper center",
-            fontsize="small",
-            frameon=True,
-            framealpha=1.0,
-            edgecolor="1.0",
-        )
+            loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize="small",
+            frameon=False, columnspacing=1.2,
+        )  # fmt: skip
         return self
 
 

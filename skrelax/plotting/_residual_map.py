@@ -213,7 +213,7 @@ class ResidualsMapDisplay:
             unit, text = "noise", f"root mean square {rms / size:.3g} times the noise"
         image.set_title(text, fontsize="medium")
         self.colorbar_ = figure.colorbar(
-            drawn, ax=image, label=f"(data - fit) / {unit}", extend="both"
+            drawn, ax=image, label=f"(data \N{MINUS SIGN} fit) / {unit}", extend="both"
         )
         self.whiteness_ = residual_autocorrelation(self.residuals)
         for axis, name in enumerate(("first", "second")):

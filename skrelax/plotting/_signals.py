@@ -114,6 +114,10 @@ def is_line(times):
     return 2 * np.unique(times).size > times.size
 
 
+# More points than this are drawn small and pale.
+_MANY = 100
+
+
 class DecayDisplay:
     """Draw measured signals with their fit.
 
@@ -182,10 +186,13 @@ class DecayDisplay:
         drawn = sample_rows(len(signals))
         order = np.argsort(self.times, kind="stable")
         style = {"lw": 1.4} if is_line(self.times) else {"ls": "", "marker": "_"}
+        # Of many points the fit would be seen between the markers only.
+        many = self.times.size > _MANY
+        points = {"ms": 3, "mew": 0.6, "alpha": 0.6} if many else {"ms": 4, "mew": 0.9}
         for index, color in zip(drawn, row_colors(len(drawn)), strict=True):
             single = len(signals) == 1
             self.ax_.plot(
-                self.times, signals[index], "o", ms=4, mfc="none", mew=0.9,
+                self.times, signals[index], "o", mfc="none", **points,
                 color=DATA if single else color, label="data" if single else None,
             )  # fmt: skip
             self.ax_.plot(
@@ -317,7 +324,7 @@ class ResidualsDisplay:
         note_sample(self.ax_, len(drawn), len(rows))
         if use_log(self.times):
             self.ax_.set_xscale("log")
-        self.ax_.set(xlabel=self.label, ylabel="data - fit")
+        self.ax_.set(xlabel=self.label, ylabel="data \N{MINUS SIGN} fit")
         if self.noise_std is not None:
             self.ax_.legend(frameon=False)
         return self

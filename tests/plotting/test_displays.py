@@ -38,6 +38,8 @@ from skrelax.uncertainty import bootstrap_distribution
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 
+_HELD_OUT = "held-out mean squared error"
+
 
 @pytest.fixture(autouse=True)
 def _close():
@@ -65,6 +67,8 @@ def test_distribution_with_the_band_of_a_result():
     np.testing.assert_array_equal(result.plot(0.5).band, display.band)
     assert display.ax_.get_xlabel() == "$T_{2}$ (s)"
     np.testing.assert_array_equal(display.band, result.band(0.5))
+    texts = display.ax_.get_legend().get_texts()
+    assert [text.get_text() for text in texts] == ["50 % band", "estimate"]
     with pytest.raises(TypeError, match="UncertaintyResult"):
         DistributionDisplay.from_uncertainty(model)
     with pytest.raises(ValueError, match="one axis"):
@@ -157,15 +161,20 @@ def test_curve_per_signal():
     assert CrossValidationCurveDisplay.from_estimator(model).mean.shape == (3, 10)
 
 
-def test_curve_of_a_grid_search(data):
+@pytest.mark.parametrize(
+    ("scoring", "label"),
+    [(None, "minus the score"), ("neg_mean_squared_error", _HELD_OUT)],
+)
+def test_curve_of_a_grid_search(data, scoring, label):
     search = GridSearchCV(
         make_pipeline(KernelBuilder(n_bins=30), LassoFista()),
         {"lassofista__alpha": [1e-2, 1e-3, 1e-4]},
-        cv=InterleavedKFold(),
-    ).fit(data.X, data.y)
+        cv=InterleavedKFold(), scoring=scoring,
+    ).fit(data.X, data.y)  # fmt: skip
     display = CrossValidationCurveDisplay.from_estimator(search)
     assert display.strengths.tolist() == [1e-4, 1e-3, 1e-2]
     assert display.chosen == search.best_params_["lassofista__alpha"]
+    assert display.ax_.get_ylabel() == label
     assert DistributionDisplay.from_estimator(search).distribution.shape == (30,)
 
 
@@ -181,7 +190,10 @@ def test_curve_of_a_strength_search(data, rule):
         labels
         == {
             "gcv": ("smoothness", "generalised cross-validation"),
-            "lcurve": ("log10 mean square residual", "log10 penalty norm"),
+            "lcurve": (
+                r"$\log_{10}$ mean square residual",
+                r"$\log_{10}$ penalty norm",
+            ),
             "chi2": ("smoothness", "mean square residual"),
         }[rule]
     )

@@ -316,7 +316,7 @@ def test_points_in_any_order_and_missing_points():
     rms = np.sqrt(np.nanmean(expected**2))
     title = f"root mean square {rms / 2.0:.3g} times the noise"
     assert display.axes_[0].get_title() == title
-    assert display.colorbar_.ax.get_ylabel() == "(data - fit) / noise"
+    assert display.colorbar_.ax.get_ylabel() == "(data \N{MINUS SIGN} fit) / noise"
 
 
 def test_weights_make_residuals_of_equal_noise():

@@ -362,7 +362,7 @@ def test_curves_are_drawn_through_fits_with_the_parameter_held():
     result = profile_parameters(fit, t[:, None], Y)
     display = result.plot("T2", 0.8, signal=1, truth=0.08)
     assert isinstance(display, ProfileDisplay)
-    assert display.ax_.get_xlabel() == "T2 (s)"
+    assert display.ax_.get_xlabel() == "$T_{2}$ (s)"
     assert (np.diff(display.values) > 0.0).all()
     # The reference fits the amplitude alone, which is linear.
     basis = np.exp(-t / display.values[:, None])

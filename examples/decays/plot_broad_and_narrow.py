@@ -48,7 +48,7 @@ for row, (penalty, estimator) in zip(axes, penalties.items(), strict=True):
     for ax, (sample, data) in zip(row, samples.items(), strict=True):
         model = make_pipeline(kernel, estimator).fit(data.X, data.y)
         DistributionDisplay.from_estimator(
-            model, truth=(data.relaxation_times, data.distribution), ax=ax
+            model, unit="ms", truth=(data.relaxation_times, data.distribution), ax=ax
         )
         distance = wasserstein_distance(
             model[-1].coef_,

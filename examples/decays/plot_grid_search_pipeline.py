@@ -90,7 +90,7 @@ _, axes = plt.subplots(2, 2, figsize=(8.4, 6), layout="constrained")
 for (top, bottom), (name, result) in zip(axes.T, searches.items(), strict=True):
     CrossValidationCurveDisplay.from_estimator(result, ax=top)
     top.set_title(name)
-    DistributionDisplay.from_estimator(result, ax=bottom)
+    DistributionDisplay.from_estimator(result, unit="ms", ax=bottom)
     for centre in (0.3, 10.0):
         bottom.axvline(centre, color="C1", lw=1, zorder=0)
 

@@ -56,7 +56,7 @@ def invert(model, y):
 # At a signal-to-noise ratio of 1000 and of 30
 # --------------------------------------------
 #
-# Dotted is the truth, on the bins of the inversion.
+# Orange is the truth, on the bins of the inversion.
 
 rows = []
 for snr in (1000, 30):
@@ -75,7 +75,7 @@ for snr in (1000, 30):
         density /= np.log(fine[1] / fine[0])
         for ax, (name, model) in zip(line, penalties.items(), strict=True):
             f = invert(model, data.y)
-            ax.semilogx(bins, density, "k:")
+            ax.fill_between(bins, density, color="C1", alpha=0.45, lw=0)
             ax.semilogx(bins, f)
             ax.set_ylim(-0.1 * density.max(), 2.0 * density.max())
             rows.append(

@@ -53,10 +53,10 @@ for ax in axes.flat[len(rules) :]:
 
 figure, axes = plt.subplots(3, 3, figsize=(9.6, 7.4), sharey=True, layout="constrained")
 for ax, rule in zip(axes.flat, rules, strict=False):
-    DistributionDisplay.from_estimator(
-        chosen[rule], truth=(data.relaxation_times, data.distribution), ax=ax
-    )
-    ax.set_title(f"{rule}: {chosen[rule].strength_:.1e}")
+    truth = data.relaxation_times, data.distribution
+    DistributionDisplay.from_estimator(chosen[rule], unit="ms", truth=truth, ax=ax)
+    ax.set_title(f"{rule}: {chosen[rule].strength_:.2g}")
+    ax.label_outer()
 for ax in axes.flat[len(rules) :]:
     ax.axis("off")
 

@@ -22,7 +22,7 @@ from skrelax import NonlinearRelaxationFit
 from skrelax.datasets import make_image_series
 from skrelax.dictionary import DictionaryMatcher, make_dictionary
 from skrelax.io import foreground_mask
-from skrelax.plotting import DecayDisplay, ParameterMapDisplay
+from skrelax.plotting import ParameterMapDisplay
 
 data = make_image_series("T1-IR", size=128, noise_std=0.01, random_state=0)
 table = data.table
@@ -85,19 +85,23 @@ display = ParameterMapDisplay(
 # Single voxels
 # -------------
 #
-# The polarity is found for each point: the grey curves are magnitudes of the fit, the
-# coloured ones join its values at the measured points.
+# The polarity is found for each point, and the curves are magnitudes of the fit, which
+# touch zero between the points.
 
 tissue = data.tissue.ravel()
 chosen = [np.flatnonzero(tissue == kind)[40] for kind in ("white", "grey", "fluid")]
 voxels = NonlinearRelaxationFit("T1-IR").fit(data.X, data.y[:, chosen])
 fine = data.X.loc[data.X.index.repeat(40)].copy()
 fine["TI"] = np.linspace(0.0, 4.0, len(fine))
-display = DecayDisplay.from_estimator(voxels, data.X, data.y[:, chosen])
-display.ax_.plot(fine["TI"], voxels.predict(fine), color="0.8", zorder=0)
-display.ax_.set_xscale("linear")
+kinds = ("white matter", "grey matter", "fluid")
+figure, ax = plt.subplots(figsize=(5.8, 3.9), layout="constrained")
+for number, (kind, curve) in enumerate(zip(kinds, voxels.predict(fine).T, strict=True)):
+    ax.plot(data.X["TI"], data.y[:, chosen[number]], f"C{number}o", mfc="none")
+    ax.plot(fine["TI"], curve, f"C{number}", label=kind)
+ax.set(xlabel="TI (s)", ylabel="magnitude", ylim=(0, None))
+ax.legend(frameon=False, loc="upper center")
 table_of_voxels = voxels.to_frame().drop(columns="r2").round(4)
-table_of_voxels.insert(0, "tissue", ["white", "grey", "fluid"])
+table_of_voxels.insert(0, "tissue", kinds)
 table_of_voxels
 
 # %%

@@ -38,7 +38,8 @@ ParameterMapDisplay(images, limits=same, colours=grey).plot()
 #
 # Least squares; least squares with a constant; and the maximum of the Rician likelihood
 # with the noise level of the background, where magnitudes have a mean square of twice
-# the variance.
+# the variance. Voxels without a value are grey: those of fluid, whose T2* is much
+# longer than the train, and all that a decay with a constant cannot tell.
 
 background = ~np.isfinite(data.truth["M0"]).ravel()
 level = float(np.sqrt(np.mean(data.y[:, background & ~mask] ** 2) / 2))

@@ -120,9 +120,10 @@ print(f"rate {1 / found['T1']:.2f} per s (truth {rate}), limit {found['M0']:.2f}
 fine = np.linspace(0, 2.2, 100)
 # sphinx_gallery_thumbnail_number = 3
 figure, ax = plt.subplots(figsize=(5.6, 3.9), layout="constrained")
-ax.plot(mixing_times, moved, "o", label="share beside the diagonal")
+ax.plot(mixing_times, moved, "ko", mfc="none", label="share beside the diagonal")
 ax.plot(fine, fit.predict(fine[:, None]), label="fit")
-ax.plot(fine, 2 * sizes.prod() * (1 - np.exp(-rate * fine)), "k:", label="truth")
+truth = 2 * sizes.prod() * (1 - np.exp(-rate * fine))
+ax.plot(fine, truth, "C1--", label="truth")
 ax.set(xlabel="mixing time (s)", ylabel="share", xlim=(0, 2.2), ylim=(0, None))
 ax.legend(frameon=False)
 plt.show()

@@ -56,13 +56,16 @@ levels = np.linspace(-limit, limit, 21)
 for column, axis in enumerate(axes.T):
     fine, grid = slices.relaxation_times, bins
     axis[0].contourf(fine, fine, truth[:, :, column] / per_fine, levels, cmap="RdBu_r")
-    axis[1].contourf(
+    drawn = axis[1].contourf(
         grid, grid, fit[:, :, column] / per_bin, levels, cmap="RdBu_r", extend="both"
     )
-    axis[0].set_title(f"slice {positions[column]:.0f}")
-    axis[1].set(xscale="log", yscale="log", xlabel="T2 (s)")
-axes[0, 0].set_ylabel("truth\nT1 (s)")
-axes[1, 0].set_ylabel("inversion\nT1 (s)")
+    axis[0].set_title(
+        f"slice at {positions[column]:.0f}".replace("-", "\N{MINUS SIGN}")
+    )
+    axis[1].set(xscale="log", yscale="log", xlabel="$T_2$ (s)")
+axes[0, 0].set_ylabel("truth\n$T_1$ (s)")
+axes[1, 0].set_ylabel("inversion\n$T_1$ (s)")
+figure.colorbar(drawn, ax=axes, label="amplitude per square decade", shrink=0.8)
 plt.show()
 
 # %%
@@ -91,16 +94,17 @@ for column, position in enumerate(positions):
 residuals = ilt.residuals_
 figure, axes = plt.subplots(1, 3, figsize=(9, 3.1), layout="constrained")
 axes[0].pcolormesh(times, times, residuals[:, :, 0], cmap="RdBu_r", vmin=-3, vmax=3)
-axes[0].set(xscale="log", yscale="log", xlabel="T2 delay (s)", ylabel="T1 delay (s)")
+axes[0].set(xscale="log", yscale="log", xlabel="$T_2$ delay (s)")
+axes[0].set(ylabel="$T_1$ delay (s)", title="residuals / noise")
 grid = np.linspace(-4, 4, 61)
 axes[1].hist(residuals.ravel(), grid, density=True, color="0.75")
 axes[1].plot(grid, np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi), color="C3")
-axes[1].set(xlabel="residual / noise", ylabel="density")
+axes[1].set(xlabel="residual / noise", title="distribution")
 lags = np.arange(1, 16)
 correlation = [np.mean(residuals[lag:] * residuals[:-lag]) for lag in lags]
 white = 1.96 / np.sqrt(residuals.size)
 axes[2].bar(lags, correlation / residuals.var(), color="0.5")
 axes[2].axhspan(-white, white, color="C3", alpha=0.2, lw=0)
-axes[2].set(xlabel="lag", ylabel="autocorrelation")
+axes[2].set(xlabel="lag along $T_1$", title="autocorrelation")
 plt.show()
 print(f"deviation of the residuals {residuals.std():.3f}")

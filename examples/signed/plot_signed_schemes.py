@@ -44,11 +44,11 @@ schemes = ("reference", "convergent")
 fits = {scheme: invert(signal, scheme) for scheme in schemes}
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-axes[0].fill_between(bins, truth, color="0.85", label="truth")
-for scheme, ilt in fits.items():
-    axes[0].plot(bins, ilt.distribution_, lw=1.4, label=scheme)
-    axes[1].semilogy(ilt.convergence_, lw=1.2, label=scheme)
-axes[0].set(xscale="log", xlabel="T2 (s)", ylabel="amplitude per bin")
+axes[0].fill_between(bins, truth, color="C1", alpha=0.35, lw=0, label="truth")
+for (scheme, ilt), color in zip(fits.items(), ("C0", "C3"), strict=True):
+    axes[0].plot(bins, ilt.distribution_, color, lw=1.4, label=scheme)
+    axes[1].semilogy(ilt.convergence_, color, lw=1.2, label=scheme)
+axes[0].set(xscale="log", xlabel="$T_2$ (s)", ylabel="amplitude per bin")
 axes[0].legend(frameon=False)
 axes[1].set(xlabel="iteration", ylabel="relative change of the distribution")
 plt.show()

@@ -58,11 +58,10 @@ axes[0].set(ylabel="signal / noise")
 mesh = axes[1].pcolormesh(
     position, series.relaxation_times, fit, cmap="RdBu_r", vmin=-limit, vmax=limit
 )
-for place, height, parts in series.lines:
-    for time, _ in parts:
-        color = "C3" if height > 0 else "C0"
-        axes[1].plot(place, time, "o", mfc="none", ms=9, color=color)
-axes[1].set(yscale="log", xlabel="position in the spectrum", ylabel="T2 (s)")
+places = [(place, time) for place, _, parts in series.lines for time, _ in parts]
+axes[1].plot(*np.transpose(places), "ko", mfc="none", ms=9, label="truth")
+axes[1].set(yscale="log", xlabel="position in the spectrum", ylabel="$T_2$ (s)")
+axes[1].legend(frameon=False, loc="lower left")
 figure.colorbar(mesh, ax=axes[1], label="amplitude per bin", extend="both")
 plt.show()
 
@@ -78,9 +77,9 @@ for ax, (place, _, parts) in zip(axes, series.lines[1::2], strict=True):
     near = np.abs(position - place) < 0.012
     ax.plot(series.relaxation_times, fit[:, near].sum(axis=1), ".-", ms=4)
     for time, share in parts:
-        ax.axvline(time, color="C3", lw=0.6 + 2 * share, alpha=0.5)
+        ax.axvline(time, color="C1", lw=0.6 + 2 * share)
     ax.axhline(0, color="0.8", lw=0.8)
-    ax.set(xscale="log", xlabel="T2 (s)", title=f"line at {place}")
+    ax.set(xscale="log", xlabel="$T_2$ (s)", title=f"line at {place}")
 axes[0].set_ylabel("amplitude per bin")
 plt.show()
 
@@ -107,7 +106,7 @@ figure, axes = plt.subplots(1, 3, figsize=(9, 3.1), layout="constrained")
 axes[0].pcolormesh(
     position, np.arange(8), residuals, cmap="RdBu_r", vmin=-3, vmax=3, shading="nearest"
 )
-axes[0].set(xlabel="position", ylabel="delay", title="residuals / noise")
+axes[0].set(xlabel="position", ylabel="number of the delay", title="residuals / noise")
 grid = np.linspace(-4, 4, 81)
 axes[1].hist(residuals.ravel(), grid[::2], density=True, color="0.75")
 axes[1].plot(grid, np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi), color="C3")

@@ -52,6 +52,8 @@ sphinx_gallery_conf = {
         "_figures.shorten_warnings",
     ),
     "thumbnail_size": (480, 336),
+    # Sharp on screens of twice the resolution.
+    "image_srcset": ["2x"],
     "abort_on_example_error": True,
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skrelax",),
@@ -65,6 +67,9 @@ sphinx_gallery_conf = {
     "capture_repr": ("_repr_html_",),
     "matplotlib_animations": False,
 }
+
+# Blocks without a language are commands and what they print.
+highlight_language = "none"
 
 html_math_renderer = "mathml"
 html_static_path = ["_static"]

@@ -94,7 +94,7 @@ for peak, color, energy in ((0, "C0", 20), (1, "C1", 12)):
     found = -slope * GAS_CONSTANT
     label = f"{found:.1f} kJ/mol (true: {energy})"
     ax.plot(line, np.exp(start + slope * line / 1000), color=color, label=label)
-ax.set(yscale="log", xlabel="1000 K / temperature", ylabel="T2 of the peak (s)")
+ax.set(yscale="log", xlabel="1000 K / temperature", ylabel="$T_2$ of the peak (s)")
 ax.set(title="activation energies")
 ax.legend(frameon=False, loc="center right")
 
@@ -115,7 +115,7 @@ for row, fitted in zip(table.itertuples(), models, strict=True):
             fitted[0].relaxation_times_, fitted[-1].coef_, color=shade,
             label=f"{row.temperature} K",
         )  # fmt: skip
-axes[1].set(xscale="log", xlabel="T2 (s)", ylabel="amplitude per bin, sample 1")
+axes[1].set(xscale="log", xlabel="$T_2$ (s)", ylabel="amplitude per bin, sample 1")
 axes[1].legend(frameon=False)
 
 # %%

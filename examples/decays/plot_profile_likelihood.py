@@ -73,21 +73,24 @@ intervals = {
     "standard errors": np.array([estimate - half, estimate + half]),
     "profile": np.array(profiles.interval(name)),
 }
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
+figure, axes = plt.subplots(
+    2, 1, figsize=(6.4, 5.4), sharex=True, sharey=True, layout="constrained"
+)
 for ax, (label, (low, high)) in zip(axes, intervals.items(), strict=True):
     there = np.isfinite(low) & np.isfinite(high)
     short, long = high[there] < TRUTH[name], low[there] > TRUTH[name]
     ax.set_title(
-        f"{label}: {100 * (1 - np.mean(short | long)):.0f} % hold the truth\n"
-        f"{100 * short.mean():.0f} % are below it, {100 * long.mean():.0f} % above"
+        f"{label}: {100 * (1 - np.mean(short | long)):.0f} % hold the truth, "
+        f"{100 * short.mean():.0f} % are below it, {100 * long.mean():.0f} % above",
+        fontsize="medium",
     )
     order = np.argsort(estimate[:100])
     low, high = low[order], high[order]
     missed = (high < TRUTH[name]) | (low > TRUTH[name])
     ax.vlines(np.arange(100), low, high, colors=np.where(missed, "C3", "C0"))
     ax.axhline(TRUTH[name], color="C1")
-    ax.set(xlabel="measurement, by its estimate", ylim=(-0.03, 0.1))
-axes[0].set_ylabel("interval of T2_short (s)")
+    ax.set(ylabel=r"interval of $T_{2,\,\mathrm{short}}$ (s)", ylim=(-0.03, 0.1))
+axes[1].set_xlabel("measurement, by its estimate")
 
 # %%
 # What to do with this
@@ -99,4 +102,4 @@ axes[0].set_ylabel("interval of T2_short (s)")
 status = profiles.status("T2_short")
 print({word: int((status == word).sum()) for word in np.unique(status)})
 
-# sphinx_gallery_thumbnail_number = 2
+# sphinx_gallery_thumbnail_number = 3

@@ -95,7 +95,7 @@ right.set(xlabel="component", ylabel="relative singular value", title="dictionar
 
 # sphinx_gallery_thumbnail_number = 2
 figure, axes = plt.subplots(1, 2, figsize=(8.4, 4), layout="constrained")
-for ax, column, name in ((axes[0], 1, "T1 (s)"), (axes[1], 2, "T2 (s)")):
+for ax, column, name in ((axes[0], 1, "$T_1$ (s)"), (axes[1], 2, "$T_2$ (s)")):
     counts = ax.hexbin(truth[:, column], found[:, column], bins="log", gridsize=70)
     ends = [truth[:, column].min(), truth[:, column].max()]
     ax.plot(ends, ends, "w", lw=0.8)

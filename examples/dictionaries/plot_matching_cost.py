@@ -35,12 +35,14 @@ largest = cost[:, 1] == cost[:, 1].max()
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.9), layout="constrained")
 left.loglog(cost[largest, 0], cost[largest, 2], "o-")
-left.set(xlabel="voxels", ylabel="time (s)", title=f"{cost[largest, 1][0]:.0f} atoms")
+left.set(xlabel="voxels", ylabel="time (s)", title=f"{cost[largest, 1][0]:,.0f} atoms")
 order = np.argsort(cost[~largest, 1])
 atoms, seconds = cost[~largest][order, 1:].T
 right.loglog(atoms, seconds, "o-", label="measured")
 right.loglog(atoms, seconds[0] * atoms / atoms[0], "k--", lw=0.8, label="proportional")
-right.set(xlabel="atoms", ylabel="time (s)", title=f"{cost[~largest, 0][0]:.0f} voxels")
+right.set(
+    xlabel="atoms", ylabel="time (s)", title=f"{cost[~largest, 0][0]:,.0f} voxels"
+)
 right.legend(frameon=False)
 print(f"{results['machine']['processor']}, {results['date']}")
 plt.show()

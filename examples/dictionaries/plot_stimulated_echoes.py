@@ -83,7 +83,8 @@ right.semilogx(
 )
 right.semilogx(table["T2 (ms)"], 100 * errors["echo train"], "C0o-", label="echo train")
 right.axvspan(700, 1600, color="0.93")
-right.set(xlabel="true T2 (ms)", ylabel="error of T2 (%)", title="grey: out of reach")
+right.set(xlabel="true $T_2$ (ms)", ylabel="error of $T_2$ (%)")
+right.set_title("grey: out of reach")
 right.legend(frameon=False)
 
 # %%
@@ -110,7 +111,7 @@ for ax, sphere in zip(axes, (6, 8, 10), strict=True):
     ):
         ax.semilogx(1e3 * bins, coef / coef.max(), color=colour, label=label)
     ax.axvline(1e3 * T2_true[sphere], color="k", lw=0.8, ls="--")
-    ax.set(xlabel="T2 (ms)", title=f"sphere {sphere + 1}")
+    ax.set(xlabel="$T_2$ (ms)", title=f"sphere {sphere + 1}")
 axes[0].set_ylabel("distribution, scaled")
 axes[0].legend(frameon=False, fontsize="small")
 plt.show()

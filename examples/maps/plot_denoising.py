@@ -72,10 +72,10 @@ print(f"noise left: {(denoised - clean).std() / noise_std:.2f} of what there was
 
 
 def to_image(values):
-    """Return values of the voxels as an image."""
+    """Return values of the voxels as an image, the front of the head above."""
     image = np.full(brain.shape, np.nan)
     image[brain] = values
-    return image
+    return image.T
 
 
 echo = 23
@@ -86,7 +86,7 @@ ParameterMapDisplay(
         "echo 24": to_image(noisy[:, echo]),
         "denoised": to_image(denoised[:, echo]),
         "removed": to_image(removed[:, echo]),
-        "denoised - truth": to_image((denoised - clean)[:, echo]),
+        "denoised \N{MINUS SIGN} truth": to_image((denoised - clean)[:, echo]),
         "noise level": to_image(denoiser.noise_std_),
         "components": to_image(denoiser.rank_),
     },
@@ -94,8 +94,14 @@ ParameterMapDisplay(
         "echo 24": span,
         "denoised": span,
         "removed": rest,
-        "denoised - truth": rest,
+        "denoised \N{MINUS SIGN} truth": rest,
         "noise level": (0.5 * noise_std, 1.5 * noise_std),
+    },
+    colours={
+        "echo 24": "gray",
+        "denoised": "gray",
+        "removed": "RdBu_r",
+        "denoised \N{MINUS SIGN} truth": "RdBu_r",
     },
 ).plot()
 print(f"ratio of removed to noise: {removed.std() / noise_std:.3f}")
@@ -230,8 +236,9 @@ for ax, values, true, title in (
     for name, colour in colours.items():
         ax.plot(true, values[name], ".", color=colour, ms=4, label=name)
     ax.plot([0, 0.25], [0, 0.25], "k", lw=0.8)
-    ax.set(xlabel="true short fraction", ylabel="found", title=title, ylim=(-0.01, 0.4))
-    ax.legend(frameon=False, fontsize="small", loc="upper left")
+    ax.set(xlabel="true short fraction", ylim=(-0.01, 0.38), title=title)
+axes[0].set_ylabel("short fraction found")
+axes[0].legend(frameon=False, fontsize="small", loc="upper left")
 for kind, colour in zip(kinds, ("C3", "C2"), strict=True):
     for name, mark in (("noisy", "o--"), ("denoised", "o-")):
         line = lesions[kind, name]
@@ -243,10 +250,12 @@ axes[2].annotate(
     "surroundings", (3.4, short_fraction(around) + 0.002), fontsize="small"
 )
 axes[2].set(
-    xlabel="width of the lesion (voxels)", ylabel="found", title="small lesions"
+    xlabel="width of the lesion (voxels)",
+    ylabel="short fraction found",
+    title="small lesions",
 )
 axes[2].set(ylim=(0, 0.15), xticks=widths)
-axes[2].legend(frameon=False, fontsize="small", loc="upper right")
+axes[2].legend(frameon=False, fontsize="small", loc="upper right", handlelength=3)
 
 # %%
 # Magnitudes

@@ -147,7 +147,7 @@ for rule in rules:
     f = fits[rule][1][white]
     ax.semilogx(1e3 * T2, np.nanmean(f / f.sum(axis=1, keepdims=True), 0), label=rule)
 ax.axvline(40, c="k", ls="--", lw=0.8)
-ax.set(xlabel="T2 (ms)", ylabel="share of a bin")
+ax.set(xlabel="$T_2$ (ms)", ylabel="share of a bin")
 _ = ax.legend(frameon=False)
 
 # %%

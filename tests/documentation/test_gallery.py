@@ -72,5 +72,7 @@ def test_references_name_examples_where_they_are():
         text = path.read_text(encoding="utf-8")
         found = re.findall(r"sphx_glr_auto_examples_(\w+)\.py", text)
         assert set(found) <= there, path
-        pictures = re.findall(r"auto_examples/(\w+)/images/thumb/sphx_glr_(\w+)_", text)
+        pictures = re.findall(
+            r"auto_examples/(\w+)/images/(?:thumb/)?sphx_glr_(\w+?)_(?:thumb|\d+_2)", text
+        )
         assert {"_".join(parts) for parts in pictures} <= there, path

@@ -51,7 +51,8 @@ def read_decay(
           Latin-1, with decimal points or commas. Lines of text may come before the
           numbers; lines that start with ``#``, ``%``, ``//`` or ``;`` are comments;
         - ``"matrix"``: text with the points of two axes along its edges, whose corner
-          names both, ``TI/TE`` for example;
+          names both, ``TI/TE`` for example, or with a row for each pair of them, below
+          a header such as ``TI (ms),TE (ms),signal``;
         - ``"csdm"``: one dimension, two of times or b values, or one of these and a
           spectrum, whose points are the signals then;
         - ``"minispec"`` (``.dps``), ``"geospec"`` text;

@@ -94,6 +94,9 @@ def read_signal_grid(
           semicolons, tabs or blanks. A corner that names both axes, as ``TI/TE`` or
           ``TI (ms) / TE (ms)``, is taken for their names and units; others are passed
           over, and lines that start with ``#`` and empty ones as well;
+        - text with a row for each pair of points: two columns that a header names as
+          axes, as ``TI (ms),TE (ms),signal``, in any order, and the signal, or its real
+          and imaginary parts;
         - another file over two axes that :func:`read_decay` knows.
     format : str or None, default=None
         Name of the format, see :func:`read_decay`; None recognises it.

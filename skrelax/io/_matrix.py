@@ -1,4 +1,4 @@
-"""Text matrices with the points of two axes along their edges."""
+"""Text with the points of two axes along its edges, or in its first two columns."""
 
 import re
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from ._columns import find_layout, read_number
 from ._files import DecayFileError
+from ._plane_table import bare_axis, find_names, read_pairs
 from ._recording import Recording
 from ._units import experiment_of, split_unit
 
@@ -15,7 +16,7 @@ _CORNER = re.compile(rf"\s*{_NAME}\s*[/\\|]\s*{_NAME}\s*")
 
 
 def recognise(source):
-    """Return whether a source is a matrix whose corner names its axes."""
+    """Return whether a source is a matrix or a table whose names are two axes."""
     if source.is_folder:
         return False
     text = source.text_or_nothing()
@@ -23,6 +24,8 @@ def recognise(source):
         return False
     lines = source.lines()
     layout = find_layout(lines)
+    if find_names(source, layout) is not None:
+        return True
     entries = layout.split(lines[0][1])
     if len(lines) < 3 or len(entries) < 3 or _axes_of(entries[0]) is None:
         return False
@@ -33,6 +36,10 @@ def read(source, options):
     """Return the Recording of a text matrix."""
     path, lines = source.path, source.lines()
     layout = find_layout(lines)
+    names = find_names(source, layout)
+    if names is not None:
+        (first, second), signal = read_pairs(source, layout)
+        return _named(names[:2], first, second, signal)
     rows = [(number, layout.split(line)) for number, line in lines]
     number, edge = rows[0]
     width = len(rows[-1][1])
@@ -71,7 +78,8 @@ def read(source, options):
                 f"not negative, got {points[at]:g}{before}; is an edge missing? If "
                 "not, sort the points."
             )
-    return _named(corner, first, second, matrix[:, 1:])
+    texts = _axes_of(corner) or ("", "")
+    return _named(texts, first, second, matrix[:, 1:])
 
 
 def _axes_of(corner):
@@ -94,9 +102,9 @@ def _share_unit(texts):
     ]
 
 
-def _named(corner, first, second, signal):
-    """Return the Recording with what the corner says of both axes."""
-    texts = _axes_of(corner) or ("", "")
+def _named(texts, first, second, signal):
+    """Return the Recording with what texts say of both axes."""
+    texts = [bare_axis(text) for text in texts]
     texts = _share_unit(texts) if texts[0] else texts
     names, units, kernels, points, notes = [], [], [], [], []
     for text, one in zip(texts, (first, second), strict=True):

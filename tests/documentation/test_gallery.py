@@ -73,6 +73,7 @@ def test_references_name_examples_where_they_are():
         found = re.findall(r"sphx_glr_auto_examples_(\w+)\.py", text)
         assert set(found) <= there, path
         pictures = re.findall(
-            r"auto_examples/(\w+)/images/(?:thumb/)?sphx_glr_(\w+?)_(?:thumb|\d+_2)", text
+            r"auto_examples/(\w+)/images/(?:thumb/)?sphx_glr_(\w+?)_(?:thumb|\d+_)",
+            text,
         )
         assert {"_".join(parts) for parts in pictures} <= there, path

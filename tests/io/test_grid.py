@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skrelax.io import SignalGrid, read_signal_grid
+from skrelax.io import SignalGrid, read_decay, read_signal_grid
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", " "])
@@ -41,6 +41,61 @@ def test_corner_that_names_the_axes(tmp_path, corner, names, scale):
     assert grid.names == names
     assert_allclose(grid.points[1], [scale, 2 * scale])
     assert grid.units == (("s", "s") if scale != 1.0 else ("", ""))
+
+
+PAIRS = "0.2,3,6\n0.1,1,1\n0.1,3,3\n0.2,1,4\n0.1,2,2\n0.2,2,5\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "names", "kernels"),
+    [
+        ("TI (s),TE (ms),signal", ("TI", "TE"), ("T1-IR", "T2")),
+        ("# TI (s),TE (ms),amplitude", ("TI", "TE"), ("T1-IR", "T2")),
+        ('"TE_1 (s)","TE_2 (ms)",y', ("TE", "TE"), ("T2", "T2")),
+        ("echo time 1 (s),echo time 2 (ms),y", ("TE", "TE"), ("T2", "T2")),
+    ],
+)
+def test_a_row_for_each_pair_of_points(tmp_path, header, names, kernels):
+    path = tmp_path / "pairs.csv"
+    path.write_text(f"{header}\n{PAIRS}")
+    grid = read_signal_grid(path)
+    assert grid.names == names
+    assert_allclose(grid.points[0], [0.1, 0.2])
+    assert_allclose(grid.points[1], [1e-3, 2e-3, 3e-3])
+    assert_array_equal(grid.signals, [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    table = read_decay(path)
+    assert table.measurement.format == "matrix"
+    assert table.measurement.kernels == kernels
+
+
+def test_rows_of_pairs_may_be_complex(tmp_path):
+    path = tmp_path / "pairs.csv"
+    path.write_text("TI,TE,real,imag\n1,1,0,1\n1,2,0,2\n2,1,0,3\n2,2,0,4\n")
+    assert_allclose(np.abs(read_signal_grid(path).signals), [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("1,1,5\n1,2,5\n2,1,5\n", "each pair of 2 and 2 points, got 3 rows"),
+        ("1,1,5\n1,2,5\n2,1,5\n2,1,6\n", "2 rows of 2 and 1: average them"),
+        ("1,1,5\n1,2,5\n", "column 1 must hold two points .* got 1 from 1 on"),
+        ("-1,1,5\n-1,2,5\n2,1,5\n2,2,5\n", "none of them negative"),
+        ("1,1,5\n1,2,x\n2,1,5\n2,2,5\n", "expected a number in column 3"),
+    ],
+)
+def test_pairs_that_make_no_grid_are_refused(tmp_path, rows, message):
+    path = tmp_path / "pairs.csv"
+    path.write_text(f"TI,TE,signal\n{rows}")
+    with pytest.raises(ValueError, match=message):
+        read_decay(path)
+
+
+@pytest.mark.parametrize("header", ["TE,signal,other", "TE (ms),TR (ms),y", "a,b,c"])
+def test_tables_of_one_axis_are_no_pairs(tmp_path, header):
+    path = tmp_path / "decays.csv"
+    path.write_text(f"{header}\n1,5,7\n2,4,6\n3,3,5\n")
+    assert read_decay(path).measurement.format == "text"
 
 
 def test_units_of_times_are_none_of_b_values(tmp_path):

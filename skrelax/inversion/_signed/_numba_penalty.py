@@ -199,7 +199,7 @@ def follow(g, stencils, couplings, constants, weights, rates):
     assemble(g, first, last, couplings, constants, rates[2], weights)
 
 
-@compiled(fastmath=CONTRACT)
+@compiled(fastmath=CONTRACT, allocates=True)
 def multiply(gamma, couplings, x, first, last, out):
     """Write Gamma x of cells first..last into out; x must be 0 on ghost cells."""
     offsets, cell = couplings.offsets, couplings.cell

@@ -135,7 +135,7 @@ def remove(p, k, columns):
         d[c], d[c + 1] = co * u + si * v, co * v - si * u
 
 
-@compiled
+@compiled(allocates=True)
 def exchange(AT, s, j, k, f, columns, state, z):
     """Let column j, which depends on the k active ones, replace one of them.
 
@@ -324,7 +324,7 @@ def lasso_paths(lasso, signals, lams, work, F, info):
             )
 
 
-@compiled
+@compiled(allocates=True)
 def lasso_path_errors(lasso, signals, lams, work, held_out, errors, gaps):
     """Sum weighted squared errors on held-out points for decreasing lams.
 

@@ -172,7 +172,7 @@ def weigh(stencil, weight, data):
                 data[places[k, a * size + b]] += w * coefficients[a] * coefficients[b]
 
 
-@compiled
+@compiled(allocates=True)
 def extrapolate(logs, history, count):
     """Write the logarithms to use next from those used, found, and earlier ones.
 
@@ -222,7 +222,7 @@ def extrapolate(logs, history, count):
         fresh[j] = min(fresh[j], 0.0)
 
 
-@compiled
+@compiled(allocates=True)
 def adaptive_solve(adaptive, task, f, work, out):
     """Solve one signal, and certify it.
 
@@ -297,7 +297,7 @@ def adaptive_solve(adaptive, task, f, work, out):
         _certify(smooth, s, extra, alpha, f, fit, out)
 
 
-@compiled
+@compiled(allocates=True)
 def _certify(smooth, s, extra, alpha, f, work, out):
     """Write objective and gap of f where rows of the kernel give no certificate."""
     whole, factor = cholesky(smooth.H)
@@ -310,7 +310,7 @@ def _certify(smooth, s, extra, alpha, f, work, out):
     certificate(kernel, f, r, g, extra + rough, floor, alpha, out)
 
 
-@compiled
+@compiled(allocates=True)
 def adaptive_path_errors(
     adaptive, signals, alphas, floors, work, held_out, errors, gaps
 ):

@@ -25,7 +25,7 @@ class Pivoting(NamedTuple):
     """Negative gradient."""
 
 
-@compiled
+@compiled(allocates=True)
 def cholesky(A):
     """Return (True, lower factor), or (False, A) if A is not positive definite."""
     done = True
@@ -78,7 +78,7 @@ def select(x, n, rank):
     return x[rank]
 
 
-@compiled
+@compiled(allocates=True)
 def solve_active(H, c, alpha, work):
     """Write the active bins into work.index, and their values alone into work.x.
 
@@ -103,7 +103,7 @@ def solve_active(H, c, alpha, work):
     return done, factor, k
 
 
-@compiled
+@compiled(allocates=True)
 def pivot(H, c, alpha, f, work, max_iter):
     """Block principal pivoting for min 1/2 f'Hf - (c - alpha)'f, f >= 0.
 
@@ -170,7 +170,7 @@ def pivot(H, c, alpha, f, work, max_iter):
     return -it, factor, 0
 
 
-@compiled
+@compiled(allocates=True)
 def lawson_hanson(H, c, alpha, f, work, max_iter):
     """Solve the problem of `pivot` from f = 0, one entering bin at a time.
 

@@ -70,7 +70,7 @@ def smooth_gradient(AT, s, f, roughness, r, g):
     return smoothness * total
 
 
-@compiled
+@compiled(allocates=True)
 def smooth_solve(smooth, s, extra, alpha, f, work, out):
     """Solve one smooth LASSO, refine it with the kernel itself, certify it.
 
@@ -116,7 +116,7 @@ def start(whole, factor, alpha, f, work):
             active[j] = f[j] > 0.0
 
 
-@compiled
+@compiled(allocates=True)
 def seeing(kernel, whole, factor):
     """Return the kernel with a v that sees all bins, see `certificate`, or as it is.
 
@@ -134,7 +134,7 @@ def seeing(kernel, whole, factor):
     return CertifiedKernel(AT, signed, vv, Atv)
 
 
-@compiled
+@compiled(allocates=True)
 def smooth_batch(smooth, signals, alphas, work, F, info):
     """Solve each row of S (q, m) with its own alphas[q]; F (q, n), info (q, 3).
 
@@ -153,7 +153,7 @@ def smooth_batch(smooth, signals, alphas, work, F, info):
         smooth_solve(smooth, S[q], extra[q], alphas[q], f, work, info[q])
 
 
-@compiled
+@compiled(allocates=True)
 def smooth_batch_each(smooth, gram, smoothnesses, signals, alphas, work, F, info):
     """Solve as `smooth_batch`, each signal with its own smoothnesses[q] > 0.
 
@@ -200,7 +200,7 @@ def certify_batch(smooth, signals, alphas, work, F, info):
         certificate(kernel, f, r, g, extra[q] + rough, floor, alphas[q], info[q])
 
 
-@compiled
+@compiled(allocates=True)
 def smooth_path_errors(smooth, signals, alphas, work, held_out, errors, gaps):
     """Sum weighted squared errors on held-out points for decreasing alphas.
 

@@ -5,7 +5,7 @@ import numpy as np
 from ..utils._compiled import compiled
 
 
-@compiled
+@compiled(allocates=True)
 def influence_traces(G, L, strengths, F, is_linear, traces):
     """Write tr((G + strength L)^-1 G) over the bins of each f that are not zero.
 

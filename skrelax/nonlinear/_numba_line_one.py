@@ -91,7 +91,7 @@ def _climb(y, spline, u, ends, stop, work, w):
     return u, max_iter + 1
 
 
-@compiled(fastmath=FAST)
+@compiled(fastmath=FAST, allocates=True)
 def refine_one(Y, spline, brackets, stop, out, there):
     """Minimise from every bracket and keep the best, with one amplitude.
 

@@ -11,7 +11,7 @@ from ._numba_missing import energies_there, invert_pair, list_missing, take_row
 from ._numba_types import FAST, WIDTH
 
 
-@compiled(fastmath=FAST)
+@compiled(fastmath=FAST, allocates=True)
 def scan_line(Y, energies, grid, margins, work, brackets, there):
     """Write brackets of the best nodes.
 
@@ -154,7 +154,7 @@ def _bracket(acc, nodes, margin, brackets, v, found):
         hi[v, k] = u0 + h * min(g + 1, nodes.count - 1)
 
 
-@compiled(fastmath=FAST)
+@compiled(fastmath=FAST, allocates=True)
 def scan_signs(Y, patterns, nodes, margins, work, brackets, there):
     """Scan magnitudes of a model with two amplitudes, over all polarities.
 
@@ -338,7 +338,7 @@ def summit(left, middle, right):
     return -slope / curve, -0.5 * slope * slope / curve
 
 
-@compiled(fastmath=FAST)
+@compiled(fastmath=FAST, allocates=True)
 def spread_signs(Y, polarities, nodes, brackets, there):
     """Give brackets the polarities of their nodes, and add those of other polarities.
 

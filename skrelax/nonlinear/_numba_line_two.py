@@ -152,7 +152,7 @@ def invert_gram(J, A, L, inverse, v):
             inverse[v, i, m] = s / L[i, i]
 
 
-@compiled
+@compiled(allocates=True)
 def refine_two(Y, spline, brackets, stop, out, there):
     """Minimise from every bracket and keep the best, with two amplitudes.
 

@@ -222,7 +222,7 @@ def _alternatives(Y, v, pair, u, state, other):
     return count
 
 
-@compiled
+@compiled(allocates=True)
 def refine_pair(Y, pair, starts, stop, out, there):
     """Minimise over both parameters from every start and keep the best.
 

@@ -11,7 +11,7 @@ from ._numba_types import FAST
 _ALIKE = 1.0 - 1e-9
 
 
-@compiled(fastmath=FAST)
+@compiled(fastmath=FAST, allocates=True)
 def scan_pair(Y, products, grid, margins, work, starts, there):
     """Write the best pairs of nodes of the sum of two signals, best first.
 

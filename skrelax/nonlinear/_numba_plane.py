@@ -206,7 +206,7 @@ def _escape(H, u, low, high, step):
     return True
 
 
-@compiled
+@compiled(allocates=True)
 def refine_plane(Y, spline, magnitude, starts, stop, out, there):
     """Minimise from every start by Newton's method and keep the best."""
     B, origin, h = spline

@@ -7,7 +7,7 @@ from ._numba_missing import take_row
 from ._numba_types import FAST
 
 
-@compiled(fastmath=FAST)
+@compiled(fastmath=FAST, allocates=True)
 def scan_plane(Y, energies, grid, margin, work, node, there):
     """Write the best nodes (n, K, 2) of a grid, best first; -1 where there are fewer.
 

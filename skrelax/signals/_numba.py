@@ -55,7 +55,7 @@ class GradientEchoes(NamedTuple):
     """What the inversion does to a magnetisation of 1."""
 
 
-@compiled(fastmath=_FUSED)
+@compiled(fastmath=_FUSED, allocates=True)
 def cpmg_train(t1, t2, b1, train, state, lane, out):
     """Write the echoes of CPMG trains into out (n_atoms, n_echoes).
 
@@ -221,7 +221,7 @@ def echo_train(t1, t2, b1, train, state, out):
                 z[j] = z[j] * e1
 
 
-@compiled(fastmath=_FUSED)
+@compiled(fastmath=_FUSED, allocates=True)
 def gradient_echo_train(t1, t2, b1, train, n_states, state, lane, out):
     """Write the echoes of unbalanced gradient echo trains into out (n_atoms, n_pulses).
 

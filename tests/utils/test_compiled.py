@@ -1,6 +1,7 @@
 """Compiled loops where they cannot be kept, are edited, or are compiled twice."""
 
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import skrelax
-from skrelax.utils import _compiled
+from skrelax.utils import _compiled, _compiler
 
 FIT = """
 import warnings
@@ -76,7 +77,8 @@ def toy(tmp_path):
     (package / "utils").mkdir(parents=True)
     for path in (package, package / "utils"):
         (path / "__init__.py").touch()
-    shutil.copy(_compiled.__file__, package / "utils" / "_compiled.py")
+    for module in (_compiled, _compiler):
+        shutil.copy(module.__file__, package / "utils")
     (package / "_callee_numba.py").write_text(CALLEE)
     (package / "_caller_numba.py").write_text(CALLER)
     return tmp_path
@@ -108,7 +110,7 @@ def test_processes_that_compile_at_once_agree(tmp_path):
 def test_an_edit_in_another_file_is_seen(toy):
     code = (
         "from toy._caller_numba import caller; print(caller(1));"
-        "print(sum(caller.stats.cache_hits.values()))"
+        "print(sum(caller.entry.stats.cache_hits.values()))"
     )
     assert run(code, toy)[0] == ["20", "0"]
     assert run(code, toy)[0] == ["20", "1"]
@@ -123,12 +125,14 @@ def test_an_edit_in_another_file_is_seen(toy):
 def test_what_a_loop_calls_has_no_entry_for_python(toy):
     code = (
         "from toy._callee_numba import callee; from toy._caller_numba import caller;"
-        "print(caller(1), len(callee.overloads), callee(1), len(callee.overloads))"
+        "print(caller(1), len(callee.entry.overloads), callee(1),"
+        "len(callee.entry.overloads))"
     )
     assert run(code, toy)[0] == ["20 0 2 1"]
     assert run(code, toy)[0] == ["20 0 2 1"]
+    # Nor is it kept by itself.
     files = [path.name for path in (toy / "toy" / "__pycache__").glob("*.nbc")]
-    assert sorted("-inner." in name for name in files) == [False, False, True]
+    assert sorted("_callee_" in name for name in files) == [False, True]
 
 
 def test_compilation_is_told_once_and_only_where_it_happens(toy):
@@ -157,7 +161,7 @@ def total(given):
     code = (
         "import numpy as np; from toy import _tuple_numba as loops;"
         "print(loops.total(loops.{}(np.ones(3))));"
-        "print(sum(loops.total.stats.cache_hits.values()))"
+        "print(sum(loops.total.entry.stats.cache_hits.values()))"
     )
     path = toy / "toy" / "_tuple_numba.py"
     path.write_text(source)
@@ -195,16 +199,88 @@ def test_what_cannot_be_read_or_kept_is_compiled(toy, damage):
 
 
 def test_loops_run_without_the_compiler(toy):
-    code = "from toy._caller_numba import caller; print(caller(1), type(caller))"
+    code = "from toy._caller_numba import caller; print(caller(1), type(caller.entry))"
     expected = ["20 <class 'function'>"]
     assert run(code, toy, NUMBA_DISABLE_JIT="1")[0] == expected
 
 
 def test_features_are_those_of_the_processor_asked_for():
-    code = "from skrelax.utils._compiled import vector_features as f; print(len(f()))"
+    code = "from skrelax.utils._compiler import vector_features as f; print(len(f()))"
     package = Path(skrelax.__file__).parents[1]
     assert run(code, package, NUMBA_CPU_NAME="generic")[0] == ["0"]
-    assert isinstance(_compiled.vector_features(), frozenset)
+    assert isinstance(_compiler.vector_features(), frozenset)
+
+
+def test_the_compiler_is_loaded_when_a_loop_runs(toy):
+    code = (
+        "import sys; from toy._caller_numba import caller; print('numba' in sys.modules);"
+        "print(caller(1), 'numba' in sys.modules)"
+    )
+    assert run(code, toy)[0] == ["False", "20 True"]
+
+
+def test_loops_are_pickled_by_name():
+    from skrelax.inversion._numba_fit import gradient
+
+    assert pickle.loads(pickle.dumps(gradient)) is gradient
+
+
+def test_an_array_that_nobody_counts_is_refused(toy):
+    source = """
+import numpy as np
+from .utils._compiled import compiled
+
+@compiled
+def same(x):
+    return x
+
+@compiled(allocates=True)
+def copy(x):
+    return x.copy()
+
+@compiled
+def total(x):
+    return copy(x)[0]
+"""
+    (toy / "toy" / "_arrays_numba.py").write_text(source)
+    code = """
+import numpy as np
+from toy import _arrays_numba as loops
+for loop in (loops.same, loops.total):
+    try:
+        loop(np.ones(3))
+    except TypeError as error:
+        print("allocates=True" in str(error))
+print(loops.copy(np.ones(3)).sum())
+"""
+    assert run(code, toy)[0] == ["True", "True", "3.0"]
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_collected_as_before_after_compilation(toy, collects):
+    code = (
+        f"import gc; gc.enable() if {collects} else gc.disable();"
+        "from toy._caller_numba import caller; print(caller(1), gc.isenabled())"
+    )
+    assert run(code, toy)[0] == [f"20 {collects}"]
+
+
+def test_inner_loops_raise(toy):
+    # What they raise with is in an environment, which the caller's code must know.
+    source = CALLEE.replace(
+        "return", "if x < 0:\n        raise ValueError('negative')\n    return"
+    )
+    (toy / "toy" / "_callee_numba.py").write_text(source)
+    code = """
+from toy._caller_numba import caller
+print(caller(1))
+try:
+    caller(-1)
+except ValueError as error:
+    print(error)
+"""
+    assert run(code, toy)[0] == ["20", "negative"]
+    assert run(code, toy)[0] == ["20", "negative"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])

@@ -8,7 +8,8 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ...utils._compiled import compiled, vector_features
+from ...utils._compiled import compiled
+from ...utils._compiler import vector_features
 from ._numba_types import CONTRACT, PANEL
 
 # Sums in any order, so that dot products are vectorised (a third of the solve).

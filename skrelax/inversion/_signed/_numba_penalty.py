@@ -21,7 +21,7 @@ def _window_max(values, spare, inside, offset, times):
             values[x] = spare[x] * inside[x]
 
 
-@compiled(fastmath=CONTRACT)
+@compiled(fastmath=CONTRACT, allocates=True)
 def uniform_weights(g, first, last, stencils, constants, weights):
     """Write gamma_i^(-1/2) of cells first..last into the rows of the directions."""
     offsets, insides = stencils.offsets, stencils.insides
@@ -69,7 +69,7 @@ def uniform_weights(g, first, last, stencils, constants, weights):
                 out[x] = inside[x] / math.sqrt(gamma)
 
 
-@compiled(fastmath=CONTRACT)
+@compiled(fastmath=CONTRACT, allocates=True)
 def crossing_weights(g, first, last, stencils, constants, rate, weights):
     """Update the crossing weights C_i of the axes, and write C_i^(1/2) into rows."""
     offsets, insides = stencils.offsets, stencils.insides
@@ -142,7 +142,7 @@ def centre_weights(first, last, n_directions, rows):
             centre[q] -= 2.0 * row[q]
 
 
-@compiled(fastmath=CONTRACT)
+@compiled(fastmath=CONTRACT, allocates=True)
 def assemble(g, first, last, couplings, constants, u, weights):
     """Set Gamma = u Gamma_new + (1 - u) Gamma for cells first..last."""
     pairs, factors, starts = couplings.pairs, couplings.factors, couplings.starts
@@ -199,7 +199,7 @@ def follow(g, stencils, couplings, constants, weights, rates):
     assemble(g, first, last, couplings, constants, rates[2], weights)
 
 
-@compiled(fastmath=CONTRACT)
+@compiled(fastmath=CONTRACT, allocates=True)
 def multiply(gamma, couplings, x, first, last, out):
     """Write Gamma x of cells first..last into out; x must be 0 on ghost cells."""
     offsets, cell = couplings.offsets, couplings.cell

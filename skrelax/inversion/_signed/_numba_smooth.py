@@ -25,7 +25,7 @@ def _window_norm(values, spare, inside, offset, times):
         values[x] = math.sqrt(math.sqrt(values[x]))
 
 
-@compiled(fastmath=CONTRACT)
+@compiled(fastmath=CONTRACT, allocates=True)
 def smooth_weights(g, first, last, stencils, constants, rate, weights):
     """Write smooth, damped uniform weights into rows.
 
@@ -66,7 +66,7 @@ def smooth_weights(g, first, last, stencils, constants, rate, weights):
                 rows[i, q] = inside[y] * math.exp(-0.5 * state)
 
 
-@compiled(fastmath=CONTRACT)
+@compiled(fastmath=CONTRACT, allocates=True)
 def smooth_crossings(g, first, last, stencils, constants, softness, rate, weights):
     """Update smooth crossing weights.
 

@@ -9,10 +9,8 @@ from ...utils._parallel import run_tasks, split_slices
 from ...utils._progress import SILENT
 from ._axes import Axes
 from ._data import common_weight, noise_level
-from ._iteration import Inversion
 from ._operator import DataOperator
 from ._penalty import AdaptivePenalty
-from ._solvers import SolverError
 
 
 @dataclass(frozen=True)
@@ -64,6 +62,9 @@ def solve_soundly(problem, n_jobs, work, callback):
 
     Parts of the work are iterations, or channels on their own.
     """
+    # The compiler of loops comes with it, and who only makes estimators needs none.
+    from ._solvers import SolverError
+
     try:
         with np.errstate(all="ignore"):
             answer = solve(problem, n_jobs, work, callback)
@@ -161,6 +162,8 @@ def _solve_channels(problem, n_jobs, work, callback):
 
 def _make_inversion(problem, weights, common, n_channels, n_threads=1):
     """Return the Inversion; a weight that all points share scales a kernel."""
+    from ._iteration import Inversion
+
     factors = list(problem.factors)
     factors[0] = np.sqrt(common) * factors[0]
     operator = DataOperator(factors, weights, n_channels)

@@ -39,7 +39,7 @@ def forward(R, inverse, p, B):
             B[a, b], B[b, a] = B[b, a], B[a, b]
 
 
-@compiled(fastmath=REORDER)
+@compiled(fastmath=REORDER, allocates=True)
 def own_ratios(L, work):
     """Write eigenvalues of products of columns in units of the penalty into work.q.
 

@@ -73,7 +73,7 @@ class SquaredNorm(NamedTuple):
 
     def count_each(self, K, weight, strengths, F, is_linear):
         """Return the same for each of F (n_signals, n_bins), (n_signals,)."""
-        A = K * np.sqrt(weight / weight.sum())[:, None]
+        A, G = recall(lambda: _few_rows(K, weight), "few_rows", K, [weight])
         F, back = np.ascontiguousarray(F), slice(None)
         if is_linear:
             # All bins count, so signals of one strength have the same trace.
@@ -82,9 +82,8 @@ class SquaredNorm(NamedTuple):
             )
             F = F[first]
         traces = np.empty(len(F))
-        influence_traces(
-            A.T @ A, self.matrix.toarray(), strengths, F, is_linear, traces
-        )
+        L = self.matrix.toarray()
+        influence_traces(A, G, L, strengths, F, is_linear, traces)
         for k in np.flatnonzero(~np.isfinite(traces)):
             traces[k] = self.count_parameters(K, weight, strengths[k], F[k], is_linear)
         n_active = F.shape[1] if is_linear else np.count_nonzero(F, axis=1)
@@ -98,4 +97,5 @@ def _few_rows(K, weight):
     G = A.T @ A
     if len(A) > A.shape[1]:
         A = linalg.qr(A, mode="r", overwrite_a=True)[0][: A.shape[1]]
-    return A, G
+    # One layout, so that loops are compiled for it alone.
+    return np.ascontiguousarray(A), G

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import linalg
 
 from ..utils._parallel import run_chunks, single_blas_thread
+from ..utils._remember import recall
 from . import _plane_system
 from ._lasso_solvers import dual_shift, held_out_errors, relative_gap, solve_lasso
 from ._numba_fit import CertifiedKernel, Signals
@@ -34,9 +35,10 @@ _BLIND = 1e-6
 
 def smooth_rows(X, y, weight, fit_intercept, grid_shape):
     """Return the WeightedRows of a kernel and signals, or a Plane of many bins."""
-    make = weigh_rows if X.shape[1] <= _plane_system.MANY_BINS else plane_of
-    grid = () if make is weigh_rows else (grid_shape,)
-    return make(X, y, weight, fit_intercept, *grid)
+    if X.shape[1] > _plane_system.MANY_BINS:
+        return plane_of(X, y, weight, fit_intercept, grid_shape)
+    known = [y, weight, fit_intercept]
+    return recall(lambda: weigh_rows(X, *known), "weigh_rows", X, known)
 
 
 def smooth_work(n, m):

@@ -6,15 +6,16 @@ from ..utils._compiled import compiled
 
 
 @compiled(allocates=True)
-def influence_traces(G, L, strengths, F, is_linear, traces):
+def influence_traces(A, G, L, strengths, F, is_linear, traces):
     """Write tr((G + strength L)^-1 G) over the bins of each f that are not zero.
 
-    G and L are symmetric (n, n), F (q, n), strengths and traces (q,). `is_linear` takes
-    all bins. Where the sum is not positive definite the trace is nan.
+    A is (m, n) with the products G; G and L are symmetric (n, n), F (q, n), strengths
+    and traces (q,). `is_linear` takes all bins. Where the sum is not positive definite
+    the trace is nan.
     """
-    n = G.shape[0]
+    m, n = A.shape
     index = np.empty(n, np.int64)
-    W = np.empty((n, n))
+    h = np.empty(n)
     for q in range(F.shape[0]):
         k = 0
         for j in range(n):
@@ -37,19 +38,16 @@ def influence_traces(G, L, strengths, F, is_linear, traces):
         if not done:
             traces[q] = np.nan
             continue
-        # With the inverse W of the factor the trace is that of W G W^T, row by row.
+        # With the factor C the trace is the sum of squares of C^-1 A^T, row by row.
         total = 0.0
-        for a in range(k):
-            scale = 1.0 / factor[a, a]
-            for b in range(a):
-                v = 0.0
-                for c in range(b, a):
-                    v -= factor[a, c] * W[c, b]
-                W[a, b] = v * scale
-            W[a, a] = scale
-            for b in range(a + 1):
-                v = 0.0
-                for c in range(b):
-                    v += G[index[b], index[c]] * W[a, c]
-                total += W[a, b] * (2.0 * v + G[index[b], index[b]] * W[a, b])
+        for i in range(m):
+            start = 0
+            while start < k and A[i, index[start]] == 0.0:
+                start += 1
+            for a in range(start, k):
+                v = A[i, index[a]]
+                for b in range(start, a):
+                    v -= factor[a, b] * h[b]
+                h[a] = v / factor[a, a]
+                total += h[a] * h[a]
         traces[q] = total

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg, sparse
 
+from ..utils._remember import recall
 from ._numba_norms import influence_traces
 
 
@@ -54,14 +55,17 @@ class SquaredNorm(NamedTuple):
         K (m, n), weight (m,) with mean one; `is_linear` makes all bins active.
         """
         active = np.ones(f.size, dtype=bool) if is_linear else f != 0.0
-        A = K[:, active] * np.sqrt(weight / weight.sum())[:, None]
-        if A.shape[1] == 0:
+        if not active.any():
             return 0.0
+        A, G = recall(lambda: _few_rows(K, weight), "few_rows", K, [weight])
+        if not is_linear:
+            A, G = A[:, active], G[np.ix_(active, active)]
         L = self.matrix[active][:, active].toarray()
-        G = A.T @ A
         try:
-            factor = linalg.cho_factor(G + strength * L)
-            trace = float(np.trace(linalg.cho_solve(factor, G)))
+            # One triangle is enough: the trace is the square of what it makes of A.
+            factor = linalg.cholesky(G + strength * L)
+            half = linalg.solve_triangular(factor, A.T, trans="T")
+            trace = float(np.einsum("ij,ij->", half, half))
         except linalg.LinAlgError:
             trace = float(np.linalg.matrix_rank(A))
         # Of nearly singular matrices rounding makes any number.
@@ -69,7 +73,7 @@ class SquaredNorm(NamedTuple):
 
     def count_each(self, K, weight, strengths, F, is_linear):
         """Return the same for each of F (n_signals, n_bins), (n_signals,)."""
-        A = K * np.sqrt(weight / weight.sum())[:, None]
+        A, G = recall(lambda: _few_rows(K, weight), "few_rows", K, [weight])
         F, back = np.ascontiguousarray(F), slice(None)
         if is_linear:
             # All bins count, so signals of one strength have the same trace.
@@ -78,11 +82,20 @@ class SquaredNorm(NamedTuple):
             )
             F = F[first]
         traces = np.empty(len(F))
-        influence_traces(
-            A.T @ A, self.matrix.toarray(), strengths, F, is_linear, traces
-        )
+        L = self.matrix.toarray()
+        influence_traces(A, G, L, strengths, F, is_linear, traces)
         for k in np.flatnonzero(~np.isfinite(traces)):
             traces[k] = self.count_parameters(K, weight, strengths[k], F[k], is_linear)
         n_active = F.shape[1] if is_linear else np.count_nonzero(F, axis=1)
         most = np.minimum(np.count_nonzero(weight), n_active)
         return np.clip(traces[back], 0.0, most)
+
+
+def _few_rows(K, weight):
+    """Return rows (k, n) with the products A^T A of the weighted kernel, and these."""
+    A = K * np.sqrt(weight / weight.sum())[:, None]
+    G = A.T @ A
+    if len(A) > A.shape[1]:
+        A = linalg.qr(A, mode="r", overwrite_a=True)[0][: A.shape[1]]
+    # One layout, so that loops are compiled for it alone.
+    return np.ascontiguousarray(A), G

@@ -6,41 +6,36 @@ rises beyond it, so that the values whose misfit is small enough are an interval
 ends are found as roots.
 """
 
-import contextlib
 from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg
 from scipy.linalg import lapack
-from scipy.optimize import lsq_linear, nnls
 from scipy.special import chdtri, fdtri, ndtri, stdtrit
 
 from ..utils._parallel import calm_blas
 from ..utils._remember import recall
-from ..utils._warnings import silenced
+from ._nonnegative import PULL, fit_nonnegative
 
 # Directions of the kernel below hold no signal that is above any noise.
 _CUT = 1e-7
 # Noise that is smaller than this part of the signal is rounding.
 _ROUNDING = 1e-8
-# The row of the condition is as much longer than the longest column of the kernel.
-# What it gives way changes an end by one millionth of its standard error.
-_TIGHT = 1e3
+# The row of a condition gets heavier, by this factor, until what it gives way is a
+# smaller part of the excess: its square is the part by which the excess is too small.
+_HEAVIER, _GIVES, _MOST_HEAVIER = 30.0, 1e-3, 4
+# Excess, as a part of the squared noise, below which it does not matter.
+_NOTHING = 1e-6
 # Relative to the range of a number; standard errors are never as small.
 _CLOSE = 1e-9
 _FIRST_STEP = 1e-3
 # Roots of the excess that are as close to their goal, relative to it, are there.
 _NEAR = 1e-9
-# Bins out of use pull less than this part of the signal.
-_PULL = 1e-12
 _MOST_STEPS = 60
 # Level of the misfit from which on no distribution is said to fit.
 _MET = 0.99
 # Sides from which a kernel is decomposed by products.
 _LARGE = 1200
-# Older versions of NNLS, in Python, warn of singular steps that they take back. Only
-# for them: settings of warnings are those of all threads.
-_WARNS = "LinAlgWarning" in getattr(nnls, "__wrapped__", nnls).__globals__
 
 
 class Problem(NamedTuple):
@@ -94,7 +89,7 @@ def make_problem(K, y, weight, noise_std, has_baseline):
     along = U.T @ target
     across = target - U @ along
     matrix = U.T @ A
-    best, misfit = _fit(matrix, along)
+    best, misfit = fit_nonnegative(matrix, along)
     return Problem(
         matrix, along, K.shape[1], best, misfit, float(across @ across), target.size,
         None if noise_std is None else float(noise_std) / size, size, size / largest,
@@ -123,18 +118,6 @@ def _directions(A):
         return linalg.qr(U, mode="economic")[0]
 
 
-def _fit(A, y):
-    """Return x >= 0 with the least misfit, and its square."""
-    try:
-        with silenced() if _WARNS else contextlib.nullcontext():
-            x, _ = nnls(A, y, maxiter=max(1000, 10 * A.shape[1]))
-    except (RuntimeError, linalg.LinAlgError):
-        # It may go in circles where nothing but rounding is left.
-        x = lsq_linear(A, y, (0.0, np.inf), method="bvls").x.clip(min=0.0)
-    rest = A @ x - y
-    return x, float(rest @ rest)
-
-
 def fewest_bins(problem):
     """Return bins, and a baseline, that fit with as few of them as are needed.
 
@@ -156,7 +139,7 @@ def fewest_bins(problem):
         trials = []
         for bin_ in bins:
             kept = used[used != bin_]
-            x, rest = _fit(A[:, kept], y)
+            x, rest = fit_nonnegative(A[:, kept], y)
             trials.append((rest, kept, x))
         rest, kept, x = min(trials, key=lambda trial: trial[0])
         if rest - misfit > most:
@@ -298,9 +281,12 @@ class _Excess:
     """
 
     def __init__(self, problem, condition):
-        self.problem, self.condition, self.used = problem, condition, None
+        self.problem, self.condition = problem, condition
+        self.used, self.start = None, problem.best > 0.0
         A = problem.matrix
-        self.longest = np.sqrt(np.einsum("ij,ij->j", A, A).max())
+        # No bin alone would change the number as easily.
+        self.weight = np.sqrt(np.einsum("ij,ij->j", A, A).max())
+        self.nothing = _NOTHING * noise_of(problem) ** 2
 
     def __call__(self, s):
         """Return it at a value s of the number."""
@@ -311,15 +297,28 @@ class _Excess:
         largest = np.abs(row).max()
         if not largest > 0.0:
             return 0.0
-        A, y = self.problem.matrix, self.problem.target
-        factor = _TIGHT * self.longest / largest
-        row, target = factor * row, np.append(y, factor * value)
+        row, value = row / largest, value / largest
+        for _ in range(_MOST_HEAVIER):
+            rest = self._solve(self.weight * row, self.weight * value)
+            given = float(rest[-1] ** 2)
+            # A condition that gives way by t gains nearly twice what it costs.
+            excess = float(rest @ rest) + given - self.problem.least
+            if given <= max(_GIVES * excess, self.nothing):
+                break
+            self.weight *= _HEAVIER
+        return max(excess, 0.0)
+
+    def _solve(self, row, value):
+        """Return the residuals of the best fit, and that of the condition."""
+        A, target = self.problem.matrix, np.append(self.problem.target, value)
         rest = self._rest_of(row, target)
         if rest is None:
-            x, _ = _fit(np.concatenate([A, row[None]]), target)
+            A = np.concatenate([A, row[None]])
+            x, _ = fit_nonnegative(A, target, self.start)
+            self.start = x > 0.0
             self.used = np.flatnonzero(x)
-            rest = A @ x - y
-        return max(float(rest @ rest) - self.problem.least, 0.0)
+            rest = A @ x - target
+        return rest
 
     def _rest_of(self, row, target):
         """Return residuals if the bins in use are those of the last fit, or None."""
@@ -335,7 +334,7 @@ class _Excess:
         rest = target - part @ x
         pull = rest[:-1] @ A + rest[-1] * row
         pull[used] = 0.0
-        return rest[:-1] if pull.max() <= _PULL else None
+        return rest if pull.max() <= PULL else None
 
 
 def _excess(problem, row, value):

@@ -33,7 +33,7 @@ from skrelax.uncertainty import (
     Share,
     TimeRatio,
     UncertaintyResult,
-    _bounds,
+    _nonnegative,
     bootstrap_distribution,
     profile_parameters,
     statistic_intervals,
@@ -337,7 +337,7 @@ def test_bands_of_levels_next_to_one():
     assert not (lower > upper).any()
 
 
-@pytest.mark.skipif(_bounds._WARNS, reason="this version of NNLS warns")
+@pytest.mark.skipif(_nonnegative._WARNS, reason="this version of NNLS warns")
 def test_bounds_leave_settings_of_warnings_alone(monkeypatch):
     # They are those of all threads, which would restore each other's.
     def change(self):

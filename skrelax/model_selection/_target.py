@@ -12,6 +12,7 @@ from ..utils._frames import take_rows
 from ..utils._grid_shape import carry_grid
 from ..utils._linear_inputs import validate_relative_weight, validate_signals_of
 from ..utils._progress import SILENT
+from ..utils._row_products import row_products
 from ..utils._validation import check_numbers
 from ..utils._warnings import held_reports
 
@@ -116,7 +117,7 @@ def make_target(inputs, y, sample_weight, reads_names, memory):
     if sample_weight is not None:
         n_points = np.count_nonzero(sample_weight)
         weight = sample_weight * (n_points / sample_weight.sum())
-    sums = weight @ signals**2
+    sums = row_products(signals.T**2, weight)
     return Target(
         inputs,
         matrix,

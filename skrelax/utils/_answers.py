@@ -27,7 +27,7 @@ class Rest(NamedTuple):
     signals: np.ndarray
     """The signals, (n_points, n_signals)."""
     weight: np.ndarray
-    """Weights of the points, (n_points,)."""
+    """Weights of the points, (n_points,), or (n_points, n_signals) with gaps."""
     squares: np.ndarray
     """Weighted sums of squared residuals over 4**exponents, (n_signals,)."""
     exponents: np.ndarray
@@ -179,7 +179,7 @@ class Answers:
 
     def _count_free(self, rest):
         """Return how many numbers a fit left free, an int or (n_signals,)."""
-        return np.count_nonzero(rest.weight)
+        return np.count_nonzero(rest.weight, axis=0)
 
     def _has_outputs(self):
         """Return whether there are numbers to map of each voxel."""

@@ -152,7 +152,8 @@ class Answers:
     def _strengths_near(self):
         """Return strengths that suffice to choose for similar signals, or None.
 
-        They are decreasing; None where only the whole search tells.
+        They are decreasing, (n_strengths,) or (n_strengths, n_signals) where each
+        signal has its own; None where only the whole search tells.
         """
         return None
 

@@ -20,7 +20,7 @@ from ..utils._sklearn import (
 )
 from ..utils._validation import check_n_jobs, check_number
 from ..utils._warnings import collect_warnings, give_warning, texts_of_signals
-from ._describe import Columns, describe
+from ._describe import Columns, describe, join_texts
 from ._intervals import (
     METHODS,
     Intervals,
@@ -285,14 +285,16 @@ def fit_batch(
             estimators[members[0]] = fitted
 
     seeds = seeds_of_groups(table.keys, random_state)
-    units = make_units(table, together, last._sees_all_signs, seeds)
+    units = make_units(table, together, last, seeds)
     tasks = (
         delayed(_fit_units)(estimator, shared, task, settings)
         for task in _share_out(units, size)
     )
     call.run(tasks, store, n_jobs)
+    n_points, n_missing = np.diff(table.edges), table.n_missing
+    columns.tell_missing(n_missing, n_points)
     lead = table.keys.copy()
-    lead[free_name("n_points", lead)] = np.diff(table.edges)
+    lead[free_name("n_points", lead)] = n_points - n_missing
     results = columns.to_frame(lead)
     results = like(results, frame, keys=list(table.keys), rows=table.first)
     _warn(columns.status)
@@ -336,18 +338,19 @@ def _fit_units(estimator, shared, units, settings):
     for unit in units:
         X = pd.DataFrame(unit.points, columns=settings.names)
         size = unit.members.size
-        if unit.together and size > 1:
+        if unit.together:
+            # One alone, too, so that no bit hangs on who else is there.
             found = _fit_together(shared, X, unit, settings)
             if found is not None:
                 results.append((unit.members, found, None))
                 continue
-            if size > _PARTS:
+            if size > 1:
                 # One signal may be the reason, and the others do share a call.
                 parts = unit.parts(-(-size // _PARTS))
                 results += _fit_units(estimator, shared, parts, settings)
                 continue
         for part in unit.parts(1):
-            found, fitted = _fit_alone(estimator, X, part, settings)
+            found, fitted = _fit_alone(estimator, part.alone(), settings)
             results.append((part.members, found, fitted))
     return results
 
@@ -363,7 +366,7 @@ def _fit_together(estimator, X, unit, settings):
             if texts is None:
                 return None
             for k, told in texts.items():
-                found["message"][k] = _joined(found["message"][k], told)
+                found["message"][k] = join_texts(found["message"][k], told)
             return found
         except WrongCallError:
             raise
@@ -372,8 +375,11 @@ def _fit_together(estimator, X, unit, settings):
             return None
 
 
-def _fit_alone(estimator, X, unit, settings):
+def _fit_alone(estimator, unit, settings):
     """Return the results of one signal and the fitted estimator, or the failure."""
+    if not unit.signals.size:
+        return _failure("no point has a signal"), None
+    X = pd.DataFrame(unit.points, columns=settings.names)
     with collect_warnings() as caught:
         try:
             fitted = fit_weighted(estimator, X, unit.signals[:, 0], unit.weight)
@@ -382,7 +388,7 @@ def _fit_alone(estimator, X, unit, settings):
             raise
         except Exception as error:
             text = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            return {"status": np.array(["failed"]), "message": np.array([text])}, None
+            return _failure(text), None
     own = answering(fitted)._tells_convergence
     if not own and _used_up(fitted):
         found["status"] = np.array(["not converged"])
@@ -390,8 +396,13 @@ def _fit_alone(estimator, X, unit, settings):
         str(warning) for warning in caught if not (own and _is_convergence(warning))
     ]
     if texts:
-        found["message"] = np.array([_joined(found["message"][0], texts)])
+        found["message"] = np.array([join_texts(found["message"][0], texts)])
     return found, fitted if settings.keep else None
+
+
+def _failure(text):
+    """Return the results of a signal without a fit."""
+    return {"status": np.array(["failed"]), "message": np.array([text])}
 
 
 def _used_up(fitted):
@@ -408,12 +419,6 @@ def _describe(fitted, estimator, X, unit, settings):
     return describe(
         fitted, estimator, X, unit.signals, unit.weight, settings.asked, unit.seeds
     )
-
-
-def _joined(message, texts):
-    """Return a message with the texts of warnings after it."""
-    first = [] if message == "ok" else [message]
-    return "; ".join(dict.fromkeys(first + [" ".join(text.split()) for text in texts]))
 
 
 def _texts_of_each(caught, own, n_signals):

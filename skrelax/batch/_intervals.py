@@ -8,15 +8,17 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ..metrics._peaks import peak_parts_of_each
-from ..uncertainty._bootstrap import Draws, resample, without_refits
+from ..uncertainty._bootstrap import resample
 from ..uncertainty._functionals import Custom, named_functionals
 from ..uncertainty._methods import METHODS as _METHODS
 from ..uncertainty._methods import choose_method
+from ..uncertainty._resampling import Draws, Resampling
 from ..uncertainty._result import BIAS_AWARE, BOUNDS, std_of
 from ..uncertainty._scales import SCALES, split_scale
 from ..utils._answers import answering, fitted_distributions
-from ..utils._inspect import find_builder, find_kernel
+from ..utils._inspect import find_builder
 from ..utils._remember import remembering
+from ..utils._warnings import collect_warnings
 
 # That of nonlinear fits, whose parameters have no other.
 PROFILE = "profile"
@@ -138,23 +140,51 @@ def describe_intervals(fitted, estimator, X, Y, weight, asked, seeds, columns):
             _column(out, _key_of(name, part, columns), part, Y.shape[1])
     found = fitted_distributions(fitted)
     peaks = peak_parts_of_each(found.rows, found.grids, asked.min_share)
-    inner, K = _behind_kernel(fitted, estimator, X)
-    # What is made of the signal alone needs no other fit.
-    alone = asked.n_bootstrap == 0 and not answering(fitted)._has_refits
-    if alone:
-        kernel = np.asarray(find_kernel(fitted, X), dtype=np.float64)
+    given = fitted, estimator, X, Y, weight
+    noise = columns["noise"]
+    make = _refitting if answering(fitted)._has_refits else _resampling
     with remembering({}):
-        for k, y in enumerate(Y.T):
-            noise, seed = float(columns["noise"][k]), int(seeds[k])
-            if alone:
-                result = _bounds_of(fitted, kernel, y, k, weight, asked)
-            else:
-                result = _result_of(fitted, inner, K, y, weight, asked, noise, seed)
-            if result is None:
-                continue
+        for k, result in make(*given, asked, noise, seeds):
             for name, row in _rows_of(result, asked, columns, peaks[k]).items():
                 _fill(out, name, row, k, (asked, columns, Y.shape[1]))
     return out
+
+
+def _refitting(fitted, estimator, X, Y, weight, asked, noise, seeds):
+    """Yield number and UncertaintyResult of signals of which each is fitted again."""
+    for k, y in enumerate(Y.T):
+        for draws in _tries(fitted, y, asked, noise[k]):
+            try:
+                result = resample(estimator, X, y, draws, weight, int(seeds[k]))
+            except ValueError:
+                # Its errors are not known, but the fit is sound.
+                continue
+            yield k, result
+            break
+
+
+def _resampling(fitted, estimator, X, Y, weight, asked, noise, seeds):
+    """Yield number and UncertaintyResult of signals whose refits share calls."""
+    inner, K = _behind_kernel(fitted, estimator, X)
+    w = np.ones(len(Y)) if weight is None else weight
+    fits = Resampling(fitted, X, inner, K, Y, weight, w)
+    for part in fits.parts(asked.n_bootstrap):
+        drawn = []
+        for k in range(part.start, part.stop):
+            for draws in _tries(fitted, Y[:, k], asked, noise[k]):
+                try:
+                    drawn.append(fits.draw(k, draws, int(seeds[k])))
+                except ValueError:
+                    # Too few points for residuals: the fit is sound, its errors are
+                    # not known.
+                    continue
+                break
+        if drawn:
+            # What these calls warn of is of signals that nobody measured.
+            with collect_warnings():
+                samples = fits.refit(drawn)
+            for one, rows in zip(drawn, samples, strict=True):
+                yield one.place, fits.result(one, rows, asked.level)
 
 
 def _behind_kernel(fitted, estimator, X):
@@ -207,22 +237,8 @@ def _is_possible(fitted, asked):
     return True
 
 
-def _bounds_of(fitted, K, y, place, weight, asked):
-    """Return the UncertaintyResult of a signal without refits, None if it has none."""
-    method = None if asked.method == "auto" else asked.method
-    method, _ = choose_method(fitted, method, y, None)
-    if method not in _WITHOUT_REFITS:
-        return None
-    w = np.ones(len(y)) if weight is None else weight
-    try:
-        return without_refits(fitted, K, y, place, w, method, asked.level)
-    except ValueError:
-        # Too few points for residuals: the fit is sound, its errors are not known.
-        return None
-
-
-def _result_of(fitted, estimator, X, y, weight, asked, noise, seed):
-    """Return the UncertaintyResult of a signal, None if its noise is not known."""
+def _tries(fitted, y, asked, noise):
+    """Yield the Draws of a signal, the next ones where the first are not possible."""
     tries = [(asked.method, None)]
     if asked.method in (None, "auto"):
         method, _ = choose_method(fitted, None, y, None)
@@ -234,15 +250,9 @@ def _result_of(fitted, estimator, X, y, weight, asked, noise, seed):
         fits = BOUNDS if asked.method is None else _WITHOUT_REFITS
         tries = [(method, None), known] if method in fits else [known]
     for method, noise_std in tries:
-        if asked.n_bootstrap == 0 and method not in _WITHOUT_REFITS:
-            continue
-        draws = Draws(asked.n_bootstrap, method, noise_std, asked.level)
-        try:
-            return resample(estimator, X, y, draws, weight, seed)
-        except ValueError:
-            # Too few points for residuals: the fit is sound, its errors are not known.
-            continue
-    return None
+        if asked.n_bootstrap or method in _WITHOUT_REFITS:
+            noise_std = None if noise_std is None else float(noise_std)
+            yield Draws(asked.n_bootstrap, method, noise_std, asked.level)
 
 
 def _rows_of(result, asked, columns, peaks):

@@ -1,7 +1,7 @@
 """From a long table to groups, and to groups with the same acquisition."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,11 @@ class LongTable:
         """Number of groups."""
         return len(self.keys)
 
+    @property
+    def n_missing(self):
+        """Points of each group that have no signal, (n_groups,)."""
+        return np.add.reduceat(np.isnan(self.signal), self.edges[:-1], dtype=int)
+
 
 @dataclass
 class Unit:
@@ -45,7 +50,7 @@ class Unit:
     points: np.ndarray
     """Acquisition, (n_points, n_columns)."""
     signals: np.ndarray
-    """Signals, (n_points, n_signals)."""
+    """Signals, (n_points, n_signals); nan where a point is missing."""
     weight: np.ndarray | None
     """Weights of the points, (n_points,)."""
     together: bool
@@ -63,6 +68,16 @@ class Unit:
             )
             for start in range(0, self.members.size, size)
         ]  # fmt: skip
+
+    def alone(self):
+        """Return the unit of one signal without the points that it lacks."""
+        there = ~np.isnan(self.signals[:, 0])
+        if there.all():
+            return self
+        weight = None if self.weight is None else self.weight[there]
+        return replace(
+            self, points=self.points[there], signals=self.signals[there], weight=weight
+        )
 
 
 def read_table(frame, acquisition, signal, by, sample_weight):
@@ -142,35 +157,38 @@ def read_table(frame, acquisition, signal, by, sample_weight):
     )
 
 
-def make_units(table, together, by_sign, seeds):
+def make_units(table, together, last, seeds):
     """Return the units of a table: groups with the same points and weights.
 
-    Signals whose fit alone would be refused must not share a call with others, nor,
-    `by_sign`, those with and without negative values.
+    Signals whose fit alone would be refused must not share a call with others, nor, if
+    the estimator `last` sees the signs of all, those with and without negative values.
+    Points without a signal are left out unless this estimator does so itself.
     """
     found = {}
     for group in range(table.n_groups):
-        rows = slice(table.edges[group], table.edges[group + 1])
-        points, y = table.points[rows], table.signal[rows]
-        weight = None if table.weight is None else table.weight[rows]
-        kind = "alone"
-        if together and np.isfinite(y).all() and (y != y[0]).any():
+        rows = np.arange(table.edges[group], table.edges[group + 1])
+        y = table.signal[rows]
+        there = ~np.isnan(y)
+        known, kind = y[there], "alone"
+        if together and np.isfinite(known).all() and (known != known[:1]).any():
             kind = "together"
-            if by_sign and not np.iscomplexobj(y):
-                kind = "negative" if y.min() < 0 else "positive"
+            if last._sees_all_signs and not np.iscomplexobj(y):
+                kind = "negative" if known.min() < 0 else "positive"
+        if not (there.all() or (kind != "alone" and last._takes_missing)):
+            rows = rows[there]
+        weight = None if table.weight is None else table.weight[rows]
         code = b"" if weight is None else weight.tobytes()
-        found.setdefault((kind, points.tobytes(), code), []).append(group)
+        key = kind, table.points[rows].tobytes(), code
+        found.setdefault(key, []).append((group, rows))
     units = []
     for (kind, *_), members in found.items():
-        rows = slice(table.edges[members[0]], table.edges[members[0] + 1])
-        starts = table.edges[members]
-        size = rows.stop - rows.start
-        signals = table.signal[starts + np.arange(size)[:, None]]
-        weight = None if table.weight is None else table.weight[rows]
+        groups, rows = zip(*members, strict=True)
+        groups, first = np.array(groups), rows[0]
+        weight = None if table.weight is None else table.weight[first]
         units.append(
             Unit(
-                np.asarray(members), table.points[rows], signals, weight,
-                kind != "alone", seeds[members],
+                groups, table.points[first], table.signal[np.stack(rows, axis=1)],
+                weight, kind != "alone", seeds[groups],
             )
         )  # fmt: skip
     return units

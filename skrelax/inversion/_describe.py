@@ -18,7 +18,8 @@ def describe_rows(found, is_signed, baselines, min_share):
     `found` are Distributions; `baselines` is a number, one per signal, or None. Keys
     are names, or (number of the peak, name).
     """
-    f = found.rows
+    # Rows of memory, each of which is summed alone.
+    f = np.ascontiguousarray(found.rows)
     if found.has_times:
         table = distribution_statistics(f, found.grids, found.axis_names)
         columns = {name: table[name].to_numpy() for name in table}

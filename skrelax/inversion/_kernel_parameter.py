@@ -380,7 +380,7 @@ class KernelParameterSearch(
                 if self._tables is not None:
                     line = self._kernels.line(value)
                     line = None if line is None else line.moved_to(points)
-            else:
+            if line is not None:
                 K = line.at(value)
             for k in np.flatnonzero(member == group):
                 signals[:, k] = K @ coef[k]

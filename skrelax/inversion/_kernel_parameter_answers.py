@@ -60,4 +60,4 @@ class SettingAnswers(CoefficientsMixin):
     def _count_free(self, rest):
         used = np.count_nonzero(np.atleast_2d(self.coef_), axis=1)
         used += bool(innermost(self._inversion).fit_intercept)
-        return np.count_nonzero(rest.weight) - used
+        return np.count_nonzero(rest.weight, axis=0) - used

@@ -15,6 +15,7 @@ from ..utils._linear_inputs import (
     validate_relative_weight,
     validate_signals_of,
 )
+from ..utils._row_products import row_products
 from ..utils._scaling import centre_rows
 from ..utils._validation import refuse_complex
 from ..utils._warnings import give_warning
@@ -145,7 +146,8 @@ class LinearInversionMixin(CoefficientsMixin):
         """
         check_is_fitted(self)
         X = validate_kernel(self, X, reset=False)
-        return X @ self.coef_.T + self.intercept_
+        signals = row_products(np.atleast_2d(self.coef_), X).T
+        return signals.reshape(-1, *self.coef_.shape[:-1]) + self.intercept_
 
     def _named_axes(self):
         names = getattr(self, "feature_names_in_", None)
@@ -229,7 +231,7 @@ class LinearInversionMixin(CoefficientsMixin):
 
     def _synthesise(self, matrix, inputs):
         """Return the signals (n_points, n_signals) of a kernel, unchecked."""
-        return matrix @ np.atleast_2d(self.coef_).T + self.intercept_
+        return row_products(np.atleast_2d(self.coef_), matrix).T + self.intercept_
 
     def _penalty_norm(self, name):
         """Return the norm that the strength of this name multiplies."""
@@ -256,7 +258,8 @@ class LinearInversionMixin(CoefficientsMixin):
         Weights `share` (n_points,) have sum one.
         """
         if name == "alpha":
-            return np.abs((signals.T * share) @ matrix).max(axis=1), _DECADES
+            slopes = row_products(signals.T * share, matrix.T)
+            return np.abs(slopes).max(axis=1), _DECADES
         # Row by row, as no second kernel is made.
         squares = np.array([(row**2).mean() for row in matrix])
         return 10.0 * float(share @ squares), _DECADES

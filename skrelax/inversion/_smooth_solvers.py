@@ -5,9 +5,11 @@ Grids of many bins go another way, see `Plane`.
 
 import numpy as np
 from scipy import linalg
+from scipy.linalg import lapack
 
 from ..utils._parallel import run_chunks, single_blas_thread
 from ..utils._remember import recall
+from ..utils._row_products import row_products
 from . import _plane_system
 from ._lasso_solvers import dual_shift, held_out_errors, relative_gap, solve_lasso
 from ._numba_fit import CertifiedKernel, Signals
@@ -77,16 +79,17 @@ def rows_of_hessian(rows, H):
     The rows of the Cholesky factor (or of the eigenvectors, where H is singular to
     rounding) stand for the stacked rows of kernel and differences.
     """
-    c = rows.S @ rows.AT.T
+    c = rows.gradients()
     try:
         R = linalg.cholesky(H)
-        S = linalg.solve_triangular(R, c.T, trans="T").T
+        # One by one, since BLAS would round each by how many others there are.
+        S = np.array([lapack.dtrtrs(R, one, trans=1)[0] for one in c])
     except linalg.LinAlgError:
         values, vectors = linalg.eigh(H)
         kept = values > values[-1] * H.shape[0] * np.finfo(float).eps
         root = np.sqrt(values[kept])
         R = root[:, None] * vectors[:, kept].T
-        S = c @ vectors[:, kept] / root
+        S = row_products(c, vectors[:, kept].T) / root
     total = np.einsum("ij,ij->i", rows.S, rows.S) + rows.extra
     extra = np.maximum(total - np.einsum("ij,ij->i", S, S), 0.0)
     return WeightedRows(
@@ -231,7 +234,8 @@ def _solve_signed(rows, smooth, alphas, penalty, tol, max_iter, n_jobs):
     ridge = alphas == 0.0
     if ridge.any():
         # Without L1 term the gradient itself measures the distance to the minimum.
-        gradient = (rows.S - F @ rows.AT) @ rows.AT.T
+        rest = rows.S - row_products(F, rows.AT.T)
+        gradient = row_products(rest, rows.AT)
         gradient -= smooth.roughness.smoothness * (penalty @ F.T).T
         step = linalg.lstsq(smooth.H, gradient[ridge].T)[0].T
         info[ridge, 1] = 0.5 * np.abs(np.einsum("ij,ij->i", gradient[ridge], step))
@@ -276,7 +280,8 @@ def smooth_held_out_errors(
             rows, alphas[:, column], smoothness, penalty, positive, tol, max_iter
         )
         better = again < gaps[:, column]
-        squares = (F @ held_out.A.T - held_out.S) ** 2 @ held_out.weight
+        rest = row_products(F, held_out.A) - held_out.S
+        squares = row_products(rest**2, held_out.weight)
         errors[better, column] = squares[better]
         gaps[better, column] = again[better]
     return errors, gaps

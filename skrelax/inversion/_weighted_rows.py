@@ -8,6 +8,7 @@ from scipy import linalg
 from scipy.linalg import lapack
 
 from ..utils._parallel import single_blas_thread
+from ..utils._row_products import row_products
 
 # Rows of a tall kernel are compressed in blocks of about this many values.
 _BLOCK_VALUES = 2_000_000
@@ -44,7 +45,7 @@ class WeightedRows:
 
     def gradients(self):
         """Return A^T s of each signal, (n_signals, n_bins)."""
-        return self.S @ self.AT.T
+        return row_products(self.S, self.AT)
 
     def mean_square(self):
         """Return the sum of squares of the rows over the number of bins."""
@@ -66,8 +67,7 @@ class WeightedRows:
 
     def intercepts(self, F):
         """Return the constant of each signal for distributions F (q, n_bins)."""
-        # einsum sums each row alone: BLAS would round by the number of rows.
-        return self.signal_mean - np.einsum("ij,j->i", F, self.kernel_mean)
+        return self.signal_mean - row_products(F, self.kernel_mean)
 
 
 def mean_squares(Y, weight=None):

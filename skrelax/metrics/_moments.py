@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..utils._inspect import number_repeats
+from ..utils._row_products import row_products
 from ..utils._scaling import centre_rows
 from ..utils._validation import check_number, check_numbers
 
@@ -59,7 +60,8 @@ def check_distributions(distribution, relaxation_times, names=None):
             f"{name} must have {n_bins} bins per signal to match a grid of shape "
             f"{shape}, got shape {f.shape}."
         )
-    f = f.reshape(n_signals, n_bins)
+    # Rows of memory, each of which is summed alone.
+    f = np.ascontiguousarray(f.reshape(n_signals, n_bins))
     if (np.abs(f) > _LARGEST_AMPLITUDE).any():
         raise ValueError(
             f"{name} must have amplitudes of at most {_LARGEST_AMPLITUDE:g} in size, "
@@ -126,7 +128,7 @@ def log_mean(distribution, relaxation_times):
     0.1
     """
     f, _, (times,) = check_distributions(distribution, as_axis(relaxation_times))
-    mean = np.exp(_ratio(f @ np.log(times), f.sum(axis=1)))
+    mean = np.exp(_ratio(row_products(f, np.log(times)), f.sum(axis=1)))
     return float(mean[0]) if np.ndim(distribution) == 1 else mean
 
 
@@ -166,7 +168,7 @@ def fraction_between(distribution, relaxation_times, lower=0.0, upper=np.inf):
         raise ValueError(f"lower must be below upper, got {lower} and {upper}.")
     f, _, (times,) = check_distributions(distribution, as_axis(relaxation_times))
     inside = (times >= lower) & (times < upper)
-    share = _ratio(f[:, inside].sum(axis=1), f.sum(axis=1))
+    share = _ratio(row_products(f, inside.astype(np.float64)), f.sum(axis=1))
     return float(share[0]) if np.ndim(distribution) == 1 else share
 
 
@@ -225,8 +227,9 @@ def distribution_statistics(distribution, relaxation_times, names=None):
 
 def _axis_moments(f, times):
     """Return log mean, arithmetic mean and width in decades of rows of f."""
+    f = np.ascontiguousarray(f)
     total = f.sum(axis=1)
     x = np.log10(times)
-    center = _ratio(f @ x, total)
+    center = _ratio(row_products(f, x), total)
     spread = _ratio(((x - center[:, None]) ** 2 * f).sum(axis=1), total)
-    return 10.0**center, _ratio(f @ times, total), np.sqrt(spread)
+    return 10.0**center, _ratio(row_products(f, times), total), np.sqrt(spread)

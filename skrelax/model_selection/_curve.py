@@ -6,6 +6,7 @@ from ..uncertainty._noise import left_directions
 from ..utils._parallel import calm_blas
 from ..utils._progress import SILENT
 from ..utils._remember import remembering
+from ..utils._row_products import row_products
 from ..utils._validation import stable_std
 from ._criteria import Fit, rounding_floor
 from ._split import fold_weights
@@ -80,7 +81,8 @@ class Curve:
                 strength, target.inputs, signals, target.sample_weight, self.work
             )
         residuals = signals - model._synthesise(target.matrix, target.inputs)
-        squares = self._share(target.weight @ residuals**2) / target.n_points
+        squares = row_products(residuals.T**2, target.weight)
+        squares = self._share(squares) / target.n_points
         norms = dofs = np.full(len(choices), np.nan)
         if hasattr(penalty, "at"):
             penalty = penalty.at(model)
@@ -121,8 +123,8 @@ class Curve:
             # A kernel of zeros sees nothing.
             return np.zeros(n_choices)
         root = np.sqrt(self.target.weight)
-        squares = (self.directions.T @ (residuals * root[:, None])) ** 2
-        return squares.mean(axis=0) if self.per_signal else np.array([squares.mean()])
+        squares = row_products(residuals.T * root, self.directions.T) ** 2
+        return squares.mean(axis=1) if self.per_signal else np.array([squares.mean()])
 
 
 def seen_directions(target):

@@ -81,7 +81,7 @@ class StrengthSearch(
     strengths : int or array-like of shape (n_strengths,), default=40
         Number of strengths of the curve, on a log axis over ten decades (four, from
         1000 to 0.1, for a MultiDimRegularizedILT), or the strengths themselves,
-        positive.
+        positive; with `per_signal` also (n_strengths, n_signals).
     refine : bool, default=True
         Whether to look between the strengths of the curve (all rules but
         cross-validation).
@@ -454,17 +454,17 @@ class StrengthSearch(
 
     def _strengths_near(self):
         last = answers(final_step(self.best_estimator_))
-        found = np.unique(self.strength_)
         name = last._strengths[0] if self.parameter is None else self.parameter
         is_fixed = last._penalty_norm(name.rpartition("__")[2]) is not None
         is_fixed &= getattr(last, "_follows", None) is None
-        if not (
-            is_fixed and self.rule in _MONOTONE and self.refine and found.size == 1
-        ):
+        if not (is_fixed and self.rule in _MONOTONE and self.refine):
             return None
-        ends = np.array([self.curve_["strength"].max(), self.curve_["strength"].min()])
         # The ends of the curve are there for signals that are less similar.
-        return np.unique([*ends, *np.clip(found * _NEAR, *ends[::-1])])[::-1]
+        strengths = self.curve_["strength"]
+        top, bottom = strengths.max(axis=0), strengths.min(axis=0)
+        near = np.clip(np.multiply.outer(_NEAR, self.strength_), bottom, top)
+        near = np.sort([top, *near, bottom], axis=0)[::-1]
+        return near if near.ndim == 2 else np.unique(near)[::-1]
 
     def _treats_alone(self):
         takes = answers(final_step(self.estimator))._takes_strengths

@@ -12,6 +12,7 @@ from ..utils._frames import take_rows
 from ..utils._grid_shape import carry_grid
 from ..utils._linear_inputs import validate_relative_weight, validate_signals_of
 from ..utils._progress import SILENT
+from ..utils._row_products import row_products
 from ..utils._validation import check_numbers
 from ..utils._warnings import held_reports
 
@@ -116,7 +117,7 @@ def make_target(inputs, y, sample_weight, reads_names, memory):
     if sample_weight is not None:
         n_points = np.count_nonzero(sample_weight)
         weight = sample_weight * (n_points / sample_weight.sum())
-    sums = weight @ signals**2
+    sums = row_products(signals.T**2, weight)
     return Target(
         inputs,
         matrix,
@@ -137,13 +138,20 @@ def strength_grid(given, model, name, target, per_signal):
     """
     n_choices = target.signals.shape[1] if per_signal else 1
     if not isinstance(given, numbers.Integral):
-        values = check_numbers(given, "strengths", ndim=1, finite=False)
+        values = check_numbers(given, "strengths", finite=False)
+        is_column = values.ndim == 2 and per_signal and values.shape[1] == n_choices
+        if values.ndim != 1 and not is_column:
+            raise ValueError(
+                "strengths must be numbers, 1-D, or with per_signal=True a column for "
+                f"each of {target.signals.shape[1]} signals, got shape {values.shape}."
+            )
         if not values.size or not ((values > 0) & (values <= LARGEST)).all():
             raise ValueError(
                 "strengths must be positive numbers, none above "
                 f"{LARGEST:.0e}, at least one, got {values}."
             )
-        return np.tile(np.sort(values)[::-1, None], n_choices)
+        values = np.sort(values, axis=0)[::-1]
+        return values if is_column else np.tile(values[:, None], n_choices)
     share = target.weight / target.weight.sum()
     tops, decades = model._strength_range(name, target.matrix, target.signals, share)
     tops = np.full(n_choices, tops if per_signal else np.max(tops))

@@ -43,7 +43,7 @@ class FitAnswers(Answers):
 
     def _count_free(self, rest):
         n_channels = 2 if np.iscomplexobj(rest.signals) else 1
-        n_points = np.count_nonzero(rest.weight)
+        n_points = np.count_nonzero(rest.weight, axis=0)
         free = n_channels * (n_points - len(self.model_.amplitudes))
         return free - len(self.model_.parameters)
 

@@ -1,27 +1,13 @@
 """Bands and intervals of distributions from refits with resampled noise."""
 
 import numbers
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.parallel import Parallel, delayed
 
 from ..kernels import KernelBuilder
-from ..utils._answers import (
-    answering,
-    fitted_distributions,
-    strengths_near,
-    without_penalty,
-)
-from ..utils._inspect import (
-    choosing_for_each,
-    final_step,
-    find_kernel,
-    fit_weighted,
-    has_search,
-    looking_at,
-)
+from ..utils._answers import answering, fitted_distributions
+from ..utils._inspect import final_step, fit_weighted
 from ..utils._sklearn import HasMethods, StrOptions, validate_params
 from ..utils._validation import (
     N_JOBS,
@@ -31,14 +17,12 @@ from ..utils._validation import (
     check_size,
     refuse_complex,
 )
-from ..utils._warnings import collect_warnings, held_reports
 from ._bands import DistributionBands
 from ._bias_aware import make_smoothness
-from ._bounds import check_bounds, fewest_bins, make_problem, noise_of, signal_of
-from ._draw import LARGEST_NOISE, draw_magnitudes, draw_noise
+from ._draw import LARGEST_NOISE
 from ._methods import METHODS, choose_method
-from ._noise import resolved_directions
-from ._result import BIAS_AWARE, BOUNDS, UncertaintyResult
+from ._resampling import Draws, Resampling
+from ._result import BIAS_AWARE, UncertaintyResult
 
 _MOST_REFITS = 1_000_000
 _NOISE = RealInterval(0, LARGEST_NOISE, closed="both")
@@ -216,100 +200,19 @@ def bootstrap_distribution(
     return resample(estimator, X, y, draws, sample_weight, random_state, n_jobs)
 
 
-class Draws(NamedTuple):
-    """What is drawn, as arguments of :func:`bootstrap_distribution`."""
-
-    n_bootstrap: int
-    """Number of refits; none are made of 0, which bounds do not need."""
-    method: str | None
-    """Where refits start from, and what intervals hold."""
-    noise_std: float | None
-    """Noise of a point of weight one."""
-    level: float
-    """Level of intervals where none is asked for."""
-
-
 def resample(estimator, X, y, draws, sample_weight, random_state, n_jobs=None):
     """Return the UncertaintyResult of one signal, see `bootstrap_distribution`."""
-    n_bootstrap, method, noise_std, level = draws
     signal, weight = check_one_signal(X, y, sample_weight)
     rng = check_random_state(random_state)
     fitted = fit_weighted(estimator, X, signal, sample_weight)
     if answering(fitted)._has_refits:
         return _resample_signed(fitted, X, signal, weight, draws, random_state, n_jobs)
     check_linear(fitted)
-    method, is_free = choose_method(fitted, method, signal, noise_std)
-    source, problem = fitted, None
-    from_bounds = method in ("unpenalised", *BOUNDS) and is_free
-    if method == BIAS_AWARE or from_bounds:
-        K = _kernel(fitted, X)
-        problem = _make_problem(fitted, K, signal, weight, noise_std, method)
-    if from_bounds:
-        columns = fewest_bins(problem) if method in BOUNDS else problem.best
-        expected = signal_of(problem, K, columns)
-        noise_std = noise_of(problem) * problem.size
-    else:
-        if method == "unpenalised":
-            with collect_warnings():
-                free = without_penalty(estimator)
-                source = fit_weighted(free, X, signal, sample_weight)
-        expected = source.predict(X)
-    last = answering(fitted)
-    if last._is_rician:
-        if noise_std is None:
-            noise_std = answering(source).noise_std_
-        resampled = draw_magnitudes(
-            float(noise_std), expected, weight, n_bootstrap, rng
-        )
-    else:
-        used = 0
-        if noise_std is None:
-            used = used_parameters(source, X, weight)
-        draws, noise_std = draw_noise(
-            method, noise_std, signal - expected, weight, used, n_bootstrap, rng
-        )
-        resampled = expected[:, None] + draws
-    searches = has_search(fitted) or hasattr(last, "cv_results_")
-    # Magnitudes may have a search inside.
-    searches |= last._is_rician
-    # Each refit chooses anew, as the fit did.
-    shared = choosing_for_each(estimator) if searches else estimator
-    if n_bootstrap == 0:
-        samples = np.empty((0, _coefficients(fitted).size))
-    elif shared is None:
-        samples = Parallel(n_jobs=n_jobs)(
-            delayed(_refit)(estimator, X, column, sample_weight)
-            for column in resampled.T
-        )
-        samples = np.asarray(samples)
-    else:
-        near = looking_at(shared, strengths_near(fitted))
-        samples = _refit(near, X, resampled, sample_weight)
-    found = fitted_distributions(fitted)
-    axes = None
-    if found.has_times:
-        axes = dict(zip(found.axis_names, found.grids, strict=True))
-    return UncertaintyResult(
-        _coefficients(fitted), samples, axes, method, float(noise_std), level,
-        problem if method in (BIAS_AWARE, *BOUNDS) else None,
-    )  # fmt: skip
-
-
-def without_refits(fitted, K, signal, place, weight, method, level):
-    """Return the UncertaintyResult of one signal of a fit, by its place among all.
-
-    K (n_points, n_bins) is the kernel of the fit, and the method one that makes its
-    intervals of the signal alone.
-    """
-    found = fitted_distributions(fitted)
-    problem = _make_problem(fitted, K, signal, weight, None, method)
-    noise_std = problem.noise_std if method == BIAS_AWARE else noise_of(problem)
-    axes = dict(zip(found.axis_names, found.grids, strict=True))
-    row = found.rows[place]
-    return UncertaintyResult(
-        row, np.empty((0, row.size)), axes, method, float(noise_std * problem.size),
-        level, problem,
-    )  # fmt: skip
+    given = signal[:, None], sample_weight, weight
+    fits = Resampling(fitted, X, estimator, X, *given)
+    drawn = fits.draw(0, draws, rng)
+    (samples,) = fits.refit([drawn], n_jobs)
+    return fits.result(drawn, samples, draws.level)
 
 
 def check_one_signal(X, y, sample_weight):
@@ -379,17 +282,6 @@ def bootstrap_bands(inversion, grids, X, y, n_refits, options):
     )
 
 
-def _coefficients(estimator):
-    """Return distributions, (n_bins,) or (n_signals, n_bins), of an inversion."""
-    return final_step(estimator).coef_
-
-
-def _refit(estimator, X, y, sample_weight):
-    # Of refits it says nothing what the fit itself does not tell.
-    with held_reports():
-        return _coefficients(fit_weighted(estimator, X, y, sample_weight))
-
-
 def _check_draws(n_bootstrap, method, noise_std):
     """Raise if the number of refits or the noise has no meaning."""
     is_count = isinstance(n_bootstrap, numbers.Integral) and n_bootstrap is not True
@@ -412,21 +304,6 @@ def _check_draws(n_bootstrap, method, noise_std):
             "noise_std must be None for method='residual', which draws residuals; "
             "method='parametric' draws Gaussian noise."
         )
-
-
-def _make_problem(fitted, K, signal, weight, noise_std, method):
-    """Return what intervals of a linear inversion are made of without refits.
-
-    K (n_points, n_bins) is the kernel of the fit.
-    """
-    has_baseline = bool(getattr(final_step(fitted), "fit_intercept", False))
-    if method == BIAS_AWARE:
-        grids = fitted_distributions(fitted).grids
-        shape = (K.shape[1],) if grids is None else tuple(one.size for one in grids)
-        return make_smoothness(K, signal, weight, noise_std, has_baseline, shape)
-    problem = make_problem(K, signal, weight, noise_std, has_baseline)
-    check_bounds(problem, method)
-    return problem
 
 
 def _resample_signed(fitted, X, signal, weight, draws, random_state, n_jobs):
@@ -459,19 +336,3 @@ def _resample_signed(fitted, X, signal, weight, draws, random_state, n_jobs):
     return UncertaintyResult(
         found.rows[0], samples, axes, method, noise_std, draws.level, problem
     )
-
-
-def _kernel(fitted, X):
-    """Return the kernel (n_points, n_bins) of a fitted inversion."""
-    return np.asarray(find_kernel(fitted, X), dtype=np.float64)
-
-
-def used_parameters(fitted, X, weight):
-    """Return how many parameters a fit used at most.
-
-    These are its bins that are not zero, or the directions that the kernel
-    resolves: a smooth distribution has many bins, but not so many parameters.
-    """
-    weighted = _kernel(fitted, X) * np.sqrt(weight)[:, None]
-    rank = resolved_directions(weighted).shape[1]
-    return min(rank, int(np.count_nonzero(_coefficients(fitted))))

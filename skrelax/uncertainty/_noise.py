@@ -4,6 +4,7 @@ import numpy as np
 from scipy import linalg
 
 from ..utils._parallel import calm_blas, single_blas_thread
+from ..utils._row_products import row_products
 from ..utils._sklearn import validate_params
 from ..utils._validation import (
     RealInterval,
@@ -159,9 +160,9 @@ def _from_residual(signals, K, sample_weight):
             f"{K.shape[0]} points leave no degrees of freedom beside the "
             f"{U.shape[1]} that the kernel resolves."
         )
-    weighted = np.real(signals) * root
-    rest = weighted - U @ (U.T @ weighted)
-    return np.sqrt((rest**2).sum(axis=0) / left)
+    weighted = (np.real(signals) * root).T
+    rest = weighted - row_products(row_products(weighted, U.T), U)
+    return np.sqrt(np.einsum("qm,qm->q", rest, rest) / left)
 
 
 def resolved_directions(K):

@@ -10,8 +10,9 @@ from ..utils._inspect import find_kernel, weight_options
 from ..utils._sklearn import HasMethods, validate_params
 from ..utils._validation import check_number
 from ..utils._warnings import collect_warnings
-from ._bootstrap import check_one_signal, fit_inversion, used_parameters
+from ._bootstrap import check_one_signal, fit_inversion
 from ._draw import points_left
+from ._resampling import used_parameters
 
 # Standard deviations of a Gaussian between the halves of its height.
 _FULL_WIDTH = 2.0 * np.sqrt(2.0 * np.log(2.0))
@@ -115,7 +116,7 @@ def distribution_resolution(estimator, X, y, *, noise_std=None, sample_weight=No
     columns = np.asarray(K, dtype=np.float64)
     if noise_std is None:
         residuals = (signal - fitted.predict(X)) * np.sqrt(weight)
-        left = points_left(weight, used_parameters(fitted, X, weight))
+        left = points_left(weight, used_parameters(columns, weight, found.rows[0]))
         noise_std = float(np.sqrt((residuals**2).sum() / left))
     with collect_warnings():
         kept = answering(fitted)._keep_choice(np.zeros(1, dtype=int))

@@ -27,7 +27,7 @@ class Rest(NamedTuple):
     signals: np.ndarray
     """The signals, (n_points, n_signals)."""
     weight: np.ndarray
-    """Weights of the points, (n_points,)."""
+    """Weights of the points, (n_points,), or (n_points, n_signals) with gaps."""
     squares: np.ndarray
     """Weighted sums of squared residuals over 4**exponents, (n_signals,)."""
     exponents: np.ndarray
@@ -152,7 +152,8 @@ class Answers:
     def _strengths_near(self):
         """Return strengths that suffice to choose for similar signals, or None.
 
-        They are decreasing; None where only the whole search tells.
+        They are decreasing, (n_strengths,) or (n_strengths, n_signals) where each
+        signal has its own; None where only the whole search tells.
         """
         return None
 
@@ -179,7 +180,7 @@ class Answers:
 
     def _count_free(self, rest):
         """Return how many numbers a fit left free, an int or (n_signals,)."""
-        return np.count_nonzero(rest.weight)
+        return np.count_nonzero(rest.weight, axis=0)
 
     def _has_outputs(self):
         """Return whether there are numbers to map of each voxel."""

@@ -11,7 +11,7 @@ from skrelax.metrics import log_mean
 from skrelax.metrics._intervals import basic_interval
 from skrelax.model_selection import StrengthSearch
 from skrelax.uncertainty import (
-    _bootstrap,
+    _resampling,
     _result,
     bootstrap_distribution,
     estimate_noise_std,
@@ -184,7 +184,7 @@ def test_refits_that_share_a_call_choose_as_alone(monkeypatch):
     model = make_pipeline(KernelBuilder(n_bins=30), LassoFistaCV(8))
     options = {"n_bootstrap": 4, "random_state": 0}
     together = bootstrap_distribution(model, data.X, data.y, **options)
-    monkeypatch.setattr(_bootstrap, "choosing_for_each", lambda estimator: None)
+    monkeypatch.setattr(_resampling, "choosing_for_each", lambda estimator: None)
     alone = bootstrap_distribution(model, data.X, data.y, **options)
     # Products of matrices round by their size.
     assert_allclose(together.samples, alone.samples, atol=1e-10)
@@ -200,7 +200,7 @@ def test_refits_look_only_near_and_find_the_same(rule, monkeypatch):
     fitted = search.fit(data.X, data.y)[-1]
     # Five strengths around the chosen one, and the ends of the whole curve.
     assert fitted._strengths_near().size == 7
-    monkeypatch.setattr(_bootstrap, "strengths_near", lambda fitted: None)
+    monkeypatch.setattr(_resampling, "strengths_near", lambda fitted: None)
     whole = bootstrap_distribution(search, data.X, data.y, **settings)
     # Both find the logarithm of the strength to 1e-6.
     scale = whole.samples.max()

@@ -55,7 +55,10 @@ class IltResultMixin(DistributionMixin):
         """Return signals (n_points, n_channels) at places."""
         cells = self._axes.to_solver(self._full)
         operator = DataOperator(places.factors, None, cells.shape[1])
-        signals = operator.forward(cells)
+        # One by one, since BLAS would round each by how many others there are.
+        with single_blas_thread():
+            found = [operator.forward(one[:, None]) for one in cells.T]
+        signals = np.hstack(found)
         signals = signals.reshape(signals.shape[0], self._axes.n_positions, -1)
         return signals[places.row, places.position]
 

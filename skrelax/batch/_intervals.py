@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ..metrics._peaks import peak_parts_of_each
+from ..uncertainty import OfEstimator
 from ..uncertainty._bootstrap import Draws, resample, without_refits
 from ..uncertainty._functionals import Custom, named_functionals
 from ..uncertainty._methods import METHODS as _METHODS
@@ -138,7 +139,11 @@ def describe_intervals(fitted, estimator, X, Y, weight, asked, seeds, columns):
             _column(out, _key_of(name, part, columns), part, Y.shape[1])
     found = fitted_distributions(fitted)
     peaks = peak_parts_of_each(found.rows, found.grids, asked.min_share)
-    inner, K = _behind_kernel(fitted, estimator, X)
+    inner, K = estimator, X
+    functions = [function for function, _ in (asked.numbers or {}).values()]
+    if not any(isinstance(function, OfEstimator) for function in functions):
+        # Numbers of estimators are those of what the caller gave.
+        inner, K = _behind_kernel(fitted, estimator, X)
     # What is made of the signal alone needs no other fit.
     alone = asked.n_bootstrap == 0 and not answering(fitted)._has_refits
     if alone:

@@ -1,13 +1,15 @@
 """Bands and intervals of distributions from refits with resampled noise."""
 
+import copy
 import numbers
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from ..kernels import KernelBuilder
 from ..utils._answers import (
     answering,
     fitted_distributions,
@@ -35,10 +37,12 @@ from ..utils._warnings import collect_warnings, held_reports
 from ._bands import DistributionBands
 from ._bias_aware import make_smoothness
 from ._bounds import check_bounds, fewest_bins, make_problem, noise_of, signal_of
-from ._draw import LARGEST_NOISE, draw_magnitudes, draw_noise
+from ._draw import LARGEST_NOISE, Drawing, draw_magnitudes, draw_signals
 from ._methods import METHODS, choose_method
 from ._noise import resolved_directions
+from ._of_estimator import Refits
 from ._result import BIAS_AWARE, BOUNDS, UncertaintyResult
+from ._signed import resample_signed
 
 _MOST_REFITS = 1_000_000
 _NOISE = RealInterval(0, LARGEST_NOISE, closed="both")
@@ -122,7 +126,8 @@ def bootstrap_distribution(
         Seed of the refits. The result does not depend on `n_jobs`.
     n_jobs : int or None, default=None
         Number of workers, for estimators that choose their penalty anew in every
-        refit and not for many signals at once. Others refit all signals in one call.
+        refit and not for many signals at once, and for an :class:`OfEstimator`. Others
+        refit all signals in one call.
 
     Returns
     -------
@@ -213,7 +218,9 @@ def bootstrap_distribution(
     """
     _check_draws(n_bootstrap, method, noise_std)
     draws = Draws(n_bootstrap, method, noise_std, float(level))
-    return resample(estimator, X, y, draws, sample_weight, random_state, n_jobs)
+    # What is fitted again later is this, whatever becomes of what the caller has.
+    given = clone(estimator), copy.deepcopy(X), y, draws, copy.deepcopy(sample_weight)
+    return resample(*given, random_state, n_jobs)
 
 
 class Draws(NamedTuple):
@@ -230,13 +237,17 @@ class Draws(NamedTuple):
 
 
 def resample(estimator, X, y, draws, sample_weight, random_state, n_jobs=None):
-    """Return the UncertaintyResult of one signal, see `bootstrap_distribution`."""
+    """Return the UncertaintyResult of one signal, see `bootstrap_distribution`.
+
+    It keeps the estimator, X and the weights.
+    """
     n_bootstrap, method, noise_std, level = draws
     signal, weight = check_one_signal(X, y, sample_weight)
     rng = check_random_state(random_state)
     fitted = fit_weighted(estimator, X, signal, sample_weight)
     if answering(fitted)._has_refits:
-        return _resample_signed(fitted, X, signal, weight, draws, random_state, n_jobs)
+        given = estimator, fitted, X, signal, weight, draws
+        return resample_signed(*given, rng, n_jobs)
     check_linear(fitted)
     method, is_free = choose_method(fitted, method, signal, noise_std)
     source, problem = fitted, None
@@ -258,22 +269,22 @@ def resample(estimator, X, y, draws, sample_weight, random_state, n_jobs=None):
     if last._is_rician:
         if noise_std is None:
             noise_std = answering(source).noise_std_
-        resampled = draw_magnitudes(
-            float(noise_std), expected, weight, n_bootstrap, rng
-        )
+        draw = partial(draw_magnitudes, expected, float(noise_std), weight, n_bootstrap)
     else:
         used = 0
         if noise_std is None:
             used = used_parameters(source, X, weight)
-        draws, noise_std = draw_noise(
-            method, noise_std, signal - expected, weight, used, n_bootstrap, rng
-        )
-        resampled = expected[:, None] + draws
+        draw = partial(
+            draw_signals, expected, method, noise_std, signal - expected, weight, used,
+            n_bootstrap,
+        )  # fmt: skip
+    again = Drawing.before(draw, rng)
+    resampled, noise_std = draw(rng)
     searches = has_search(fitted) or hasattr(last, "cv_results_")
     # Magnitudes may have a search inside.
     searches |= last._is_rician
     # Each refit chooses anew, as the fit did.
-    shared = choosing_for_each(estimator) if searches else estimator
+    shared, near = choosing_for_each(estimator) if searches else estimator, None
     if n_bootstrap == 0:
         samples = np.empty((0, _coefficients(fitted).size))
     elif shared is None:
@@ -283,8 +294,8 @@ def resample(estimator, X, y, draws, sample_weight, random_state, n_jobs=None):
         )
         samples = np.asarray(samples)
     else:
-        near = looking_at(shared, strengths_near(fitted))
-        samples = _refit(near, X, resampled, sample_weight)
+        near = strengths_near(fitted)
+        samples = _refit(looking_at(shared, near), X, resampled, sample_weight)
     found = fitted_distributions(fitted)
     axes = None
     if found.has_times:
@@ -292,6 +303,7 @@ def resample(estimator, X, y, draws, sample_weight, random_state, n_jobs=None):
     return UncertaintyResult(
         _coefficients(fitted), samples, axes, method, float(noise_std), level,
         problem if method in (BIAS_AWARE, *BOUNDS) else None,
+        Refits(estimator, fitted, X, sample_weight, again, n_jobs, near),
     )  # fmt: skip
 
 
@@ -429,41 +441,10 @@ def _make_problem(fitted, K, signal, weight, noise_std, method):
     return problem
 
 
-def _resample_signed(fitted, X, signal, weight, draws, random_state, n_jobs):
-    """Return the UncertaintyResult of an inversion that refits its own signal."""
-    method, _ = choose_method(fitted, draws.method, signal, draws.noise_std)
-    last, found = answering(fitted), fitted_distributions(fitted)
-    if not found.has_times or len(found.rows) != 1:
-        raise ValueError(
-            "estimator must have found one distribution of relaxation times, got "
-            f"{len(found.rows)} over {len(found.grids)} axes, not all inverted."
-        )
-    if draws.noise_std is not None:
-        raise ValueError(
-            f"noise_std must be None: a {type(last).__name__} has its own."
-        )
-    problem, shape = None, tuple(grid.size for grid in found.grids)
-    noise_std = float(np.mean(last.noise_std_))
-    if method == BIAS_AWARE:
-        builder = KernelBuilder(list(found.models), grid=list(found.grids))
-        K = np.asarray(builder.fit_transform(X), dtype=np.float64)
-        has_baseline = last.baseline_ is not None
-        problem = make_smoothness(K, signal, weight, None, has_baseline, shape)
-    samples = np.empty((0, found.rows.shape[1]))
-    if draws.n_bootstrap:
-        refits = last.bands(
-            draws.n_bootstrap, random_state=random_state, n_jobs=n_jobs
-        ).samples
-        samples = refits.reshape(len(refits), -1)
-    axes = dict(zip(found.axis_names, found.grids, strict=True))
-    return UncertaintyResult(
-        found.rows[0], samples, axes, method, noise_std, draws.level, problem
-    )
-
-
 def _kernel(fitted, X):
     """Return the kernel (n_points, n_bins) of a fitted inversion."""
-    return np.asarray(find_kernel(fitted, X), dtype=np.float64)
+    K = answering(fitted)._own_kernel(find_kernel(fitted, X))
+    return np.asarray(K, dtype=np.float64)
 
 
 def used_parameters(fitted, X, weight):
@@ -474,4 +455,6 @@ def used_parameters(fitted, X, weight):
     """
     weighted = _kernel(fitted, X) * np.sqrt(weight)[:, None]
     rank = resolved_directions(weighted).shape[1]
-    return min(rank, int(np.count_nonzero(_coefficients(fitted))))
+    used = min(rank, int(np.count_nonzero(_coefficients(fitted))))
+    # A setting of the kernel that is searched is one more.
+    return used + bool(answering(fitted)._takes_known)

@@ -1,7 +1,7 @@
 """The one object that says how sure the numbers of a distribution are."""
 
 import numbers
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from ..utils._validation import stable_std
 from ._bias_aware import smooth_values
 from ._bounds import bound_values, is_met
 from ._functionals import Custom, Functional, named_functionals, of_peaks
+from ._of_estimator import OfEstimator
 from ._scales import SCALES
 
 # Wider intervals than these say next to nothing: half of all shares, a decade of times
@@ -48,6 +49,8 @@ class UncertaintyResult:
         Level of bands and intervals where none is given.
     problem : object or None, default=None
         The signal and its kernel, of which bounds are made.
+    refits : object or None, default=None
+        What is fitted again for numbers of fitted estimators.
 
     See Also
     --------
@@ -62,6 +65,7 @@ class UncertaintyResult:
     noise_std: float
     level: float
     problem: object = field(default=None, repr=False)
+    refits: object = field(default=None, repr=False, compare=False)
     _found: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __repr__(self):
@@ -78,11 +82,12 @@ class UncertaintyResult:
 
         Parameters
         ----------
-        function : str, Share, LogMean, TimeRatio or callable
-            The number: a name of `to_frame`; :class:`Share`, :class:`LogMean` or
-            :class:`TimeRatio` of a region; or a function that takes a distribution
-            (n_bins,) or (n_1, n_2) and its bins, an array or a tuple of arrays, and
-            returns a number.
+        function : str, Share, LogMean, TimeRatio, Amplitude, OfEstimator or callable
+            The number: a name of `to_frame`; :class:`Share`, :class:`LogMean`,
+            :class:`TimeRatio` or :class:`Amplitude` of a region; an
+            :class:`OfEstimator`; or a function that takes a distribution (n_bins,) or
+            (n_1, n_2) and its bins, an array or a tuple of arrays, and returns a
+            number.
         level : float or None, default=None
             Level in (0, 1). None is that of the result.
         scale : {"number", "share", "time"} or None, default=None
@@ -111,7 +116,7 @@ class UncertaintyResult:
 
         Parameters
         ----------
-        function : str, Share, LogMean, TimeRatio or callable
+        function : str, Share, LogMean, TimeRatio, Amplitude, OfEstimator or callable
             The number, as for `interval`.
         scale : {"number", "share", "time"} or None, default=None
             Taken as `interval` takes it; it does not change the result.
@@ -136,7 +141,7 @@ class UncertaintyResult:
 
         Parameters
         ----------
-        function : str, Share, LogMean, TimeRatio or callable
+        function : str, Share, LogMean, TimeRatio, Amplitude, OfEstimator or callable
             The number, as for `interval`.
         level : float or None, default=None
             Level in (0, 1). None is that of the result.
@@ -171,7 +176,7 @@ class UncertaintyResult:
 
         Parameters
         ----------
-        function : str, Share, LogMean, TimeRatio or callable
+        function : str, Share, LogMean, TimeRatio, Amplitude, OfEstimator or callable
             The number, as for `interval`.
         scale : {"number", "share", "time"} or None, default=None
             Taken as `interval` takes it; it does not change the result.
@@ -321,6 +326,8 @@ class UncertaintyResult:
         """Return the Functional of a name or function."""
         if scale is not None and (not isinstance(scale, str) or scale not in SCALES):
             raise ValueError(f"scale must be one of {list(SCALES)}, got {scale!r}.")
+        if isinstance(function, OfEstimator):
+            return function if scale is None else replace(function, scale=scale)
         if self.axes is None:
             raise ValueError(
                 "function needs relaxation times, and the bins have none: give a "
@@ -346,7 +353,14 @@ class UncertaintyResult:
         return Custom(function, "number" if scale is None else scale)
 
     def _values(self, functional):
-        """Return a number of the distribution and of all refits."""
+        """Return a number of the fit and of all refits, (1 + n_refits,)."""
+        if isinstance(functional, OfEstimator):
+            if self.refits is None:
+                raise ValueError(
+                    "function must be one of a distribution: this result was not made "
+                    "by bootstrap_distribution, and has no estimators."
+                )
+            return self.refits.values(functional)
         rows = np.vstack([self.distribution, self.samples])
         if not isinstance(functional, Custom) and self.method != BIAS_AWARE:
             # As everywhere, negative bins count as none.

@@ -286,7 +286,8 @@ def _row_of(result, functional, asked):
         # Bounds take time, and nobody asks for them.
         values = result._values(functional)
         return [values[0], None, None, std_of(values[1:]), None]
-    row = result._row(functional, asked.level)
+    # What bounds say of refits costs as much as bounds, which nobody asked for.
+    row = result._row(functional, asked.level, by_bounds=False)
     if result.method in _WITHOUT_REFITS and functional._weights(result.axes) is None:
         return [row[0], None, None, row[3], None]
     return row

@@ -252,6 +252,9 @@ def resample(estimator, X, y, draws, sample_weight, random_state, n_jobs=None):
     method, is_free = choose_method(fitted, method, signal, noise_std)
     source, problem = fitted, None
     from_bounds = method in ("unpenalised", *BOUNDS) and is_free
+    bounds = None
+    if is_free:
+        bounds = partial(_make_bounds, fitted, X, signal.copy(), weight, noise_std)
     if method == BIAS_AWARE or from_bounds:
         K = _kernel(fitted, X)
         problem = _make_problem(fitted, K, signal, weight, noise_std, method)
@@ -303,7 +306,7 @@ def resample(estimator, X, y, draws, sample_weight, random_state, n_jobs=None):
     return UncertaintyResult(
         _coefficients(fitted), samples, axes, method, float(noise_std), level,
         problem if method in (BIAS_AWARE, *BOUNDS) else None,
-        Refits(estimator, fitted, X, sample_weight, again, n_jobs, near),
+        Refits(estimator, fitted, X, sample_weight, again, n_jobs, near, bounds),
     )  # fmt: skip
 
 
@@ -424,6 +427,12 @@ def _check_draws(n_bootstrap, method, noise_std):
             "noise_std must be None for method='residual', which draws residuals; "
             "method='parametric' draws Gaussian noise."
         )
+
+
+def _make_bounds(fitted, X, signal, weight, noise_std):
+    """Return the Problem of bounds of a signal whose intervals are made of refits."""
+    K = _kernel(fitted, X)
+    return _make_problem(fitted, K, signal, weight, noise_std, "bounds")
 
 
 def _make_problem(fitted, K, signal, weight, noise_std, method):

@@ -79,7 +79,9 @@ class Functional:
         below = rows @ weights.denominator
         out = np.full(len(rows), np.nan)
         np.divide(top, below, out=out, where=below > 0.0)
-        return np.exp(out) if weights.is_log else out
+        # Of amplitudes of both signs the mean may be anywhere.
+        with np.errstate(over="ignore"):
+            return np.exp(out) if weights.is_log else out
 
     def _limits(self, axes):
         """Return the least and the largest value that the number can have."""

@@ -116,19 +116,32 @@ class OfEstimator(Custom):
 class Refits:
     """The fit of a result, and the signals that it has drawn, to be fitted again."""
 
-    def __init__(self, estimator, fitted, X, sample_weight, draw, n_jobs, near=None):
+    def __init__(
+        self, estimator, fitted, X, sample_weight, draw, n_jobs, near=None, problem=None
+    ):
         """Take what was fitted, and what returns the signals (n_points, n_refits).
 
-        `near` are the strengths that searches of refits look at, None for their own.
+        `near` are the strengths that searches of refits look at, None for their own;
+        `problem` returns what bounds are made of, None for a fit that has none.
         """
         self.estimator, self.fitted, self.X = estimator, fitted, X
         self.sample_weight, self.draw = sample_weight, draw
-        self.near, self.n_jobs = near, n_jobs
+        self.near, self.n_jobs, self.problem = near, n_jobs, problem
         self._known = []
 
     def __getstate__(self):
         """Leave out what is remembered: functions may be lambdas."""
         return self.__dict__ | {"_known": []}
+
+    def make_problem(self):
+        """Return what bounds of the signal are made of, or None."""
+        if self.problem is None:
+            return None
+        try:
+            return self.problem()
+        except ValueError:
+            # Too few points for residuals: bounds need the noise, and refits had it.
+            return None
 
     def values(self, number):
         """Return an OfEstimator of the fit and of all refits, (1 + n_refits,)."""

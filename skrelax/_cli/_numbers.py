@@ -66,9 +66,6 @@ def number_lines(arguments, table, most):
     for row in shown.itertuples():
         # The interval of what is not known ends anywhere.
         note = "" if row.status == "ok" else f"  {row.status}"
-        # Comparisons with nan are false.
-        outside = row.estimate < row.lower or row.estimate > row.upper
-        note += "  shifted by the penalty" if outside else ""
         lines.append(
             f"{str(row.signal)[:12]:>12} {row.number:>18} {row.estimate:>12.4g} "
             f"{row.lower:>12.4g} {row.upper:>12.4g}{note}"

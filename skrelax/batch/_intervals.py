@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ..metrics._peaks import peak_parts_of_each
+from ..uncertainty import OfEstimator
 from ..uncertainty._bootstrap import resample
 from ..uncertainty._functionals import Custom, named_functionals
 from ..uncertainty._methods import METHODS as _METHODS
@@ -142,7 +143,11 @@ def describe_intervals(fitted, estimator, X, Y, weight, asked, seeds, columns):
     peaks = peak_parts_of_each(found.rows, found.grids, asked.min_share)
     given = fitted, estimator, X, Y, weight
     noise = columns["noise"]
-    make = _refitting if answering(fitted)._has_refits else _resampling
+    functions = [function for function, _ in (asked.numbers or {}).values()]
+    alone = any(isinstance(function, OfEstimator) for function in functions)
+    # Numbers of estimators are those of what the caller gave, fitted to one signal.
+    alone |= answering(fitted)._has_refits
+    make = _refitting if alone else _resampling
     with remembering({}):
         for k, result in make(*given, asked, noise, seeds):
             for name, row in _rows_of(result, asked, columns, peaks[k]).items():
@@ -291,7 +296,8 @@ def _row_of(result, functional, asked):
         # Bounds take time, and nobody asks for them.
         values = result._values(functional)
         return [values[0], None, None, std_of(values[1:]), None]
-    row = result._row(functional, asked.level)
+    # What bounds say of refits costs as much as bounds, which nobody asked for.
+    row = result._row(functional, asked.level, by_bounds=False)
     if result.method in _WITHOUT_REFITS and functional._weights(result.axes) is None:
         return [row[0], None, None, row[3], None]
     return row

@@ -45,6 +45,9 @@ class SettingAnswers(CoefficientsMixin):
         status, message = self._convergence(n_signals)
         return columns | {"status": status, "message": message}
 
+    def _own_kernel(self, X):
+        return self._kernels.at(float(self.value_), X)
+
     def _root_residuals(self):
         return np.atleast_1d(self.residual_)
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ._bootstrap import bootstrap_distribution
     from ._functionals import Amplitude, LogMean, Share, TimeRatio
     from ._noise import estimate_noise_std
+    from ._of_estimator import OfEstimator
     from ._profile import ProfileResult, profile_parameters
     from ._resolution import distribution_resolution
     from ._result import UncertaintyResult
@@ -21,6 +22,7 @@ __getattr__, __dir__, __all__ = lazily(
     _bootstrap=["bootstrap_distribution"],
     _functionals=["Amplitude", "LogMean", "Share", "TimeRatio"],
     _noise=["estimate_noise_std"],
+    _of_estimator=["OfEstimator"],
     _profile=["ProfileResult", "profile_parameters"],
     _resolution=["distribution_resolution"],
     _result=["UncertaintyResult"],

@@ -16,6 +16,7 @@ __all__ = [
     "Amplitude",
     "DistributionBands",
     "LogMean",
+    "OfEstimator",
     "ProfileResult",
     "Share",
     "TimeRatio",
@@ -73,6 +74,16 @@ class LogMean:
     def __call__(
         self, distribution: ArrayLike, bins: ArrayLike | tuple[ArrayLike, ...]
     ) -> float | NDArray[Any]: ...
+
+class OfEstimator:
+    function: Callable[..., Any]
+    scale: Literal["number", "share", "time"]
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        scale: Literal["number", "share", "time"] = "number",
+    ) -> None: ...
+    def __call__(self, estimator: Any) -> float: ...
 
 class ProfileResult:
     names: list[str]
@@ -139,6 +150,7 @@ class UncertaintyResult:
     noise_std: float
     level: float
     problem: object | None
+    refits: object | None
     def __init__(
         self,
         distribution: NDArray[Any],
@@ -148,30 +160,55 @@ class UncertaintyResult:
         noise_std: float,
         level: float,
         problem: object | None = None,
+        refits: object | None = None,
     ) -> None: ...
     def interval(
         self,
-        function: str | Share | LogMean | TimeRatio | Callable[..., Any],
+        function: str
+        | Share
+        | LogMean
+        | TimeRatio
+        | Amplitude
+        | OfEstimator
+        | Callable[..., Any],
         level: float | None = None,
         *,
         scale: Literal["number", "share", "time"] | None = None,
     ) -> tuple[float, float]: ...
     def estimate(
         self,
-        function: str | Share | LogMean | TimeRatio | Callable[..., Any],
+        function: str
+        | Share
+        | LogMean
+        | TimeRatio
+        | Amplitude
+        | OfEstimator
+        | Callable[..., Any],
         *,
         scale: Literal["number", "share", "time"] | None = None,
     ) -> float: ...
     def status(
         self,
-        function: str | Share | LogMean | TimeRatio | Callable[..., Any],
+        function: str
+        | Share
+        | LogMean
+        | TimeRatio
+        | Amplitude
+        | OfEstimator
+        | Callable[..., Any],
         level: float | None = None,
         *,
         scale: Literal["number", "share", "time"] | None = None,
     ) -> str: ...
     def std(
         self,
-        function: str | Share | LogMean | TimeRatio | Callable[..., Any],
+        function: str
+        | Share
+        | LogMean
+        | TimeRatio
+        | Amplitude
+        | OfEstimator
+        | Callable[..., Any],
         *,
         scale: Literal["number", "share", "time"] | None = None,
     ) -> float: ...

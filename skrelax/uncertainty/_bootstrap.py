@@ -1,13 +1,19 @@
 """Bands and intervals of distributions from refits with resampled noise."""
 
+import copy
 import numbers
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from ..kernels import KernelBuilder
-from ..utils._answers import answering, fitted_distributions
-from ..utils._inspect import final_step, fit_weighted
+from ..utils._answers import (
+    answering,
+)
+from ..utils._inspect import (
+    final_step,
+    fit_weighted,
+)
 from ..utils._sklearn import HasMethods, StrOptions, validate_params
 from ..utils._validation import (
     N_JOBS,
@@ -18,11 +24,10 @@ from ..utils._validation import (
     refuse_complex,
 )
 from ._bands import DistributionBands
-from ._bias_aware import make_smoothness
 from ._draw import LARGEST_NOISE
-from ._methods import METHODS, choose_method
+from ._methods import METHODS
 from ._resampling import Draws, Resampling
-from ._result import BIAS_AWARE, UncertaintyResult
+from ._signed import resample_signed
 
 _MOST_REFITS = 1_000_000
 _NOISE = RealInterval(0, LARGEST_NOISE, closed="both")
@@ -106,7 +111,8 @@ def bootstrap_distribution(
         Seed of the refits. The result does not depend on `n_jobs`.
     n_jobs : int or None, default=None
         Number of workers, for estimators that choose their penalty anew in every
-        refit and not for many signals at once. Others refit all signals in one call.
+        refit and not for many signals at once, and for an :class:`OfEstimator`. Others
+        refit all signals in one call.
 
     Returns
     -------
@@ -197,22 +203,28 @@ def bootstrap_distribution(
     """
     _check_draws(n_bootstrap, method, noise_std)
     draws = Draws(n_bootstrap, method, noise_std, float(level))
-    return resample(estimator, X, y, draws, sample_weight, random_state, n_jobs)
+    # What is fitted again later is this, whatever becomes of what the caller has.
+    given = clone(estimator), copy.deepcopy(X), y, draws, copy.deepcopy(sample_weight)
+    return resample(*given, random_state, n_jobs)
 
 
 def resample(estimator, X, y, draws, sample_weight, random_state, n_jobs=None):
-    """Return the UncertaintyResult of one signal, see `bootstrap_distribution`."""
+    """Return the UncertaintyResult of one signal, see `bootstrap_distribution`.
+
+    It keeps the estimator, X and the weights.
+    """
     signal, weight = check_one_signal(X, y, sample_weight)
     rng = check_random_state(random_state)
     fitted = fit_weighted(estimator, X, signal, sample_weight)
     if answering(fitted)._has_refits:
-        return _resample_signed(fitted, X, signal, weight, draws, random_state, n_jobs)
+        given = estimator, fitted, X, signal, weight, draws
+        return resample_signed(*given, rng, n_jobs)
     check_linear(fitted)
     given = signal[:, None], sample_weight, weight
     fits = Resampling(fitted, X, estimator, X, *given)
     drawn = fits.draw(0, draws, rng)
     (samples,) = fits.refit([drawn], n_jobs)
-    return fits.result(drawn, samples, draws.level)
+    return fits.result(drawn, samples, draws.level, fits.refits_of(drawn, n_jobs))
 
 
 def check_one_signal(X, y, sample_weight):
@@ -304,35 +316,3 @@ def _check_draws(n_bootstrap, method, noise_std):
             "noise_std must be None for method='residual', which draws residuals; "
             "method='parametric' draws Gaussian noise."
         )
-
-
-def _resample_signed(fitted, X, signal, weight, draws, random_state, n_jobs):
-    """Return the UncertaintyResult of an inversion that refits its own signal."""
-    method, _ = choose_method(fitted, draws.method, signal, draws.noise_std)
-    last, found = answering(fitted), fitted_distributions(fitted)
-    if not found.has_times or len(found.rows) != 1:
-        raise ValueError(
-            "estimator must have found one distribution of relaxation times, got "
-            f"{len(found.rows)} over {len(found.grids)} axes, not all inverted."
-        )
-    if draws.noise_std is not None:
-        raise ValueError(
-            f"noise_std must be None: a {type(last).__name__} has its own."
-        )
-    problem, shape = None, tuple(grid.size for grid in found.grids)
-    noise_std = float(np.mean(last.noise_std_))
-    if method == BIAS_AWARE:
-        builder = KernelBuilder(list(found.models), grid=list(found.grids))
-        K = np.asarray(builder.fit_transform(X), dtype=np.float64)
-        has_baseline = last.baseline_ is not None
-        problem = make_smoothness(K, signal, weight, None, has_baseline, shape)
-    samples = np.empty((0, found.rows.shape[1]))
-    if draws.n_bootstrap:
-        refits = last.bands(
-            draws.n_bootstrap, random_state=random_state, n_jobs=n_jobs
-        ).samples
-        samples = refits.reshape(len(refits), -1)
-    axes = dict(zip(found.axis_names, found.grids, strict=True))
-    return UncertaintyResult(
-        found.rows[0], samples, axes, method, noise_std, draws.level, problem
-    )

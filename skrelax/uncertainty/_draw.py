@@ -1,5 +1,9 @@
 """Noise for signals that are refitted."""
 
+import copy
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
 # Beyond it signals with noise could not be squared.
@@ -32,13 +36,39 @@ def draw_noise(method, noise_std, residuals, weight, used, n_bootstrap, rng):
     return _spread(drawn, weight, noise_std), noise_std
 
 
-def draw_magnitudes(noise_std, expected, weight, n_bootstrap, rng):
-    """Return magnitudes (n_points, n_bootstrap) of signals with complex noise."""
+def draw_signals(expected, *given):
+    """Return signals (n_points, n_bootstrap) with the noise of `draw_noise`, and it."""
+    noise, noise_std = draw_noise(*given)
+    return expected[:, None] + noise, noise_std
+
+
+def draw_magnitudes(expected, noise_std, weight, n_bootstrap, rng):
+    """Return magnitudes (n_points, n_bootstrap) of signals, and their noise."""
     drawn = rng.standard_normal((2 * len(expected), n_bootstrap)) * noise_std
     along, across = _spread(drawn, np.tile(weight, 2), noise_std).reshape(
         2, -1, n_bootstrap
     )
-    return np.hypot(expected[:, None] + along, across)
+    return np.hypot(expected[:, None] + along, across), noise_std
+
+
+class Drawing(NamedTuple):
+    """Signals that are drawn, the same ones at every call."""
+
+    draw: Callable
+    """Takes a source of random numbers, returns signals (n_points, n_bootstrap), and
+    may return their noise."""
+    rng: np.random.RandomState
+    """The source, as it was before the first draw."""
+
+    @classmethod
+    def before(cls, draw, rng):
+        """Return it, from a source that others draw from as well."""
+        return cls(draw, copy.deepcopy(rng))
+
+    def __call__(self):
+        """Return the signals."""
+        found = self.draw(copy.deepcopy(self.rng))
+        return found[0] if isinstance(found, tuple) else found
 
 
 def _spread(drawn, weight, noise_std):

@@ -79,7 +79,9 @@ class Functional:
         below = rows @ weights.denominator
         out = np.full(len(rows), np.nan)
         np.divide(top, below, out=out, where=below > 0.0)
-        return np.exp(out) if weights.is_log else out
+        # Of amplitudes of both signs the mean may be anywhere.
+        with np.errstate(over="ignore"):
+            return np.exp(out) if weights.is_log else out
 
     def _limits(self, axes):
         """Return the least and the largest value that the number can have."""
@@ -308,32 +310,42 @@ class Custom(Functional):
     def _values(self, rows, axes):
         """Return the numbers (n_signals,) of rows (n_signals, n_bins)."""
         shape = tuple(grid.size for grid in axes.values())
-        out = np.empty(len(rows))
+        out, described = np.empty(len(rows)), f"a distribution of shape {shape}"
         for k, row in enumerate(rows):
             # A function that changes its input must not change the next one.
             grids = tuple(grid.copy() for grid in axes.values())
             bins = grids[0] if len(grids) == 1 else grids
-            try:
-                value = self.function(row.reshape(shape).copy(), bins)
-            except Exception as error:
-                raise ValueError(
-                    "function must return one number for a distribution of shape "
-                    f"{shape} and its bins, but raised {type(error).__name__}: {error}"
-                ) from error
-            if value is None:
-                raise ValueError("function must return one number, got None.")
-            try:
-                value = check_numbers(value, "what function returns", finite=False)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"function must return one number: {error}") from error
-            if value.size != 1:
-                raise ValueError(
-                    "function must return one number for a distribution, got shape "
-                    f"{value.shape}."
-                )
-            out[k] = value.item()
+            out[k] = number_of(
+                self.function, (row.reshape(shape).copy(), bins), described
+            )
+        return self._on_scale(out, rows)
+
+    def _on_scale(self, values, rows):
+        """Return numbers (n_rows,), nan for those that are no times."""
         with errors_name("function"):
-            return on_scale(out, rows, self.scale)
+            return on_scale(values, rows, self.scale)
+
+
+def number_of(function, given, described):
+    """Return the number that a function returns for what it is given, or raise."""
+    try:
+        value = function(*given)
+    except Exception as error:
+        raise ValueError(
+            f"function must return one number for {described}, but raised "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if value is None:
+        raise ValueError("function must return one number, got None.")
+    try:
+        value = check_numbers(value, "what function returns", finite=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"function must return one number: {error}") from error
+    if value.size != 1:
+        raise ValueError(
+            f"function must return one number for {described}, got shape {value.shape}."
+        )
+    return value.item()
 
 
 def named_functionals(axes, peaks):

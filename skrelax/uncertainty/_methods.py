@@ -1,7 +1,7 @@
 """Which method makes intervals of what."""
 
 from ..utils._answers import answering
-from ..utils._inspect import best, final_step
+from ..utils._inspect import final_step
 from ._bias_aware import MOST_BINS
 from ._result import BIAS_AWARE, BOUNDS
 
@@ -29,12 +29,12 @@ def choose_method(fitted, method, signal, noise_std):
             )
         return method or "parametric", False
     never = None
-    if hasattr(best(fitted), "estimator_"):
+    if last._takes_known:
         never = "the kernel has a setting that is searched"
     elif not signal.any():
         never = "y is 0"
     why = never
-    if not getattr(final, "positive", False):
+    if never is None and not getattr(final, "positive", False):
         why = "distributions may be negative"
     if method is None:
         method = "bounds"

@@ -12,7 +12,8 @@ from ..nonlinear._profiles import Profiles
 from ..utils._answers import answers
 from ..utils._sklearn import validate_params
 from ..utils._validation import N_JOBS, RealInterval, check_number
-from ._result import COLUMNS, MOST_FACTOR, MOST_SHARE, check_level
+from ._result import COLUMNS, check_level
+from ._status import MOST_FACTOR, MOST_SHARE
 
 _STATUSES = np.array(["ok", "at bound", "not identifiable", "no value"], dtype=object)
 

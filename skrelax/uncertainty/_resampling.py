@@ -1,6 +1,7 @@
 """Signals drawn around the fits of one call, and the refits of all of them together."""
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -25,9 +26,10 @@ from ..utils._remember import recall
 from ..utils._warnings import collect_warnings, held_reports
 from ._bias_aware import make_smoothness
 from ._bounds import check_bounds, fewest_bins, make_problem, noise_of, signal_of
-from ._draw import draw_magnitudes, draw_noise
+from ._draw import Drawing, draw_magnitudes, draw_signals
 from ._methods import choose_method
 from ._noise import resolved_directions
+from ._of_estimator import Refits
 from ._result import BIAS_AWARE, BOUNDS, UncertaintyResult
 
 # Numbers of signals and distributions that are refitted at a time; more cost memory and
@@ -61,6 +63,10 @@ class Drawn(NamedTuple):
     """What bounds are made of, or None."""
     signals: np.ndarray
     """The signals, (n_points, n_bootstrap)."""
+    again: Drawing | None = None
+    """What draws them again, None where there are none."""
+    bounds: Callable | None = None
+    """What returns what bounds are made of, None for a fit that has none."""
 
 
 class _Source(NamedTuple):
@@ -118,7 +124,10 @@ class Resampling:
             noise = kept.noise_std if method == BIAS_AWARE else noise_of(kept)
             nothing = np.empty((len(signal), 0))
             return Drawn(place, method, float(noise * kept.size), kept, nothing)
-        rng = check_random_state(random_state)
+        bounds = None
+        if is_free:
+            given = fitted, self.points, signal.copy(), weight, noise_std
+            bounds = functools.partial(_make_bounds, *given)
         if from_bounds:
             columns = fewest_bins(problem) if method in BOUNDS else problem.best
             expected = signal_of(problem, self.kernel, columns)
@@ -128,17 +137,18 @@ class Resampling:
             expected = source.signals[place]
         if self.is_rician:
             noise_std = source.noise_std[place] if noise_std is None else noise_std
-            given = float(noise_std), expected, weight, n_bootstrap, rng
-            drawn = draw_magnitudes(*given)
+            given = expected, float(noise_std), weight, n_bootstrap
+            draw = functools.partial(draw_magnitudes, *given)
         else:
             used = 0
             if noise_std is None:
-                used = used_parameters(self.kernel, weight, source.rows[place])
-            noise, noise_std = draw_noise(
-                method, noise_std, signal - expected, weight, used, n_bootstrap, rng
-            )
-            drawn = expected[:, None] + noise
-        return Drawn(place, method, float(noise_std), kept, drawn)
+                used = used_parameters(fitted, self.kernel, weight, source.rows[place])
+            given = expected, method, noise_std, signal - expected, weight, used
+            draw = functools.partial(draw_signals, *given, n_bootstrap)
+        rng = check_random_state(random_state)
+        again = Drawing.before(draw, rng)
+        drawn, noise_std = draw(rng)
+        return Drawn(place, method, float(noise_std), kept, drawn, again, bounds)
 
     def refit(self, drawn, n_jobs=None):
         """Return the distributions (n_bootstrap, n_bins) of refits of each Drawn."""
@@ -161,11 +171,19 @@ class Resampling:
             found = _refit(model, self.X, signals, sample_weight)
         return found.reshape(len(drawn), -1, n_bins)
 
-    def result(self, drawn, samples, level):
+    def result(self, drawn, samples, level, refits=None):
         """Return the UncertaintyResult of a Drawn and its refits."""
         return UncertaintyResult(
             self.found.rows[drawn.place], samples, self.axes, drawn.method,
-            drawn.noise_std, level, drawn.problem,
+            drawn.noise_std, level, drawn.problem, refits,
+        )  # fmt: skip
+
+    def refits_of(self, drawn, n_jobs):
+        """Return the Refits of the only signal, to be fitted again for its numbers."""
+        near = None if self.shared is None else self.near
+        return Refits(
+            self.estimator, self.fitted, self.points, self.sample_weight, drawn.again,
+            n_jobs, near, drawn.bounds,
         )  # fmt: skip
 
     @functools.cached_property
@@ -178,20 +196,12 @@ class Resampling:
     @functools.cached_property
     def kernel(self):
         """The kernel of the fit, (n_points, n_bins)."""
-        return np.asarray(find_kernel(self.fitted, self.points), dtype=np.float64)
+        return _kernel(self.fitted, self.points)
 
     def _problem(self, signal, noise_std, method):
         """Return what intervals of a signal are made of without refits."""
-        has_baseline = bool(getattr(final_step(self.fitted), "fit_intercept", False))
-        given = self.kernel, signal, self.weight, noise_std, has_baseline
-        if method == BIAS_AWARE:
-            grids, shape = self.found.grids, (self.kernel.shape[1],)
-            if grids is not None:
-                shape = tuple(one.size for one in grids)
-            return make_smoothness(*given, shape)
-        problem = make_problem(*given)
-        check_bounds(problem, method)
-        return problem
+        given = self.kernel, signal, self.weight, noise_std, method
+        return _make_problem(self.fitted, *given)
 
     @functools.cached_property
     def _fits(self):
@@ -225,7 +235,34 @@ def _refit(estimator, X, y, sample_weight):
         return final_step(fit_weighted(estimator, X, y, sample_weight)).coef_
 
 
-def used_parameters(K, weight, row):
+def _make_bounds(fitted, X, signal, weight, noise_std):
+    """Return the Problem of bounds of a signal whose intervals are made of refits."""
+    K = _kernel(fitted, X)
+    return _make_problem(fitted, K, signal, weight, noise_std, "bounds")
+
+
+def _make_problem(fitted, K, signal, weight, noise_std, method):
+    """Return what intervals of a linear inversion are made of without refits.
+
+    K (n_points, n_bins) is the kernel of the fit.
+    """
+    has_baseline = bool(getattr(final_step(fitted), "fit_intercept", False))
+    if method == BIAS_AWARE:
+        grids = fitted_distributions(fitted).grids
+        shape = (K.shape[1],) if grids is None else tuple(one.size for one in grids)
+        return make_smoothness(K, signal, weight, noise_std, has_baseline, shape)
+    problem = make_problem(K, signal, weight, noise_std, has_baseline)
+    check_bounds(problem, method)
+    return problem
+
+
+def _kernel(fitted, X):
+    """Return the kernel (n_points, n_bins) of a fitted inversion."""
+    K = answering(fitted)._own_kernel(find_kernel(fitted, X))
+    return np.asarray(K, dtype=np.float64)
+
+
+def used_parameters(fitted, K, weight, row):
     """Return how many parameters the fit of a distribution (n_bins,) used at most.
 
     These are its bins that are not zero, or the directions that the kernel
@@ -236,4 +273,6 @@ def used_parameters(K, weight, row):
         return resolved_directions(K * np.sqrt(weight)[:, None]).shape[1]
 
     rank = recall(count, "rank", K, (weight,))
-    return min(rank, int(np.count_nonzero(row)))
+    used = min(rank, int(np.count_nonzero(row)))
+    # A setting of the kernel that is searched is one more.
+    return used + bool(answering(fitted)._takes_known)

@@ -116,7 +116,8 @@ def distribution_resolution(estimator, X, y, *, noise_std=None, sample_weight=No
     columns = np.asarray(K, dtype=np.float64)
     if noise_std is None:
         residuals = (signal - fitted.predict(X)) * np.sqrt(weight)
-        left = points_left(weight, used_parameters(columns, weight, found.rows[0]))
+        used = used_parameters(fitted, columns, weight, found.rows[0])
+        left = points_left(weight, used)
         noise_std = float(np.sqrt((residuals**2).sum() / left))
     with collect_warnings():
         kept = answering(fitted)._keep_choice(np.zeros(1, dtype=int))

@@ -1,7 +1,7 @@
 """The one object that says how sure the numbers of a distribution are."""
 
 import numbers
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -13,14 +13,10 @@ from ..utils._validation import stable_std
 from ._bias_aware import smooth_values
 from ._bounds import bound_values, is_met
 from ._functionals import Custom, Functional, named_functionals, of_peaks
+from ._of_estimator import OfEstimator
 from ._scales import SCALES
+from ._status import MOST_SHARE, OUTSIDE, is_outside, is_wide
 
-# Wider intervals than these say next to nothing: half of all shares, a decade of times
-# or amplitudes.
-MOST_SHARE = 0.5
-MOST_FACTOR = 10.0
-# Or this part of the grid, on its logarithm, where the grid itself is short.
-_MOST_OF_GRID = 0.8
 COLUMNS = ("estimate", "lower", "upper", "std", "status")
 BOUNDS = ("bounds", "simultaneous")
 BIAS_AWARE = "bias-aware"
@@ -48,6 +44,8 @@ class UncertaintyResult:
         Level of bands and intervals where none is given.
     problem : object or None, default=None
         The signal and its kernel, of which bounds are made.
+    refits : object or None, default=None
+        What is fitted again for numbers of fitted estimators.
 
     See Also
     --------
@@ -62,6 +60,7 @@ class UncertaintyResult:
     noise_std: float
     level: float
     problem: object = field(default=None, repr=False)
+    refits: object = field(default=None, repr=False, compare=False)
     _found: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __repr__(self):
@@ -78,11 +77,12 @@ class UncertaintyResult:
 
         Parameters
         ----------
-        function : str, Share, LogMean, TimeRatio or callable
-            The number: a name of `to_frame`; :class:`Share`, :class:`LogMean` or
-            :class:`TimeRatio` of a region; or a function that takes a distribution
-            (n_bins,) or (n_1, n_2) and its bins, an array or a tuple of arrays, and
-            returns a number.
+        function : str, Share, LogMean, TimeRatio, Amplitude, OfEstimator or callable
+            The number: a name of `to_frame`; :class:`Share`, :class:`LogMean`,
+            :class:`TimeRatio` or :class:`Amplitude` of a region; an
+            :class:`OfEstimator`; or a function that takes a distribution (n_bins,) or
+            (n_1, n_2) and its bins, an array or a tuple of arrays, and returns a
+            number.
         level : float or None, default=None
             Level in (0, 1). None is that of the result.
         scale : {"number", "share", "time"} or None, default=None
@@ -111,7 +111,7 @@ class UncertaintyResult:
 
         Parameters
         ----------
-        function : str, Share, LogMean, TimeRatio or callable
+        function : str, Share, LogMean, TimeRatio, Amplitude, OfEstimator or callable
             The number, as for `interval`.
         scale : {"number", "share", "time"} or None, default=None
             Taken as `interval` takes it; it does not change the result.
@@ -119,8 +119,8 @@ class UncertaintyResult:
         Returns
         -------
         float
-            The number, nan where the distribution has none. Bounds may leave it out:
-            then the penalty has shifted it.
+            The number, nan where the distribution has none. Intervals may leave it
+            out, see `status`.
 
         Raises
         ------
@@ -136,7 +136,7 @@ class UncertaintyResult:
 
         Parameters
         ----------
-        function : str, Share, LogMean, TimeRatio or callable
+        function : str, Share, LogMean, TimeRatio, Amplitude, OfEstimator or callable
             The number, as for `interval`.
         level : float or None, default=None
             Level in (0, 1). None is that of the result.
@@ -146,14 +146,22 @@ class UncertaintyResult:
         Returns
         -------
         str
-            ``"ok"``; ``"not identifiable"`` where a share is known to no better than
-            half of all shares, or a time, ratio or amplitude to a factor of ten or to
-            four fifths of the decades of the grid, or, of bias-aware intervals, a sum
-            to half of all amplitudes, whatever their sign; ``"does not fit"`` where no
-            distribution of these bins fits the signal as well as its noise asks (all
-            but one in a hundred true ones do), so that bounds miss what they should
-            hold: bins are too few for the noise, or the model is wrong; ``"no value"``
-            where there is no interval.
+            ``"ok"``; ``"estimate outside"`` where the interval means what it says, and
+            does not hold the estimate, which the penalty has shifted by more than the
+            noise explains (or has taken away, nan): take the interval; ``"not
+            identifiable"`` where a share is known to no better than half of all shares,
+            or a time, ratio or amplitude to a factor of ten or to four fifths of the
+            decades of the grid, or, of bias-aware intervals, a sum to half of all
+            amplitudes, whatever their sign; ``"does not fit"`` where no distribution of
+            these bins fits the signal as well as its noise asks (all but one in a
+            hundred true ones do), so that intervals miss what they should hold: bins
+            are too few for the noise, or the model is wrong; ``"no value"`` where there
+            is no interval.
+
+            Of refits ``"not identifiable"`` and ``"does not fit"`` are also what bounds
+            say, where the method could be ``"bounds"`` and the number has them: refits
+            do not see what the penalty alone decides. That costs some fits for each
+            number.
 
         Raises
         ------
@@ -162,16 +170,17 @@ class UncertaintyResult:
         TypeError
             If `function` is neither a name nor callable.
         """
-        functional = self._find(function, scale)
-        found = self._interval(functional, self._values(functional), level)
-        return self._judge(functional, *found)
+        functional, level = self._find(function, scale), self._level(level)
+        values = self._values(functional)
+        ends = self._interval(functional, values, level)
+        return self._judge(functional, values[0], ends, level)
 
     def std(self, function, *, scale=None):
         """Return the standard deviation of a number over the refits.
 
         Parameters
         ----------
-        function : str, Share, LogMean, TimeRatio or callable
+        function : str, Share, LogMean, TimeRatio, Amplitude, OfEstimator or callable
             The number, as for `interval`.
         scale : {"number", "share", "time"} or None, default=None
             Taken as `interval` takes it; it does not change the result.
@@ -293,14 +302,15 @@ class UncertaintyResult:
             self, level=level, unit=unit, truth=truth, ax=ax
         )
 
-    def _row(self, functional, level):
+    def _row(self, functional, level, by_bounds=True):
         """Return the columns of `to_frame` of a number."""
         values = self._values(functional)
         ends = np.nan, np.nan
         has_any = self.method not in (BIAS_AWARE, *BOUNDS)
         if has_any or functional._weights(self.axes) is not None:
             ends = self._interval(functional, values, level)
-        return [values[0], *ends, std_of(values[1:]), self._judge(functional, *ends)]
+        status = self._judge(functional, values[0], ends, level, by_bounds)
+        return [values[0], *ends, std_of(values[1:]), status]
 
     def _level(self, level):
         """Return a level, or raise an error that names it."""
@@ -321,6 +331,8 @@ class UncertaintyResult:
         """Return the Functional of a name or function."""
         if scale is not None and (not isinstance(scale, str) or scale not in SCALES):
             raise ValueError(f"scale must be one of {list(SCALES)}, got {scale!r}.")
+        if isinstance(function, OfEstimator):
+            return function if scale is None else replace(function, scale=scale)
         if self.axes is None:
             raise ValueError(
                 "function needs relaxation times, and the bins have none: give a "
@@ -346,7 +358,14 @@ class UncertaintyResult:
         return Custom(function, "number" if scale is None else scale)
 
     def _values(self, functional):
-        """Return a number of the distribution and of all refits."""
+        """Return a number of the fit and of all refits, (1 + n_refits,)."""
+        if isinstance(functional, OfEstimator):
+            if self.refits is None:
+                raise ValueError(
+                    "function must be one of a distribution: this result was not made "
+                    "by bootstrap_distribution, and has no estimators."
+                )
+            return self.refits.values(functional)
         rows = np.vstack([self.distribution, self.samples])
         if not isinstance(functional, Custom) and self.method != BIAS_AWARE:
             # As everywhere, negative bins count as none.
@@ -398,11 +417,12 @@ class UncertaintyResult:
 
     def _bounds(self, weights, level):
         """Return the ends of a number, each of which is computed once."""
+        method = self.method if self.method in BOUNDS else "bounds"
         a, b, is_log = weights
         parts = [level, is_log, None if b is None else b.tobytes()]
         key = (*parts, a.tobytes())
         if key not in self._found:
-            found = bound_values(self.problem, weights, level, self.method)
+            found = bound_values(self._problem(), weights, level, method)
             self._found[key] = found
             if not is_log and b is not None:
                 # One share is what the other leaves.
@@ -410,34 +430,43 @@ class UncertaintyResult:
                 self._found.setdefault(rest, (1.0 - found[1], 1.0 - found[0]))
         return self._found[key]
 
-    def _is_met(self):
+    def _problem(self):
+        """Return what bounds of this signal are made of, None where it has none."""
+        if self.method in (BIAS_AWARE, *BOUNDS):
+            return self.problem if self.method in BOUNDS else None
+        if "problem" not in self._found:
+            made = None if self.refits is None else self.refits.make_problem()
+            self._found["problem"] = made
+        return self._found["problem"]
+
+    def _is_met(self, problem):
         """Return whether a distribution of these bins fits the signal."""
         if "met" not in self._found:
-            self._found["met"] = is_met(self.problem)
+            self._found["met"] = is_met(problem)
         return self._found["met"]
 
-    def _judge(self, functional, lower, upper):
-        """Return the status of an interval."""
-        if np.isnan(lower) or np.isnan(upper):
+    def _judge(self, functional, estimate, ends, level, by_bounds=True):
+        """Return the status of an interval; `by_bounds` is whether bounds are asked."""
+        if np.isnan(ends).any():
             return "no value"
-        if self.method in BOUNDS and not self._is_met():
+        problem = self._problem() if by_bounds or self.method in BOUNDS else None
+        if problem is not None and not self._is_met(problem):
             return "does not fit"
-        if np.isinf(lower) or np.isinf(upper):
+        weights, limits = functional._weights(self.axes), functional._limits(self.axes)
+        most = {"share": MOST_SHARE, "time": None}.get(functional.scale, np.inf)
+        if functional.scale == "number" and weights is not None:
+            most = None
+            if self.method == BIAS_AWARE:
+                most = MOST_SHARE * np.abs(self.distribution).sum()
+        wide = is_wide(ends, limits, most)
+        has_both = problem is not None and weights is not None
+        if not wide and has_both and self.method not in BOUNDS:
+            # Refits do not see what the penalty alone has decided.
+            found = np.clip(self._bounds(weights, level), *limits)
+            wide = is_wide(found, limits, most)
+        if wide:
             return "not identifiable"
-        low, high = functional._limits(self.axes)
-        if functional.scale == "share":
-            is_wide = upper - lower > MOST_SHARE
-        elif self.method == BIAS_AWARE and functional.scale != "time":
-            is_wide = upper - lower > MOST_SHARE * np.abs(self.distribution).sum()
-        elif functional.scale == "time" or functional._weights(self.axes) is not None:
-            # Products do not overflow as ratios may.
-            is_wide = upper > MOST_FACTOR * lower
-            if low > 0.0 and np.isfinite(high) and high > low:
-                part = np.log(upper / lower) / np.log(high / low)
-                is_wide |= part > _MOST_OF_GRID
-        else:
-            is_wide = False
-        return "not identifiable" if is_wide else "ok"
+        return OUTSIDE if is_outside(estimate, ends, functional.scale) else "ok"
 
 
 def std_of(refits):

@@ -21,6 +21,7 @@ from ..utils._validation import (
     check_numbers,
     refuse_complex,
 )
+from ._of_estimator import OfEstimator
 from ._refits import LARGEST, Plan, measure
 from ._scales import SCALES, split_scale
 
@@ -330,6 +331,11 @@ def check_statistics(statistics, short):
             raise TypeError(
                 "statistics must have names and functions, or pairs of a function and "
                 f"a scale, got {name!r}: {value!r}."
+            )
+        if isinstance(function, OfEstimator):
+            raise TypeError(
+                "statistics must be of distributions, which are refitted together, got "
+                f"{name!r}: {function!r}; bootstrap_distribution takes it."
             )
         if not isinstance(scale, str) or scale not in SCALES:
             raise ValueError(

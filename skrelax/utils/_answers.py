@@ -124,6 +124,13 @@ class Answers:
         coef = getattr(self, "coef_", None)
         return Distributions(None if coef is None else np.atleast_2d(coef))
 
+    def _own_kernel(self, X):
+        """Return the kernel (n_points, n_bins) of one distribution, found from X.
+
+        A regressor on a kernel is given it.
+        """
+        return X
+
     def _signal_axes(self):
         """Return the labels of the signals by the name of their axis, {} for none."""
         return {}

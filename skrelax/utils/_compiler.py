@@ -1,4 +1,4 @@
-"""How Numba compiles loops and keeps them, and what it does where nothing can be kept."""
+"""How Numba compiles loops and keeps them, and what is done where it cannot."""
 
 import contextlib
 import functools

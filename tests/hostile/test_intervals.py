@@ -10,6 +10,7 @@ from skrelax import KernelBuilder, SmoothLasso
 from skrelax.uncertainty import (
     Amplitude,
     LogMean,
+    OfEstimator,
     Share,
     TimeRatio,
     UncertaintyResult,
@@ -102,6 +103,31 @@ def test_results():
         assert found is None or hostile.all_finite(np.array(found))
         # What a function returns is a number or an error.
         hostile.ends_well(lambda v=value: RESULT.std(lambda f, bins: v), ("function",))
+
+
+REFITS = bootstrap_distribution(
+    make_pipeline(KernelBuilder(n_bins=6), SmoothLasso(0.0, 1e-3)), TIMES,
+    np.exp(-TIMES[:, 0] / 0.05), noise_std=0.01, n_bootstrap=3, random_state=0,
+    method="parametric",
+)  # fmt: skip
+
+
+def test_numbers_of_estimators():
+    for value in hostile.numbers().values():
+        hostile.ends_well(lambda v=value: OfEstimator(v), ("function",))
+        hostile.ends_well(lambda v=value: OfEstimator(np.sum, v), ("scale",))
+        # What a function returns is a number or an error, and what it is given too.
+        number = OfEstimator(lambda fitted, v=value: v)
+        hostile.ends_well(lambda v=value: OfEstimator(np.sum)(v), ("function",))
+        for ask in (REFITS.interval, REFITS.estimate, REFITS.std, REFITS.status):
+            hostile.ends_well(lambda a=ask, n=number: a(n), ("function",))
+            hostile.ends_well(
+                lambda a=ask, v=value: a(OfEstimator(lambda f: 0.5), scale=v),
+                ("scale",),
+            )
+    for value in hostile.arrays(np.array([0.5, 1.0])).values():
+        number = OfEstimator(lambda fitted, v=value: v)
+        hostile.ends_well(lambda n=number: REFITS.interval(n), ("function",))
 
 
 def test_numbers_of_distributions():

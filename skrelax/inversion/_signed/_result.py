@@ -15,7 +15,7 @@ from ...uncertainty import DistributionBands
 from ...utils._inspect import number_repeats
 from ...utils._parallel import run_tasks, single_blas_thread
 from ...utils._progress import open_report
-from ...utils._validation import check_number, errors_name
+from ...utils._validation import check_number, check_numbers, errors_name
 from .._distribution import DistributionMixin
 from ._operator import DataOperator
 from ._problem import solve
@@ -157,23 +157,14 @@ class IltResultMixin(DistributionMixin):
             == 0
         ):
             raise ValueError("n_jobs must not be 0.")
-        problem = replace(self._problem, noise_std=self.noise_std_)
-        cells = self._axes.to_solver(self._full)
-        fitted = DataOperator(problem.factors, None, cells.shape[1]).forward(cells)
-        std, weights = np.resize(self.noise_std_, fitted.shape), problem.weights
-        if weights is not None:
-            std = np.divide(
-                std, np.sqrt(weights), where=weights > 0,
-                out=np.zeros(fitted.shape),
-            )  # fmt: skip
         with errors_name("random_state"):
             source = check_random_state(random_state)
-        seeds = source.randint(2**31, size=n_refits)
+        problem = replace(self._problem, noise_std=self.noise_std_)
+        data = self._draws(n_refits, source)
         samples = np.empty((n_refits, *self.distribution_.shape))
 
         def refit(i):
-            noise = std * np.random.default_rng(seeds[i]).standard_normal(fitted.shape)
-            answer = solve(replace(problem, data=fitted + noise))
+            answer = solve(replace(problem, data=data(i)))
             samples[i] = self._axes.bins(answer.full)
 
         work = open_report(self.verbose)
@@ -182,6 +173,36 @@ class IltResultMixin(DistributionMixin):
         with single_blas_thread():
             run_tasks(refit, [(i,) for i in range(n_refits)], n_jobs, work)
         return DistributionBands.from_samples(self.distribution_, samples, level)
+
+    def _draws(self, n_refits, source):
+        """Return a function that gives the data of a refit by its number."""
+        problem, cells = self._problem, self._axes.to_solver(self._full)
+        fitted = DataOperator(problem.factors, None, cells.shape[1]).forward(cells)
+        std, weights = np.resize(self.noise_std_, fitted.shape), problem.weights
+        if weights is not None:
+            std = np.divide(
+                std, np.sqrt(weights), where=weights > 0,
+                out=np.zeros(fitted.shape),
+            )  # fmt: skip
+        seeds = source.randint(2**31, size=n_refits)
+
+        def draw(i):
+            rng = np.random.default_rng(seeds[i])
+            return fitted + std * rng.standard_normal(fitted.shape)
+
+        return draw
+
+    def _draw_signals(self, X, weight, n_refits, source):
+        """Return signals (n_points, n_refits) of points whose fit has these data.
+
+        Points that were measured several times have the mean of their noise.
+        """
+        X = check_numbers(X, "X", ndim=2)
+        kept, out = weight > 0.0, np.zeros((len(X), n_refits))
+        places, draw = self._axes.locate(X[kept]), self._draws(n_refits, source)
+        for i, column in enumerate(out.T):
+            column[kept] = draw(i)[places.row, places.position]
+        return out
 
     def _bin_names(self):
         return bin_names(self._named_axes(), self.grids_)

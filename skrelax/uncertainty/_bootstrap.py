@@ -7,13 +7,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from ..utils._answers import (
-    answering,
-)
-from ..utils._inspect import (
-    final_step,
-    fit_weighted,
-)
+from ..utils._answers import answering
+from ..utils._inspect import final_step, fit_weighted
 from ..utils._sklearn import HasMethods, StrOptions, validate_params
 from ..utils._validation import (
     N_JOBS,

@@ -1,6 +1,8 @@
 """Settings and fixtures of the whole suite."""
 
+import functools
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,27 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 # The first example of a property pays for the compilation of its kernel.
 settings.register_profile("skrelax", deadline=None)
 settings.load_profile("skrelax")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def untraced_compiler():
+    """Keep coverage from following Numba, which takes half as long again by that."""
+    from numba.core.dispatcher import Dispatcher
+
+    compile_loop = Dispatcher.compile
+
+    @functools.wraps(compile_loop)
+    def untraced(*args):
+        tracer = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return compile_loop(*args)
+        finally:
+            sys.settrace(tracer)
+
+    Dispatcher.compile = untraced
+    yield
+    Dispatcher.compile = compile_loop
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def test_hooks_run_what_the_gate_runs():
     commands = re.findall(r"entry: (.*)", hooks)
     assert len(commands) >= 5
     for command in commands:
-        assert f"\n{command}" in gate
+        assert re.search(rf"^ *{re.escape(command)}", gate, re.MULTILINE), command
 
 
 def test_classifiers_begin_with_the_lowest_python(config):

@@ -69,15 +69,18 @@ def run_batch(arguments, files):
 
 
 def sample_names(files):
-    """Return a name for each file, numbered where two are equal."""
+    """Return a name for each file, numbered where two are equal but for case.
+
+    Disks of macOS and Windows take names that differ in case for one.
+    """
     names, taken = [], set()
     for file in files:
         stem = name_results(file, "sample")
         name, number = stem, 2
-        while name in taken or name == TABLE:
+        while name.casefold() in taken or name.casefold() == TABLE:
             name, number = f"{stem}-{number}", number + 1
         names.append(name)
-        taken.add(name)
+        taken.add(name.casefold())
     return names
 
 

@@ -199,7 +199,8 @@ def check_maps(maps):
                 f"{shape} and, for {name!r}, {values.shape}."
             )
         file = f"{map_file_name(name)}.nii.gz"
-        if file in images:
+        # Disks of macOS and Windows take names that differ in case for one.
+        if file.casefold() in map(str.casefold, images):
             raise ValueError(f"maps: {name!r} and another map both go to {file}.")
         images[file] = values
     return images

@@ -10,6 +10,9 @@ from pathlib import Path
 _PREFIX, _LOCK = ".skrelax-", ".skrelax-lock"
 # Seconds to wait for another run, whose files take an instant to move.
 _PATIENCE = 10.0
+# Who may look into a folder of results that are not finished. On Windows this would stay
+# with the files after they are moved.
+_MODE = 0o777 if os.name == "nt" else 0o700
 
 
 @contextlib.contextmanager
@@ -57,7 +60,7 @@ def _make(base, folder):
     """Make the hidden folder that results for `folder` are written to."""
     try:
         base.parent.mkdir(parents=True, exist_ok=True)
-        base.mkdir(mode=0o700)
+        base.mkdir(mode=_MODE)
     except OSError as error:
         # The name of a hidden folder would say nothing.
         raise type(error)(

@@ -91,6 +91,9 @@ def test_names_with_points_are_told_apart(tmp_path, capsys, monkeypatch):
     assert {"rock v1.5 ü-inversion", "rock v1.6 ü-inversion"} < set(names(tmp_path))
     files = ["a.1.csv", "a.2.csv.gz", "b/a.1.txt", ".a.dat", "x/inversion.fid"]
     assert sample_names(files) == ["a.1", "a.2", "a.1-2", "a", "inversion"]
+    assert sample_names(["Rock.csv", "b/rock.csv", "SAMPLES.CSV.fid"]) == [
+        "Rock", "rock-2", "SAMPLES.CSV-2",
+    ]  # fmt: skip
 
 
 def test_folders_say_what_can_be_named(tmp_path, capsys):

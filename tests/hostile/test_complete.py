@@ -23,5 +23,5 @@ def public_names():
 @pytest.mark.parametrize("name", public_names())
 def test_every_public_name_meets_hostile_input(name):
     folder = Path(__file__).parent
-    texts = [path.read_text() for path in folder.glob("test_*.py")]
+    texts = [path.read_text(encoding="utf-8") for path in folder.glob("test_*.py")]
     assert any(name in text for text in texts)

@@ -181,10 +181,11 @@ def test_files_in_the_folder_are_read(tmp_path, monkeypatch):
     write(path, external("sub"))
     with pytest.raises(DecayFileError, match="cannot be read"):
         read_decay(path)
-    os.mkfifo(tmp_path / "pipe.dat")
-    write(path, external("pipe.dat"))
-    with pytest.raises(DecayFileError, match="cannot be read"):
-        read_decay(path)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.dat")
+        write(path, external("pipe.dat"))
+        with pytest.raises(DecayFileError, match="cannot be read"):
+            read_decay(path)
 
 
 def test_what_csdmpy_writes_is_read(tmp_path):

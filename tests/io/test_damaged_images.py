@@ -189,6 +189,8 @@ def test_names_of_maps_stay_in_the_folder(tmp_path):
             write_maps(tmp_path / "out", {name: image}, AFFINE)
     with pytest.raises(ValueError, match=r"another map both go to T2star\.nii\.gz"):
         write_maps(tmp_path / "out", {"T2*": image, "T2star": image}, AFFINE)
+    with pytest.raises(ValueError, match=r"another map both go to t2\.nii\.gz"):
+        write_maps(tmp_path / "out", {"T2": image, "t2": image}, AFFINE)
     assert not (tmp_path / "out").exists()
     assert [path.name for path in tmp_path.iterdir()] == []
 

@@ -163,7 +163,8 @@ def test_same_fit_same_page(tmp_path):
         for name in ("a.html", "b.html")
     ]
     first, second = (
-        re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "", page.read_text()) for page in pages
+        re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "", page.read_text(encoding="utf-8"))
+        for page in pages
     )
     assert first == second
 

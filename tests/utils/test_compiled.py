@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import posix
 
 import skrelax
 from skrelax.utils import _compiled, _compiler
@@ -84,6 +85,8 @@ def toy(tmp_path):
     return tmp_path
 
 
+# Windows asks the system for the home, not the surroundings.
+@posix
 def test_work_uncached_without_a_place_to_write(tmp_path):
     package = copy_of_package(tmp_path)
     # A file in place of the folder stops even root, whom permissions do not.

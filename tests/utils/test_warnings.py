@@ -28,14 +28,18 @@ from skrelax.utils._warnings import (
 ELSEWHERE = {"io", "_cli"}
 
 
+def read(path):
+    return path.read_text(encoding="utf-8")
+
+
 def test_fits_leave_the_warnings_of_python_alone():
     package = Path(skrelax.__file__).parent
     allowed = {package / "utils" / name for name in ("_warnings.py", "_compiled.py")}
     for path in package.rglob("*.py"):
         if path not in allowed and path.relative_to(package).parts[0] not in ELSEWHERE:
-            assert not re.search(r"(?<![\w.])warnings\.\w", path.read_text()), path
+            assert not re.search(r"(?<![\w.])warnings\.\w", read(path)), path
         if path not in allowed and "_cli" not in path.parts:
-            assert "catch_warnings" not in path.read_text(), path
+            assert "catch_warnings" not in read(path), path
 
 
 @pytest.mark.parametrize("is_step", [False, True])

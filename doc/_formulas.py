@@ -31,6 +31,8 @@ FUNCTION = re.compile(
 
 def to_mathml(formula, block):
     """Return MathML of a formula in LaTeX's notation."""
+    if "`" in formula:
+        raise ExtensionError(f"formulas must have no quotes, got {formula!r}.")
     drawn = convert(formula, display="block" if block else "inline")
     # Commands that are not known come out as they are.
     if unknown := re.search(r"\\\w+", drawn):

@@ -10,6 +10,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "benchmarks")]
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import _history_page  # noqa: E402
+import _names  # noqa: E402
 import _pages  # noqa: E402
 from sphinx.util import logging  # noqa: E402
 from sphinx.util.nodes import make_refnode  # noqa: E402
@@ -104,16 +105,7 @@ html_sidebars = {
 
 def quote_fitted_names(app, what, name, obj, options, lines):
     """Keep names that end in an underscore, as n_components_, from being links."""
-    for index, line in enumerate(lines):
-        if line.lstrip().startswith((">>>", "...")):
-            continue
-        # Before " : " stands the name that numpydoc looks for.
-        head, colon, text = line.rpartition(" : ")
-        parts = re.split(r"(`+.*?`+)", text)
-        parts[::2] = [
-            re.sub(r"\b([a-z]\w*_)\b", r"`\1`\\ ", part) for part in parts[::2]
-        ]
-        lines[index] = head + colon + "".join(parts)
+    lines[:] = [_names.quote_fitted(line) for line in lines]
 
 
 def skip_foreign_members(app, what, name, obj, skip, options):

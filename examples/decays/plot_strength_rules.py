@@ -56,7 +56,6 @@ for ax, rule in zip(axes.flat, rules, strict=False):
     truth = data.relaxation_times, data.distribution
     DistributionDisplay.from_estimator(chosen[rule], unit="ms", truth=truth, ax=ax)
     ax.set_title(f"{rule}: {chosen[rule].strength_:.2g}")
-    ax.label_outer()
 for ax in axes.flat[len(rules) :]:
     ax.axis("off")
 

@@ -255,7 +255,7 @@ axes[2].set(
     title="small lesions",
 )
 axes[2].set(ylim=(0, 0.15), xticks=widths)
-axes[2].legend(frameon=False, fontsize="small", loc="upper right", handlelength=3)
+axes[2].legend(frameon=False, fontsize="x-small", loc="upper right", handlelength=2.4)
 
 # %%
 # Magnitudes

@@ -65,7 +65,8 @@ for column, axis in enumerate(axes.T):
     axis[1].set(xscale="log", yscale="log", xlabel="$T_2$ (s)")
 axes[0, 0].set_ylabel("truth\n$T_1$ (s)")
 axes[1, 0].set_ylabel("inversion\n$T_1$ (s)")
-figure.colorbar(drawn, ax=axes, label="amplitude per square decade", shrink=0.8)
+label = "amplitude per square decade"
+figure.colorbar(drawn, ax=axes, label=label, ticks=[-10_000, 0, 10_000], shrink=0.8)
 plt.show()
 
 # %%

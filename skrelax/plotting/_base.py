@@ -263,7 +263,9 @@ def legend_on_top(ax):
     columns = 2 if len(handles) > 3 and wide else 1
     legend = ax.legend(
         loc="upper left", ncols=columns, fontsize="small", frameon=True,
-        framealpha=1.0, edgecolor="none", borderaxespad=0.3, columnspacing=1.0,
+        framealpha=1.0, edgecolor="none", columnspacing=1.0,
+        # Up to the top, so that no end of a line looks out, and beside the axis.
+        borderaxespad=0.0, bbox_to_anchor=(0.01, 1.0),
     )  # fmt: skip
     lines = sum(1 + label.count("\n") for label in labels)
     font = legend.prop.get_size_in_points()

@@ -14,10 +14,11 @@ _SLOPE = 5.0
 
 
 class AdaptivePenalty(Settings):
-    r"""Penalties that follow the distribution, with the symbols of their paper [1]_.
+    r"""Penalties that follow the distribution, with the symbols of their paper.
 
-    Second differences cost less where the distribution g has curvature or slope, slopes
-    cost more where it crosses zero, and the ends of logarithmic axes are kept at zero:
+    They are those of [1]_: second differences cost less where the distribution g has
+    curvature or slope, slopes cost more where it crosses zero, and the ends of
+    logarithmic axes are kept at zero:
 
     .. math:: \gamma_i = \alpha_0 h_i^5 + \alpha_p h_i \max (P_i g)^2
               + \alpha_c \max (G_i g)^2 / h_i

@@ -23,7 +23,9 @@ _SOFTNESS = 0.06
 
 
 class ReferenceScheme(Settings):
-    r"""The published iteration, which reaches a plateau rather than a limit [1]_.
+    r"""The published iteration, which reaches a plateau rather than a limit.
+
+    It is that of [1]_.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The one decorator of compiled loops, which needs no compiler until one of them runs."""
+"""The one decorator of compiled loops, which needs no compiler until one runs."""
 
 import functools
 import threading

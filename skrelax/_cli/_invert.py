@@ -16,12 +16,10 @@ from ..utils._inspect import weight_options
 from ..utils._written import written_together
 from ._choices import GRID_RULES
 from ._decay import load, read_table, reading_words, simulate
-from ._invert_grid import run_invert_grid
 from ._kept import REPORT, RESULT, check_kept, write_kept
 from ._numbers import NUMBERS, find_numbers, number_lines
 from ._output import check_folder, name_results, units_of, write_csv
 from ._picture import check_matplotlib, draw_inversion
-from ._spectrum import run_spectrum
 
 # All files that the command writes.
 FILES = (
@@ -84,7 +82,7 @@ def invert_file(arguments):
     given, table = arguments.kernel, None
     if given is not None and "," in given:
         _refuse_intervals(arguments)
-        return run_invert_grid(arguments, given.split(","))
+        return _run_grid(arguments, given.split(","))
     if given is not None or arguments.file is None:
         # Options that cannot be are an error before any file is read.
         _check_options(arguments, given or "T2")
@@ -102,6 +100,8 @@ def invert_file(arguments):
         arguments.kernel = kernel
         if "frequency" in table.samples:
             _refuse_intervals(arguments)
+            from ._spectrum import run_spectrum
+
             return run_spectrum(arguments, table)
     arguments.kernel = arguments.kernel or "T2"
     for name in ("bins", "minimum", "maximum"):
@@ -117,6 +117,13 @@ def invert_file(arguments):
         _write(arguments, new, data, model)
     rows = model[-1].describe().set_axis(data["y"].columns, axis=0)
     return _report(arguments, folder, data, model, tried), rows
+
+
+def _run_grid(arguments, kernels):
+    """Invert a grid of two axes, with what is loaded for it alone."""
+    from ._invert_grid import run_invert_grid
+
+    return run_invert_grid(arguments, kernels)
 
 
 def _refuse_intervals(arguments):
@@ -168,7 +175,7 @@ def _invert_plane(arguments, table):
             f"{axes}; give them, --kernel T1-IR,T2 for example."
         )
     arguments.kernel = ",".join(known)
-    lines, rows = run_invert_grid(arguments, list(known))
+    lines, rows = _run_grid(arguments, list(known))
     return [
         reading_words(table, ("phase", "noise")),
         f"kernels {arguments.kernel} (by the file)",

@@ -5,7 +5,6 @@ import numbers
 import numpy as np
 import pandas as pd
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.utils.validation import (
     check_array,
     check_is_fitted,
@@ -20,6 +19,7 @@ from ..utils._sklearn import (
     StrOptions,
     _check_sample_weight,
     _fit_context,
+    r2_score,
 )
 from ..utils._validation import (
     N_JOBS,

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from ..model_selection._split import fold_weights
+from ..model_selection._folds import fold_weights
 from ._adaptive import FOLD_LIMITS, solve_alone
 from ._plane_solvers import Found, solve_planes
 from ._plane_system import Plane

@@ -15,7 +15,7 @@ from ..model_selection._criteria import (
     rounding_floor,
     within_one_standard_error,
 )
-from ..model_selection._split import check_splitter, fold_weights, make_folds
+from ..model_selection._folds import check_splitter, fold_weights, make_folds
 from ..utils._parallel import THREAD_WORTH, run_tasks, split_slices
 from ..utils._sklearn import process_routing, routing_enabled
 from ..utils._validation import stable_std

@@ -5,7 +5,6 @@ import copy
 import numpy as np
 import pandas as pd
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.metrics import r2_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -25,6 +24,7 @@ from ..utils._sklearn import (
     HasMethods,
     _fit_context,
     process_routing,
+    r2_score,
     routing_enabled,
 )
 from ..utils._validation import N_JOBS, errors_name, refuse_complex, unmasked

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import r2_score
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
@@ -21,6 +20,7 @@ from ..utils._sklearn import (
     HasMethods,
     _fit_context,
     process_routing,
+    r2_score,
     routing_enabled,
 )
 from ..utils._validation import (

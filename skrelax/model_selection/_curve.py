@@ -9,7 +9,7 @@ from ..utils._remember import remembering
 from ..utils._row_products import row_products
 from ..utils._validation import stable_std
 from ._criteria import Fit, rounding_floor
-from ._split import fold_weights
+from ._folds import fold_weights
 
 # BRD counts the noise of the directions with singular values above this fraction of
 # the largest, the usual cut of two-dimensional inversion (Song et al. 2002).

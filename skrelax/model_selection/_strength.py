@@ -27,8 +27,8 @@ from ._criteria import (
     within_one_standard_error,
 )
 from ._curve import Curve, cross_validate, seen_directions
+from ._folds import check_splitter, make_folds
 from ._rules import WITHIN, choose
-from ._split import check_splitter, make_folds
 from ._target import LARGEST, make_target, strength_grid, take_apart
 
 _RULES = {"cv", "cv-1se", "gcv", "lcurve", "discrepancy", "chi2", "brd"}

@@ -1,9 +1,9 @@
 """How much of signals a fit explains, of the points that they have."""
 
 import numpy as np
-from sklearn.metrics import r2_score
 
 from ..utils._missing import split_by_points
+from ..utils._sklearn import r2_score
 from ._parts import exponents
 
 

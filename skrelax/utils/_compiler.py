@@ -1,4 +1,4 @@
-"""How Numba compiles loops and keeps them, and what is done where it cannot."""
+"""How loops are compiled and kept, and what happens where nothing can be kept."""
 
 import contextlib
 import functools
@@ -116,12 +116,12 @@ def _check_result(result, state):
         )
     ]
     for call, kind in [(None, result.signature.return_type), *calls]:
-        if isinstance(kind, types.Array | types.BaseTuple):
-            if counted[kind].contains_nrt_meminfo():
-                raise TypeError(
-                    f"{result.fndesc.qualname} has {kind} of {call or 'its own'}: "
-                    "it needs allocates=True."
-                )
+        arrays = isinstance(kind, types.Array | types.BaseTuple)
+        if arrays and counted[kind].contains_nrt_meminfo():
+            raise TypeError(
+                f"{result.fndesc.qualname} has {kind} of {call or 'its own'}: "
+                "it needs allocates=True."
+            )
 
 
 class _InnerLibrary(JITCodeLibrary):

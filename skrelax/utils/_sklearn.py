@@ -47,6 +47,7 @@ __all__ = [
     "has_callbacks",
     "open_context",
     "process_routing",
+    "r2_score",
     "routing_enabled",
     "running_pipelines",
     "set_callbacks",
@@ -94,6 +95,13 @@ def _find_site():
     known = dict(line.split(", ", 1) for line in lines)
     site = known.get("Documentation", "").rstrip("/")
     return "" if "//example." in site else site
+
+
+def r2_score(*arguments, **options):
+    """Return what :func:`sklearn.metrics.r2_score` does, whose package comes late."""
+    from sklearn.metrics import r2_score as score
+
+    return score(*arguments, **options)
 
 
 class BaseEstimator(CallbackSupportMixin, ParameterHolder):

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.signal import find_peaks
 
 from skrelax.datasets import make_decay, make_distribution
 from skrelax.metrics import (
@@ -17,6 +18,7 @@ from skrelax.metrics import (
     peak_statistics,
     wasserstein_distance,
 )
+from skrelax.metrics._peaks import _find_tops
 
 TIMES = np.geomspace(1e-3, 10, 200)
 
@@ -254,3 +256,11 @@ def test_negative_bins_have_no_mean():
     # Cancelling weights would put a mean anywhere.
     assert_allclose(log_mean([1.0, -1.0 + 1e-16, 0.0], TIMES[:3]), TIMES[0])
     assert np.isnan(log_mean([-1.0, -2.0, 0.0], TIMES[:3]))
+
+
+@given(f=st.lists(st.integers(0, 3), max_size=12))
+def test_maxima_are_those_of_scipy(f):
+    # Few levels, so that most maxima are flat.
+    f = np.array(f, dtype=np.float64)
+    expected = find_peaks(np.concatenate([[0.0], f, [0.0]]))[0] - 1
+    assert_array_equal(_find_tops(f), expected)

@@ -216,7 +216,8 @@ def test_features_are_those_of_the_processor_asked_for():
 
 def test_the_compiler_is_loaded_when_a_loop_runs(toy):
     code = (
-        "import sys; from toy._caller_numba import caller; print('numba' in sys.modules);"
+        "import sys; from toy._caller_numba import caller;"
+        "print('numba' in sys.modules);"
         "print(caller(1), 'numba' in sys.modules)"
     )
     assert run(code, toy)[0] == ["False", "20 True"]

@@ -312,6 +312,19 @@ def without_refits(fitted, K, signal, place, weight, method, level):
     )  # fmt: skip
 
 
+def bounds_of_fit(fitted, K, signal, weight, level):
+    """Return the UncertaintyResult of the signal of a fit by the method without refits.
+
+    None if its intervals are made of refits, or its bins are no relaxation times.
+    """
+    if answering(fitted)._has_refits or not fitted_distributions(fitted).has_times:
+        return None
+    method, _ = choose_method(fitted, None, signal, None)
+    if method not in (BIAS_AWARE, *BOUNDS):
+        return None
+    return without_refits(fitted, K, signal, 0, weight, method, level)
+
+
 def check_one_signal(X, y, sample_weight):
     """Return one signal and weights of its points, both (n_points,), or raise."""
     refuse_complex(X, "X")
@@ -420,11 +433,11 @@ def _make_problem(fitted, K, signal, weight, noise_std, method):
     K (n_points, n_bins) is the kernel of the fit.
     """
     has_baseline = bool(getattr(final_step(fitted), "fit_intercept", False))
+    grids = fitted_distributions(fitted).grids
+    shape = (K.shape[1],) if grids is None else tuple(one.size for one in grids)
     if method == BIAS_AWARE:
-        grids = fitted_distributions(fitted).grids
-        shape = (K.shape[1],) if grids is None else tuple(one.size for one in grids)
         return make_smoothness(K, signal, weight, noise_std, has_baseline, shape)
-    problem = make_problem(K, signal, weight, noise_std, has_baseline)
+    problem = make_problem(K, signal, weight, noise_std, has_baseline, shape)
     check_bounds(problem, method)
     return problem
 

@@ -41,6 +41,18 @@ def check_cutoffs(arguments, names):
         )
 
 
+def _doubt_cutoffs(arguments, axes):
+    """Say which cut-offs no bin is on one side of, by bins of axes by name."""
+    for name, value in arguments.cutoff or ():
+        grid = axes.get(name) if name else next(iter(axes.values()))
+        if grid is not None and not grid[0] < value < grid[-1]:
+            warnings.warn(
+                f"--cutoff {value:g} is beyond the bins, {grid[0]:.3g} to "
+                f"{grid[-1]:.3g}, whose unit it has",
+                stacklevel=2,
+            )
+
+
 def _ratios(names):
     """Return the ratio of the axes, where it says something: not of D and a time."""
     return ["/".join(names)] if len(names) == 2 and "D" not in names else []
@@ -53,7 +65,9 @@ def find_numbers(arguments, data, pipeline):
     """
     if not are_asked(arguments):
         return None
-    parts = []
+    parts, model = [], pipeline[0]
+    times = {model.models_[0].parameters[0].name: model.relaxation_times_}
+    _doubt_cutoffs(arguments, times)
     for name in data["y"]:
         try:
             result = bootstrap_distribution(
@@ -73,7 +87,7 @@ def find_numbers(arguments, data, pipeline):
         frame = frame.drop("width", errors="ignore")
         for _, cutoff in arguments.cutoff or ():
             share = Share((0.0, cutoff))
-            frame.loc[f"share below {cutoff:g}"] = result._row(share, result.level)
+            frame.loc[f"share below {cutoff:.12g}"] = result._row(share, result.level)
         frame.insert(0, "signal", name)
         parts.append(frame.reset_index())
     if not parts:
@@ -94,6 +108,7 @@ def find_plane_numbers(arguments, plane, pipeline):
         warnings.warn(f"no intervals: {error}", stacklevel=2)
         return None
     names = list(result.axes)
+    _doubt_cutoffs(arguments, result.axes)
     asked = {
         name: functional
         for name, functional in result._named().items()
@@ -105,7 +120,7 @@ def find_plane_numbers(arguments, plane, pipeline):
         region = RatioBand("below", 0.0, value)
         if name in names:
             region = Rectangle("below", **{name: (0.0, value)})
-        asked[f"share of {name} below {value:g}"] = Share(region)
+        asked[f"share of {name} below {value:.12g}"] = Share(region)
     rows, work = [], open_report(verbose=1)
     work.report(len(asked), "intervals")
     for name, functional in asked.items():

@@ -162,6 +162,19 @@ def test_cutoffs_may_name_the_one_axis(tmp_path):
     pd.testing.assert_series_equal(*rows)
 
 
+def test_cutoffs_in_another_unit_are_doubted(tmp_path, capsys):
+    # Files in ms are read as seconds, of which all are below 40.
+    data = pd.read_csv(write(tmp_path, [0.3]))
+    data["TE (s)"] *= 1e3
+    path = tmp_path / "ms.csv"
+    data.rename(columns={"TE (s)": "TE (ms)"}).to_csv(path, index=False)
+    options = ["--bins", "20", "--no-plot", "--penalty", "lasso", "--cutoff", "40,0.04"]
+    assert main(["invert", str(path), *options, "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().err
+    assert "--cutoff 40 is beyond the bins, 0.001 to 4.5, whose unit it has" in said
+    assert "--cutoff 0.04" not in said
+
+
 def test_of_several_files_each_has_its_table(tmp_path):
     paths = [write(tmp_path, [share], f"{share}.csv") for share in (0.3, 0.6)]
     out = tmp_path / "out"

@@ -65,7 +65,7 @@ def find_numbers(arguments, data, pipeline):
     """
     if not are_asked(arguments):
         return None
-    parts, model = [], pipeline[0]
+    parts, methods, model = [], [], pipeline[0]
     times = {model.models_[0].parameters[0].name: model.relaxation_times_}
     _doubt_cutoffs(arguments, times)
     for name in data["y"]:
@@ -89,11 +89,14 @@ def find_numbers(arguments, data, pipeline):
             share = Share((0.0, cutoff))
             frame.loc[f"share below {cutoff:.12g}"] = result._row(share, result.level)
         frame.insert(0, "signal", name)
+        methods.append(result.method)
         parts.append(frame.reset_index())
     if not parts:
         return None
     table = pd.concat(parts, ignore_index=True)
-    return table[["signal", *[column for column in table if column != "signal"]]]
+    table = table[["signal", *[column for column in table if column != "signal"]]]
+    table.attrs["methods"] = list(dict.fromkeys(methods))
+    return table
 
 
 def find_plane_numbers(arguments, plane, pipeline):
@@ -128,19 +131,21 @@ def find_plane_numbers(arguments, plane, pipeline):
         rows.append((0, name, estimate, lower, upper, status))
         work.step(name, name)
     columns = ["signal", "number", "estimate", "lower", "upper", "status"]
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    table.attrs["methods"] = [result.method]
+    return table
 
 
 def number_lines(arguments, table, most=None):
     """Return the table as lines, of the first signals, or of the one of a plane."""
     if table is None:
         return []
-    level = 100 * interval_level(arguments)
+    level, methods = 100 * interval_level(arguments), table.attrs["methods"]
     width = max(18, table["number"].str.len().max())
     head = f"{'signal':>12} " if most else ""
     lines = [
-        f"{head}{'number':>{width}} {'estimate':>12} {f'{level:g} % from':>12} "
-        f"{'to':>12}"
+        f"{level:g} % intervals by {' and '.join(methods)}:",
+        f"{head}{'number':>{width}} {'estimate':>12} {'lower':>12} {'upper':>12}",
     ]
     shown = table
     if most:

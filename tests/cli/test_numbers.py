@@ -51,7 +51,7 @@ def test_numbers_are_those_of_the_library(tmp_path, capsys):
     expected = found.interval(Share((0, 0.04)), 0.99)
     assert_allclose(share[["lower", "upper"]].astype(float), expected, rtol=1e-6)
     printed = capsys.readouterr().out
-    assert "99 % from" in printed
+    assert "99 % intervals by bounds:" in printed
     assert "share below 0.1" in printed
 
 
@@ -119,7 +119,7 @@ def test_planes_have_the_numbers_of_the_library(tmp_path, capsys):
     peaks = pd.read_csv(out / "peaks.csv")
     assert_allclose(table.loc["share_0", "estimate"], peaks["share"][0], rtol=1e-6)
     printed = capsys.readouterr().out
-    assert "95 % from" in printed
+    assert "95 % intervals by bounds:" in printed
     assert "share of T1/T2 below 10" in printed
 
 

@@ -246,6 +246,11 @@ def write_distributions(folder, arguments, table, mask, plan):
         _draw(folder / "maps.png", maps, table.spatial["affine"])
     ends = [np.count_nonzero(columns[name][good] > 0.5) for name in _ENDS_OF_GRID]
     lines = [_report(mask, status, summary), *_edges(ends, plan.grid)]
+    if arguments.intervals is not None:
+        lines.append(
+            f"{100 * interval_level(arguments):g} % intervals by {arguments.intervals} "
+            "refits with new noise: maps with stderr, lower and upper"
+        )
     return "\n".join(lines), maps
 
 

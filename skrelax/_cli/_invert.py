@@ -11,13 +11,19 @@ from ..inversion import LassoFistaCV, SmoothLassoCV
 from ..kernels import KernelBuilder
 from ..metrics import distribution_peaks, log_mean
 from ..model_selection import BaselineSearch, EfficiencySearch
-from ..signals import InversionRecovery
+from ..signals import InversionRecovery, resolve_model
 from ..utils._inspect import weight_options
 from ..utils._written import written_together
 from ._choices import GRID_RULES
 from ._decay import load, read_table, reading_words, simulate
 from ._kept import REPORT, RESULT, check_kept, write_kept
-from ._numbers import NUMBERS, find_numbers, number_lines
+from ._numbers import (
+    NUMBERS,
+    are_asked,
+    check_cutoffs,
+    find_numbers,
+    number_lines,
+)
 from ._output import check_folder, name_results, units_of, write_csv
 from ._picture import check_matplotlib, draw_inversion
 
@@ -52,8 +58,7 @@ def run_invert(arguments):
     if not arguments.no_plot:
         check_matplotlib()
     check_kept(arguments)
-    asked = arguments.intervals or arguments.cutoff is not None
-    if arguments.interval_level is not None and not asked:
+    if arguments.interval_level is not None and not are_asked(arguments):
         raise ValueError("--interval-level goes with --intervals, which is not given.")
     files = find_files(arguments.files)
     if len(files) > 1:
@@ -81,7 +86,6 @@ def invert_file(arguments):
     """Invert what a file holds; return lines that say it, and a row per signal."""
     given, table = arguments.kernel, None
     if given is not None and "," in given:
-        _refuse_intervals(arguments)
         return _run_grid(arguments, given.split(","))
     if given is not None or arguments.file is None:
         # Options that cannot be are an error before any file is read.
@@ -127,13 +131,13 @@ def _run_grid(arguments, kernels):
 
 
 def _refuse_intervals(arguments):
-    """Refuse options that are for distributions of one axis alone."""
+    """Refuse options that are for distributions without sign."""
     given = {"intervals": arguments.intervals, "cutoff": arguments.cutoff}
     for name, value in given.items():
         if value:
             raise ValueError(
-                f"--{name} is for distributions of one axis without sign, leave it "
-                "out; skrelax.uncertainty has intervals of others."
+                f"--{name} is for distributions without sign, leave it out; "
+                "skrelax.uncertainty has intervals of others."
             )
 
 
@@ -149,6 +153,7 @@ def _check_options(arguments, kernel):
     if None not in limits and not limits[0] < limits[1]:
         low, high = limits[0][0], limits[1][0]
         raise ValueError(f"--minimum must be below --maximum, got {low}, {high}.")
+    check_cutoffs(arguments, [resolve_model(kernel).parameters[0].name])
     if arguments.rule in GRID_RULES:
         raise ValueError(f"--rule {arguments.rule} is for two axes, got one kernel.")
 
@@ -161,7 +166,6 @@ def results_folder(arguments):
 
 def _invert_plane(arguments, table):
     """Invert a signal over two axes by the kernels that its file tells."""
-    _refuse_intervals(arguments)
     known = table.measurement.kernels
     axes = " and ".join(table.acquisition)
     if arguments.kernel is not None:

@@ -22,6 +22,7 @@ from ._choices import GRID_RULES as RULES
 from ._choices import LARGEST, SMALLEST
 from ._decay import phase_plane, window_error
 from ._kept import REPORT, RESULT, write_kept
+from ._numbers import NUMBERS, check_cutoffs, find_plane_numbers, number_lines
 from ._output import check_folder, name_results, write_csv
 from ._picture import check_matplotlib, draw_plane
 from ._points import check_name, check_times, is_negative, take_unit
@@ -34,6 +35,7 @@ FILES = (
     "peaks.csv",
     "residuals.csv",
     "strengths.csv",
+    NUMBERS,
     "inversion.png",
     REPORT,
     RESULT,
@@ -82,6 +84,7 @@ def run_invert_grid(arguments, kernels):
         )
     if "T1-IR" not in kernels and arguments.efficiency != "auto":
         raise ValueError("--efficiency is for --kernel T1-IR only.")
+    check_cutoffs(arguments, _axis_names(kernels))
     source = Path(arguments.file)
     folder = Path(arguments.out or f"{name_results(source)}-inversion")
     if folder.exists() and source.is_dir() and folder.resolve() == source.resolve():
@@ -100,11 +103,23 @@ def run_invert_grid(arguments, kernels):
         pipeline, tried = _tune(arguments, kernels, plane, limits)
         predicted = pipeline.predict(plane.acquisition)
         peaks = _write(arguments, new, plane, pipeline, predicted)
+        numbers = find_plane_numbers(arguments, plane, pipeline)
+        if numbers is not None:
+            write_csv(new / NUMBERS, numbers.items())
         measured = plane.acquisition, plane.signal, plane.weight
         write_kept(new, arguments, pipeline, measured)
     lines = [*plane.words, *tried, _settings(pipeline), _misfit(plane, predicted)]
-    lines += [*_peak_lines(pipeline, peaks), f"results in {folder}"]
+    lines += [*_peak_lines(pipeline, peaks), *number_lines(arguments, numbers)]
+    lines.append(f"results in {folder}")
     return lines, pipeline[-1].describe()
+
+
+def _axis_names(kernels):
+    """Return the names that the axes of a map have."""
+    names = [resolve_model(one).parameters[0].name for one in kernels]
+    if names[0] == names[1]:
+        names = [f"{name}_{axis}" for axis, name in enumerate(names)]
+    return names
 
 
 def _limits(arguments):

@@ -29,7 +29,14 @@ def write_kept(folder, arguments, pipeline, measured):
     """
     X, y, weight = measured
     if arguments.netcdf:
-        write_result(folder / RESULT, pipeline, X, y, command=arguments.command_line)
+        write_result(
+            folder / RESULT,
+            pipeline,
+            X,
+            y,
+            sample_weight=weight,
+            command=arguments.command_line,
+        )
     if not arguments.report:
         return
     # It needs Matplotlib, which not every run has.

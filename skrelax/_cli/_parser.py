@@ -116,11 +116,11 @@ def _add_invert(commands):
             "Invert a decay, or a signal over two axes, into a distribution of "
             "relaxation times. The strength of the penalty is chosen by the data. "
             "Writes distribution.csv, fit.csv, peaks.csv, cross_validation.csv and "
-            "inversion.png, with --intervals numbers.csv (of two axes map.csv, "
-            "marginal_1.csv, marginal_2.csv, residuals.csv, peaks.csv, strengths.csv "
-            "and inversion.png), all at once when the last is done; a run that fails "
-            "or is stopped writes nothing. Of several files each has its folder, and "
-            "samples.csv is one table of all."
+            "inversion.png (of two axes map.csv, marginal_1.csv, marginal_2.csv, "
+            "residuals.csv, peaks.csv, strengths.csv and inversion.png), with "
+            "--intervals numbers.csv, all at once when the last is done; a run that "
+            "fails or is stopped writes nothing. Of several files each has its "
+            "folder, and samples.csv is one table of all."
         ),
     )
     add = invert.add_argument
@@ -175,15 +175,17 @@ def _add_invert(commands):
     add(
         "--intervals",
         action="store_true",
-        help="print intervals of the amplitude, of means, and of the shares and log "
-        "means of peaks, and write them to numbers.csv (one axis)",
+        help="print intervals of the amplitude, of means, of the ratio of two axes, "
+        "and of the shares, log means and ratios of peaks, and write them to "
+        "numbers.csv",
     )
     add(
         "--cutoff",
         type=types.cutoffs,
-        metavar="TIME[,TIME...]",
+        metavar="[AXIS=]TIME[,...]",
         help="as --intervals, and of the share below each relaxation time, 0.033 for "
-        "example",
+        "example; of two axes with the name of one, or of their ratio: "
+        "T2=0.033,T1/T2=10",
     )
     add(
         "--interval-level",

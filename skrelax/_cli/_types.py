@@ -82,8 +82,12 @@ def level(text):
 
 
 def cutoffs(text):
-    """Return positive relaxation times."""
-    return tuple(positive(part) for part in text.split(","))
+    """Return pairs of the name of an axis, or None, and a positive border."""
+    found = []
+    for part in text.split(","):
+        name, _, value = part.rpartition("=")
+        found.append((name.strip() or None, positive(value)))
+    return tuple(found)
 
 
 def threads(text):

@@ -80,7 +80,8 @@ class VoxelMapper(TransformerMixin, BaseEstimator):
         Number of chunks at a time, with the joblib backend of the context: threads,
         processes, or a cluster with ``joblib.parallel_config("dask")``.
     verbose : int, default=0
-        Whether progress is reported on standard error, with the time that is left.
+        Whether progress is reported on standard error, with the time that is left,
+        once a chunk is done by each worker: the first ones may compile.
 
     Attributes
     ----------
@@ -315,7 +316,7 @@ NonlinearRelaxationFit`. Arrays may have any shape with n_voxels entries.
         work = open_work(
             self, X, None, len(parts), verbose=self.verbose, name="transform"
         )
-        work.report(n_voxels, "voxels")
+        work.report(n_voxels, "voxels", n_jobs=self.n_jobs)
         # The rows of a chunk are all that a worker gets; results are stored as they
         # come, so that they are never held twice.
         found = Parallel(n_jobs=self.n_jobs, return_as="generator")(

@@ -473,7 +473,7 @@ class DictionaryMatcher(MultiOutputMixin, RegressorMixin, BaseEstimator):
         starts = range(0, n, self.chunk_size)
         tasks = [(slice(start, start + self.chunk_size),) for start in starts]
         work = open_report(self.verbose)
-        work.report(len(tasks))
+        work.report(len(tasks), n_jobs=self.n_jobs)
         with single_blas_thread():
             run_tasks(match_chunk, tasks, self.n_jobs, work)
         return (found, scale, parameters), correlations

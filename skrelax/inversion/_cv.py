@@ -127,7 +127,7 @@ def cross_validate_paths(solve, data, shape, cost, n_jobs, work):
         for paths in chunks
     ]
     work = work.part("cross-validation", n_folds)
-    work.report(n_folds * len(parts) * n_paths)
+    work.report(n_folds * len(parts) * n_paths, n_jobs=n_jobs)
     told = [work.part("fold", len(parts) * n_paths) for _ in range(n_folds)]
     run_tasks(run, tasks, n_jobs)
     return errors, gaps, counts

@@ -165,6 +165,7 @@ def write_result(
     X: ArrayLike | None = None,
     y: ArrayLike | None = None,
     *,
+    sample_weight: ArrayLike | None = None,
     units: Mapping[str, str] | None = None,
     command: str | None = None,
     overwrite: bool = False,

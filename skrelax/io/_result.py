@@ -21,11 +21,19 @@ from ._csdm import import_csdmpy
 from ._files import as_numbers, as_path, reason, shown
 
 _NETCDF, _CSDM = (".nc",), (".csdf", ".csdfe")
-_VARIABLES = ("distribution", "baseline", "status", "measured", "fit")
+_VARIABLES = ("distribution", "baseline", "status", "measured", "fit", "weight")
 
 
 def write_result(
-    path, model, X=None, y=None, *, units=None, command=None, overwrite=False
+    path,
+    model,
+    X=None,
+    y=None,
+    *,
+    sample_weight=None,
+    units=None,
+    command=None,
+    overwrite=False,
 ):
     """Write a fitted inversion to one file that other programs and years can read.
 
@@ -40,6 +48,8 @@ def write_result(
         Acquisition, as in ``model.fit``.
     y : array-like of shape (n_points,) or (n_points, n_signals) or None, default=None
         Signals. X and y are written beside the fit where both are given.
+    sample_weight : array-like of shape (n_points,) or None, default=None
+        Weight of each point, as in ``model.fit``, written beside it.
     units : dict of str to str or None, default=None
         Units by the name of an axis or of a column of X, such as
         ``{"T2": "s", "TE": "s"}``.
@@ -56,8 +66,8 @@ def write_result(
     Raises
     ------
     ValueError
-        If the file is there, its suffix is none of these, X and y do not belong
-        together, or a unit is of no axis or column.
+        If the file is there, its suffix is none of these, X, y and weights do not
+        belong together, or a unit is of no axis or column.
     TypeError
         If `model` is no inversion, or `units` no dict of text.
     ImportError
@@ -70,9 +80,10 @@ def write_result(
     Notes
     -----
     The netCDF file is of version 3 and has ``distribution`` over the axes of the grid,
-    ``baseline``, ``status`` and, over ``point``, the columns of X, ``measured`` and
-    ``fit``. Its attributes hold settings of the model, what was chosen, versions of the
-    libraries, and the time in UTC. Complex signals have an axis ``part``.
+    ``baseline``, ``status`` and, over ``point``, the columns of X, ``measured``,
+    ``fit`` and ``weight``. Its attributes hold settings of the model, what was chosen,
+    versions of the libraries, and the time in UTC. Complex signals have an axis
+    ``part``.
 
     Examples
     --------
@@ -106,6 +117,7 @@ def write_result(
     check_is_fitted(last)
     distribution = last.to_xarray()
     columns, measured = _acquisition(model, X, y)
+    weight = _check_weight(sample_weight, measured)
     units = _check_units(units, {*distribution.dims, *columns})
     axes = last._named_axes()
     signals = [name for name in distribution.dims if name not in axes]
@@ -118,6 +130,8 @@ def write_result(
     if columns:
         fit = model.predict(X)
         content = content.assign(_points(columns, measured, fit, distribution, signals))
+        if weight is not None:
+            content["weight"] = ("point", weight)
     for name, unit in units.items():
         content[name].attrs["units"] = unit
     if command is not None:
@@ -195,6 +209,20 @@ def _acquisition(model, X, y):
         ]
         names = known if len(known) == len(names) == len({*known}) else names
     return dict(zip(names, values.T, strict=True)), signal
+
+
+def _check_weight(sample_weight, measured):
+    """Return weights (n_points,) of what was measured, or None."""
+    if sample_weight is None:
+        return None
+    weight = as_numbers(sample_weight, "sample_weight", finite=True)
+    n_points = None if measured is None else len(measured)
+    if weight.shape != (n_points,) or (weight < 0).any():
+        raise ValueError(
+            "sample_weight must be a number that is not negative for each point of X "
+            f"and y, {n_points or 'which are not given'}, got shape {weight.shape}."
+        )
+    return weight
 
 
 def _check_units(units, known):

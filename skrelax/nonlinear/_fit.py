@@ -349,7 +349,7 @@ class NonlinearRelaxationFit(
             n_jobs = self.n_jobs if worth else 1
             tasks = [(setup, voxels, fits, part) for part in parts]
             work = open_work(self, X, y, len(tasks), verbose=self.verbose)
-            work.report(len(tasks), "parts of the signals")
+            work.report(len(tasks), "parts of the signals", n_jobs=n_jobs)
             run_tasks(fit_part, tasks, n_jobs, work, "part")
         self._store(fits)
         work.end()

@@ -148,7 +148,7 @@ class Profiles:
         parts = split_slices(n, -(-n // _TOGETHER))
         tasks = [(self, part, level, out) for part in parts]
         work = open_report(verbose)
-        work.report(len(tasks), "parts of the profiles")
+        work.report(len(tasks), "parts of the profiles", n_jobs=n_jobs)
         with single_blas_thread():
             run_tasks(_write_intervals, tasks, n_jobs, work)
         return out

@@ -16,6 +16,7 @@ from ..plotting import (
 )
 from ..plotting._base import fitted_axes, styled
 from ..uncertainty import bootstrap_distribution
+from ..uncertainty._resampling import bounds_of_fit
 from ..utils._inspect import final_step, find_kernel
 from ..utils._provenance import describe_estimator, describe_settings, find_chosen
 from ..utils._validation import check_number, check_size
@@ -80,7 +81,8 @@ def write_report(
         Weight of each point, as in ``model.fit``.
     n_bootstrap : int, default=100
         Number of refits for bands and intervals, see
-        :func:`~skrelax.uncertainty.bootstrap_distribution`. 0 leaves them out.
+        :func:`~skrelax.uncertainty.bootstrap_distribution`. 0 leaves them out. Two axes
+        have intervals without refits where bounds or bias-aware ones are possible.
     unit : str or None, default=None
         Unit of the times. None takes s.
     title : str or None, default=None
@@ -272,15 +274,7 @@ def _show_distribution(model, X, y, weight, unit, n_bootstrap, random_state):
         try:
             # Of refits; what the fit itself warned of was seen.
             with collect_warnings():
-                refits = bootstrap_distribution(
-                    model,
-                    X,
-                    y,
-                    n_bootstrap=n_bootstrap,
-                    level=_LEVEL,
-                    sample_weight=weight,
-                    random_state=random_state,
-                )
+                refits = _find_intervals(model, X, y, weight, n_bootstrap, random_state)
         except (TypeError, ValueError) as error:
             notes.append(_page.paragraph(f"No intervals: {error}", "note"))
     picture = _draw_distribution(model, unit, refits)
@@ -291,16 +285,40 @@ def _show_distribution(model, X, y, weight, unit, n_bootstrap, random_state):
     else:
         frame = refits.to_frame()[["estimate", "lower", "upper", "status"]]
         held = refits.method == "bounds"
+        made = f"Ends of {100 * _LEVEL:.0f} % intervals ({refits.method})"
+        if len(refits.samples):
+            made += f" and the band, from {n_bootstrap} refits with new noise"
         notes.append(
             _page.paragraph(
-                f"Ends of {100 * _LEVEL:.0f} % intervals ({refits.method}) and the "
-                f"band, from {n_bootstrap} refits with new noise. {_HOLDS[held]} "
-                "'Not identifiable' is what the measurement hardly tells.",
+                f"{made}. {_HOLDS[held]} 'Not identifiable' is what the measurement "
+                "hardly tells; 'does not fit' that no distribution of these bins comes "
+                "as near to the signal as its noise asks.",
                 "note",
             )
         )
     status = _page.paragraph(f"Status: {described['status']} ({described['message']}).")
     return _page.section("Distribution", picture, _page.table(frame), status, *notes)
+
+
+def _find_intervals(model, X, y, weight, n_bootstrap, random_state):
+    """Return the UncertaintyResult of a fitted model.
+
+    Planes show no band, and each refit of one takes seconds.
+    """
+    if len(final_step(model).grids_) == 2:
+        weights = np.ones(len(y)) if weight is None else weight
+        found = bounds_of_fit(model, X, y, weights, _LEVEL)
+        if found is not None:
+            return found
+    return bootstrap_distribution(
+        model,
+        X,
+        y,
+        n_bootstrap=n_bootstrap,
+        level=_LEVEL,
+        sample_weight=weight,
+        random_state=random_state,
+    )
 
 
 @styled

@@ -13,6 +13,7 @@ from scipy import linalg
 from scipy.linalg import lapack
 from scipy.special import chdtri, fdtri, ndtri, stdtrit
 
+from ..decomposition._grid_basis import compress_bins
 from ..utils._parallel import calm_blas
 from ..utils._remember import recall
 from ._nonnegative import PULL, fit_nonnegative
@@ -72,20 +73,34 @@ def scaled_rows(K, y, weight, method):
     """
     seen = weight > 0
     root = np.sqrt(weight[seen])
-    largest = np.abs(K).max(initial=0.0)
+    # No copy of a kernel more than is needed: that of a plane is large.
+    largest = max(K.max(initial=0.0), -K.min(initial=0.0))
     size = np.abs(y[seen]).max(initial=0.0)
     if not (largest > 0 and size > 0):
         raise ValueError(f"y and the kernel must not be 0 for {method=}.")
-    return K[seen] / largest * root[:, None], y[seen] / size * root, root, largest, size
+    A = K[seen]
+    A /= largest
+    A *= root[:, None]
+    return A, y[seen] / size * root, root, largest, size
 
 
-def make_problem(K, y, weight, noise_std, has_baseline):
-    """Return the Problem of a signal (n_points,) and its kernel (n_points, n_bins)."""
+def make_problem(K, y, weight, noise_std, has_baseline, grid_shape=()):
+    """Return the Problem of a signal (n_points,) and its kernel (n_points, n_bins).
+
+    Kernels of large grids of several axes are decomposed in a basis of `grid_shape`.
+    """
     A, target, root, largest, size = scaled_rows(K, y, weight, "bounds")
     if has_baseline:
         # A baseline has any sign.
         A = np.column_stack([A, root, -root])
-    U = recall(lambda: _directions(A), "directions", K, (weight, has_baseline))
+
+    def directions():
+        if len(grid_shape) < 2 or min(A.shape) <= _LARGE:
+            return _directions(A)
+        _, core = compress_bins(A[:, : K.shape[1]], grid_shape)
+        return _directions(np.column_stack([core, A[:, K.shape[1] :]]))
+
+    U = recall(directions, "directions", K, (weight, has_baseline))
     along = U.T @ target
     across = target - U @ along
     matrix = U.T @ A

@@ -229,6 +229,21 @@ class Resampling:
         return _Source(np.atleast_2d(final_step(fitted).coef_), signals, noise)
 
 
+def bounds_of_fit(fitted, X, signal, weight, level):
+    """Return the UncertaintyResult of the signal of a fit by the method without refits.
+
+    None if its intervals are made of refits, or its bins are no relaxation times.
+    """
+    if answering(fitted)._has_refits or not fitted_distributions(fitted).has_times:
+        return None
+    method, _ = choose_method(fitted, None, signal, None)
+    if method not in (BIAS_AWARE, *BOUNDS):
+        return None
+    fits = Resampling(fitted, X, fitted, X, signal[:, None], weight, weight)
+    drawn = fits.draw(0, Draws(0, method, None, level), None)
+    return fits.result(drawn, *fits.refit([drawn]), level)
+
+
 def _refit(estimator, X, y, sample_weight):
     # Of refits it says nothing what the fit itself does not tell.
     with held_reports():
@@ -247,11 +262,11 @@ def _make_problem(fitted, K, signal, weight, noise_std, method):
     K (n_points, n_bins) is the kernel of the fit.
     """
     has_baseline = bool(getattr(final_step(fitted), "fit_intercept", False))
+    grids = fitted_distributions(fitted).grids
+    shape = (K.shape[1],) if grids is None else tuple(one.size for one in grids)
     if method == BIAS_AWARE:
-        grids = fitted_distributions(fitted).grids
-        shape = (K.shape[1],) if grids is None else tuple(one.size for one in grids)
         return make_smoothness(K, signal, weight, noise_std, has_baseline, shape)
-    problem = make_problem(K, signal, weight, noise_std, has_baseline)
+    problem = make_problem(K, signal, weight, noise_std, has_baseline, shape)
     check_bounds(problem, method)
     return problem
 

@@ -4,6 +4,7 @@ import contextlib
 import contextvars
 import functools
 import itertools
+import numbers
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
@@ -157,7 +158,11 @@ def calm_fit(fit):
 
     @functools.wraps(fit)
     def calm(self, X, *args, **kwargs):
-        with calm_blas(min(getattr(X, "shape", None) or (0,))):
+        shape = getattr(X, "shape", None)
+        # What is no array, or does not know its size, the fit itself refuses.
+        known = shape if isinstance(shape, tuple) else ()
+        sizes = [size for size in known if isinstance(size, numbers.Real)]
+        with calm_blas(min(sizes, default=0)):
             return fit(self, X, *args, **kwargs)
 
     return calm

@@ -6,6 +6,8 @@ import threading
 import time
 from typing import NamedTuple
 
+from joblib import effective_n_jobs
+
 from ._sklearn import open_context
 
 # Work that is done within this time [s] is not reported.
@@ -45,13 +47,15 @@ class Work:
         """Whether nobody listens."""
         return self._owner is None
 
-    def report(self, n_steps, what="fits", tells_time=True):
+    def report(self, n_steps, what="fits", tells_time=True, n_jobs=None):
         """Write on standard error, if it is to hear, ten times or so in these steps.
 
-        Steps are the innermost parts of parts that are asked for later.
+        Steps are the innermost parts of parts that are asked for later, which `n_jobs`
+        workers, as in joblib, share.
         """
         if self._owner is not None and self._owner.verbose:
-            self._report = Progress(n_steps, what, tells_time)
+            n_workers = effective_n_jobs(n_jobs)
+            self._report = Progress(n_steps, what, tells_time, n_workers)
 
     def part(self, name, n_parts=0):
         """Return the next part, which has n_parts itself, None if that is not known.
@@ -158,25 +162,38 @@ def tell_fit(estimator, X, y=None):
 class Progress:
     """Count steps, and report about ten of them once the work takes a while."""
 
-    def __init__(self, n_steps, what="fits", tells_time=False):
+    def __init__(self, n_steps, what="fits", tells_time=False, n_workers=1):
         self.n_steps, self.what, self.done = n_steps, what, 0
         self.tells_time = tells_time
         self.start = self.told = time.monotonic()
+        # The first call of each worker tells no time: it may have compiled loops.
+        self.n_untold, self.since = n_workers, None
 
     def __call__(self, detail="", count=1):
         """Count steps."""
         before, self.done = self.done, self.done + count
         now = time.monotonic()
+        left = self._left(now)
         tenth = self.done * 10 // self.n_steps > before * 10 // self.n_steps
         is_due = tenth or now - self.told > _SILENCE
         if not is_due or now - self.start <= _PATIENCE:
             return
         self.told = now
-        if self.tells_time:
-            left = (now - self.start) * (self.n_steps - self.done) / self.done
+        if self.tells_time and left is not None:
             detail = f"{detail} ({_shown(left)} left)".strip()
         text = f"skrelax: {self.done} of {self.n_steps} {self.what} {detail}"
         print(text.rstrip(), file=sys.stderr)
+
+    def _left(self, now):
+        """Return the time that is left [s], None as long as nothing tells it."""
+        self.n_untold -= 1
+        if self.n_untold > 0:
+            return None
+        if self.since is None:
+            self.since = now, self.done
+            return None
+        start, before = self.since
+        return (now - start) * (self.n_steps - self.done) / (self.done - before)
 
 
 def _shown(seconds):

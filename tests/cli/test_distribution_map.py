@@ -255,6 +255,7 @@ def test_voxels_outside_do_not_change_those_inside(series, brain, capsys):
     images[tuple(np.argwhere(inside)[0])] = np.nan
     save(series / "train.nii.gz", images)
     assert main(command(series, *options, "--intervals", "2", out="after")) == 0
+    assert "90 % intervals by 2 refits with new noise" in capsys.readouterr().out
     for name in ("short_fraction", "flip_angle"):
         before, after = (
             load(series.parent / out / f"{name}.nii.gz") for out in ("before", "after")

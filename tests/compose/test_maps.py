@@ -233,16 +233,36 @@ def test_a_voxel_that_fails_is_alone():
 
 def test_progress_tells_the_time_that_is_left(monkeypatch, capsys):
     X, _ = trains(20)
-    clock = iter(np.arange(0.0, 1000.0, 40.0))
+    # The first chunk compiles for five minutes, which tells nothing of the others.
+    clock = iter([0.0, *np.arange(300.0, 1000.0, 40.0)])
     # Not that of the whole process, which others look at.
     own = SimpleNamespace(monotonic=lambda: next(clock))
     monkeypatch.setattr(_progress, "time", own)
     VoxelMapper(search(), TE, chunk_size=5, verbose=1).fit(X).transform(X)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "skrelax: 5 of 20 voxels (2 min 0 s left)"
+    assert lines[0] == "skrelax: 5 of 20 voxels"
+    assert lines[1] == "skrelax: 10 of 20 voxels (1 min 20 s left)"
     assert lines[-1] == "skrelax: 20 of 20 voxels (0 s left)"
     VoxelMapper(search(), TE, chunk_size=5).fit(X).transform(X)
     assert capsys.readouterr().err == ""
+
+
+def test_time_that_is_left_of_several_workers(monkeypatch, capsys):
+    # Three of them compile for a minute each, and take ten seconds for a part.
+    ends = [60.0, 61.0, 61.0, 70.0, 71.0, 71.0, 80.0, 81.0, 81.0]
+    own = SimpleNamespace(monotonic=iter([0.0, *ends]).__next__)
+    monkeypatch.setattr(_progress, "time", own)
+    progress = _progress.Progress(30, tells_time=True, n_workers=3)
+    for _ in ends:
+        progress()
+    lines = capsys.readouterr().err.splitlines()
+    # 24 parts of three each 10 s, and 21 of them.
+    assert lines == [
+        "skrelax: 1 of 30 fits",
+        "skrelax: 3 of 30 fits",
+        "skrelax: 6 of 30 fits (1 min 20 s left)",
+        "skrelax: 9 of 30 fits (1 min 10 s left)",
+    ]
 
 
 def test_memory_is_that_of_a_chunk(tmp_path):

@@ -57,6 +57,20 @@ def test_numbers_and_provenance_come_back(fitted, tmp_path):
     assert_array_equal(result["measured"], y)
 
 
+def test_weights_stand_beside_the_points(fitted, tmp_path):
+    # Who fits the file again without them would fit another signal.
+    weight = np.linspace(0.0, 2.0, 24)
+    path = write_result(tmp_path / "a.nc", fitted, X, y, sample_weight=weight)
+    assert_array_equal(read_result(path)["weight"], weight)
+    points = X.rename(columns={"TE": "weight"})
+    other = make_pipeline(KernelBuilder("T2", n_bins=12), SmoothLasso())
+    other.fit(points, y)
+    path = write_result(tmp_path / "b.nc", other, points, y, sample_weight=weight)
+    result = read_result(path)
+    assert_array_equal(result["weight of points"], TIMES)
+    assert_array_equal(result["weight"], weight)
+
+
 def models():
     times = TIMES[:, None]
     two = np.column_stack([y, 2 * y])
@@ -149,6 +163,10 @@ def test_nothing_is_replaced_unasked(fitted, tmp_path):
         ("a.txt", {}, ValueError, r"must end in \.nc"),
         ("a.nc", {"X": X}, ValueError, "given together"),
         ("a.nc", {"X": X, "y": y[:5]}, ValueError, "one row per point"),
+        ("a.nc", {"sample_weight": np.ones(24)}, ValueError, "are not given"),
+        ("a.nc", {"X": X, "y": y, "sample_weight": [1.0]}, ValueError, "point of X"),
+        ("a.nc", {"X": X, "y": y, "sample_weight": -y}, ValueError, "not negative"),
+        ("a.nc", {"X": X, "y": y, "sample_weight": "a"}, TypeError, "sample_weight"),
         ("a.nc", {"units": {"T1": "s"}}, ValueError, "none of"),
         ("a.nc", {"units": {"T2": 1}}, TypeError, "must be text"),
         ("a.nc", {"units": "s"}, TypeError, "dict of text"),

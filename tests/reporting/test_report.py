@@ -104,7 +104,9 @@ def test_numbers_are_those_of_the_fit(tmp_path):
     )
 
 
-def test_two_axes_with_weights(tmp_path):
+def test_two_axes_with_weights(tmp_path, monkeypatch):
+    # Bounds need no refits, each of which takes seconds of a plane.
+    monkeypatch.setattr("skrelax.reporting._report.bootstrap_distribution", None)
     signal = np.exp(-PLANE.sum(axis=1) / 0.05)
     weight = np.linspace(0.5, 1.5, 36)
     search = StrengthSearch(SmoothLasso(), "gcv", strengths=[1e-4, 1e-3])
@@ -115,6 +117,7 @@ def test_two_axes_with_weights(tmp_path):
     )
     page = Reader(path)
     assert "log_mean_T2_0" in page.words
+    assert "90 % intervals (bounds). The intervals hold" in page.words
     assert "(weighted)" in page.words
 
 

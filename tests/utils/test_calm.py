@@ -1,5 +1,7 @@
 """Small fits hold BLAS to one thread, large ones leave it as it is."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -36,6 +38,8 @@ def test_size_decides(size, is_held):
         (np.zeros((2000, 1001)), False),
         ([[1.0], [2.0]], True),
         (None, True),
+        (SimpleNamespace(shape=5), True),
+        (SimpleNamespace(shape=(None, 2000)), False),
     ],
 )
 def test_the_smaller_side_of_x_decides(X, is_held):

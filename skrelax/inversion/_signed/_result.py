@@ -168,7 +168,7 @@ class IltResultMixin(DistributionMixin):
             samples[i] = self._axes.bins(answer.full)
 
         work = open_report(self.verbose)
-        work.report(n_refits)
+        work.report(n_refits, n_jobs=n_jobs)
         # Limited once for all threads: each would restore what it found.
         with single_blas_thread():
             run_tasks(refit, [(i,) for i in range(n_refits)], n_jobs, work)

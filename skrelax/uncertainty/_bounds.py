@@ -68,6 +68,10 @@ class Problem(NamedTuple):
     """Amplitudes of a distribution of amplitude one."""
     signal: float
     """Root mean square of the signal."""
+    factor: np.ndarray
+    """R of the columns that the best distribution uses, empty if it is singular."""
+    longest: float
+    """Length of the longest column."""
 
 
 def scaled_rows(K, y, weight, method):
@@ -98,7 +102,8 @@ def make_problem(K, y, weight, noise_std, has_baseline):
     return Problem(
         matrix, along, K.shape[1], best, misfit, float(across @ across), target.size,
         None if noise_std is None else float(noise_std) / size, size, size / largest,
-        float(np.sqrt((target @ target) / target.size)),
+        float(np.sqrt((target @ target) / target.size)), _triangle(matrix[:, best > 0]),
+        float(np.sqrt(np.einsum("ij,ij->j", matrix, matrix).max())),
     )  # fmt: skip
 
 
@@ -121,6 +126,17 @@ def _directions(A):
         values, V = linalg.eigh(A.T @ A)
         U = A @ V[:, values > _CUT**2 * values[-1]]
         return linalg.qr(U, mode="economic")[0]
+
+
+def _triangle(A):
+    """Return R of A = Q R, empty if A does not have as many directions as columns."""
+    m, n = A.shape
+    if 0 < n <= m:
+        with calm_blas(n):
+            R = np.triu(lapack.dgeqrf(A)[0][:n])
+        if np.diag(R).all():
+            return R
+    return np.empty((0, 0))
 
 
 def _fit(A, y):
@@ -279,15 +295,9 @@ def _bound_sum(problem, a, allowed):
 
 def _error(problem, row, allowed):
     """Return how far a sum of the bins of the best fit may be from its value there."""
-    used = problem.best > 0.0
-    A, part = problem.matrix[:, used], row[used]
-    if not part.any():
+    if not problem.factor.size:
         return 0.0
-    with calm_blas(A.shape[1]):
-        R = linalg.qr(A, mode="r", check_finite=False)[0][: A.shape[1]]
-    if R.shape[0] < R.shape[1] or not np.diag(R).all():
-        return 0.0
-    found = linalg.solve_triangular(R, part, trans="T", check_finite=False)
+    found, _ = lapack.dtrtrs(problem.factor, row[problem.best > 0.0], trans=1)
     return float(np.sqrt(allowed) * np.linalg.norm(found))
 
 
@@ -299,8 +309,9 @@ class _Excess:
 
     def __init__(self, problem, condition):
         self.problem, self.condition, self.used = problem, condition, None
-        A = problem.matrix
-        self.longest = np.sqrt(np.einsum("ij,ij->j", A, A).max())
+        # The condition is one more row, which every call overwrites.
+        self.rows = np.concatenate([problem.matrix, problem.matrix[:1]])
+        self.target = np.append(problem.target, 0.0)
 
     def __call__(self, s):
         """Return it at a value s of the number."""
@@ -311,36 +322,30 @@ class _Excess:
         largest = np.abs(row).max()
         if not largest > 0.0:
             return 0.0
-        A, y = self.problem.matrix, self.problem.target
-        factor = _TIGHT * self.longest / largest
-        row, target = factor * row, np.append(y, factor * value)
-        rest = self._rest_of(row, target)
+        factor = _TIGHT * self.problem.longest / largest
+        np.multiply(row, factor, out=self.rows[-1])
+        self.target[-1] = factor * value
+        rest = self._rest_of()
         if rest is None:
-            x, _ = _fit(np.concatenate([A, row[None]]), target)
+            x, _ = _fit(self.rows, self.target)
             self.used = np.flatnonzero(x)
-            rest = A @ x - y
+            rest = self.rows[:-1] @ x - self.target[:-1]
         return max(float(rest @ rest) - self.problem.least, 0.0)
 
-    def _rest_of(self, row, target):
+    def _rest_of(self):
         """Return residuals if the bins in use are those of the last fit, or None."""
-        A, used, m = self.problem.matrix, self.used, len(target)
-        if used is None or not 0 < used.size <= m:
+        used, target = self.used, self.target
+        if used is None or not 0 < used.size <= target.size:
             return None
-        part = np.empty((m, used.size))
-        part[:-1], part[-1] = A[:, used], row[used]
+        part = self.rows[:, used]
         _, found, info = lapack.dgels(part, target)
         x = found[: used.size]
         if info or not x.min() > 0.0:
             return None
         rest = target - part @ x
-        pull = rest[:-1] @ A + rest[-1] * row
+        pull = rest @ self.rows
         pull[used] = 0.0
         return rest[:-1] if pull.max() <= _PULL else None
-
-
-def _excess(problem, row, value):
-    """Return how far the misfit is above the least where row.f = value."""
-    return _Excess(problem, None).at(row, value)
 
 
 def find_end(excess, middle, limit, width, allowed, step=0.0):

@@ -30,8 +30,10 @@ from ._intervals import (
 )
 from ._table import make_units, read_table
 
-# Signals of one call at most: bounds the memory of a task.
+# Signals of one call at most, and their points: bounds the memory of a task. Grids of
+# many bins are those of signals with many points.
 _CHUNK = 4096
+_MOST_POINTS = 2_000_000
 # Parts of a call that failed, which are tried again before each signal is alone.
 _PARTS = 16
 # Refits that are kept in memory at a time.
@@ -323,7 +325,8 @@ def _share_out(units, size):
     """Yield lists of units with about `size` signals together."""
     task, count = [], 0
     for unit in units:
-        for part in unit.parts(size):
+        few = max(1, _MOST_POINTS // max(len(unit.points), 1))
+        for part in unit.parts(min(size, few)):
             if task and count + part.members.size > size:
                 yield task
                 task, count = [], 0

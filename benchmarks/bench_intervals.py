@@ -90,6 +90,9 @@ def bench_table(name, model, n_signals):
         f"unpenalised, {N_REFITS} refits": lambda: call(
             intervals="unpenalised", **refits
         ),
+        f"bounds of all numbers, {N_REFITS} refits": lambda: call(
+            intervals="bounds", **refits
+        ),
         f"standard errors, {N_REFITS} refits": lambda: call(**refits),
     }
     return make_workload(
@@ -158,11 +161,7 @@ def main():
     tasks = {}
     for name, model in inversions().items():
         tasks[f"One signal, {name}"] = lambda n=name, m=model: bench_one(n, m)
-        # Searches take a second a signal.
-        n_signals = 100 if name == "fixed strength" else 20
-        tasks[f"Table, {name}"] = lambda n=name, m=model, k=n_signals: bench_table(
-            n, m, k
-        )
+        tasks[f"Table, {name}"] = lambda n=name, m=model: bench_table(n, m, 100)
     tasks["Maps"] = lambda: bench_maps(options.n_voxels)
     tasks["Plane"] = bench_plane
     workloads = [

@@ -26,7 +26,7 @@ from skrelax.metrics import Rectangle
 from skrelax.model_selection import StrengthSearch
 from skrelax.uncertainty import Amplitude, LogMean, Share, TimeRatio, UncertaintyResult
 from skrelax.uncertainty._bias_aware import make_smoothness
-from skrelax.uncertainty._bounds import _excess, excess_allowed, make_problem
+from skrelax.uncertainty._bounds import _Excess, excess_allowed, make_problem
 from skrelax.uncertainty._draw import draw_noise
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
@@ -227,7 +227,7 @@ def measure_bounds(case, F, problems, options):
         weights = function._weights(case.axes)
         value = np.log(truth) if weights.is_log else truth
         row = weights.numerator - value * weights.denominator
-        excesses = [_excess(p, row, 0.0) for p in problems]
+        excesses = [_Excess(p, None).at(row, 0.0) for p in problems]
         for method in ("bounds", "simultaneous"):
             allowed = np.array(
                 [[excess_allowed(p, v, method) for v in LEVELS] for p in problems]

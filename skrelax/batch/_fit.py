@@ -30,8 +30,10 @@ from ._intervals import (
 )
 from ._table import make_units, read_table
 
-# Signals of one call at most: bounds the memory of a task.
+# Signals of one call at most, and their points: bounds the memory of a task. Grids of
+# many bins are those of signals with many points.
 _CHUNK = 4096
+_MOST_POINTS = 2_000_000
 # Parts of a call that failed, which are tried again before each signal is alone.
 _PARTS = 16
 # Refits that are kept in memory at a time.
@@ -106,7 +108,8 @@ def fit_batch(
         Columns with the acquisition, X of the estimator. Models take their columns by
         name where the names are theirs.
     signal : str
-        Column with the signal, y of the estimator.
+        Column with the signal, y of the estimator. Points where it is nan, or null, are
+        missing, and left out of that sample.
     by : str or list of str
         Columns that tell samples apart: rows with equal values are one group.
     sample_weight : str or None, default=None
@@ -156,7 +159,7 @@ def fit_batch(
         One row per group, in the order in which groups appear, of the library that
         `frame` is of, with the columns
 
-        - of `by` and ``n_points``;
+        - of `by` and ``n_points``, the number of points that have a signal;
         - parameters of a nonlinear fit and their standard errors (``"T1 stderr"``), or
           amplitude, means and width of a distribution, see
           :func:`~skrelax.metrics.distribution_statistics`; strengths that a search has
@@ -203,7 +206,11 @@ def fit_batch(
     -----
     The result is that of fitting the groups one by one. Where an estimator treats
     signals independently, groups with the same acquisition share a call, which is
-    faster.
+    faster, and so do their refits. A row does not change by a bit with the rest of the
+    table, its order, or `n_jobs`.
+
+    A group whose points are all missing has the status ``"failed"``, and the message
+    of others tells how many are.
 
     The status is ``"converged"``, ``"not converged"`` (the message tells the gap; an
     estimator of another package has taken all its `max_iter`),
@@ -323,7 +330,8 @@ def _share_out(units, size):
     """Yield lists of units with about `size` signals together."""
     task, count = [], 0
     for unit in units:
-        for part in unit.parts(size):
+        few = max(1, _MOST_POINTS // max(len(unit.points), 1))
+        for part in unit.parts(min(size, few)):
             if task and count + part.members.size > size:
                 yield task
                 task, count = [], 0

@@ -184,12 +184,25 @@ def _resampling(fitted, estimator, X, Y, weight, asked, noise, seeds):
                     # not known.
                     continue
                 break
-        if drawn:
-            # What these calls warn of is of signals that nobody measured.
-            with collect_warnings():
-                samples = fits.refit(drawn)
-            for one, rows in zip(drawn, samples, strict=True):
+        # What these calls warn of is of signals that nobody measured.
+        with collect_warnings():
+            samples = _refit(fits, drawn)
+        for one, rows in zip(drawn, samples, strict=True):
+            if rows is not None:
                 yield one.place, fits.result(one, rows, asked.level)
+
+
+def _refit(fits, drawn):
+    """Return the refits of each Drawn of a Resampling, None where they fail."""
+    if not drawn:
+        return []
+    try:
+        return list(fits.refit(drawn))
+    except ValueError:
+        # One of them must not take those of the others with it.
+        if len(drawn) == 1:
+            return [None]
+        return [_refit(fits, [one])[0] for one in drawn]
 
 
 def _behind_kernel(fitted, estimator, X):

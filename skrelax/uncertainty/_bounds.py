@@ -64,6 +64,10 @@ class Problem(NamedTuple):
     """Amplitudes of a distribution of amplitude one."""
     signal: float
     """Root mean square of the signal."""
+    factor: np.ndarray
+    """R of the columns that the best distribution uses, empty if it is singular."""
+    longest: float
+    """Length of the longest column."""
 
 
 def scaled_rows(K, y, weight, method):
@@ -108,7 +112,8 @@ def make_problem(K, y, weight, noise_std, has_baseline, grid_shape=()):
     return Problem(
         matrix, along, K.shape[1], best, misfit, float(across @ across), target.size,
         None if noise_std is None else float(noise_std) / size, size, size / largest,
-        float(np.sqrt((target @ target) / target.size)),
+        float(np.sqrt((target @ target) / target.size)), _triangle(matrix[:, best > 0]),
+        float(np.sqrt(np.einsum("ij,ij->j", matrix, matrix).max())),
     )  # fmt: skip
 
 
@@ -131,6 +136,17 @@ def _directions(A):
         values, V = linalg.eigh(A.T @ A)
         U = A @ V[:, values > _CUT**2 * values[-1]]
         return linalg.qr(U, mode="economic")[0]
+
+
+def _triangle(A):
+    """Return R of A = Q R, empty if A does not have as many directions as columns."""
+    m, n = A.shape
+    if 0 < n <= m:
+        with calm_blas(n):
+            R = np.triu(lapack.dgeqrf(A)[0][:n])
+        if np.diag(R).all():
+            return R
+    return np.empty((0, 0))
 
 
 def fewest_bins(problem):
@@ -277,15 +293,9 @@ def _bound_sum(problem, a, allowed):
 
 def _error(problem, row, allowed):
     """Return how far a sum of the bins of the best fit may be from its value there."""
-    used = problem.best > 0.0
-    A, part = problem.matrix[:, used], row[used]
-    if not part.any():
+    if not problem.factor.size:
         return 0.0
-    with calm_blas(A.shape[1]):
-        R = linalg.qr(A, mode="r", check_finite=False)[0][: A.shape[1]]
-    if R.shape[0] < R.shape[1] or not np.diag(R).all():
-        return 0.0
-    found = linalg.solve_triangular(R, part, trans="T", check_finite=False)
+    found, _ = lapack.dtrtrs(problem.factor, row[problem.best > 0.0], trans=1)
     return float(np.sqrt(allowed) * np.linalg.norm(found))
 
 
@@ -298,9 +308,11 @@ class _Excess:
     def __init__(self, problem, condition):
         self.problem, self.condition = problem, condition
         self.used, self.start = None, problem.best > 0.0
-        A = problem.matrix
+        # The condition is one more row, which every call overwrites.
+        self.rows = np.concatenate([problem.matrix, problem.matrix[:1]])
+        self.target = np.append(problem.target, 0.0)
         # No bin alone would change the number as easily.
-        self.weight = np.sqrt(np.einsum("ij,ij->j", A, A).max())
+        self.weight = problem.longest
         self.nothing = _NOTHING * noise_of(problem) ** 2
 
     def __call__(self, s):
@@ -312,9 +324,10 @@ class _Excess:
         largest = np.abs(row).max()
         if not largest > 0.0:
             return 0.0
-        row, value = row / largest, value / largest
         for _ in range(_MOST_HEAVIER):
-            rest = self._solve(self.weight * row, self.weight * value)
+            np.multiply(row, self.weight / largest, out=self.rows[-1])
+            self.target[-1] = self.weight / largest * value
+            rest = self._solve()
             given = float(rest[-1] ** 2)
             # A condition that gives way by t gains nearly twice what it costs.
             excess = float(rest @ rest) + given - self.problem.least
@@ -323,38 +336,30 @@ class _Excess:
             self.weight *= _HEAVIER
         return max(excess, 0.0)
 
-    def _solve(self, row, value):
+    def _solve(self):
         """Return the residuals of the best fit, and that of the condition."""
-        A, target = self.problem.matrix, np.append(self.problem.target, value)
-        rest = self._rest_of(row, target)
+        rest = self._rest_of()
         if rest is None:
-            A = np.concatenate([A, row[None]])
-            x, _ = fit_nonnegative(A, target, self.start)
+            x, _ = fit_nonnegative(self.rows, self.target, self.start)
             self.start = x > 0.0
             self.used = np.flatnonzero(x)
-            rest = A @ x - target
+            rest = self.rows @ x - self.target
         return rest
 
-    def _rest_of(self, row, target):
+    def _rest_of(self):
         """Return residuals if the bins in use are those of the last fit, or None."""
-        A, used, m = self.problem.matrix, self.used, len(target)
-        if used is None or not 0 < used.size <= m:
+        used, target = self.used, self.target
+        if used is None or not 0 < used.size <= target.size:
             return None
-        part = np.empty((m, used.size))
-        part[:-1], part[-1] = A[:, used], row[used]
+        part = self.rows[:, used]
         _, found, info = lapack.dgels(part, target)
         x = found[: used.size]
         if info or not x.min() > 0.0:
             return None
         rest = target - part @ x
-        pull = rest[:-1] @ A + rest[-1] * row
+        pull = rest @ self.rows
         pull[used] = 0.0
         return rest if pull.max() <= PULL else None
-
-
-def _excess(problem, row, value):
-    """Return how far the misfit is above the least where row.f = value."""
-    return _Excess(problem, None).at(row, value)
 
 
 def find_end(excess, middle, limit, width, allowed, step=0.0):

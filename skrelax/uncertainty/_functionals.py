@@ -448,4 +448,6 @@ def _number(axis, axes):
 
 def _spread(axes, axis):
     """Return the relaxation times of an axis for each bin of the grid, (n_bins,)."""
+    if len(axes) == 1:
+        return next(iter(axes.values()))
     return np.meshgrid(*axes.values(), indexing="ij")[axis].ravel()

@@ -4,15 +4,25 @@ Each takes estimates (n_signals,), refits (n_signals, n_refits) that may hold na
 quantiles (n_signals,) of Student's distribution.
 """
 
+import functools
+
 import numpy as np
 
 # Shares may be beyond 0 and 1 by rounding.
 _ROUNDING = 1e-9
 
 
+def _statistics(refits):
+    """Return functions for mean and standard deviation, which skip nan if need be."""
+    if np.isnan(refits).any():
+        return np.nanmean, functools.partial(np.nanstd, ddof=1)
+    return np.mean, functools.partial(np.std, ddof=1)
+
+
 def number_interval(estimates, refits, quantiles):
     """Return the interval of as many root mean square distances to the refits."""
-    half = quantiles * np.sqrt(np.nanmean((refits - estimates[:, None]) ** 2, axis=1))
+    mean, _ = _statistics(refits)
+    half = quantiles * np.sqrt(mean((refits - estimates[:, None]) ** 2, axis=1))
     return estimates - half, estimates + half
 
 
@@ -34,8 +44,7 @@ def share_interval(estimates, refits, quantiles):
        inference", J. Am. Stat. Assoc. 22 (1927) 209.
        https://doi.org/10.1080/01621459.1927.10502953
     """
-    std = np.nanstd(refits, axis=1, ddof=1)
-    mean = np.nanmean(refits, axis=1)
+    mean, std = (of(refits, axis=1) for of in _statistics(refits))
     spread = mean * (1.0 - mean)
     c = np.divide(std**2, spread, out=np.zeros_like(std), where=spread > 0.0)
     k = c * quantiles**2

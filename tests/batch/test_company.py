@@ -190,3 +190,34 @@ def test_gaps_of_a_kept_estimator_are_left_out():
         expected = fitted[1].predict(own[["TE"]])
         score = 1 - np.var(own["signal"] - expected) / np.var(own["signal"])
         assert_allclose(table["score"][1], score, rtol=1e-3)
+
+
+def test_frames_of_polars_have_gaps_of_two_kinds():
+    polars = pytest.importorskip("polars")
+    frame = table_of(3, [(1, 5), (2, 7)])
+    expected = fit_batch(ESTIMATORS["smooth"], frame, **ROLES)
+    for gap in (None, float("nan")):
+        values = [gap if np.isnan(v) else v for v in frame["signal"].tolist()]
+        columns = {name: frame[name].to_numpy() for name in ("sample", "TE")}
+        other = polars.DataFrame({**columns, "signal": values})
+        table = fit_batch(ESTIMATORS["smooth"], other, **ROLES)
+        assert isinstance(table, polars.DataFrame)
+        assert table["message"].to_list() == expected["message"].tolist()
+        assert table["log_mean"].to_list() == expected["log_mean"].tolist()
+
+
+def test_signals_of_many_points_are_cut_into_more_tasks(monkeypatch):
+    calls = []
+    fit = SmoothLasso.fit
+
+    def counted(self, X, y, sample_weight=None):
+        calls.append(np.shape(y))
+        return fit(self, X, y, sample_weight)
+
+    frame = table_of(7)
+    whole = fit_batch(ESTIMATORS["smooth"], frame, **ROLES)
+    monkeypatch.setattr(SmoothLasso, "fit", counted)
+    monkeypatch.setattr(_fit, "_MOST_POINTS", 3 * TE.size)
+    parts = fit_batch(ESTIMATORS["smooth"], frame, **ROLES)
+    assert calls == [(24, 3), (24, 3), (24, 1)]
+    assert_frame_equal(parts, whole, check_exact=True)

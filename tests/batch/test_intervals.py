@@ -20,7 +20,7 @@ from skrelax.batch import _fit
 from skrelax.batch._intervals import seeds_of_groups
 from skrelax.datasets import make_decay
 from skrelax.model_selection import StrengthSearch
-from skrelax.uncertainty import LogMean, Share, bootstrap_distribution
+from skrelax.uncertainty import LogMean, Share, _resampling, bootstrap_distribution
 
 TE = np.geomspace(2e-3, 1.0, 24)
 ROLES = {"acquisition": "TE", "signal": "signal", "by": "sample"}
@@ -77,28 +77,79 @@ def test_intervals_are_those_of_the_sample_alone(model, method):
     assert columns[at : at + 4] == [*ends, "log_mean_0 status"]
 
 
-def test_neither_workers_nor_other_samples_change_anything(monkeypatch):
+@pytest.mark.parametrize("method", ["auto", "unpenalised", "residual"])
+@pytest.mark.parametrize("model", [MODEL, SEARCH, SIGNED], ids=["few", "search", "any"])
+def test_neither_workers_nor_other_samples_change_a_bit(model, method, monkeypatch):
+    frame = table_of(5)
+    options = {"intervals": method, "n_bootstrap": 8, "random_state": 1}
+    whole = fit_batch(model, frame, **ROLES, **options)
+    backwards = frame.iloc[::-1].sort_values("TE", kind="stable")
+    part = fit_batch(model, backwards[backwards["sample"] > "s1"], **ROLES, **options)
+    part = part.set_index("sample").sort_index()
+    kept = whole.set_index("sample").loc["s2":]
+    assert_frame_equal(part, kept[list(part)], check_exact=True)
+    parallel = fit_batch(model, frame, **ROLES, **options, n_jobs=2)
+    assert_frame_equal(parallel, whole, check_exact=True)
+    monkeypatch.setattr(_fit, "_CHUNK", 2)
+    chunked = fit_batch(model, frame, **ROLES, **options)
+    assert_frame_equal(chunked, whole, check_exact=True)
+    # Nor does it matter how many refits share a call.
+    monkeypatch.setattr(_resampling, "_MOST_VALUES", 1)
+    alone = fit_batch(model, frame, **ROLES, **options)
+    assert_frame_equal(alone, whole, check_exact=True)
+
+
+def test_only_refits_hang_on_the_seed():
     frame = table_of(5)
     options = {"intervals": "auto", "n_bootstrap": 8, "random_state": 1}
     options |= {"numbers": {"short": Share((0, 0.05)), "T2": LogMean()}}
     whole = fit_batch(SEARCH, frame, **ROLES, **options)
     names = [n for n in whole if n.startswith(("short ", "T2 "))]
     assert len(names) == 8
-    backwards = frame.iloc[::-1].sort_values("TE", kind="stable")
-    part = fit_batch(SEARCH, backwards[backwards["sample"] > "s1"], **ROLES, **options)
-    part = part.set_index("sample").sort_index()
-    assert_frame_equal(
-        part[names], whole.set_index("sample").loc["s2":, names], check_exact=True
-    )
-    parallel = fit_batch(SEARCH, frame, **ROLES, **options, n_jobs=2)
-    assert_frame_equal(parallel[names], whole[names], check_exact=True)
-    monkeypatch.setattr(_fit, "_CHUNK", 2)
-    chunked = fit_batch(SEARCH, frame, **ROLES, **options)
-    assert_frame_equal(chunked[names], whole[names], check_exact=True)
     other = fit_batch(SEARCH, frame, **ROLES, **options | {"random_state": 2})
     assert (other["short stderr"] != whole["short stderr"]).all()
     # Bounds are of the signal, and no noise is drawn for them.
     assert_frame_equal(other[names[:2]], whole[names[:2]])
+
+
+@pytest.mark.parametrize("model", [MODEL, SEARCH], ids=["fixed", "search"])
+def test_refits_of_samples_share_calls(model, monkeypatch):
+    calls = []
+    fit = SmoothLasso.fit
+
+    def counted(self, X, y, sample_weight=None):
+        calls.append(np.shape(y)[1:])
+        return fit(self, X, y, sample_weight)
+
+    monkeypatch.setattr(SmoothLasso, "fit", counted)
+    options = {"n_bootstrap": 6, "random_state": 0}
+    fit_batch(model, table_of(4), **ROLES, **options)
+    # Nobody is alone, neither in the fit nor in the refits.
+    assert {(4,), (24,)} <= set(calls)
+    if model is MODEL:
+        assert calls == [(4,), (24,)]
+
+
+def test_a_sample_whose_refits_fail_costs_only_its_errors(monkeypatch):
+    fit = SmoothLasso.fit
+
+    def picky(self, X, y, sample_weight=None):
+        # Signals that are drawn around a large one.
+        if np.ndim(y) == 2 and y.shape[1] % 6 == 0 and np.max(y) > 1e3:
+            raise ValueError("too large")
+        return fit(self, X, y, sample_weight)
+
+    frame = table_of(5)
+    options = {"n_bootstrap": 6, "random_state": 0}
+    expected = fit_batch(MODEL, frame, **ROLES, **options)
+    frame.loc[frame["sample"] == "s2", "signal"] *= 1e4
+    monkeypatch.setattr(SmoothLasso, "fit", picky)
+    table = fit_batch(MODEL, frame, **ROLES, **options)
+    assert (table["status"] == "converged").all()
+    errors = table.filter(like="stderr")
+    assert errors.loc[2].isna().all()
+    kept = [0, 1, 3, 4]
+    assert_frame_equal(table.loc[kept], expected.loc[kept], check_exact=True)
 
 
 def test_seeds_are_those_of_labels():

@@ -469,6 +469,28 @@ def test_hostile_tables():
     assert hostile.ends_well(lambda: call(one))["status"][1] == "failed"
     uneven = pd.concat([frame[:16], frame[16:23], frame[32:]])
     assert hostile.ends_well(lambda: call(uneven))["n_points"].tolist() == [16, 7, 16]
+    # Points without a signal are those that are not there.
+    for missing in (np.nan, pd.NA):
+        gaps = frame.assign(y=frame["y"].astype("Float64"))
+        gaps.loc[[17, 20], "y"] = missing
+        table = hostile.ends_well(lambda g=gaps: call(g))
+        assert table["n_points"].tolist() == [16, 14, 16]
+        assert table["message"][1] == "2 of 16 points have no signal"
+        kept = hostile.ends_well(lambda g=gaps: call(g.dropna(subset="y")))
+        assert_allclose(read_columns(table), read_columns(kept), rtol=1e-6)
+        gaps.loc[16:31, "y"] = missing
+        table = hostile.ends_well(lambda g=gaps: call(g))
+        assert table["status"].tolist() == ["converged", "failed", "converged"]
+        assert table["message"][1].startswith("no point has a signal")
+    gaps = frame.assign(y=np.where(frame.index == 20, np.nan, frame["y"]))
+    alike = gaps.assign(y=gaps["y"].where(gaps.index != 20, 1j * np.nan))
+    table = hostile.ends_well(lambda: call(alike.astype({"y": complex})))
+    assert table["n_points"].tolist() == [16, 15, 16]
+    for weight in (0.0, 2.0):
+        gaps["w"] = np.where(frame["TE"] == frame["TE"][3], weight, 1.0)
+        table = hostile.ends_well(lambda: call(gaps, sample_weight="w"))
+        kept = call(gaps.dropna(subset="y"), sample_weight="w")
+        assert_allclose(read_columns(table), read_columns(kept), rtol=1e-6)
     doubled = pd.concat([frame, frame])
     assert hostile.ends_well(lambda: call(doubled))["n_points"].tolist() == [32] * 3
     shuffled = frame.sample(frac=1, random_state=0)

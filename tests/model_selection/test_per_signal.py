@@ -97,6 +97,32 @@ def test_all_signals_are_fitted_in_one_call(monkeypatch, rule):
     assert together < 0.5 * len(calls)
 
 
+def test_strengths_that_are_given_for_each_signal():
+    given = np.geomspace([1e-9] * 5, [1e-1, 1e-2, 1.0, 1e-2, 1e-1], 8)
+    each = search("smooth", "chi2", per_signal=True, strengths=given)
+    each.fit(DATA.X, SIGNALS)
+    assert_array_equal(each.curve_["strength"], given[::-1])
+    for index, y in enumerate(SIGNALS.T):
+        alone = search("smooth", "chi2", strengths=given[:, index]).fit(DATA.X, y)
+        assert_allclose(each.strength_[index], alone.strength_, rtol=3e-6)
+    for settings in ({}, {"per_signal": True, "strengths": given[:, :4]}):
+        model = search("smooth", "chi2", **{"strengths": given} | settings)
+        with pytest.raises(ValueError, match="strengths must be numbers, 1-D, or"):
+            model.fit(DATA.X, SIGNALS)
+
+
+def test_what_is_near_is_near_the_choice_of_each():
+    each = search("smooth", "chi2", per_signal=True, strengths=30)
+    each.fit(DATA.X, SIGNALS[:, :3])
+    near = each._strengths_near()
+    assert near.shape == (7, 3)
+    assert (np.diff(near, axis=0) <= 0.0).all()
+    for index, y in enumerate(SIGNALS[:, :3].T):
+        alone = search("smooth", "chi2", strengths=30).fit(DATA.X, y)
+        found = np.unique(near[:, index])[::-1]
+        assert_allclose(found, alone._strengths_near(), rtol=3e-6)
+
+
 def test_other_parameters_and_strengths_that_are_given():
     settings = {"parameter": "smoothlasso__alpha", "strengths": [1e-2, 1e-3, 1e-4]}
     each = search("smooth", "gcv", refine=False, per_signal=True, **settings)

@@ -7,7 +7,7 @@ from scipy.optimize import nnls
 
 from skrelax import KernelBuilder
 from skrelax.kernels import acquisition_grid
-from skrelax.uncertainty._bounds import _excess, make_problem
+from skrelax.uncertainty._bounds import _Excess, make_problem
 from skrelax.uncertainty._nonnegative import PULL, fit_nonnegative
 
 
@@ -73,4 +73,4 @@ def test_excess_is_that_of_an_exact_condition():
             rest = A @ x - target
             limits.append(rest @ rest + 2.0 * (weight * row @ x) ** 2 - problem.least)
         assert_allclose(limits[0], limits[1], rtol=1e-5)
-        assert_allclose(_excess(problem, row, 0.0), limits[1], rtol=1e-5)
+        assert_allclose(_Excess(problem, None).at(row, 0.0), limits[1], rtol=1e-5)

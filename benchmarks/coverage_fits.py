@@ -3,8 +3,9 @@
 Simulates signals of three models at three noise levels, fits them, and counts how often
 intervals of four levels hold the true parameters: those of standard errors, the
 estimate plus and minus quantiles of Student's distribution times the standard error,
-and those of the profile likelihood. Also how long both take. Prints the tables of the
-guide and writes them to results/coverage_fits.json.
+and those of the profile likelihood. The same of functions of parameters, whose standard
+errors are those of the linearised model. Also how long both take. Prints the tables of
+the guide and writes them to results/coverage_fits.json.
 """
 
 import argparse
@@ -24,6 +25,12 @@ SNRS = (10, 50, 200)
 CLOSE = 3.0
 # Ratios above mean nothing.
 MOST_SHOWN = 10.0
+METHODS = ("standard errors", "profile")
+LEVEL_WORDS = ", ".join(f"{100 * level:.0f}" for level in LEVELS)
+COLUMNS = [
+    "model", "SNR", "parameter", *METHODS, "width", "sides", "no standard error, %",
+    "not identifiable, %",
+]  # fmt: skip
 MODELS = {
     "T2": (
         np.linspace(0.01, 0.32, 32),
@@ -42,6 +49,24 @@ MODELS = {
     ),
 }  # fmt: skip
 
+# Functions of parameters, with the kind of number and the truth.
+FUNCTIONS = {
+    "T2": {"1 / T2": (lambda T2: 1.0 / T2, "time", 12.5)},
+    "T1-IR-efficiency": {
+        "M0 (1 - efficiency)": (
+            lambda M0, efficiency: M0 * (1.0 - efficiency), "number", -0.9,
+        ),
+    },
+    "T2-biexponential": {
+        "M0 fraction_short": (
+            lambda M0, fraction_short: M0 * fraction_short, "time", 0.3,
+        ),
+        "T2_long / T2_short": (
+            lambda T2_short, T2_long: T2_long / T2_short, "time", 5.0,
+        ),
+    },
+}  # fmt: skip
+
 
 def simulate(name, snr, n_signals, seed):
     """Return times (n_points, 1), signals and the true parameters."""
@@ -50,22 +75,24 @@ def simulate(name, snr, n_signals, seed):
     return times[:, None], clean(times)[:, None] + noise, truth
 
 
-def measure(name, snr, options):
-    """Return a row for each parameter."""
+def measure(name, snr, options, functions=None):
+    """Return a row for each parameter, or for each of some functions of them."""
     X, Y, truths = simulate(name, snr, options.n_signals, options.seed)
     fit = NonlinearRelaxationFit(name, magnitude=False).fit(X, Y)
     result = profile_parameters(fit, X, Y, n_jobs=options.n_jobs)
+    asked = {label: (label, None, truth) for label, truth in truths.items()}
+    assert list(asked) == list(fit.param_names_)
     rows = []
-    for k, (label, truth) in enumerate(truths.items()):
-        assert fit.param_names_[k] == label
-        estimate, error = fit.params_[:, k], fit.stderr_[:, k]
+    for label, (number, scale, truth) in (functions or asked).items():
+        kind = {"scale": scale}
+        estimate, error = result.estimate(number, **kind), result.std(number, **kind)
         has_error = np.isfinite(error)
         cells = {"standard errors": [], "profile": []}
         for level in LEVELS:
             quantile = stats.t.ppf(0.5 + 0.5 * level, len(X) - len(truths))
             held = np.abs(estimate - truth)[has_error] <= quantile * error[has_error]
             cells["standard errors"].append(100.0 * held.mean())
-            low, high = result.interval(label, level)
+            low, high = result.interval(number, level, **kind)
             there = ~np.isnan(low) & ~np.isnan(high)
             held = (low <= truth) & (truth <= high)
             cells["profile"].append(100.0 * held[there].mean())
@@ -73,7 +100,7 @@ def measure(name, snr, options):
                 half = quantile * np.where(has_error, error, np.nan)
                 ratio = np.nanmedian((high - low) / (2.0 * half))
                 sides = np.nanmedian((high - estimate) / (estimate - low))
-                status = result.status(label, level)
+                status = result.status(number, level, **kind)
         lost = 100.0 * np.mean(status == "not identifiable")
         rows.append(
             (
@@ -104,30 +131,44 @@ def time_both(name, n_signals, seed):
     return 1e6 * best / n_signals
 
 
+def show_cells(rows):
+    """Return rows of words."""
+    return [
+        [f"``{name}``", str(snr), f"``{label}``",
+         *(" ".join(f"{v:.0f}" for v in cells[m]) for m in METHODS),
+         *(f"{v:.2f}" if v < MOST_SHOWN else "large" for v in (ratio, sides)),
+         f"{lacking:.0f}", f"{lost:.0f}"]
+        for name, snr, label, cells, ratio, sides, lacking, lost in rows
+    ]  # fmt: skip
+
+
+def make_functions_table(rows, options):
+    """Return the table of functions of parameters."""
+    return {
+        "name": "functions",
+        "description": f"Coverage in % of intervals of {LEVEL_WORDS} % of functions "
+        f"of parameters, of {options.n_signals} signals each, and the columns of the "
+        "table of parameters. Standard errors are those of the linearised model.",
+        "columns": COLUMNS,
+        "rows": show_cells(rows),
+    }
+
+
 def make_tables(rows, costs, options):
-    """Return the tables."""
-    levels = ", ".join(f"{100 * level:.0f}" for level in LEVELS)
-    methods = ("standard errors", "profile")
-    tally = {m: dict.fromkeys(("right", "above", "below"), 0) for m in methods}
-    worst = dict.fromkeys(methods, 0.0)
-    shown = []
-    for name, snr, label, cells, ratio, sides, lacking, lost in rows:
-        for method in methods:
-            for value, level in zip(cells[method], LEVELS, strict=True):
+    """Return the tables of parameters."""
+    tally = {m: dict.fromkeys(("right", "above", "below"), 0) for m in METHODS}
+    worst = dict.fromkeys(METHODS, 0.0)
+    for row in rows:
+        for method in METHODS:
+            for value, level in zip(row[3][method], LEVELS, strict=True):
                 gap = value - 100.0 * level
                 kind = "right" if abs(gap) <= CLOSE else "below"
                 tally[method]["above" if gap > CLOSE else kind] += 1
                 worst[method] = min(worst[method], gap)
-        shown.append(
-            [f"``{name}``", str(snr), f"``{label}``",
-             *(" ".join(f"{v:.0f}" for v in cells[m]) for m in methods),
-             *(f"{v:.2f}" if v < MOST_SHOWN else "large" for v in (ratio, sides)),
-             f"{lacking:.0f}", f"{lost:.0f}"]
-        )  # fmt: skip
     summary = [
         [m, *(str(tally[m][k]) for k in ("right", "above", "below")),
          f"{abs(worst[m]):.0f}"]
-        for m in methods
+        for m in METHODS
     ]  # fmt: skip
     cost = [
         [f"``{name}``", f"{n_points}", f"{fit:.3g} µs", f"{profile:.3g} µs",
@@ -137,23 +178,22 @@ def make_tables(rows, costs, options):
     return [
         {
             "name": "summary",
-            "description": f"Cells of model, SNR, parameter and level ({levels} %): "
-            f"coverage within {CLOSE:.0f} points of the level, above, and below, and "
-            "the most points that one is below.",
+            "description": "Cells of model, SNR, parameter and level "
+            f"({LEVEL_WORDS} %): coverage within {CLOSE:.0f} points of the level, "
+            "above, and below, and the most points that one is below.",
             "columns": ["method", "right", "conservative", "missed", "worst, points"],
             "rows": summary,
         },
         {
             "name": "cells",
-            "description": f"Coverage in % of intervals of {levels} %, of "
+            "description": f"Coverage in % of intervals of {LEVEL_WORDS} %, of "
             f"{options.n_signals} signals each. *Width* and *sides* are those of 90 % "
             "intervals of the profile: the width relative to that of standard errors, "
             "and the upper half relative to the lower one (medians). Signals without a "
             "standard error, because they end at a bound, are left out of that column "
             "alone.",
-            "columns": ["model", "SNR", "parameter", *methods, "width", "sides",
-                        "no standard error, %", "not identifiable, %"],
-            "rows": shown,
+            "columns": COLUMNS,
+            "rows": show_cells(rows),
         },
         {
             "name": "cost",
@@ -174,20 +214,27 @@ def main():
     parser.add_argument("--n-timed", type=int, default=10_000)
     parser.add_argument("--n-jobs", type=int, default=None)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--functions", action="store_true", help="these alone")
     options = parser.parse_args()
-    rows, costs = [], []
+    rows, costs, of_functions = [], [], []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in MODELS:
             for snr in SNRS:
-                rows += measure(name, snr, options)
+                of_functions += measure(name, snr, options, FUNCTIONS[name])
+                if not options.functions:
+                    rows += measure(name, snr, options)
                 print(f"{name}, SNR {snr}", flush=True)
-            times, _, truths = MODELS[name]
-            cost = time_both(name, options.n_timed, options.seed)
-            costs.append((name, times.size, len(truths), cost))
+            if not options.functions:
+                times, _, truths = MODELS[name]
+                cost = time_both(name, options.n_timed, options.seed)
+                costs.append((name, times.size, len(truths), cost))
+    tables = [make_functions_table(of_functions, options)]
+    if rows:
+        tables = [*make_tables(rows, costs, options), *tables]
     write_tables(
-        "coverage_fits", "Coverage of intervals of fits",
-        make_tables(rows, costs, options), ["skrelax", "numpy", "scipy"],
+        "coverage_fits", "Coverage of intervals of fits", tables,
+        ["skrelax", "numpy", "scipy"],
     )  # fmt: skip
 
 

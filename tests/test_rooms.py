@@ -31,7 +31,7 @@ PACKAGE = Path(skrelax.__file__).parent
 # Methods that users look for on a result, {file: {method: room above}}. The import is
 # within the method, so that the file does not need the room.
 UPWARDS = {
-    "uncertainty/_profile.py": {"plot": "plotting"},
+    "uncertainty/_profile_result.py": {"plot": "plotting"},
     "uncertainty/_result.py": {"plot": "plotting"},
 }
 

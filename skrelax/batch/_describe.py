@@ -71,7 +71,7 @@ def describe(fitted, estimator, X, Y, weight, asked, seeds):
     columns |= last._describe_signals(found, Y.shape[1], asked.min_share)
     columns["noise"] = last._noise(rest)
     if asked.method in ("auto", PROFILE) and "intervals" in last._map_columns:
-        columns |= describe_profiles(fitted, X, Y, weight, asked)
+        columns |= describe_profiles(fitted, X, Y, weight, asked, columns)
     elif asked.parts:
         columns |= describe_intervals(
             fitted, estimator, X, Y, weight, asked, seeds, columns

@@ -134,9 +134,12 @@ def fit_batch(
         new names with a
         :class:`~skrelax.uncertainty.Share`, :class:`~skrelax.uncertainty.LogMean`,
         :class:`~skrelax.uncertainty.TimeRatio`, an
-        :class:`~skrelax.uncertainty.Amplitude` or a function of a distribution and its
-        bins, or with a pair of a function and a scale, ``"share"``, ``"time"`` or
-        ``"number"``. None is all numbers of the distribution and its peaks, or all
+        :class:`~skrelax.uncertainty.Amplitude`, a function of a distribution and its
+        bins or, where intervals are made of refits, an
+        :class:`~skrelax.uncertainty.OfEstimator`; of nonlinear fits, a dict of new
+        names with a function of parameters, ``lambda T2: 1 / T2``. A pair of a
+        function and a scale, ``"share"``, ``"time"`` or ``"number"``, is one, too. None
+        is all numbers of the distribution and its peaks, or all
         parameters.
     level : float, default=0.9
         Level of the intervals, in (0, 1).

@@ -135,7 +135,7 @@ def describe_intervals(fitted, estimator, X, Y, weight, asked, seeds, columns):
         return out
     for name, (function, _) in (asked.numbers or {}).items():
         if function is not None:
-            _check_free(name, columns)
+            check_free(name, columns)
             _column(out, name, "", Y.shape[1])
         for part in asked.parts:
             _column(out, _key_of(name, part, columns), part, Y.shape[1])
@@ -328,7 +328,7 @@ def _check_name(name, axes):
         )
 
 
-def _check_free(name, columns):
+def check_free(name, columns):
     """Raise if a number has the name of a column."""
     # How well signals are fitted is told last.
     if name in (*columns, "score") or _owner_of(name, columns) in columns:

@@ -28,6 +28,8 @@ class HeldCoordinate:
     open_ends: tuple
     """What is reported where they are not, on both sides."""
 
+    ends_with_fits = False
+
     def values(self, sums: Sums, p):
         """Return the number of each fit, (m,)."""
         return p[sums.n_linear + self.place]
@@ -62,8 +64,60 @@ class HeldCoordinate:
         return LONGEST_LOG if self.axis.log else LONGEST_LINEAR * (high - low)
 
 
+class OnScale:
+    """A number whose ends are searched on a `scale`.
+
+    The "number" itself, the logarithm of a "positive" one, or that of the odds of a
+    "share".
+    """
+
+    has_limits = True
+    # Whether there may be no fit beyond a value that no limit tells.
+    ends_with_fits = False
+
+    @property
+    def open_ends(self):
+        """What is reported where nothing limits it, on both sides."""
+        high = 1.0 if self.scale == "share" else np.inf
+        return (-np.inf if self.scale == "number" else 0.0), high
+
+    @property
+    def longest(self):
+        """The longest first step, None for no such."""
+        return None if self.scale == "number" else LONGEST_LOG
+
+    def limits(self, x):
+        """Return the least and the largest coordinate of each fit, both (m,)."""
+        most = _MOST_ODDS if self.scale == "share" else np.inf
+        return np.full_like(x, -most), np.full_like(x, most)
+
+    def to_x(self, values):
+        """Return the coordinates in which an end is searched."""
+        if self.scale == "number":
+            return values
+        if self.scale == "positive":
+            return np.log(values)
+        return np.clip(np.log(values / (1.0 - values)), -_MOST_ODDS, _MOST_ODDS)
+
+    def from_x(self, x):
+        """Return the numbers of coordinates, and their slopes."""
+        if self.scale == "number":
+            return x, np.ones_like(x)
+        if self.scale == "positive":
+            return np.exp(x), np.exp(x)
+        share = expit(x)
+        return share, share * (1.0 - share)
+
+    def shown(self, x):
+        """Return what is reported at coordinates."""
+        found = self.from_x(x)[0]
+        if self.scale != "share":
+            return found
+        return np.where(np.abs(x) < _MOST_ODDS, found, np.where(x > 0.0, 1.0, 0.0))
+
+
 @dataclass(frozen=True)
-class HeldOutput:
+class HeldOutput(OnScale):
     """An amplitude, or what a model derives."""
 
     model: object
@@ -73,28 +127,15 @@ class HeldOutput:
     is_plain: bool
     """Whether outputs are amplitudes and parameters as they are."""
     scale: str
-    """What an end is searched in: the "number", the logarithm of a "positive" one, or
-    that of the odds of a "share"."""
-
-    has_limits = True
-
-    @property
-    def open_ends(self):
-        """What is reported where nothing limits it, on both sides."""
-        return (0.0 if self.scale == "positive" else -np.inf), np.inf
-
-    @property
-    def longest(self):
-        """The longest first step, None for no such."""
-        return None if self.scale == "number" else LONGEST_LOG
+    """What an end is searched in."""
 
     def values(self, sums: Sums, p):
         """Return the number of each fit, (m,)."""
-        return self._derive(_numbers(sums, p)[0])
+        return self._derive(fitted_numbers(sums, p)[0])
 
     def gradient(self, sums: Sums, p):
         """Return its derivatives (D, m)."""
-        numbers, slopes = _numbers(sums, p)
+        numbers, slopes = fitted_numbers(sums, p)
         out = np.zeros_like(p)
         if self.is_plain:
             for i, factor in slopes[self.place]:
@@ -123,40 +164,15 @@ class HeldOutput:
 
     def limits(self, x):
         """Return the least and the largest coordinate of each fit, both (m,)."""
-        one = self.model.outputs[self.place]
         if self.scale != "number":
-            most = _MOST_ODDS if self.scale == "share" else np.inf
-            return np.full_like(x, -most), np.full_like(x, most)
+            return super().limits(x)
+        one = self.model.outputs[self.place]
         # An estimate beyond a limit shows that fits do not keep it.
         low = np.where(x >= one.lower, one.lower, -np.inf)
         return low, np.where(x <= one.upper, one.upper, np.inf)
 
-    def to_x(self, values):
-        """Return the coordinates in which an end is searched."""
-        if self.scale == "number":
-            return values
-        if self.scale == "positive":
-            return np.log(values)
-        return np.clip(np.log(values / (1.0 - values)), -_MOST_ODDS, _MOST_ODDS)
 
-    def from_x(self, x):
-        """Return the numbers of coordinates, and their slopes."""
-        if self.scale == "number":
-            return x, np.ones_like(x)
-        if self.scale == "positive":
-            return np.exp(x), np.exp(x)
-        share = expit(x)
-        return share, share * (1.0 - share)
-
-    def shown(self, x):
-        """Return what is reported at coordinates."""
-        found = self.from_x(x)[0]
-        if self.scale != "share":
-            return found
-        return np.where(np.abs(x) < _MOST_ODDS, found, np.where(x > 0.0, 1.0, 0.0))
-
-
-def _numbers(sums, p):
+def fitted_numbers(sums, p):
     """Return amplitudes and parameters (L + P, m), and their slopes.
 
     The slopes of each are pairs of a place in p and factors (m,).

@@ -88,7 +88,7 @@ def move(sums, state, held, scale):
     p = np.where(np.isfinite(p).all(axis=0), p, state.p)
     new = sums.expand(p, _projection(sums, held))
     good |= np.abs(held.x - held.number.values(sums, new.p)) <= held.close
-    good &= possible & np.isfinite(new.value)
+    good &= possible & np.isfinite(new.value) & _keeps_order(sums, held, new.p)
     out, slope = State(*(part.copy() for part in new)), np.full(good.size, np.nan)
     if good.any():
         few = np.flatnonzero(good)
@@ -327,4 +327,14 @@ def _restore(sums, held, p, way):
         # What is there stays, whatever other fits still need.
         p = np.where(good, p, moved)
     missing = held.x - held.number.values(sums, p)
-    return p, (np.abs(missing) <= held.close) & np.isfinite(p).all(axis=0)
+    good = (np.abs(missing) <= held.close) & np.isfinite(p).all(axis=0)
+    return p, good & _keeps_order(sums, held, p)
+
+
+def _keeps_order(sums, held, p):
+    """Return whether (m,) a function is not kept by exchanging what it is of."""
+    good = np.ones(p.shape[1], dtype=bool)
+    if held.number.ends_with_fits:
+        for a, b in held.pairs:
+            good &= p[sums.n_linear + a] <= p[sums.n_linear + b]
+    return good

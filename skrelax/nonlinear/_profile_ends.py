@@ -93,6 +93,11 @@ class _Search:
                 break
             tried = self._try(active, pairs)
             active = self._advance(active, tried, self._judge(active, tried))
+        if self.number.ends_with_fits:
+            # Beyond, no fits are found however near: none has such a number.
+            moved = self.inside[active] != self.center[active]
+            lost = active[moved & (self.n_failed[active] > 0)]
+            self._end(lost, self.inside[lost], AT_BOUND)
         return Ends(self.x, self.kind)
 
     def _kind_of_limit(self):
@@ -118,13 +123,16 @@ class _Search:
         root = np.where(good, np.sqrt(excess), np.inf)
         is_in = root < self.goal[active]
         self.safe.put(active[is_in], found.take(is_in))
-        touches = _touches(self.sums, found.p)
-        return _Tried(x, root, slope, is_last, touches)
+        return _Tried(x, root, slope, is_last, touches(self.sums, found.p))
 
     def _move(self, places, x, states, pairs):
         """Return what `move` finds at values, from states of all fits."""
         values, stretch = self.number.from_x(x)
-        close = _CLOSE_NUMBER * self.step[places] * stretch
+        step = self.step[places]
+        if self.number.ends_with_fits:
+            # First steps along functions of a fit that is hardly told may be endless.
+            step = np.minimum(step, np.abs(x - self.center[places]))
+        close = _CLOSE_NUMBER * step * stretch
         held = Held(self.number, values, close, pairs)
         here = self.sums.take(places), states.take(places), held
         found, slope, good = move(*here, self.allowed[places])
@@ -225,7 +233,7 @@ def _next_values(newton, at, bracket, far, moved, side):
     return np.where(bracketed, inner, at + side * ahead)
 
 
-def _touches(sums, p):
+def touches(sums, p):
     """Return which fits (m,) have a coordinate at its limit."""
     u, weighted = p[sums.n_linear :], sums.weighted
     margin = _AT_LIMIT * (weighted.high - weighted.low)

@@ -11,10 +11,11 @@ from ..utils._parallel import run_tasks, single_blas_thread, split_slices
 from ..utils._progress import open_report
 from ..utils._rice import expected_signal
 from ._held import held_number
+from ._held_function import FunctionOfOutputs, HeldFunction
 from ._own import Own
 from ._parts import LEAST_NOISE, MOST_NOISE, RootWeights, exponents
-from ._profile import least
-from ._profile_ends import NONE, OPEN, find_ends
+from ._profile import least, standard_error
+from ._profile_ends import NONE, OPEN, find_ends, touches
 from ._report import of_freedom
 from ._starts import find_exchanges
 from ._sums import State, Sums, total
@@ -141,17 +142,25 @@ class Profiles:
                 f"{expected[k]:.3g}."
             )
 
-    def intervals(self, names, level, n_jobs=None, verbose=0):
-        """Return the Intervals of numbers by name."""
-        n = len(self.values)
-        out = {name: Intervals.empty(n) for name in names}
-        parts = split_slices(n, -(-n // _TOGETHER))
-        tasks = [(self, part, level, out) for part in parts]
-        work = open_report(verbose)
-        work.report(len(tasks), "parts of the profiles", n_jobs=n_jobs)
-        with single_blas_thread():
-            run_tasks(_write_intervals, tasks, n_jobs, work)
+    def intervals(self, asked, level, n_jobs=None, verbose=0):
+        """Return the Intervals of names, or of FunctionsOfOutputs, by what is asked."""
+        out = {one: Intervals.empty(len(self.values)) for one in asked}
+        self._run(_write_intervals, (level, out), n_jobs, open_report(verbose))
         return out
+
+    def errors(self, asked, n_jobs=None):
+        """Return standard errors (n,) of what is asked, of the linearised model."""
+        out = np.full(len(self.values), np.nan)
+        self._run(_write_errors, (asked, out), n_jobs, open_report(0))
+        return out
+
+    def _run(self, function, given, n_jobs, work):
+        """Call function(self, part, *given) for parts of the signals."""
+        n = len(self.values)
+        parts = split_slices(n, -(-n // _TOGETHER))
+        work.report(len(parts), "parts of the profiles", n_jobs=n_jobs)
+        with single_blas_thread():
+            run_tasks(function, [(self, part, *given) for part in parts], n_jobs, work)
 
 
 def _write_intervals(profiles, part, level, out):
@@ -159,6 +168,19 @@ def _write_intervals(profiles, part, level, out):
     # What gets beyond doubles on the way is no fit, and ends as such.
     with np.errstate(all="ignore"):
         _find_intervals(profiles, part, level, out)
+
+
+def _write_errors(profiles, part, asked, out):
+    """Write the standard errors of a slice of the signals."""
+    with np.errstate(all="ignore"):
+        minima = find_minima(profiles, part)
+        if minima is None:
+            return
+        sums, start = minima.sums, minima.start
+        error = standard_error(sums, minima.number(profiles, asked), start)
+        # At a bound it is no minimum that the curvature is of.
+        error[touches(sums, start.p)] = np.nan
+        out[minima.where] = error * np.sqrt(minima.variance)
 
 
 class Minima(NamedTuple):
@@ -177,11 +199,13 @@ class Minima(NamedTuple):
     free: np.ndarray | None
     """Degrees of freedom that tell it, (m,), None where it is known."""
 
-    def number(self, profiles, name):
-        """Return what is held for a name."""
+    def number(self, profiles, asked):
+        """Return what is held for a name, or a FunctionOfOutputs."""
+        if isinstance(asked, FunctionOfOutputs):
+            return HeldFunction.of(asked, profiles.model)
         is_positive = np.isfinite(self.sums.limits()[0][: self.sums.n_linear]).all()
         return held_number(
-            profiles.model, name, profiles.axes, profiles.given, is_positive
+            profiles.model, asked, profiles.axes, profiles.given, is_positive
         )
 
     def quantile(self, level):

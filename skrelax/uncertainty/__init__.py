@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from ._functionals import Amplitude, LogMean, Share, TimeRatio
     from ._noise import estimate_noise_std
     from ._of_estimator import OfEstimator
-    from ._profile import ProfileResult, profile_parameters
+    from ._profile import profile_parameters
+    from ._profile_result import ProfileResult
     from ._resolution import distribution_resolution
     from ._result import UncertaintyResult
     from ._statistic_intervals import statistic_intervals
@@ -23,7 +24,8 @@ __getattr__, __dir__, __all__ = lazily(
     _functionals=["Amplitude", "LogMean", "Share", "TimeRatio"],
     _noise=["estimate_noise_std"],
     _of_estimator=["OfEstimator"],
-    _profile=["ProfileResult", "profile_parameters"],
+    _profile=["profile_parameters"],
+    _profile_result=["ProfileResult"],
     _resolution=["distribution_resolution"],
     _result=["UncertaintyResult"],
     _statistic_intervals=["statistic_intervals"],

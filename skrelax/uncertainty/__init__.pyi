@@ -93,6 +93,7 @@ class ProfileResult:
     profiles: object
     labels: Index[Any] | None
     n_jobs: int | None
+    known: dict[str, NDArray[Any]]
     def __init__(
         self,
         names: Sequence[str],
@@ -102,12 +103,34 @@ class ProfileResult:
         profiles: object,
         labels: Index[Any] | None = None,
         n_jobs: int | None = None,
+        known: Mapping[str, NDArray[Any]] = ...,
     ) -> None: ...
     def interval(
-        self, name: str, level: float | None = None
+        self,
+        name: str | Callable[..., Any],
+        level: float | None = None,
+        *,
+        scale: Literal["number", "share", "time"] | None = None,
     ) -> tuple[float | NDArray[Any], float | NDArray[Any]]: ...
-    def status(self, name: str, level: float | None = None) -> str | NDArray[Any]: ...
-    def std(self, name: str) -> float | NDArray[Any]: ...
+    def estimate(
+        self,
+        name: str | Callable[..., Any],
+        *,
+        scale: Literal["number", "share", "time"] | None = None,
+    ) -> float | NDArray[Any]: ...
+    def status(
+        self,
+        name: str | Callable[..., Any],
+        level: float | None = None,
+        *,
+        scale: Literal["number", "share", "time"] | None = None,
+    ) -> str | NDArray[Any]: ...
+    def std(
+        self,
+        name: str | Callable[..., Any],
+        *,
+        scale: Literal["number", "share", "time"] | None = None,
+    ) -> float | NDArray[Any]: ...
     def to_frame(self, level: float | None = None) -> DataFrame: ...
     def plot(
         self,

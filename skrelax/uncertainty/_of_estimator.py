@@ -1,6 +1,7 @@
 """Numbers of fitted estimators, and the fits that they are taken from."""
 
 import copy
+import pickle
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,8 +131,16 @@ class Refits:
         self._known = []
 
     def __getstate__(self):
-        """Leave out what is remembered: functions may be lambdas."""
-        return self.__dict__ | {"_known": []}
+        """Leave out what is remembered, and estimators that cannot be pickled."""
+        state = self.__dict__ | {"_known": []}
+        try:
+            pickle.dumps((self.estimator, self.fitted))
+        except (pickle.PicklingError, AttributeError, TypeError):
+            # A kernel of the caller's own may be a lambda. What bounds are made of are
+            # numbers, so that statuses stay what they are.
+            lost = dict.fromkeys(("estimator", "fitted", "draw"))
+            state |= lost | {"problem": _Told(self.make_problem())}
+        return state
 
     def make_problem(self):
         """Return what bounds of the signal are made of, or None."""
@@ -145,6 +154,11 @@ class Refits:
 
     def values(self, number):
         """Return an OfEstimator of the fit and of all refits, (1 + n_refits,)."""
+        if self.fitted is None:
+            raise ValueError(
+                "function must be one of a distribution: this result is a copy without "
+                "its estimator, which cannot be pickled."
+            )
         function = number.function
         for known, values in self._known:
             if known is function:
@@ -163,6 +177,17 @@ class Refits:
         values = np.array(found)
         self._known.append((function, values))
         return number._of_values(values)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is returned when it is called."""
+
+    value: object
+
+    def __call__(self):
+        """Return it."""
+        return self.value
 
 
 def _fit_again(estimator, X, y, sample_weight):

@@ -131,7 +131,9 @@ def test_searches_and_weights():
     ("model", "options", "message"),
     [
         (MODEL, {"numbers": ["T3"]}, r"among the parameters \['M0', .* got 'T3'"),
-        (MODEL, {"numbers": {"M0": len}}, "among the parameters"),
+        (MODEL, {"numbers": {"M0": len}}, "not those of columns, got 'M0'"),
+        (MODEL, {"numbers": {"a": len}}, r"numbers\['a'\]: name must be a function of"),
+        (MODEL, {"numbers": {"a": lambda T2_long: 1.0}}, "a number for each of"),
         (MODEL, {"intervals": "bounds"}, "take 'profile'"),
         (
             make_pipeline(KernelBuilder("T2"), SmoothLasso()), {},

@@ -88,6 +88,39 @@ def test_results():
             result.interval(name)
 
 
+def test_functions():
+    result = profile_parameters(FIT, **GOOD)
+    both = lambda M0, T2: M0 * T2  # noqa: E731
+    for value in hostile.numbers().values():
+        for ask in (result.interval, result.status, result.std, result.estimate):
+            hostile.ends_well(lambda v=value, a=ask: a(both, scale=v), ("scale",))
+            # What a function returns is a number for each value, or an error.
+            for function in (lambda T2, v=value: v, lambda M0, T2, v=value: v):
+                hostile.ends_well(lambda f=function, a=ask: a(f), ("function",))
+        found = hostile.ends_well(lambda v=value: result.interval(both, v), ("level",))
+        assert found is None or not np.isnan(found).any()
+    for value in hostile.arrays(np.linspace(0.5, 1.0, 3)).values():
+        for function in (lambda T2, v=value: v, lambda M0, T2, v=value: v):
+            hostile.ends_well(lambda f=function: result.interval(f), ("function",))
+    for function in (
+        lambda M0, T2: M0 / 0.0 * T2,
+        lambda M0, T2: np.where(T2 > 0.05, np.nan, M0),
+        lambda M0, T2: 1e300 * M0 * np.exp(1e3 / T2),
+        lambda M0, T2: np.round(M0 + T2),
+        lambda M0, T2: 0.0 * M0,
+        lambda T2: np.full_like(T2, np.inf),
+        lambda M0, T2: np.sign(M0 - 1.0) * T2,
+    ):
+        for scale in (None, "time"):
+            hostile.ends_well(
+                lambda f=function, s=scale: result.interval(f, scale=s), ("function",)
+            )
+            told = hostile.ends_well(
+                lambda f=function, s=scale: result.status(f, scale=s), ("function",)
+            )
+            assert told is None or len(told) == 3
+
+
 def test_estimators_without_profiles():
     for value in (LinearRegression(), VoxelMapper(FIT), None, 3.0, "T2", {}):
         with pytest.raises(TypeError, match="estimator must be a fitted"):

@@ -180,6 +180,20 @@ def test_workers_and_copies_give_the_same(method):
     assert len(pickle.dumps(result)) < 1e5
 
 
+def test_results_of_kernels_that_are_lambdas_can_be_copied():
+    builder = KernelBuilder(
+        lambda t, T: np.exp(-t / T), grid=np.geomspace(0.01, 99, 30)
+    )
+    model = make_pipeline(builder, SmoothLasso(0.0, 1e-3))
+    result = make_result(model=model, n_bootstrap=4)
+    copied = pickle.loads(pickle.dumps(result))
+    # Numbers and statuses stay, numbers of estimators do not.
+    pd.testing.assert_frame_equal(copied.to_frame(), result.to_frame())
+    with pytest.raises(ValueError, match="copy without its estimator"):
+        copied.estimate(OfEstimator(first))
+    assert 0.9 < result.estimate(OfEstimator(first)) < 1.1
+
+
 def test_each_function_is_asked_once_of_each_fit():
     asked = []
 

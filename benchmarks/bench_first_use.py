@@ -49,6 +49,7 @@ RESULTS = {
     ),
 }
 IMPORTS = {
+    "scikit-learn's base, without skrelax": "import sklearn.base",
     "scikit-learn's base and Numba, without skrelax": "import sklearn.base, numba",
     **{
         name: f"from skrelax import {name}"
@@ -106,7 +107,8 @@ def bench_imports(repeats):
     return make_workload(
         "Imports",
         "A process that imports a class and ends, beside one that imports what all of "
-        "them stand on.",
+        "them stand on, and one that also has the compiler, which comes with the first "
+        "loop that runs.",
         rows,
         reference=next(iter(calls)),
     )

@@ -132,7 +132,9 @@ def average(shape, reach, source, out):
                 first = b * n * after + c
                 for k in range(n):
                     total = 0.0
-                    for i in range(max(0, k - reach), min(n, k + reach + 1)):
+                    low = k - reach if k > reach else 0
+                    high = k + reach + 1 if k + reach + 1 < n else n
+                    for i in range(low, high):
                         total += source[first + i * after]
                     out[first + k * after] = total / (2 * reach + 1)
         for p in range(source.size):
@@ -187,11 +189,12 @@ def extrapolate(logs, history, count):
         history[0, slot, j] = used[j]
         history[1, slot, j] = found[j] - used[j]
         fresh[j] = found[j]
-    k = min(count, length - 1)
+    k = count if count < length - 1 else length - 1
     if k == 0:
         return
-    matrix, right = np.zeros((k, k)), np.zeros(k)
+    matrix, right = np.empty((k, k)), np.empty(k)
     for a in range(k):
+        right[a] = 0.0
         p = (count - 1 - a) % length
         for b in range(a + 1):
             q = (count - 1 - b) % length
@@ -219,7 +222,8 @@ def extrapolate(logs, history, count):
             before = history[0, p, j] + history[1, p, j]
             fresh[j] -= right[a] * (found[j] - before)
     for j in range(n):
-        fresh[j] = min(fresh[j], 0.0)
+        if fresh[j] > 0.0:
+            fresh[j] = 0.0
 
 
 @compiled(allocates=True)
@@ -243,7 +247,9 @@ def adaptive_solve(adaptive, task, f, work, out):
             logs[0, j] = 0.0
     best, count = np.inf, 0
     out[3] = np.inf
-    square = extra + s @ s
+    square = extra
+    for i in range(s.size):
+        square += s[i] * s[i]
     for it in range(1, max_rounds + 1):
         for j in range(n):
             weight[j] = np.exp(logs[0, j])
@@ -274,11 +280,14 @@ def adaptive_solve(adaptive, task, f, work, out):
             for j in range(n):
                 logs[0, j] = np.log(weight[j])
             continue
-        best = min(best, objective)
+        if objective < best:
+            best = objective
         change, largest = 0.0, 0.0
         for j in range(n):
-            change = max(change, abs(f[j] - kept[j]))
-            largest = max(largest, abs(f[j]))
+            if abs(f[j] - kept[j]) > change:
+                change = abs(f[j] - kept[j])
+            if abs(f[j]) > largest:
+                largest = abs(f[j])
         for j in range(n):
             kept[j] = f[j]
         if it > 1:
@@ -324,7 +333,8 @@ def adaptive_path_errors(
     fit = work.smooth
     active = fit.pivoting.active
     n = active.size
-    f, out = np.empty(n), np.empty(4)
+    found = np.empty(n + 4)
+    f, out = found[:n], found[n:]
     for q in range(S.shape[0]):
         gradient(AT, S[q], fit.c)
         for j in range(n):

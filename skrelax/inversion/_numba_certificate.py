@@ -47,17 +47,23 @@ def certificate(kernel, f, r, g, extra, floor, lam, out):
     primal = 0.5 * rr + lam * l1
     t = 1.0
     if rr > 0.0:
-        t = max(0.0, (rr + fg) / rr)
+        t = (rr + fg) / rr
+        if not t > 0.0:
+            t = 0.0
     if top > 0.0 and t > lam / top:
         t = lam / top
-    gap = 0.5 * (1.0 - t) ** 2 * rr + lam * l1 - t * fg
+    gap = 0.5 * ((1.0 - t) * (1.0 - t)) * rr + lam * l1 - t * fg
     if Atv.size > 0 and not signed:
         a = 0.0
         fv = 0.0
         for j in range(n):
-            a = max(a, (g[j] - lam) / Atv[j])
+            least = (g[j] - lam) / Atv[j]
+            if least > a:
+                a = least
             fv += f[j] * Atv[j]
         shifted = 0.5 * a * a * vv + lam * l1 - fg + a * fv
-        gap = min(gap, shifted)
-    out[0] = max(primal, floor)
-    out[1] = max(gap, 0.0)
+        if shifted < gap:
+            gap = shifted
+    # What is nan stays so.
+    out[0] = floor if primal < floor else primal
+    out[1] = 0.0 if gap < 0.0 else gap

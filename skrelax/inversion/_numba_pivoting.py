@@ -115,10 +115,11 @@ def pivot(H, c, alpha, f, work, max_iter):
     n = c.size
     threshold = 0.0
     for j in range(n):
-        threshold = max(threshold, abs(c[j]))
+        if abs(c[j]) > threshold:
+            threshold = abs(c[j])
     threshold *= _ROUNDING
     fewest, tries = n + 1, 3
-    factor = np.empty((0, 0))
+    factor = H
     it = 0
     k = 0
     while it < max_iter:
@@ -180,12 +181,13 @@ def lawson_hanson(H, c, alpha, f, work, max_iter):
     n = c.size
     threshold = 0.0
     for j in range(n):
-        threshold = max(threshold, abs(c[j]))
+        if abs(c[j]) > threshold:
+            threshold = abs(c[j])
         active[j] = False
         f[j] = 0.0
         w[j] = c[j] - alpha
     threshold *= _ROUNDING
-    factor = np.empty((0, 0))
+    factor = H
     k = 0
     for it in range(1, max_iter + 1):
         entering, largest = -1, threshold

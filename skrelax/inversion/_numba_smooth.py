@@ -210,8 +210,9 @@ def smooth_path_errors(smooth, signals, alphas, work, held_out, errors, gaps):
     test_A, test_S, weight = held_out
     AT = smooth.kernel.AT
     c, active = work.c, work.pivoting.active
-    f, out = np.empty(active.size), np.empty(3)
     n = c.size
+    found = np.empty(n + 3)
+    f, out = found[:n], found[n:]
     for q in range(S.shape[0]):
         gradient(AT, S[q], c)
         for j in range(n):

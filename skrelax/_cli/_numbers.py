@@ -2,13 +2,11 @@
 
 import warnings
 
-import numpy as np
 import pandas as pd
 
 from ..metrics import RatioBand, Rectangle
 from ..uncertainty import Share, bootstrap_distribution
 from ..uncertainty._bootstrap import bounds_of_fit
-from ..utils._inspect import find_kernel
 from ..utils._progress import open_report
 from ._choices import interval_level
 
@@ -103,10 +101,9 @@ def find_plane_numbers(arguments, plane, pipeline):
     """Return the same of a signal over two axes, without std, which needs refits."""
     if not are_asked(arguments):
         return None
-    K = np.asarray(find_kernel(pipeline, plane.acquisition), dtype=np.float64)
-    level = interval_level(arguments)
+    level, X = interval_level(arguments), plane.acquisition
     try:
-        result = bounds_of_fit(pipeline, K, plane.signal, plane.weight, level)
+        result = bounds_of_fit(pipeline, X, plane.signal, plane.weight, level)
     except ValueError as error:
         warnings.warn(f"no intervals: {error}", stacklevel=2)
         return None

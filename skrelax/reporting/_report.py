@@ -306,9 +306,8 @@ def _find_intervals(model, X, y, weight, n_bootstrap, random_state):
     Planes show no band, and each refit of one takes seconds.
     """
     if len(final_step(model).grids_) == 2:
-        K = np.asarray(find_kernel(model, X), dtype=np.float64)
         weights = np.ones(len(y)) if weight is None else weight
-        found = bounds_of_fit(model, K, y, weights, _LEVEL)
+        found = bounds_of_fit(model, X, y, weights, _LEVEL)
         if found is not None:
             return found
     return bootstrap_distribution(

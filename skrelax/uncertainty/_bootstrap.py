@@ -312,7 +312,7 @@ def without_refits(fitted, K, signal, place, weight, method, level):
     )  # fmt: skip
 
 
-def bounds_of_fit(fitted, K, signal, weight, level):
+def bounds_of_fit(fitted, X, signal, weight, level):
     """Return the UncertaintyResult of the signal of a fit by the method without refits.
 
     None if its intervals are made of refits, or its bins are no relaxation times.
@@ -322,6 +322,7 @@ def bounds_of_fit(fitted, K, signal, weight, level):
     method, _ = choose_method(fitted, None, signal, None)
     if method not in (BIAS_AWARE, *BOUNDS):
         return None
+    K = _kernel(fitted, X)
     return without_refits(fitted, K, signal, 0, weight, method, level)
 
 

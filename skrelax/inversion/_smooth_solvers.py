@@ -30,6 +30,8 @@ from ._weighted_rows import WeightedRows, weigh_rows
 # Pivoting that needs more steps than this mostly cycles: few bins are positive
 # then, and the active set finds them at once.
 _MAX_PIVOTS = 40
+# Rows of more signals than this take more memory than they save time.
+_FEW = 8
 # Ratio of the smallest to the largest response of bins below which row sums of the
 # kernel give no useful certificate.
 _BLIND = 1e-6
@@ -40,6 +42,8 @@ def smooth_rows(X, y, weight, fit_intercept, grid_shape):
     if X.shape[1] > _plane_system.MANY_BINS:
         return plane_of(X, y, weight, fit_intercept, grid_shape)
     known = [y, weight, fit_intercept]
+    if y.shape[1] > _FEW:
+        return weigh_rows(X, *known)
     return recall(lambda: weigh_rows(X, *known), "weigh_rows", X, known)
 
 

@@ -5,6 +5,7 @@ from scipy import linalg
 from sklearn.exceptions import ConvergenceWarning
 
 from ..utils._parallel import run_chunks
+from ..utils._row_products import row_products
 from ..utils._warnings import give_warning
 from ._numba_active_set import (
     ActiveColumns,
@@ -120,18 +121,21 @@ def _solve_least_squares(rows, unpenalised):
 
     This is the signed problem without penalty.
     """
-    A = rows.AT.T
+    S, A = rows.S[unpenalised], rows.AT.T
     F, info = np.zeros((rows.S.shape[0], A.shape[1])), np.zeros((rows.S.shape[0], 3))
-    for c in np.flatnonzero(unpenalised):
-        f, *_ = linalg.lstsq(A, rows.S[c])
-        r = rows.S[c] - A @ f
-        # The part of r that A still reaches is what is left to gain.
-        step, *_ = linalg.lstsq(A, r)
-        reach = A @ step
-        F[c] = f
-        objective = 0.5 * (r @ r + rows.extra[c])
-        floor = 0.5 * np.finfo(float).eps * (rows.S[c] @ rows.S[c])
-        info[c] = max(objective, floor), 0.5 * (reach @ reach), 1
+    U, s, Vt = linalg.svd(A, full_matrices=False)
+    kept = s > np.finfo(float).eps * s[0]
+    U, s, Vt = U[:, kept], s[kept], Vt[kept]
+    found = row_products(row_products(S, U.T) / s, Vt.T)
+    rest = S - row_products(found, A)
+    # The part of the rest that A still reaches is what is left to gain.
+    reach = row_products(rest, U.T)
+    objective = np.einsum("ij,ij->i", rest, rest) + rows.extra[unpenalised]
+    floor = np.finfo(float).eps * np.einsum("ij,ij->i", S, S)
+    F[unpenalised] = found
+    info[unpenalised, 0] = 0.5 * np.maximum(objective, floor)
+    info[unpenalised, 1] = 0.5 * np.einsum("ij,ij->i", reach, reach)
+    info[unpenalised, 2] = 1
     return F, info
 
 

@@ -54,7 +54,10 @@ ESTIMATORS = {
     "alpha": search("brd", LassoFista()),
     "angle": KernelParameterSearch(
         make_pipeline(
-            KernelBuilder(EPGEchoTrain(echo_spacing=0.01), n_bins=12), SmoothLasso()
+            KernelBuilder(
+                EPGEchoTrain(echo_spacing=0.01), n_bins=12, minimum=0.005, maximum=1.0
+            ),
+            SmoothLasso(),
         ),
         values=np.linspace(120, 180, 5),
     ),

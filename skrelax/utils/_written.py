@@ -10,8 +10,8 @@ from pathlib import Path
 _PREFIX, _LOCK = ".skrelax-", ".skrelax-lock"
 # Seconds to wait for another run, whose files take an instant to move.
 _PATIENCE = 10.0
-# Who may look into a folder of results that are not finished. On Windows this would
-# stay with the files after they are moved.
+# Who may look into a folder of results that are not finished: the owner. On Windows
+# files would keep that after they are moved.
 _MODE = 0o777 if os.name == "nt" else 0o700
 
 

@@ -109,9 +109,10 @@ print(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 def start(n_threads):
-    # As errors, warnings of one thread would end all.
+    # The package that is tested, not the one in this folder; and as errors, warnings of
+    # one thread would end all.
     return subprocess.Popen(
-        [sys.executable, "-W", "default", "-c", CODE, str(n_threads)],
+        [sys.executable, "-P", "-W", "default", "-c", CODE, str(n_threads)],
         env={k: v for k, v in os.environ.items() if k != "PYTHON_GIL"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

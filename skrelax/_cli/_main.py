@@ -93,8 +93,10 @@ def _complete(parser):
 def _run(argv):
     parser = make_parser()
     _complete(parser)
+    words = sys.argv[1:] if argv is None else argv
     try:
-        arguments = parser.parse_args(argv)
+        # Who names no command does not know them.
+        arguments = parser.parse_args(words or ["--help"])
     finally:
         # After --help, whose reader may be gone.
         _flush()
@@ -102,7 +104,6 @@ def _run(argv):
         # What some versions of argparse make of --name=--.
         if value == [] and name != "files":
             parser.error(f"argument --{name.replace('_', '-')}: expected one argument")
-    words = sys.argv[1:] if argv is None else argv
     arguments.command_line = shlex.join(["skrelax", *words])
     # What a command needs is loaded with it, so that --help and errors are fast.
     if arguments.command == "map":

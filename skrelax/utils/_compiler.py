@@ -223,9 +223,10 @@ class _LoopFiles(IndexDataCacheFile):
 @functools.cache
 def _stamp_of_sources():
     """Return a digest of all files with compiled loops, and of those that compile."""
-    package = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    own = [Path(__file__), Path(__file__).with_name("_compiled.py")]
+    # Resolved, since the order of names decides the digest.
+    here = Path(__file__).resolve()
+    package, digest = here.parents[1], hashlib.sha256()
+    own = [here, here.with_name("_compiled.py")]
     for path in sorted([*package.rglob("*numba*.py"), *own]):
         digest.update(path.read_bytes() if path.is_file() else b"")
     return digest.hexdigest()

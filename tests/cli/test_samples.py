@@ -156,4 +156,6 @@ def test_help_loads_nothing_heavy(tmp_path):
     )
     assert done.returncode == 0
     assert b"usage: " in done.stdout
-    assert b"usage: python -m skrelax" in run("--help").stdout
+    help = run("--help").stdout
+    assert b"usage: python -m skrelax" in help
+    assert run().stdout == help

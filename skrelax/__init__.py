@@ -4,8 +4,8 @@ Public names are loaded when they are first used, so importing the package is
 cheap.
 """
 
+from ._lazy import lazily
 from ._version import __version__ as __version__
-from .utils._lazy import lazily
 
 _HOMES = {
     "batch": ["fit_batch"],

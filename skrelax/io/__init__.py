@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..utils._lazy import lazily
+from .._lazy import lazily
 
 if TYPE_CHECKING:
     # Editors find code and docstrings by these.

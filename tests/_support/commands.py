@@ -67,12 +67,24 @@ def fails(capsys, *arguments, code=2):
     return lines[0]
 
 
-def run(*arguments, **options):
-    """Run the command in a process of its own."""
+def line(*arguments, first=None):
+    """Return a line that runs the command in a process, after a piece of Python.
+
+    A function for the process to run would be called between its fork and its start,
+    of which packages with threads warn.
+    """
+    start = ["-m", "skrelax"]
+    if first is not None:
+        code = "import runpy\nrunpy.run_module('skrelax', None, '__main__', True)"
+        start = ["-c", f"{first}\n{code}"]
+    return [sys.executable, *start, *map(str, arguments)]
+
+
+def run(*arguments, first=None, **options):
+    """Run the command in a process of its own, after a piece of Python."""
     return subprocess.run(
-        [sys.executable, "-m", "skrelax", *map(str, arguments)],
-        capture_output=True, check=False, **options,
-    )  # fmt: skip
+        line(*arguments, first=first), capture_output=True, check=False, **options
+    )
 
 
 def names(folder):

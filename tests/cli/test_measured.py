@@ -91,7 +91,7 @@ def test_berea_needs_no_kernel(shared_data, tmp_path, capsys, monkeypatch):
         asked.append(kernels)
         return ["inverted"], pd.DataFrame()
 
-    monkeypatch.setattr("skrelax._cli._invert.run_invert_grid", keep)
+    monkeypatch.setattr("skrelax._cli._invert_grid.run_invert_grid", keep)
     path = str(shared_data / "nmr" / "T1IRT2.dat.gz")
     assert main(["invert", path, "--no-plot", "--out", str(tmp_path / "out")]) == 0
     assert asked == [["T1-IR", "T2"]]

@@ -46,8 +46,6 @@ def test_results_that_fail_midway_are_not_there(tmp_path, capsys, monkeypatch):
 
 @posix
 def test_a_full_disk(tmp_path):
-    import resource
-
     rng = np.random.default_rng(0)
     values = np.abs(rng.standard_normal((30, 30, 4, 8))).astype(np.float32)
     source = images(tmp_path / "in", values=values)
@@ -56,10 +54,9 @@ def test_a_full_disk(tmp_path):
         cwd=tmp_path,
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
         # Files of at most 2 kB, as a disk that is full then.
-        preexec_fn=lambda: (
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
-            resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048)),
-        ),
+        first="import resource, signal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))",
     )  # fmt: skip
     errors = done.stderr.decode().splitlines()
     assert done.returncode == 2, errors

@@ -13,7 +13,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from commands import FAST, decay, fails, images, names, posix, run
+from commands import FAST, decay, fails, images, line, names, posix, run
 from numpy.testing import assert_allclose
 
 from skrelax._cli import main
@@ -273,7 +273,7 @@ def test_absurd_options_of_map(tmp_path, capsys, option):
 @pytest.mark.parametrize(
     "arguments",
     [
-        [], ["fly"], ["invert", "--nothing"], ["map"], ["map", ""], ["invert", ""],
+        ["fly"], ["invert", "--nothing"], ["map"], ["map", ""], ["invert", ""],
         ["invert", "a", "b"], ["invert", "--bins"], ["map", "absent"],
         ["invert", "absent"], ["invert", "."], ["invert", "-decay.csv"],
         ["invert", "a\0b"], ["map", "a\0b"], ["invert", "x" * 5000],
@@ -463,11 +463,14 @@ def test_ctrl_c(tmp_path):
     path = decay(tmp_path, signals=200, header="")
     # So many efficiencies take a while, and say so.
     with subprocess.Popen(
-        [sys.executable, "-m", "skrelax", "invert", str(path), "--kernel", "T1-IR",
-         "--out", str(tmp_path / "out"), "--no-plot", "--bins", "300"],
+        line(
+            "invert", path, "--kernel", "T1-IR", "--out", tmp_path / "out", "--no-plot",
+            "--bins", "300",
+            # Where these tests run in the background, it is ignored.
+            first="import signal\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)",
+        ),
         stderr=subprocess.PIPE,
-        # Where these tests run in the background, it is ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:  # fmt: skip
         deadline = time.monotonic() + 60
         while not any(path.name.startswith(".skrelax") for path in tmp_path.iterdir()):

@@ -1,4 +1,8 @@
-"""Packages whose names are loaded when they are first used."""
+"""Packages whose names are loaded when they are first used.
+
+It is no part of a package within this one: a thread that imports such a part waits for
+``skrelax`` to be loaded, which needs this.
+"""
 
 import importlib
 import sys

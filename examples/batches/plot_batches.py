@@ -43,15 +43,16 @@ for number in range(6):
         parts.append(part)
 frame = pd.concat(parts, ignore_index=True)
 frame.loc[frame["sample"].eq("sample 3") & frame["temperature"].eq(280), "signal"] = 0.0
-frame.loc[1000, "signal"] = np.nan
+frame.loc[1000, "signal"] = np.nan  # a point that is missing
+frame.loc[300, "signal"] = np.inf  # one that is wrong
 frame
 
 # %%
 # One call
 # --------
 #
-# The two failures are rows like the others, with a status. ``n_bootstrap`` asks for
-# standard errors of the peaks.
+# Failures are rows like the others, with a status, and the message tells which samples
+# miss a point. ``n_bootstrap`` asks for standard errors of the peaks.
 
 model = make_pipeline(
     KernelBuilder("T2", n_bins=80, minimum=1e-3, maximum=2.0), SmoothLasso(1e-5, 1e-4)
@@ -63,9 +64,8 @@ with warnings.catch_warnings(record=True) as caught:
         model, frame, **roles, n_bootstrap=20, random_state=0, return_estimators=True
     )
 print(caught[0].message)
-table.loc[
-    table["status"] != "converged", ["sample", "temperature", "status", "message"]
-]
+told = (table["status"] != "converged") | table["message"].str.contains("points")
+table.loc[told, ["sample", "temperature", "status", "message"]]
 
 # %%
 # The table

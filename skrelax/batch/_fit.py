@@ -347,11 +347,10 @@ def _fit_units(estimator, shared, units, settings):
     """Return a list of (members, columns of the result, estimator or None)."""
     results = []
     for unit in units:
-        X = pd.DataFrame(unit.points, columns=settings.names)
         size = unit.members.size
         if unit.together:
             # One alone, too, so that no bit hangs on who else is there.
-            found = _fit_together(shared, X, unit, settings)
+            found = _fit_together(shared, unit, settings)
             if found is not None:
                 results.append((unit.members, found, None))
                 continue
@@ -366,8 +365,9 @@ def _fit_units(estimator, shared, units, settings):
     return results
 
 
-def _fit_together(estimator, X, unit, settings):
+def _fit_together(estimator, unit, settings):
     """Return the results of signals in one call, None if they must be told apart."""
+    X = pd.DataFrame(unit.points, columns=settings.names)
     with collect_warnings() as caught:
         try:
             fitted = fit_weighted(estimator, X, unit.signals, unit.weight)

@@ -412,7 +412,7 @@ def test_terminals_without_greek(tmp_path, surroundings):
 @posix
 def test_nobody_reads_the_output(tmp_path):
     path = decay(tmp_path)
-    command = [sys.executable, "-m", "skrelax", "invert", str(path), *FAST]
+    command = line("invert", path, *FAST)
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
